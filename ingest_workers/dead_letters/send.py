@@ -1,0 +1,34 @@
+"""Letters → the dead-letter topic, acknowledged before the offset of what they were made of is committed."""
+
+import asyncio
+from collections.abc import Sequence
+from time import time
+
+import structlog
+
+from mldash.ingest_workers import instruments
+from mldash.ingest_workers.fetch.decode import SetAside
+from mldash.ingest_workers.kafka import EventProducer
+
+from .letter import letter_headers
+
+_log = structlog.get_logger()
+
+
+async def send_letters(producer: EventProducer, topic: str, letters: Sequence[SetAside]) -> None:
+    """Returns when all are acknowledged."""
+    now = time()
+    sent = [
+        await producer.send(topic, letter.origin.value, key=letter.origin.key, headers=letter_headers(letter, now))
+        for letter in letters
+    ]
+    await asyncio.gather(*sent)
+    for letter in letters:
+        instruments.dead_letters.labels(letter.origin.topic).inc()
+        _log.warning(
+            "record set aside",
+            topic=letter.origin.topic,
+            partition=letter.origin.partition,
+            offset=letter.origin.offset,
+            reason=letter.reason,
+        )

@@ -1,0 +1,14 @@
+"""The hot store: MongoDB's collections and what stands in their documents (PROTOCOL.md 2).
+
+This folder is the face of `ingest_workers` for everything downstream. In reading order:
+
+  collections.py   every collection, its fields and indexes
+  columns.py       values of many events, packed a column a field
+  buckets.py       a bucket of a chain ↔ its document
+  seen.py          which seqs of a session are stored: ranges with holes
+  run_states.py    what follows from the events of a run
+  snapshot.py      what follows from the first `next` events of a chain, pure
+  walk.py          along a chain by exact boundaries
+  stored.py        "stored up to here", on the topic of that name
+  mongo.py         the only module that imports motor
+"""

@@ -1,0 +1,36 @@
+"""Every collection, its fields and indexes (PROTOCOL.md 2). Ids are binary, 16 bytes each; times, due_at and until
+are float64 seconds since the epoch.
+
+  experiments  {_id: hash of the prefix, prefix, gen, created_at, purge: [{gen, at}]}: never deleted
+  sessions     {_id: session, exp, gen, prefix, first_at, heartbeat, host, pid, rank, user, context}
+  claims       {_id: {sid, s}, seq, partition, offset, final, at}: what a session says that it wrote
+  streams      {_id: s, exp, gen, kind, name, chunk, cold, floor, due_at, | a snapshot's fields (snapshot.py) | about:
+               {description | tags | metadata: {at: [time, session, seq], v: MessagePack}}, the newest of each by `at`}
+  buckets      buckets.py
+  chunks       {_id: {s, k}, epoch, owner, until, want, live}: the manifest (compactor/chunks/manifest.py)
+  seqs         {_id: {s, sid}, at, r}: sessions moved out of a crowded snapshot
+  policies     {_id: owner or owner/project, …}: retention
+"""
+
+from .mongo import Collection, Mongo
+
+CLOSED = 2**62
+"""`next` and `cold` of a stream of a deleted generation: every check of an old worker fails there."""
+
+
+async def ensure_indexes(mongo: Mongo) -> None:
+    """Make what is missing; what is there stays."""
+    tracks_and_logs = {"kind": {"$in": ["tracks", "logs", "metrics"]}}
+    await _ensure(mongo.experiments, "prefix_1", [("prefix", 1)], unique=True)
+    await _ensure(mongo.sessions, "exp_gen", [("exp", 1), ("gen", 1)])
+    await _ensure(mongo.streams, "exp_gen_kind", [("exp", 1), ("gen", 1), ("kind", 1)])
+    await _ensure(mongo.streams, "due_at", [("due_at", 1)], sparse=True)
+    await _ensure(mongo.streams, "id_cold", [("_id", 1), ("cold", 1)])
+    await _ensure(mongo.buckets, "s_t1_t0", [("s", 1), ("t1", 1), ("t0", 1)], partialFilterExpression=tracks_and_logs)
+    await _ensure(mongo.chunks, "s_t1_t0", [("_id.s", 1), ("live.t1", 1), ("live.t0", 1)])
+    await _ensure(mongo.chunks, "s_k", [("_id.s", 1), ("_id.k", 1)])
+    await _ensure(mongo.claims, "s", [("_id.s", 1)])
+
+
+async def _ensure(collection: Collection, name: str, keys: list[tuple[str, int]], **options: object) -> None:
+    await collection.create_index(keys, name=name, **options)  # type: ignore[arg-type]

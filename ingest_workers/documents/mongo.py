@@ -1,0 +1,77 @@
+"""The only module that imports motor: what moves when it is replaced by PyMongo's own asyncio API.
+
+Writes are majority and journaled; reads that decide anything go to the primary with majority concern (PROTOCOL.md). A
+read that must be causally after a write is made in the same causally consistent session; a linearizable one outside
+sessions and with a time limit, for MongoDB refuses the two together.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
+from pymongo import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
+from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.read_preferences import ReadPreference
+from pymongo.write_concern import WriteConcern
+
+__all__ = [
+    "AutoReconnect",
+    "BulkWriteError",
+    "DeleteMany",
+    "DeleteOne",
+    "DuplicateKeyError",
+    "InsertOne",
+    "Mongo",
+    "PyMongoError",
+    "Session",
+    "UpdateMany",
+    "UpdateOne",
+]
+
+Collection = AsyncIOMotorCollection[dict[str, Any]]
+Session = AsyncIOMotorClientSession
+
+_MAJORITY = WriteConcern(w="majority", j=True)
+_SELECTION_TIMEOUT_MS = 5_000
+_LINEARIZABLE_TIMEOUT_MS = 10_000
+
+
+class Mongo:
+    """One database with the concerns above. Connects when first used; close() when done."""
+
+    def __init__(self, uri: str, database: str) -> None:
+        self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            uri, serverSelectionTimeoutMS=_SELECTION_TIMEOUT_MS, retryWrites=False, tz_aware=True, appname="mldash"
+        )
+        self.database = self._client.get_database(
+            database,
+            write_concern=_MAJORITY,
+            read_concern=ReadConcern("majority"),
+            read_preference=ReadPreference.PRIMARY,
+        )
+        self.experiments: Collection = self.database["experiments"]
+        self.sessions: Collection = self.database["sessions"]
+        self.claims: Collection = self.database["claims"]
+        self.streams: Collection = self.database["streams"]
+        self.buckets: Collection = self.database["buckets"]
+        self.chunks: Collection = self.database["chunks"]
+        self.seqs: Collection = self.database["seqs"]
+        self.policies: Collection = self.database["policies"]
+
+    async def causal(self) -> AbstractAsyncContextManager[Session]:
+        """A causally consistent session: a read in it sees every write in it."""
+        session: AbstractAsyncContextManager[Session] = await self._client.start_session(causal_consistency=True)
+        return session
+
+    async def find_linearizable(self, collection: Collection, document_id: Any) -> dict[str, Any] | None:
+        """The document as it truly is now, not as a deposed primary believes."""
+        linearizable = collection.with_options(read_concern=ReadConcern("linearizable"))
+        return await linearizable.find_one({"_id": document_id}, max_time_ms=_LINEARIZABLE_TIMEOUT_MS)
+
+    async def ping(self) -> None:
+        """Raises PyMongoError where no primary answers."""
+        await self.database.command("ping")
+
+    async def close(self) -> None:
+        self._client.close()

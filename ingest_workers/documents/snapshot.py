@@ -1,0 +1,127 @@
+"""What follows from the first `next` events of a chain and from nothing else: whoever makes it makes the same.
+
+A worker carries it forward over the buckets that it appends, a reader and the compactor over those that they walk. In
+the stream's document it stands as
+
+    next               the first index that it does not cover
+    sess               {session in hex: [hi, a1, b1, …]}, see seen.py
+    stats              [[field, count, sum, min, max, last, NaN count], …] of metrics, the first 10,000 numeric fields
+    fields             names, in the order of their first appearance, the first 10,000
+    data               params and runs: [{k, v}, …], v as MessagePack
+    firstAt, lastAt    least and greatest time
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from mldash.producer.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
+from mldash.producer.events.merging import FoldedParams
+
+from .buckets import Bucket
+from .columns import Column, events_of_columns
+from .run_states import FoldedRuns, StoredRunEvent
+from .seen import Seen
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder().decode
+_run_events = msgspec.msgpack.Decoder(list[StoredRunEvent])
+
+
+class Snapshot:
+    """The fold of a chain's first `next` events; `advance` carries it over the bucket that begins there."""
+
+    __slots__ = ("fields", "first_at", "last_at", "next", "params", "runs", "seen", "statistics")
+
+    def __init__(self, kind: str) -> None:
+        self.next = 0
+        self.seen: dict[bytes, Seen] = {}
+        self.statistics: dict[str, FieldStatistics] = {}
+        self.fields: dict[str, None] = {}
+        self.params = FoldedParams() if kind == "params" else None
+        self.runs = FoldedRuns() if kind == "runs" else None
+        self.first_at: float | None = None
+        self.last_at: float | None = None
+
+    def advance(self, bucket: Bucket) -> None:
+        """Over the bucket that begins at `next`. Raises ValueError where it begins elsewhere."""
+        if bucket.first_index != self.next:
+            raise ValueError(f"a bucket at {bucket.first_index} does not begin at {self.next}")
+        for source in bucket.sources:
+            self.seen.setdefault(source.session, Seen()).add(source.first_seq, source.first_seq + source.count)
+        self._advance_values(bucket)
+        self.first_at = bucket.t0 if self.first_at is None else min(self.first_at, bucket.t0)
+        self.last_at = bucket.t1 if self.last_at is None else max(self.last_at, bucket.t1)
+        self.next = bucket.end_index
+
+    def _advance_values(self, bucket: Bucket) -> None:
+        if self.params is not None:
+            for event in events_of_columns(bucket.columns, bucket.row_count):
+                self.params.set(event.items())
+        elif self.runs is not None:
+            for stored in _run_events.decode(bucket.columns[0].data):
+                self.runs.add(stored.session, stored.seq, stored.event)
+        elif bucket.kind != "logs":
+            for column in bucket.columns:
+                self._advance_column(column, count_values=bucket.kind == "metrics")
+
+    def _advance_column(self, column: Column, *, count_values: bool) -> None:
+        if column.type == "events":
+            for event in column.packed():
+                for name, value in event.items():
+                    self._advance_field(name, [value] if count_values and is_number(value) else [])
+            return
+        numbers: Any = []
+        if count_values and not column.shape:
+            if column.type in ("float64", "float32", "int64"):
+                numbers = column.packed()
+            elif column.type == "values":
+                numbers = [value for value in column.packed() if is_number(value)]
+        self._advance_field(column.name, numbers)
+
+    def _advance_field(self, name: str, numbers: Any) -> None:
+        if name not in self.fields and len(self.fields) < FIELD_LIMIT:
+            self.fields[name] = None
+        if len(numbers):
+            statistics = self.statistics.get(name)
+            if statistics is None:
+                if len(self.statistics) >= FIELD_LIMIT:
+                    return
+                statistics = self.statistics[name] = FieldStatistics()
+            statistics.add(numbers)
+
+    def to_update(self) -> dict[str, Any]:
+        """The fields that updateOne sets where the document's `next` is below this one's."""
+        update: dict[str, Any] = {
+            "next": self.next,
+            "sess": {session.hex(): seen.to_document() for session, seen in self.seen.items()},
+            "stats": [[name, *msgspec.structs.astuple(one)] for name, one in self.statistics.items()],
+            "fields": list(self.fields),
+            "firstAt": self.first_at,
+            "lastAt": self.last_at,
+        }
+        items: list[tuple[str, bytes]] | None = None
+        if self.params is not None:
+            items = [(key, _encode(value)) for key, value in self.params.flat.items()]
+        elif self.runs is not None:
+            items = self.runs.to_items()
+        if items is not None:
+            update["data"] = [{"k": key, "v": value} for key, value in items]
+        return update
+
+    @classmethod
+    def from_document(cls, kind: str, document: Mapping[str, Any]) -> "Snapshot":
+        """The snapshot in a stream's document; one that has none yet covers nothing."""
+        snapshot = cls(kind)
+        snapshot.next = document.get("next", 0)
+        snapshot.seen = {bytes.fromhex(k): Seen.from_document(v) for k, v in document.get("sess", {}).items()}
+        snapshot.statistics = {name: FieldStatistics(*rest) for name, *rest in document.get("stats", ())}
+        snapshot.fields = dict.fromkeys(document.get("fields", ()))
+        snapshot.first_at, snapshot.last_at = document.get("firstAt"), document.get("lastAt")
+        items = [(item["k"], item["v"]) for item in document.get("data", ())]
+        if kind == "params":
+            snapshot.params = FoldedParams({key: _decode(value) for key, value in items})
+        elif kind == "runs":
+            snapshot.runs = FoldedRuns.from_items(items)
+        return snapshot

@@ -1,0 +1,74 @@
+"""Walking a chain: from a known place, bucket by bucket, by exact boundaries, until the first is missing.
+
+Never over a gap: what lies beyond one is not of the chain. A walk decides nothing by itself: whoever walks looks at the
+stream's `cold` again afterwards, causally after, and starts over where it has passed the place where the walk began.
+Else the walk may have gone over what a late insert left in a range that has moved to S3 (PROTOCOL.md 3.3, model
+chain.py).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .buckets import Bucket, bucket_id, first_index_of, from_document
+from .mongo import Mongo, Session
+
+_END_OF_STREAM = b"\xff" * 8
+_RANGES_A_QUERY = 200
+
+
+async def walk(
+    mongo: Mongo, session: Session | None, stream: bytes, first_index: int, end_index: int | None = None
+) -> list[Bucket]:
+    """The buckets of the chain from exactly `first_index` on, up to the one that begins at or beyond `end_index`."""
+    upper = stream + _END_OF_STREAM if end_index is None else bucket_id(stream, end_index)
+    buckets: list[Bucket] = []
+    expected = first_index
+    query = {"_id": {"$gte": bucket_id(stream, first_index), "$lt": upper}}
+    async for document in mongo.buckets.find(query, session=session).sort("_id", 1):
+        found = first_index_of(document["_id"])
+        if found > expected:
+            break
+        if found == expected:
+            buckets.append(from_document(document))
+            expected = buckets[-1].end_index
+    return buckets
+
+
+async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes, int]) -> dict[bytes, list[Bucket]]:
+    """The same for many streams at once, some hundred ranges a query (measured: 500 streams 22 ms, singly 556 ms)."""
+    chains: dict[bytes, list[Bucket]] = {stream: [] for stream in starts}
+    expected = dict(starts)
+    gone: set[bytes] = set()  # streams whose first gap was met
+    for part in _parts(starts.items(), _RANGES_A_QUERY):
+        ranges = [{"_id": {"$gte": bucket_id(s, first), "$lt": s + _END_OF_STREAM}} for s, first in part]
+        async for document in mongo.buckets.find({"$or": ranges}, session=session).sort("_id", 1):
+            stream, found = document["s"], first_index_of(document["_id"])
+            if stream in gone or found < expected[stream]:
+                continue
+            if found > expected[stream]:
+                gone.add(stream)
+                continue
+            chains[stream].append(from_document(document))
+            expected[stream] = chains[stream][-1].end_index
+    return chains
+
+
+async def cold_ends(mongo: Mongo, session: Session | None, streams: Iterable[bytes]) -> dict[bytes, int]:
+    """`cold` of each stream whose document is there: the look and the check. The index (_id, cold) answers it."""
+    found: dict[bytes, int] = {}
+    for part in _parts(streams, 1_000):
+        query = {"_id": {"$in": part}}
+        async for document in mongo.streams.find(query, {"_id": 1, "cold": 1}, session=session):
+            found[document["_id"]] = document["cold"]
+    return found
+
+
+def _parts(items: Iterable[Any], size: int) -> Iterable[list[Any]]:
+    part: list[Any] = []
+    for item in items:
+        part.append(item)
+        if len(part) == size:
+            yield part
+            part = []
+    if part:
+        yield part

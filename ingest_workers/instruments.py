@@ -1,0 +1,27 @@
+"""The operator metrics of a worker; docs/operations.md says what to do when one moves."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+events_stored = Counter("mldash_worker_events_stored", "Events stored.", ["kind"])
+bytes_stored = Counter("mldash_worker_bytes_stored", "Bytes of buckets stored.", ["kind"], unit="bytes")
+duplicates = Counter("mldash_worker_duplicates_skipped", "Events that were stored already.", ["kind"])
+late = Counter(
+    "mldash_worker_late_events", "Events that filled a hole, so that they stand behind later ones.", ["kind"]
+)
+deleted = Counter("mldash_worker_events_of_deleted", "Events of deleted experiments, dropped.")
+dead_letters = Counter("mldash_worker_dead_letters", "Records set aside.", ["topic"])
+lost_places = Counter("mldash_worker_lost_places", "Appends whose place in the chain was taken or moved away.")
+retries = Counter("mldash_worker_retries", "Batches that were begun again after an error.", ["error"])
+batch_seconds = Histogram(
+    "mldash_worker_batch_seconds",
+    "From a batch's fetch to its commit.",
+    unit="",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+)
+stored_after_seconds = Histogram(
+    "mldash_worker_stored_after_seconds",
+    "From log() to stored, a record's first event.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
+)
+known_streams = Gauge("mldash_worker_known_streams", "Streams in the worker's cache.")
+partitions = Gauge("mldash_worker_partitions", "Partitions assigned.")

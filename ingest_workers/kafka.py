@@ -1,0 +1,86 @@
+"""The worker's Kafka: a consumer with static membership, an idempotent producer for statements and letters."""
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from typing import Any, Protocol
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from mldash.ingest_workers.settings import WorkerSettings
+from mldash.producer.events.encoding import UndecodableRecord, decode_record
+from mldash.producer.events.limits import RECORD_BYTES
+
+from .fetch.decode import KafkaRecord
+
+_MAX_POLL_INTERVAL_MS = 15 * 60_000
+_STOP_TIMEOUT_S = 5.0
+
+
+class EventProducer(Protocol):
+    """What is used of aiokafka's producer."""
+
+    async def send(
+        self, topic: str, value: bytes | None, *, key: bytes | None, headers: list[tuple[str, bytes]] | None = None
+    ) -> Any: ...
+
+
+class Stoppable(Protocol):
+    """A consumer or a producer of aiokafka."""
+
+    async def stop(self) -> None: ...
+
+
+def instance_id(settings: WorkerSettings) -> str:
+    """The static membership id: a worker that comes back with it finds its partitions in place."""
+    return settings.instance or f"{socket.gethostname()}-{settings.slot}"
+
+
+def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
+    """Not started. Offsets are committed by the worker alone, and a lost offset is an error, never a jump."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=settings.group,
+        group_instance_id=instance_id(settings),
+        client_id=f"mldash-worker-{settings.slot}",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=max(300, settings.session_timeout_ms // 4),
+        max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+        rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
+        fetch_max_wait_ms=settings.fetch_wait_ms,
+        fetch_max_bytes=settings.fetch_bytes,
+        max_partition_fetch_bytes=settings.partition_bytes,  # a larger record comes alone (KIP-74)
+    )
+
+
+def make_producer(settings: WorkerSettings) -> AIOKafkaProducer:
+    """Not started."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka,
+        client_id=f"mldash-worker-{settings.slot}",
+        enable_idempotence=True,
+        acks="all",
+        max_request_size=RECORD_BYTES + 65_536,
+        linger_ms=0,
+    )
+
+
+async def stop_quietly(client: Stoppable) -> None:
+    """Stop within a bound: aiokafka's stop() hangs while the broker is away."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_STOP_TIMEOUT_S):
+            await client.stop()
+
+
+def last_record_checksum(record: KafkaRecord) -> str:
+    """Commit metadata: of the last record handled (key, session, first seq). A topic that was made anew shows by it."""
+    digest = hashlib.blake2b(record.key or b"", digest_size=8)
+    with contextlib.suppress(UndecodableRecord, msgspec.MsgspecError):
+        decoded = decode_record(record.value, record.headers)
+        digest.update(decoded.session)
+        digest.update(decoded.first_seq.to_bytes(8, "little"))
+    return digest.hexdigest()

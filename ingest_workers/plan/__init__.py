@@ -1,0 +1,8 @@
+"""What a batch becomes, decided without I/O.
+
+admission.py   which seqs of a record are new
+pieces.py      slices of a record's blocks, cut by seq and by index
+joining.py     pieces → columns
+building.py    pieces → a bucket, by kind
+appends.py     a batch's records of one stream and what is known of it → the buckets to append
+"""

@@ -1,0 +1,58 @@
+"""A batch's records of one stream and what is known of it → the buckets to append, numbered and cut.
+
+Pure: the same records and the same knowledge give the same buckets, so that a replay plans what it planned before.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from mldash.ingest_workers.documents.buckets import Bucket
+from mldash.ingest_workers.documents.seen import Seen
+from mldash.ingest_workers.documents.snapshot import Snapshot
+from mldash.ingest_workers.fetch.decode import Arrival
+
+from .admission import admit
+from .building import build
+from .pieces import Piece, by_chunk, pieces_of
+
+
+class Plan(NamedTuple):
+    """What becomes of a stream's records of one batch."""
+
+    buckets: list[Bucket]
+    refused: list[Arrival]  # would open one hole too many: dead letters
+    event_count: int
+    duplicate_count: int
+    late_count: int
+
+
+def plan(stream: bytes, kind: str, known: Snapshot, arrivals: Sequence[Arrival]) -> Plan:
+    """Cut each record to the seqs that are not stored and number what is left from `known.next` on. Changes nothing."""
+    seen = dict[bytes, Seen]()
+    pieces, refused = list[Piece](), list[Arrival]()
+    events = late = total = 0
+    for arrival in arrivals:
+        record = arrival.record
+        if not record.count:
+            continue  # signals only: they take no seq
+        if record.session not in seen:
+            stored = known.seen.get(record.session)
+            seen[record.session] = Seen(stored.hi, list(stored.holes)) if stored else Seen()
+        parts = admit(record, seen[record.session])
+        if parts is None:
+            refused.append(arrival)
+            continue
+        total += record.count
+        for part in parts:
+            events += part.end - part.first
+            late += (part.end - part.first) if part.late else 0
+            pieces.extend(pieces_of(record, part.first, part.end))
+    buckets = [bucket for first, cut in by_chunk(pieces, known.next) for bucket in build(stream, kind, first, cut)]
+    return Plan(buckets, refused, events, total - events, late)
+
+
+def rounds(plans: Mapping[bytes, Plan]) -> Iterator[list[Bucket]]:
+    """At most one bucket of a stream in each: its next insert comes only after the check of the one before."""
+    depth = max((len(one.buckets) for one in plans.values()), default=0)
+    for turn in range(depth):
+        yield [one.buckets[turn] for one in plans.values() if turn < len(one.buckets)]

@@ -1,0 +1,91 @@
+"""Pieces → a bucket, by kind. Each kind's columns mean what documents/buckets.py and snapshot.py say."""
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+import msgspec
+
+from mldash.ingest_workers.documents.buckets import BUCKET_BYTES, Bucket
+from mldash.ingest_workers.documents.columns import Column, columns_of_events, pack_events, pack_times, unpack_times
+from mldash.ingest_workers.documents.run_states import StoredRunEvent
+from mldash.producer.events.merging import merge_entries
+from mldash.producer.events.schema import RunEvents
+
+from .joining import columns_of, events_of, times_of
+from .pieces import Piece, halves, sources_of
+
+
+def build(stream: bytes, kind: str, first_index: int, pieces: Sequence[Piece]) -> list[Bucket]:
+    """The bucket of these events, or several where one would be larger than 8 MiB; one event alone may be."""
+    bucket = _bucket(stream, kind, first_index, pieces)
+    if bucket.stored_bytes <= BUCKET_BYTES or bucket.count == 1:
+        return [bucket]
+    left, right = halves(pieces)
+    middle = first_index + sum(piece.size for piece in left)
+    return [*build(stream, kind, first_index, left), *build(stream, kind, middle, right)]
+
+
+def _bucket(stream: bytes, kind: str, first_index: int, pieces: Sequence[Piece]) -> Bucket:
+    times, columns = times_of(pieces), list[Column]()
+    if kind == "tracks":
+        times, columns = _entries(times, pieces)
+    elif kind == "params":
+        columns = [pack_events(events_of(pieces))]
+    elif kind == "runs":
+        columns = [_run_events(pieces)]
+    else:
+        columns = columns_of(pieces)
+    t0, t1 = _span(times, columns if kind == "metrics" else ())
+    return Bucket(
+        stream=stream,
+        kind=kind,
+        first_index=first_index,
+        count=sum(piece.size for piece in pieces),
+        sources=sources_of(pieces),
+        t0=t0,
+        t1=t1,
+        times=times,
+        columns=columns,
+        levels=_levels(columns) if kind == "logs" else None,
+    )
+
+
+def _entries(times: bytes, pieces: Sequence[Piece]) -> tuple[bytes, list[Column]]:
+    """Sorted by time, entries of one time merged in index order."""
+    stamps = unpack_times(times)
+    if all(map(float.__lt__, stamps, stamps[1:])):
+        return times, columns_of(pieces)
+    merged = merge_entries(stamps, events_of(pieces))
+    order = sorted(merged)
+    return pack_times(order), columns_of_events([merged[time] for time in order])
+
+
+def _run_events(pieces: Sequence[Piece]) -> Column:
+    events = list[StoredRunEvent]()
+    for piece in pieces:
+        assert isinstance(piece.block, RunEvents)
+        for offset, event in enumerate(piece.block.events[piece.start : piece.stop]):
+            events.append(StoredRunEvent(piece.session, piece.first_seq + offset, event))
+    return Column("event", "values", msgspec.msgpack.encode(events))
+
+
+def _span(times: bytes, columns: Sequence[Column]) -> tuple[float, float]:
+    """Least and greatest time: `_ts` where it is given, else that of logging."""
+    stamps: array[float] | list[float] = unpack_times(times)
+    for column in columns:
+        if column.name == "_ts" and column.type in ("float64", "int64"):
+            given = list(map(float, column.packed()))
+            if column.present is None:
+                stamps = given
+            else:
+                bits = int.from_bytes(column.present, "little")
+                stamps = given + [time for row, time in enumerate(stamps) if not bits >> row & 1]
+    return min(stamps), max(stamps)
+
+
+def _levels(columns: Sequence[Column]) -> dict[str, int]:
+    for column in columns:
+        if column.name == "level":
+            return dict(Counter(column.packed()))
+    return {}

@@ -1,0 +1,44 @@
+"""What can be set of an ingest worker."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Server addresses are shared by all components; the rest is MLDASH_WORKER_…."""
+
+    kafka: Annotated[str, Meta(description="Bootstrap servers, host:port by comma.", extra={"env": "MLDASH_KAFKA"})]
+    mongo: Annotated[str, Meta(description="MongoDB's URI.", extra={"env": "MLDASH_MONGO", "secret": True})]
+    topic_prefix: Annotated[
+        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
+    ] = "mldash"
+    mongo_database: Annotated[
+        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
+    ] = "mldash"
+    group: Annotated[str, Meta(min_length=1, description="Kafka consumer group.")] = "mldash-ingest"
+    slot: Annotated[
+        int, Meta(ge=0, description="This worker's number on its host: static membership is made of it.")
+    ] = 0
+    instance: Annotated[
+        str | None, Meta(description="Static membership id. Unset: made of host, data folder and slot.")
+    ] = None
+    session_timeout_ms: Annotated[
+        int, Meta(ge=1_000, le=300_000, description="After it a silent worker's partitions go to others.")
+    ] = 10_000
+    fetch_bytes: Annotated[int, Meta(ge=65_536, description="Asked for in one fetch, over all partitions.")] = 16 << 20
+    partition_bytes: Annotated[
+        int, Meta(ge=16_384, description="Asked for of one partition; what is fetched ahead is bounded by it.")
+    ] = 1 << 20
+    batch_records: Annotated[int, Meta(ge=1, description="Records stored at once, at most.")] = 1_000
+    fetch_wait_ms: Annotated[int, Meta(ge=1, le=10_000, description="How long a fetch waits for something new.")] = 50
+    known_streams: Annotated[int, Meta(ge=100, description="Streams kept in the worker's cache.")] = 50_000
+    snapshot_buckets: Annotated[int, Meta(ge=1, le=1_000, description="Buckets between two snapshots, at most.")] = 200
+    idle_s: Annotated[
+        float,
+        Meta(gt=0, description="A stream without events for so long is idle: its short rest may become cold."),
+    ] = 300.0
+    announce_s: Annotated[float, Meta(gt=0, description="How often 'stored up to here' is repeated.")] = 10.0
+    retry_s: Annotated[float, Meta(gt=0, description="The longest delay between two tries of a server.")] = 5.0
+    stop_timeout_s: Annotated[float, Meta(gt=0, description="For the batch in hand when told to stop.")] = 20.0
+    health_port: Annotated[int, Meta(ge=0, le=65_535, description="/healthz, /readyz and /metrics; 0: none.")] = 0

@@ -1,0 +1,6 @@
+"""Batches → MongoDB. chains.py reads like PROTOCOL.md 3.
+
+sessions.py   generations, heartbeats, claims, descriptions
+chains.py     load, append, check, forget; what is known of streams, bounded
+snapshots.py  when a snapshot is due, and its write
+"""

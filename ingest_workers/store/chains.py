@@ -1,0 +1,157 @@
+"""The chains of a batch: load, append, check, forget. PROTOCOL.md 3.3 to 3.6 rule by rule.
+
+Who appends knows the whole chain: a snapshot and the buckets behind it. The end of a chain is a place that only one
+bucket can take, so the insert is the compare-and-set. Doubt is never guessed away: after a write without a clear
+answer, a taken place or a failed check the stream is forgotten and loaded again.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Sequence
+from time import monotonic, time
+from typing import Any, NamedTuple
+
+from mldash.ingest_workers.documents.buckets import Bucket, to_document
+from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
+from mldash.ingest_workers.documents.snapshot import Snapshot
+from mldash.ingest_workers.documents.walk import cold_ends, walk_many
+
+from .sessions import NEW_STREAM
+
+_DUPLICATE_KEY = 11_000
+
+
+class Stream(NamedTuple):
+    """A stream of a batch, as its document names it."""
+
+    id: bytes
+    experiment: bytes
+    generation: int
+    kind: str
+    name: str | None
+
+
+class Known:
+    """What this worker knows of a stream: the fold of its chain, and what of it the stream's document has."""
+
+    __slots__ = ("appended_at", "buckets_since", "cold", "kind", "snapshot", "snapshot_next")
+
+    def __init__(self, kind: str, snapshot: Snapshot, cold: int) -> None:
+        self.kind = kind
+        self.snapshot = snapshot
+        self.snapshot_next = snapshot.next
+        self.cold = cold
+        self.buckets_since = 0
+        self.appended_at = 0.0
+
+    def advance(self, bucket: Bucket) -> None:
+        self.snapshot.advance(bucket)
+        self.buckets_since += 1
+        self.appended_at = monotonic()
+
+
+class Chains:
+    """What is known of chains, and the writes that make them longer."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+        self.known: OrderedDict[bytes, Known] = OrderedDict()
+        self.lost_places = 0
+
+    def forget(self, streams: Iterable[bytes]) -> None:
+        for stream in streams:
+            self.known.pop(stream, None)
+
+    def forget_all(self) -> None:
+        self.known.clear()
+
+    async def load(self, session: Session, streams: Sequence[Stream]) -> set[bytes]:
+        """Know all of these; the ids of those that turned out closed, for their experiment was deleted."""
+        closed = set[bytes]()
+        missing = [stream for stream in streams if stream.id not in self.known]
+        while missing:
+            documents = await self._documents(session, missing)
+            live = [stream for stream in missing if documents[stream.id]["cold"] < CLOSED]
+            closed.update(stream.id for stream in missing if documents[stream.id]["cold"] >= CLOSED)
+            missing = await self._walk(session, live, documents)
+        for stream in streams:
+            if stream.id not in closed:
+                self.known.move_to_end(stream.id)
+        return closed
+
+    async def _documents(self, session: Session, streams: Sequence[Stream]) -> dict[bytes, dict[str, Any]]:
+        """Each stream's document, made where it is missing: no chain is ever without one."""
+        found = await self._find(session, [stream.id for stream in streams])
+        absent = [stream for stream in streams if stream.id not in found]
+        if absent:
+            new = [_new_document(stream) for stream in absent]
+            try:
+                await self._mongo.streams.insert_many(new, ordered=False, session=session)
+            except BulkWriteError as error:
+                if any(one["code"] != _DUPLICATE_KEY for one in error.details["writeErrors"]):
+                    raise
+            found.update(await self._find(session, [stream.id for stream in absent]))
+        return found
+
+    async def _find(self, session: Session, ids: list[bytes]) -> dict[bytes, dict[str, Any]]:
+        cursor = self._mongo.streams.find({"_id": {"$in": ids}}, session=session)
+        return {document["_id"]: document async for document in cursor}
+
+    async def _walk(
+        self, session: Session, streams: Sequence[Stream], documents: dict[bytes, dict[str, Any]]
+    ) -> list[Stream]:
+        """Walk the chains from their snapshots on, then look at `cold` again; those to be loaded once more."""
+        starts = {stream.id: int(documents[stream.id]["next"]) for stream in streams}
+        chains = await walk_many(self._mongo, session, starts)
+        look = await cold_ends(self._mongo, session, starts)
+        again = list[Stream]()
+        for stream in streams:
+            if look.get(stream.id, CLOSED) > starts[stream.id]:
+                again.append(stream)
+                continue
+            known = Known(stream.kind, Snapshot.from_document(stream.kind, documents[stream.id]), look[stream.id])
+            for bucket in chains[stream.id]:
+                known.advance(bucket)
+            self.known[stream.id] = known
+        return again
+
+    async def append(self, session: Session, buckets: Sequence[Bucket]) -> set[bytes]:
+        """Insert one bucket a stream; the streams whose place was taken. Raises what else goes wrong, all in doubt."""
+        try:
+            await self._mongo.buckets.insert_many([to_document(one) for one in buckets], ordered=False, session=session)
+        except BulkWriteError as error:
+            failed = error.details["writeErrors"]
+            if error.details["writeConcernErrors"] or any(one["code"] != _DUPLICATE_KEY for one in failed):
+                raise
+            taken = {buckets[one["index"]].stream for one in failed}
+            self.lost_places += len(taken)
+            return taken
+        return set()
+
+    async def check(self, session: Session, buckets: Collection[Bucket]) -> set[bytes]:
+        """Read `cold`, causally after the inserts; the streams whose bucket may lie in a range that was moved away.
+
+        Those that pass are known to be longer by their bucket from here on.
+        """
+        cold = await cold_ends(self._mongo, session, [bucket.stream for bucket in buckets])
+        failed = set[bytes]()
+        for bucket in buckets:
+            if cold.get(bucket.stream, CLOSED) > bucket.first_index:
+                failed.add(bucket.stream)
+            else:
+                known = self.known[bucket.stream]
+                known.cold = cold[bucket.stream]
+                known.advance(bucket)
+        return failed
+
+
+def _new_document(stream: Stream) -> dict[str, Any]:
+    return {
+        "_id": stream.id,
+        "exp": stream.experiment,
+        "gen": stream.generation,
+        "kind": stream.kind,
+        "name": stream.name,
+        **NEW_STREAM,
+        "created_at": time(),
+    }

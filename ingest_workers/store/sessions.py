@@ -1,0 +1,171 @@
+"""Which generation a session belongs to, for ever; and what its signals move forward by time.
+
+A session belongs to the generation that is read, linearizable, after its first record was fetched: insert
+{_id: session, exp, gen}; where it is already there, that value counts. Taken from a cache, a new run's events would
+vanish into the deleted generation (PROTOCOL.md 7.3, model deletion.py).
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mldash.ingest_workers.documents.mongo import DuplicateKeyError, Mongo, UpdateOne
+from mldash.ingest_workers.fetch.decode import Arrival
+from mldash.producer.events.identity import stream_id
+from mldash.producer.events.schema import Claim, Describe, Heartbeat, RunEvents, Signals, Start
+
+_KNOWN = 100_000
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Admission(NamedTuple):
+    """The generation that a session's events belong to; `closed` where it was deleted."""
+
+    generation: int
+    closed: bool
+
+
+class Sessions:
+    """What is known of sessions, bounded; a session's generation never changes, so it is asked for once."""
+
+    def __init__(self, mongo: Mongo) -> None:
+        self._mongo = mongo
+        self._known: OrderedDict[bytes, Admission] = OrderedDict()
+
+    async def admit(self, arrivals: Iterable[Arrival]) -> dict[bytes, Admission]:
+        """Of each session in the batch. Call it after the batch was fetched."""
+        found = dict[bytes, Admission]()
+        for arrival in arrivals:
+            session = arrival.record.session
+            if session not in found:
+                found[session] = self._known.get(session) or await self._register(arrival)
+                self._known[session] = found[session]
+                self._known.move_to_end(session)
+        while len(self._known) > _KNOWN:
+            self._known.popitem(last=False)
+        return found
+
+    def forget(self, sessions: Iterable[bytes]) -> None:
+        """Their experiment may have been deleted: ask again."""
+        for session in sessions:
+            self._known.pop(session, None)
+
+    async def _register(self, arrival: Arrival) -> Admission:
+        current = await self._generation(arrival)
+        document = {
+            "_id": arrival.record.session,
+            "exp": arrival.experiment,
+            "gen": current,
+            "prefix": arrival.record.prefix,
+            "first_at": arrival.record.logged_at,
+            "heartbeat": arrival.record.logged_at,
+        }
+        try:
+            await self._mongo.sessions.insert_one(document)
+        except DuplicateKeyError:
+            there = await self._mongo.find_linearizable(self._mongo.sessions, arrival.record.session)
+            own = there["gen"] if there else current
+            return Admission(own, own < current)
+        return Admission(current, False)
+
+    async def _generation(self, arrival: Arrival) -> int:
+        experiment = await self._mongo.find_linearizable(self._mongo.experiments, arrival.experiment)
+        if experiment is None:
+            document = {
+                "_id": arrival.experiment,
+                "prefix": arrival.record.prefix,
+                "gen": 0,
+                "created_at": arrival.record.logged_at,
+            }
+            try:
+                await self._mongo.experiments.insert_one(document)
+            except DuplicateKeyError:
+                experiment = await self._mongo.find_linearizable(self._mongo.experiments, arrival.experiment)
+        return int(experiment["gen"]) if experiment else 0
+
+    async def move_forward(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> None:
+        """Heartbeats, claims, run contexts and descriptions of a batch: writes that only ever move forward."""
+        writes = _Writes(admitted)
+        for arrival in arrivals:
+            if not admitted[arrival.record.session].closed:
+                writes.gather(arrival)
+        if writes.sessions:
+            await self._mongo.sessions.bulk_write(list(writes.sessions), ordered=False)
+        if writes.claims:
+            await self._mongo.claims.bulk_write(list(writes.claims), ordered=False)
+        if writes.streams:
+            await self._mongo.streams.bulk_write(writes.streams, ordered=True)
+
+
+class _Writes:
+    """The updates that a batch's signals and run events ask for."""
+
+    def __init__(self, admitted: dict[bytes, Admission]) -> None:
+        self._admitted = admitted
+        self.sessions: list[UpdateOne] = []
+        self.claims: list[UpdateOne] = []
+        self.streams: list[UpdateOne] = []
+
+    def gather(self, arrival: Arrival) -> None:
+        seq = arrival.record.first_seq
+        for block in arrival.record.blocks:
+            if isinstance(block, Signals):
+                for signal in block.signals:
+                    self._signal(arrival, signal)
+            elif isinstance(block, RunEvents):
+                for offset, event in enumerate(block.events):
+                    if isinstance(event, Start):
+                        self._start(arrival, event)
+                    elif isinstance(event, Describe) and event.kind is not None:
+                        self._describe(arrival, event, seq + offset)
+            seq += block.count
+
+    def _signal(self, arrival: Arrival, signal: Heartbeat | Claim) -> None:
+        session = arrival.record.session
+        if isinstance(signal, Heartbeat):
+            self.sessions.append(UpdateOne({"_id": session}, {"$max": {"heartbeat": signal.time}}))
+            return
+        stream = self._stream(arrival, signal.kind, signal.name)
+        newest: dict[str, Any] = {"seq": signal.seq, "offset": signal.offset, "at": signal.time, "final": signal.final}
+        once = {"exp": arrival.experiment, "kind": signal.kind, "name": signal.name, "partition": signal.partition}
+        key = {"sid": session, "s": stream}
+        self.claims.append(UpdateOne({"_id": key}, {"$max": newest, "$setOnInsert": once}, upsert=True))
+
+    def _start(self, arrival: Arrival, start: Start) -> None:
+        facts = {
+            "host": start.host,
+            "pid": start.pid,
+            "rank": start.rank,
+            "user": start.user,
+            "context": _encode(start.context),
+        }
+        moved = {"$set": facts, "$max": {"heartbeat": start.time}}
+        self.sessions.append(UpdateOne({"_id": arrival.record.session}, moved))
+
+    def _describe(self, arrival: Arrival, said: Describe, seq: int) -> None:
+        assert said.kind is not None
+        stream = self._stream(arrival, said.kind, said.name)
+        generation = self._admitted[arrival.record.session].generation
+        order = [said.time, arrival.record.session, seq]
+        first = {
+            "exp": arrival.experiment,
+            "gen": generation,
+            "kind": said.kind,
+            "name": said.name,
+            **NEW_STREAM,
+            "created_at": said.time,
+        }
+        self.streams.append(UpdateOne({"_id": stream}, {"$setOnInsert": first}, upsert=True))
+        for part in ("description", "tags", "metadata"):
+            if (value := getattr(said, part)) is not None:
+                newer = {"_id": stream, "$or": [{f"about.{part}.at": {"$lt": order}}, {f"about.{part}": None}]}
+                self.streams.append(UpdateOne(newer, {"$set": {f"about.{part}": {"at": order, "v": _encode(value)}}}))
+
+    def _stream(self, arrival: Arrival, kind: str, name: str | None) -> bytes:
+        return stream_id(arrival.experiment, self._admitted[arrival.record.session].generation, kind, name)
+
+
+NEW_STREAM = {"chunk": 10_000, "next": 0, "cold": 0, "floor": 0}
+"""What a stream's document begins with, at first sight, before any bucket."""

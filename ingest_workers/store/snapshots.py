@@ -1,0 +1,99 @@
+"""When a snapshot is due, and its write: PROTOCOL.md 3.8.
+
+With a stream's first batch, at least every 10,000 events or some hundred buckets, when a chunk has become full, when a
+stream falls quiet, before it leaves the cache; of params and runs with every batch. Only ever over what has passed the
+check. A write that matches nothing is good: a newer snapshot is there.
+"""
+
+from time import monotonic, time
+from typing import Final
+
+import structlog
+
+from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash.ingest_workers.documents.mongo import Mongo, UpdateOne
+
+from .chains import Chains, Known
+
+_EVENTS: Final = 10_000
+_QUIET_S: Final = 2.0
+_PER_WRITE: Final = 1_000
+_IN_ONE_DOCUMENT = ("params", "runs")
+_MOVES = ("metrics", "tracks")
+
+_log = structlog.get_logger()
+
+
+class Snapshots:
+    """Writes what chains know into the streams' documents."""
+
+    def __init__(self, mongo: Mongo, chains: Chains, *, buckets: int, idle_s: float) -> None:
+        self._mongo, self._chains = mongo, chains
+        self._buckets, self._idle_s = buckets, idle_s
+        self._behind: dict[bytes, None] = {}  # streams whose document is behind what is known
+
+    async def after_batch(self, streams: list[bytes]) -> None:
+        """Of the batch's streams, those whose snapshot is due."""
+        due = list[bytes]()
+        for stream in streams:
+            known = self._chains.known.get(stream)
+            if known is None or known.snapshot.next == known.snapshot_next:
+                continue
+            if self._is_due(known):
+                due.append(stream)
+            else:
+                self._behind[stream] = None
+        await self.write(due)
+
+    async def write_quiet(self) -> None:
+        """Of the streams that have fallen quiet."""
+        before = monotonic() - _QUIET_S
+        quiet = [s for s in self._behind if (known := self._chains.known.get(s)) is None or known.appended_at < before]
+        await self.write(quiet)
+
+    async def write_all(self) -> None:
+        """Of everything that is behind: before the worker leaves."""
+        await self.write(list(self._behind))
+
+    async def make_room(self, limit: int) -> None:
+        """Let the streams used least recently leave the cache, their snapshots written first."""
+        excess = len(self._chains.known) - limit
+        if excess > 0:
+            oldest = [stream for stream, _ in zip(self._chains.known, range(excess), strict=False)]
+            await self.write([stream for stream in oldest if stream in self._behind])
+            self._chains.forget(oldest)
+
+    def forget(self, streams: set[bytes]) -> None:
+        for stream in streams:
+            self._behind.pop(stream, None)
+
+    def _is_due(self, known: Known) -> bool:
+        new, old = known.snapshot.next, known.snapshot_next
+        return (
+            known.kind in _IN_ONE_DOCUMENT
+            or old == 0
+            or new - old >= _EVENTS
+            or new // CHUNK > old // CHUNK
+            or known.buckets_since >= self._buckets
+        )
+
+    async def write(self, streams: list[bytes]) -> None:
+        for at in range(0, len(streams), _PER_WRITE):
+            part = streams[at : at + _PER_WRITE]
+            there = {stream: known for stream in part if (known := self._chains.known.get(stream)) is not None}
+            ends = {stream: known.snapshot.next for stream, known in there.items()}
+            updates = [self._update(stream, known) for stream, known in there.items()]
+            if updates:
+                result = await self._mongo.streams.bulk_write(updates, ordered=False)
+                _log.debug("snapshots written", count=len(updates), applied=result.modified_count)
+            for stream, known in there.items():
+                known.snapshot_next, known.buckets_since = ends[stream], 0
+            for stream in part:
+                self._behind.pop(stream, None)
+
+    def _update(self, stream: bytes, known: Known) -> UpdateOne:
+        fields = known.snapshot.to_update()
+        if known.kind in _MOVES:
+            full = known.snapshot.next // CHUNK * CHUNK > known.cold
+            fields["due_at"] = time() if full else time() + self._idle_s
+        return UpdateOne({"_id": stream, "next": {"$lt": known.snapshot.next}}, {"$set": fields})

@@ -1,0 +1,1 @@
+"""The shapes of answers, written once: local mode and the API give the same."""

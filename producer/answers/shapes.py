@@ -1,0 +1,135 @@
+"""What reads return, field by field. Plain dicts: they are what API.md shows, and go to JSON and MessagePack as they
+are.
+
+Times in answers are ISO 8601 in UTC with microseconds and Z where a name ends in "At" or is "timestamp" of a log line;
+an entry's `timestamp` is float64 seconds.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, NotRequired, TypedDict
+
+from msgspec import Struct
+
+
+class MetricPoint(TypedDict):
+    index: int
+    data: dict[str, Any]
+    createdAt: str
+
+
+class MetricPage(TypedDict):
+    """Points start_index … in index order. `total` counts those of this answer, `endIndex` is the last one's index."""
+
+    data: list[MetricPoint]
+    startIndex: int
+    endIndex: int
+    total: int
+    hasMore: bool
+
+
+class FieldSummary(TypedDict):
+    count: int
+    min: float | int | None
+    max: float | int | None
+    mean: float | None
+    last: float | int | None
+
+
+class MetricSummary(TypedDict):
+    """One entry of metrics.list(). `name` None is the unnamed metric."""
+
+    metricId: str
+    name: str | None
+    description: str | None
+    tags: list[str]
+    totalDataPoints: int
+    createdAt: str | None
+
+
+class MetricStatistics(MetricSummary):
+    metadata: dict[str, Any] | None
+    bufferedDataPoints: int
+    chunkedDataPoints: int
+    totalChunks: int
+    chunkSize: int
+    firstDataAt: str | None
+    lastDataAt: str | None
+    updatedAt: str | None
+    fields: dict[str, FieldSummary]
+
+
+class TrackSummary(TypedDict):
+    trackId: str
+    topic: str
+    description: str | None
+    tags: list[str]
+    metadata: dict[str, Any] | None
+    totalEntries: int
+    firstTimestamp: float | None
+    lastTimestamp: float | None
+    columns: list[str]
+
+
+class EntriesAnswer(TypedDict):
+    """`entries` are {"timestamp": t, field: value, …} in time order; a field that an entry has not is absent."""
+
+    entries: list[dict[str, Any]]
+    count: int
+
+
+class LogLine(TypedDict):
+    sequenceNumber: int
+    timestamp: str
+    level: str
+    message: str
+    metadata: NotRequired[dict[str, Any]]
+
+
+class SessionAnswer(TypedDict):
+    """One process's emission. `status` is CREATED, RUNNING, COMPLETED, FAILED, CANCELLED, PREEMPTED or LOST."""
+
+    session: str
+    status: str
+    host: str
+    pid: int
+    rank: int | None
+    startedAt: str | None
+    endedAt: str | None
+    heartbeatAt: str | None
+    error: NotRequired[dict[str, str]]
+    context: NotRequired[dict[str, Any]]
+
+
+class ExperimentAnswer(TypedDict):
+    name: str
+    project: str
+    owner: str
+    prefix: str
+    description: str | None
+    readme: str | None
+    tags: list[str]
+    metadata: dict[str, Any] | None
+    status: str
+    created_at: str | None
+    updated_at: str | None
+
+
+class TopicAddress(Struct, frozen=True):
+    """A topic and the partition count that a new session computes its partitions with."""
+
+    topic: str
+    partitions: int
+
+
+class Connection(Struct, frozen=True, kw_only=True):
+    """The answer of GET /v1/connect: what an SDK needs to publish by itself."""
+
+    kafka: str
+    topics: dict[str, TopicAddress]
+    content_type: str
+    server_version: str
+
+
+def iso_time(seconds: float) -> str:
+    """Seconds since the epoch → 2026-01-31T12:00:00.000000Z."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,14 @@
+"""The wire: what a training process publishes, and what its events mean.
+
+This folder is the face of `producer` for everything downstream. In reading order:
+
+  schema.py            a record and its blocks; the events of a run
+  encoding.py          record ↔ bytes and headers (MessagePack, or JSON)
+  identity.py          prefix → experiment id → stream id and key
+  topics.py            kind → topic, key → partition
+  limits.py            how large a name, a call and a record may be
+  merging.py           params by key, track entries by time
+  field_statistics.py  count, sum, minimum, maximum and last value of a field
+  levels.py            of log lines
+  run_status.py        the status of an experiment, from those of its sessions
+"""

@@ -1,0 +1,131 @@
+"""Record ↔ bytes, and the headers that say how to read them.
+
+    content-type   application/msgpack (the default) or application/json
+    schema         mldash/MAJOR.MINOR; a reader sets a record of a newer MAJOR aside and never guesses
+
+The JSON encoding keeps every value exactly. JSON has no NaN, no infinities and no bytes, so these stand as an object
+with one key: {"$float": "NaN" | "Infinity" | "-Infinity"} and {"$bytes": base64}; a user's own dict with a single key
+that begins with "$" stands as {"$dict": {…}}. `session`, `times` and `data` of columns blocks are base64.
+"""
+
+import base64
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .schema import SCHEMA_VERSION, Describe, Record, Rows, RunEvents, Start
+
+MSGPACK = "application/msgpack"
+JSON = "application/json"
+
+CONTENT_TYPE_HEADER = "content-type"
+SCHEMA_HEADER = "schema"
+
+_msgpack_encoder = msgspec.msgpack.Encoder()
+_msgpack_decoder = msgspec.msgpack.Decoder(Record)
+_json_encoder = msgspec.json.Encoder()
+_json_decoder = msgspec.json.Decoder(Record)
+
+
+class UndecodableRecord(Exception):
+    """A record that this version can't read: it is set aside as a dead letter, with `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def headers(content_type: str = MSGPACK) -> list[tuple[str, bytes]]:
+    """The Kafka headers of a record that this version writes."""
+    major, minor = SCHEMA_VERSION
+    return [(CONTENT_TYPE_HEADER, content_type.encode()), (SCHEMA_HEADER, b"mldash/%d.%d" % (major, minor))]
+
+
+def encode_record(record: Record, content_type: str = MSGPACK) -> bytes:
+    """The record's bytes. Raises ValueError for another content type."""
+    if content_type == MSGPACK:
+        return _msgpack_encoder.encode(record)
+    if content_type == JSON:
+        return _json_encoder.encode(_with_values(record, _to_json))
+    raise ValueError(f"content type {content_type!r}: use {MSGPACK} or {JSON}")
+
+
+def decode_record(value: bytes | None, record_headers: Iterable[tuple[str, bytes]]) -> Record:
+    """The record. Raises UndecodableRecord with the reason, whatever the bytes are."""
+    found = dict(record_headers)
+    _check_version(found.get(SCHEMA_HEADER))
+    if not value:
+        raise UndecodableRecord("the record is empty")
+    content_type = found.get(CONTENT_TYPE_HEADER, b"").decode(errors="replace")
+    try:
+        if content_type == MSGPACK:
+            return _msgpack_decoder.decode(value)
+        if content_type == JSON:
+            return _with_values(_json_decoder.decode(value), _from_json)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise UndecodableRecord(f"{content_type} that is no record: {error}") from error
+    raise UndecodableRecord(f"content type {content_type!r} is not known")
+
+
+def _check_version(header: bytes | None) -> None:
+    if header is None:
+        raise UndecodableRecord("no schema header")
+    name, _, version = header.decode(errors="replace").partition("/")
+    major = version.partition(".")[0]
+    if name != "mldash" or not major.isdecimal():
+        raise UndecodableRecord(f"schema {header[:40]!r} is not mldash/MAJOR.MINOR")
+    if int(major) > SCHEMA_VERSION[0]:
+        raise UndecodableRecord(f"schema version {version[:20]} is newer than {SCHEMA_VERSION[0]}")
+
+
+def _with_values(record: Record, convert: Any) -> Record:
+    """The record with `convert` applied to every value of the user's."""
+    return msgspec.structs.replace(record, blocks=[_convert_block(block, convert) for block in record.blocks])
+
+
+def _convert_block(block: Any, convert: Any) -> Any:
+    if isinstance(block, Rows):
+        return msgspec.structs.replace(block, rows=[[convert(value) for value in row] for row in block.rows])
+    if isinstance(block, RunEvents):
+        return RunEvents([_convert_run_event(event, convert) for event in block.events])
+    return block
+
+
+def _convert_run_event(event: Any, convert: Any) -> Any:
+    if isinstance(event, Start) and event.context:
+        return msgspec.structs.replace(event, context={k: convert(v) for k, v in event.context.items()})
+    if isinstance(event, Describe) and event.metadata:
+        return msgspec.structs.replace(event, metadata={k: convert(v) for k, v in event.metadata.items()})
+    return event
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"$float": "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"}
+    if isinstance(value, bytes):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if isinstance(value, list):
+        return [_to_json(item) for item in value]
+    if isinstance(value, dict):
+        converted = {key: _to_json(item) for key, item in value.items()}
+        escape = len(value) == 1 and next(iter(value)).startswith("$")
+        return {"$dict": converted} if escape else converted
+    return value
+
+
+def _from_json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_from_json(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((key, inner),) = value.items()
+        if key == "$float":
+            return float(inner)
+        if key == "$bytes":
+            return base64.b64decode(inner, validate=True)
+        if key == "$dict":
+            value = inner
+    return {key: _from_json(item) for key, item in value.items()}

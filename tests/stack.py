@@ -1,0 +1,62 @@
+"""One real stack a test session: Kafka, MongoDB and S3, ready in seconds, taken down at the end.
+
+MLDASH_TEST_DATA names the data folder of a stack that already runs (`mldash up --servers-only --data DIR`): then that one
+is used and left running, which makes a second run of one test start at once.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+
+class StackAddresses(Struct, frozen=True):
+    """Where the session's servers are."""
+
+    kafka: str
+    mongo: str
+    s3_endpoint: str
+    s3_access_key: str
+    s3_secret_key: str
+
+
+def run_mldash(*arguments: str, check: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The command line as a user calls it, in a process of its own."""
+    command = [sys.executable, "-m", "mldash", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **environment})
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return done
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackAddresses]:
+    """The servers of this session."""
+    running = os.environ.get("MLDASH_TEST_DATA")
+    if running:
+        yield _addresses(Path(running))
+        return
+    folder = tmp_path_factory.mktemp("stack")
+    run_mldash("up", "--servers-only", "--detach", "--data", str(folder))
+    try:
+        yield _addresses(folder)
+    finally:
+        run_mldash("down", "--data", str(folder))
+
+
+@pytest.fixture(scope="session")
+def kafka_address(stack: StackAddresses) -> str:
+    return stack.kafka
+
+
+def _addresses(folder: Path) -> StackAddresses:
+    status: dict[str, Any] = json.loads(run_mldash("status", "--json", "--data", str(folder)).stdout)
+    addresses = status["addresses"]
+    s3 = addresses["s3"]
+    return StackAddresses(addresses["kafka"], addresses["mongo"], s3["endpoint"], s3["access_key"], s3["secret_key"])

@@ -1,0 +1,87 @@
+"""A world a test: a topic prefix, a database and a bucket that no other test has, on the session's real servers."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mldash.compactor.chunks.s3 import ObjectStore
+from mldash.compactor.settings import CompactorSettings
+from mldash.deploy.prepare import prepare
+from mldash.deploy.servers import Servers
+from mldash.ingest_workers.documents.mongo import Mongo
+from mldash.ingest_workers.settings import WorkerSettings
+from mldash.producer.events.identity import KINDS
+from mldash.query_api.settings import ApiSettings
+
+from .stack import StackAddresses
+
+PARTITIONS = dict.fromkeys(KINDS, 2)
+
+
+class World:
+    """Names on the servers, and settings of components that work on them."""
+
+    def __init__(self, addresses: StackAddresses) -> None:
+        self.name = f"t{uuid.uuid4().hex[:12]}"
+        self.servers = Servers(
+            kafka=addresses.kafka,
+            mongo=addresses.mongo,
+            topic_prefix=self.name,
+            mongo_database=self.name,
+            s3_endpoint=addresses.s3_endpoint,
+            s3_bucket=self.name,
+            s3_access_key=addresses.s3_access_key,
+            s3_secret_key=addresses.s3_secret_key,
+        )
+        self.mongo = Mongo(self.servers.mongo, self.name)
+        self.objects = ObjectStore(
+            endpoint=self.servers.s3_endpoint,
+            bucket=self.name,
+            region=self.servers.s3_region,
+            access_key=self.servers.s3_access_key,
+            secret_key=self.servers.s3_secret_key,
+        )
+
+    def worker(self, slot: int = 0, **settings: object) -> WorkerSettings:
+        own = {"group": self.name, "instance": f"{self.name}-{slot}", "slot": slot, "session_timeout_ms": 6_000}
+        return WorkerSettings(  # type: ignore[arg-type]
+            kafka=self.servers.kafka,
+            mongo=self.servers.mongo,
+            topic_prefix=self.name,
+            mongo_database=self.name,
+            **{**own, **settings},
+        )
+
+    def compactor(self, **settings: object) -> CompactorSettings:
+        return CompactorSettings(**self._s3(), **{"poll_s": 0.1, **settings})  # type: ignore[arg-type]
+
+    def api(self, **settings: object) -> ApiSettings:
+        return ApiSettings(  # type: ignore[arg-type]
+            kafka=self.servers.kafka, topic_prefix=self.name, **self._s3(), **{"port": 0, **settings}
+        )
+
+    def _s3(self) -> dict[str, object]:
+        servers = self.servers
+        return {
+            "mongo": servers.mongo,
+            "mongo_database": self.name,
+            "s3_endpoint": servers.s3_endpoint,
+            "s3_bucket": self.name,
+            "s3_region": servers.s3_region,
+            "s3_access_key": servers.s3_access_key,
+            "s3_secret_key": servers.s3_secret_key,
+        }
+
+
+@pytest.fixture
+async def world(stack: StackAddresses) -> AsyncIterator[World]:
+    """Prepared: topics with two partitions each, indexes, a bucket. The database is dropped afterwards."""
+    made = World(stack)
+    await prepare(made.servers, PARTITIONS)
+    async with made.objects:
+        yield made
+    await made.mongo.database.client.drop_database(made.name)
+    await made.mongo.close()
+    await asyncio.sleep(0)  # motor's pool lets its last call go
