@@ -1,6 +1,7 @@
 """What can go wrong while events are stored.
 
 IngestError
+  KafkaUnreachable  no broker answers at the start; once running, a broker that is away is waited for
   PartitionChanged  the topic is not the one that the committed offset speaks of: the partition halts and says so
   OffsetLost        the committed offset is out of range: shown, never a silent jump
 """
@@ -12,6 +13,19 @@ class IngestError(Exception):
     """All of ours. `retriable`: the same batch may succeed later."""
 
     retriable: ClassVar[bool] = False
+
+
+class KafkaUnreachable(IngestError, ConnectionError):
+    """No broker answers."""
+
+    retriable = True
+
+    def __init__(self, brokers: str) -> None:
+        super().__init__(brokers)
+        self.brokers = brokers
+
+    def __str__(self) -> str:
+        return f"no Kafka broker answers at {self.brokers} (MLDASH_KAFKA)"
 
 
 class PartitionChanged(IngestError):

@@ -7,7 +7,7 @@ from time import monotonic, time
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from mldash.producer.events.identity import stream_id
 from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
@@ -17,6 +17,7 @@ from .dead_letters.send import send_letters
 from .documents.buckets import Bucket
 from .documents.mongo import Mongo, PyMongoError, Session
 from .documents.stored import StoredUpTo, encode_stored
+from .errors import KafkaUnreachable
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
 from .fetch.decode import Arrival, SetAside
@@ -76,9 +77,13 @@ class Worker:
         self._producer: AIOKafkaProducer = make_producer(self._settings)
         self._batches = Batches(self._consumer, self._kinds, self._settings.batch_records)
         self._assignment = Assignment(self._revoked, self._settings.session_timeout_ms / 2_000)
-        await self._producer.start()
-        self._consumer.subscribe(list(self._kinds), listener=self._assignment)
-        await self._consumer.start()
+        try:
+            await self._producer.start()
+            self._consumer.subscribe(list(self._kinds), listener=self._assignment)
+            await self._consumer.start()
+        except KafkaConnectionError as error:
+            await self._let_go()
+            raise KafkaUnreachable(self._settings.kafka) from error
         self._trouble = None
         _log.info("worker started", group=self._settings.group, topics=sorted(self._kinds))
 
@@ -89,10 +94,13 @@ class Worker:
             await self._snapshots.write_all()
         except PyMongoError as error:
             _log.warning("snapshots not written: the next worker walks instead", error=str(error))
+        await self._let_go()
+        _log.info("worker stopped")
+
+    async def _let_go(self) -> None:
         await stop_quietly(self._consumer)
         await stop_quietly(self._producer)
         await self._mongo.close()
-        _log.info("worker stopped")
 
     def _revoked(self) -> None:
         self._batches.drop()

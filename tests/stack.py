@@ -1,7 +1,7 @@
 """One real stack a test session: Kafka, MongoDB and S3, ready in seconds, taken down at the end.
 
-MLDASH_TEST_DATA names the data folder of a stack that already runs (`mldash up --servers-only --data DIR`): then that one
-is used and left running, which makes a second run of one test start at once.
+MLDASH_TEST_DATA names the data folder of a stack that already runs (`mldash up --servers-only --data DIR`): then that
+one is used and left running, which makes a second run of one test start at once.
 """
 
 import json

@@ -13,6 +13,7 @@ from pymongo import DeleteMany, DeleteOne, InsertOne, UpdateMany, UpdateOne
 from pymongo.errors import AutoReconnect, BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
+from pymongo.uri_parser import parse_uri
 from pymongo.write_concern import WriteConcern
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "DuplicateKeyError",
     "InsertOne",
     "Mongo",
+    "MongoUnreachable",
     "PyMongoError",
     "Session",
     "UpdateMany",
@@ -37,6 +39,17 @@ _SELECTION_TIMEOUT_MS = 5_000
 _LINEARIZABLE_TIMEOUT_MS = 10_000
 
 
+class MongoUnreachable(ConnectionError):
+    """No primary answers at `hosts`. Whoever starts gives up with this; whoever runs waits and tries again."""
+
+    def __init__(self, hosts: str, reason: str) -> None:
+        super().__init__(hosts, reason)
+        self.hosts, self.reason = hosts, reason
+
+    def __str__(self) -> str:
+        return f"no MongoDB primary answers at {self.hosts} (MLDASH_MONGO): {self.reason}"
+
+
 class Mongo:
     """One database with the concerns above. Connects when first used; close() when done."""
 
@@ -44,6 +57,8 @@ class Mongo:
         self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
             uri, serverSelectionTimeoutMS=_SELECTION_TIMEOUT_MS, retryWrites=False, tz_aware=True, appname="mldash"
         )
+        # Of the URI, only the hosts may be told: the rest holds the password.
+        self._hosts = ",".join(f"{host}:{port}" for host, port in parse_uri(uri)["nodelist"])
         self.database = self._client.get_database(
             database,
             write_concern=_MAJORITY,
@@ -70,8 +85,11 @@ class Mongo:
         return await linearizable.find_one({"_id": document_id}, max_time_ms=_LINEARIZABLE_TIMEOUT_MS)
 
     async def ping(self) -> None:
-        """Raises PyMongoError where no primary answers."""
-        await self.database.command("ping")
+        """Raises MongoUnreachable where no primary answers."""
+        try:
+            await self.database.command("ping")
+        except PyMongoError as error:
+            raise MongoUnreachable(self._hosts, str(error).split(" (configured", 1)[0]) from error
 
     async def close(self) -> None:
         self._client.close()

@@ -1,0 +1,79 @@
+"""A snapshot is what follows from the chain's first events and from nothing else, however they were cut into buckets."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mldash.ingest_workers.documents.snapshot import Snapshot
+from mldash.ingest_workers.fetch.decode import Arrival
+from mldash.ingest_workers.plan.appends import plan
+from mldash.producer.events.identity import experiment_id
+from mldash.producer.events.schema import Describe, End, Error, Kind, Record, Rows, RunEvents, Start
+
+ONE, TWO = b"1" * 16, b"2" * 16
+numbers = st.floats() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none() | st.just("text")
+
+
+def fold(kind: Kind, *batches: list[Record]) -> Snapshot:
+    snapshot = Snapshot(kind)
+    origin: Any = SimpleNamespace(topic="t", partition=0, offset=0)
+    for batch in batches:
+        arrivals = [Arrival(record, experiment_id("o/p"), origin) for record in batch]
+        for bucket in plan(b"s" * 16, kind, snapshot, arrivals).buckets:
+            snapshot.advance(bucket)
+    return snapshot
+
+
+def record(kind: Kind, block: Rows | RunEvents, session: bytes = ONE, first_seq: int = 0) -> Record:
+    return Record(prefix="o/p", kind=kind, name="", session=session, first_seq=first_seq, logged_at=0.0, blocks=[block])
+
+
+@given(st.lists(numbers, min_size=1, max_size=30), st.integers(1, 29))
+def test_it_does_not_depend_on_where_buckets_were_cut(values: list[Any], cut: int) -> None:
+    rows = [record("metrics", Rows(["a"], [1.0], [[value]]), first_seq=seq) for seq, value in enumerate(values)]
+    at_once, in_two = fold("metrics", rows), fold("metrics", rows[:cut], rows[cut:])
+    assert repr(at_once.to_update()) == repr(in_two.to_update())
+
+
+def test_statistics_count_numbers_alone_and_nan_apart() -> None:
+    values = [1, 2.5, True, None, "x", float("nan"), -4]
+    snapshot = fold("metrics", [record("metrics", Rows(["a"], [1.0] * 7, [[value] for value in values]))])
+    statistics = snapshot.statistics["a"]
+    assert (statistics.count, statistics.sum, statistics.min, statistics.max, statistics.last) == (3, -0.5, -4, 2.5, -4)
+    assert statistics.nan_count == 1
+
+
+def test_it_survives_its_document() -> None:
+    rows = Rows(["m.a", "$set", ""], [1.0], [[1, [1, {"x": None}], b"\0"]])
+    for kind in ("params", "metrics"):
+        snapshot = fold(kind, [record(kind, rows)])  # type: ignore[arg-type]
+        again = Snapshot.from_document(kind, snapshot.to_update())
+        assert again.to_update() == snapshot.to_update()
+
+
+def test_it_refuses_a_bucket_that_begins_elsewhere() -> None:
+    snapshot = fold("metrics", [record("metrics", Rows(["a"], [1.0], [[1]]))])
+    (bucket,) = plan(
+        b"s" * 16,
+        "metrics",
+        Snapshot("metrics"),
+        [Arrival(record("metrics", Rows(["a"], [1.0], [[1]])), b"", None)],  # type: ignore[arg-type]
+    ).buckets
+    with pytest.raises(ValueError, match="does not begin at 1"):
+        snapshot.advance(bucket)
+
+
+def test_a_resumed_session_has_no_end_and_the_newest_description_counts() -> None:
+    error = Error("ValueError", "no")
+    told = [Describe(5.0, description="new"), Describe(4.0, description="old", tags=["t"])]
+    first = record("runs", RunEvents([Start(1.0, host="h"), End(2.0, "FAILED", error), Start(3.0, host="h2")]))
+    second = record("runs", RunEvents([*told, End(6.0, "COMPLETED")]), session=TWO)
+    snapshot = fold("runs", [first], [second])
+    runs = Snapshot.from_document("runs", snapshot.to_update()).runs
+    assert runs is not None
+    assert (runs.sessions[ONE].started, runs.sessions[ONE].ended, runs.sessions[ONE].host) == (1.0, None, "h2")
+    assert runs.sessions[TWO].status == "COMPLETED"
+    assert {part: one.value for part, one in runs.about.items()} == {"description": "new", "tags": ["t"]}
