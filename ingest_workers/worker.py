@@ -20,6 +20,7 @@ from .documents.stored import StoredUpTo, encode_stored
 from .errors import KafkaUnreachable
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
+from .fetch.continuity import changed_partitions
 from .fetch.decode import Arrival, SetAside
 from .kafka import make_consumer, make_producer, stop_quietly
 from .plan.appends import Plan, plan, rounds
@@ -67,8 +68,8 @@ class Worker:
         """None: ready. Else what it waits for."""
         if self._trouble:
             return self._trouble
-        if self._batches.lost:
-            return str(next(iter(self._batches.lost.values())))
+        if self._batches.halted:
+            return str(next(iter(self._batches.halted.values())))
         return None
 
     async def _start(self) -> None:
@@ -109,12 +110,21 @@ class Worker:
 
     async def _next(self) -> Batch | None:
         try:
+            if self._assignment.is_new.is_set():
+                self._assignment.is_new.clear()
+                await self._check_continuity()
             batch = await self._batches.next()
         except KafkaError as error:
             await self._wait(error, _FIRST_DELAY_S * 10)
             return None
         self._trouble = None
         return batch
+
+    async def _check_continuity(self) -> None:
+        """Before anything of a new assignment is read."""
+        self._batches.halted.clear()
+        for partition, reason in (await changed_partitions(self._settings, self._consumer.assignment())).items():
+            self._batches.halt(partition, reason)
 
     async def _store_or_give_up(self, batch: Batch, stop: asyncio.Event) -> None:
         """Until it is stored: a server that is away is waited for, with growing delays, and the partitions wait."""

@@ -21,14 +21,13 @@ class Assignment(ConsumerRebalanceListener):
     def __init__(self, on_revoked: Callable[[], None], patience_s: float) -> None:
         self.in_hand = asyncio.Lock()
         self.give_up = asyncio.Event()
-        self.assigned = asyncio.Event()
+        self.is_new = asyncio.Event()
         self._on_revoked = on_revoked
         self._patience_s = patience_s
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         if not revoked:
             return
-        self.assigned.clear()
         timer = asyncio.get_running_loop().call_later(self._patience_s, self.give_up.set)
         async with self.in_hand:
             self._on_revoked()
@@ -38,5 +37,5 @@ class Assignment(ConsumerRebalanceListener):
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         instruments.partitions.set(len(assigned))
-        self.assigned.set()
+        self.is_new.set()
         _log.info("partitions assigned", count=len(assigned))

@@ -10,7 +10,7 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
-from mldash.ingest_workers.errors import OffsetLost
+from mldash.ingest_workers.errors import IngestError, OffsetLost
 from mldash.ingest_workers.kafka import last_record_checksum
 
 from .decode import Arrival, KafkaRecord, SetAside, decode
@@ -39,7 +39,7 @@ class Batches:
     def __init__(self, consumer: AIOKafkaConsumer, kinds: Mapping[str, str], records: int) -> None:
         self._consumer, self._kinds, self._records = consumer, kinds, records
         self._ahead: asyncio.Task[Batch | None] | None = None
-        self.lost: dict[TopicPartition, OffsetLost] = {}
+        self.halted: dict[TopicPartition, IngestError] = {}
 
     async def next(self) -> Batch | None:
         """The next batch; None where nothing came for a moment."""
@@ -89,7 +89,8 @@ class Batches:
             await self._begin(error.args[0])
             return None
         except OffsetOutOfRangeError as error:
-            self._halt(error.args[0])
+            for partition, offset in error.args[0].items():
+                self.halt(partition, OffsetLost(partition.topic, partition.partition, offset))
             return None
         if not found:
             return None
@@ -111,8 +112,8 @@ class Batches:
         beginning = await self._consumer.beginning_offsets([partition])
         self._consumer.seek(partition, beginning[partition])
 
-    def _halt(self, out_of_range: Mapping[TopicPartition, int]) -> None:
-        for partition, offset in out_of_range.items():
-            self.lost[partition] = OffsetLost(partition.topic, partition.partition, offset)
-            self._consumer.pause(partition)
-            _log.error("partition halted", reason=str(self.lost[partition]))
+    def halt(self, partition: TopicPartition, reason: IngestError) -> None:
+        """Nothing more is read of it until someone has looked: what it holds must not be skipped in silence."""
+        self.halted[partition] = reason
+        self._consumer.pause(partition)
+        _log.error("partition halted", reason=str(reason))

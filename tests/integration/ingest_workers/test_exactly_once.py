@@ -4,14 +4,17 @@ import asyncio
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 
 from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.ingest_workers.worker import Worker
 from mldash.producer.events.encoding import headers
-from mldash.producer.events.identity import experiment_id, stream_id
+from mldash.producer.events.identity import experiment_id, stream_id, stream_key
 from mldash.producer.events.schema import Describe, End, Heartbeat, Rows, RunEvents, Signals, Start
-from tests.world import World
+from mldash.producer.events.topics import event_topic, partition_of
+from tests.world import PARTITIONS, World
 
 from .emitting import PREFIX, chain, emitting, eventually, letters, points, stored, until_stored, working
 
@@ -145,3 +148,28 @@ async def test_params_and_runs_are_folded_into_one_document(world: World) -> Non
         about = await world.mongo.streams.find_one({"kind": "metrics"})
         assert about is not None
         assert msgspec.msgpack.decode(about["about"]["description"]["v"]) == "of training"
+
+
+async def test_a_partition_that_is_not_the_one_committed_to_halts_and_says_so(world: World) -> None:
+    """Offsets restored onto a topic that was made anew: reading on would skip what it holds in silence."""
+    group = f"{world.name}-restored"
+    async with emitting(world) as emitter:
+        for turn in range(10):
+            await emitter.send(ONE, turn, points(ONE, turn, 1))
+        await commit_elsewhere(world, group, offset=5)
+        async with working(world.worker(group=group)) as worker:
+
+            async def halted() -> bool:
+                return "made anew" in (await worker.health() or "")
+
+            await eventually(halted)
+    assert await stored(world) == []
+
+
+async def commit_elsewhere(world: World, group: str, offset: int) -> None:
+    """A committed offset whose checksum is that of a record which is not there."""
+    key = stream_key(experiment_id(PREFIX), "metrics", "loss")
+    partition = TopicPartition(event_topic(world.name, "metrics"), partition_of(key, PARTITIONS["metrics"]))
+    async with AIOKafkaConsumer(bootstrap_servers=world.servers.kafka, group_id=group) as consumer:
+        consumer.assign([partition])
+        await consumer.commit({partition: OffsetAndMetadata(offset, "0123456789abcdef")})
