@@ -231,7 +231,7 @@ class Worker:
     def _settle(self, kind: str, done: Plan) -> list[SetAside]:
         instruments.duplicates.labels(kind).inc(done.duplicate_count)
         instruments.late.labels(kind).inc(done.late_count)
-        return [SetAside(arrival.origin, "too many gaps in the session's events") for arrival in done.refused]
+        return done.refused
 
     async def _announce(self, batch: Batch) -> None:
         """Say on `mldash.stored` up to where each partition is stored."""

@@ -3,16 +3,19 @@
 Pure: the same records and the same knowledge give the same buckets, so that a replay plans what it planned before.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from mldash.ingest_workers.documents.buckets import Bucket
 from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.fetch.decode import Arrival
+from mldash.ingest_workers.fetch.decode import Arrival, SetAside
 
 from .admission import admit
 from .building import build
+from .joining import events_of
+from .params_room import ParamsRoom
 from .pieces import Piece, by_chunk, pieces_of
 
 
@@ -20,7 +23,7 @@ class Plan(NamedTuple):
     """What becomes of a stream's records of one batch."""
 
     buckets: list[Bucket]
-    refused: list[Arrival]  # would open one hole too many: dead letters
+    refused: list[SetAside]  # break a limit of the stream: dead letters
     event_count: int
     duplicate_count: int
     late_count: int
@@ -29,7 +32,8 @@ class Plan(NamedTuple):
 def plan(stream: bytes, kind: str, known: Snapshot, arrivals: Sequence[Arrival]) -> Plan:
     """Cut each record to the seqs that are not stored and number what is left from `known.next` on. Changes nothing."""
     seen = dict[bytes, Seen]()
-    pieces, refused = list[Piece](), list[Arrival]()
+    room = ParamsRoom(known.params.flat) if known.params is not None else None
+    pieces, refused = list[Piece](), list[SetAside]()
     events = late = total = 0
     for arrival in arrivals:
         record = arrival.record
@@ -38,9 +42,12 @@ def plan(stream: bytes, kind: str, known: Snapshot, arrivals: Sequence[Arrival])
         if record.session not in seen:
             stored = known.seen.get(record.session)
             seen[record.session] = Seen(stored.hi, list(stored.holes)) if stored else Seen()
+        if room and (why := room.refuse(events_of(list(pieces_of(record, record.first_seq, sys.maxsize))))):
+            refused.append(SetAside(arrival.origin, why))
+            continue
         parts = admit(record, seen[record.session])
         if parts is None:
-            refused.append(arrival)
+            refused.append(SetAside(arrival.origin, "too many gaps in the session's events"))
             continue
         total += record.count
         for part in parts:

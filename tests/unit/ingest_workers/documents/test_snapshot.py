@@ -1,4 +1,4 @@
-"""A snapshot is what follows from the chain's first events and from nothing else, however they were cut into buckets."""
+"""A snapshot is what follows from the first events of a chain and from nothing else, however they were cut."""
 
 from types import SimpleNamespace
 from typing import Any

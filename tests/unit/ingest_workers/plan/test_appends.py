@@ -108,7 +108,8 @@ def test_a_round_holds_at_most_one_bucket_of_a_stream() -> None:
 def test_a_session_with_too_many_gaps_is_refused_and_the_others_go_on() -> None:
     gaps = [arrival(SESSIONS[0], 2 * number + 1, 1) for number in range(HOLES + 1)]
     planned = plan(STREAM, "metrics", Snapshot("metrics"), [*gaps, arrival(SESSIONS[1], 0, 2)])
-    assert [one.record.first_seq for one in planned.refused] == [2 * HOLES + 1]
+    assert [one.origin for one in planned.refused] == [gaps[-1].origin]
+    assert "too many gaps" in planned.refused[0].reason
     assert planned.event_count == HOLES + 2
 
 
@@ -142,3 +143,25 @@ def test_entries_of_one_time_are_one_row_and_keep_every_field() -> None:
     (bucket,) = plan(STREAM, "tracks", Snapshot("tracks"), [one]).buckets
     assert (bucket.count, bucket.row_count, bucket.t0, bucket.t1) == (4, 2, 1.0, 2.0)
     assert events_of_columns(bucket.columns, 2) == [{"x": 3, "y": 4, "z": 7}, {"x": 5, "y": 6}]
+
+
+def params(first_seq: int, values: dict[str, Any]) -> Arrival:
+    rows = Rows(list(values), [1.0], [list(values.values())])
+    record = Record(
+        prefix="o/p", kind="params", name="", session=SESSIONS[0], first_seq=first_seq, logged_at=0.0, blocks=[rows]
+    )
+    return Arrival(record, experiment_id("o/p"), SimpleNamespace(topic="t", partition=0, offset=first_seq))  # type: ignore[arg-type]
+
+
+def test_parameters_that_would_outgrow_their_document_are_set_aside_and_the_others_kept() -> None:
+    large = {f"key{number}": "x" * (1 << 20) for number in range(7)}
+    many = {str(number): 0 for number in range(100_001)}
+    planned = plan(
+        STREAM,
+        "params",
+        Snapshot("params"),
+        [params(0, large), params(1, {"more": "x" * (1 << 21)}), params(2, many), params(3, {"key0": 1})],
+    )
+    reasons = [(one.origin.offset, one.reason.split(",")[1].strip()) for one in planned.refused]
+    assert reasons == [(1, "at most 8388608 are kept"), (2, "at most 100000 are kept")]
+    assert planned.event_count == 2
