@@ -53,8 +53,9 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the batch in hand is stored and committed. Raises what makes going on pointless."""
-        await self._start()
+        self._make_clients()
         try:
+            await self._start()
             while not stop.is_set():
                 batch = await self._next()
                 if batch is not None:
@@ -73,19 +74,20 @@ class Worker:
             return str(next(iter(self._batches.halted.values())))
         return None
 
-    async def _start(self) -> None:
-        _collect_seldom()
-        await self._mongo.ping()
+    def _make_clients(self) -> None:
         self._consumer: AIOKafkaConsumer = make_consumer(self._settings)
         self._producer: AIOKafkaProducer = make_producer(self._settings)
         self._batches = Batches(self._consumer, self._kinds, self._settings.batch_records)
         self._assignment = Assignment(self._revoked, self._settings.session_timeout_ms / 2_000)
+
+    async def _start(self) -> None:
+        _collect_seldom()
+        await self._mongo.ping()
         try:
             await self._producer.start()
             self._consumer.subscribe(list(self._kinds), listener=self._assignment)
             await self._consumer.start()
         except KafkaConnectionError as error:
-            await self._let_go()
             raise KafkaUnreachable(self._settings.kafka) from error
         self._trouble = None
         _log.info("worker started", group=self._settings.group, topics=sorted(self._kinds))
@@ -97,13 +99,10 @@ class Worker:
             await self._snapshots.write_all()
         except PyMongoError as error:
             _log.warning("snapshots not written: the next worker walks instead", error=str(error))
-        await self._let_go()
-        _log.info("worker stopped")
-
-    async def _let_go(self) -> None:
         await stop_quietly(self._consumer)
         await stop_quietly(self._producer)
         await self._mongo.close()
+        _log.info("worker stopped")
 
     def _revoked(self) -> None:
         self._batches.drop()
