@@ -1,0 +1,59 @@
+"""What can be set of a local stack."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class StackSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Addresses that are given are used, and no server is started for them; the rest is MLDASH_STACK_…."""
+
+    data: Annotated[
+        str, Meta(min_length=1, description="The stack's one folder: data, logs, ports.", extra={"env": "MLDASH_DATA"})
+    ] = ".mldash"
+    workers: Annotated[int, Meta(ge=0, le=64, description="Ingest workers to run.")] = 1
+    compactors: Annotated[int, Meta(ge=0, le=64, description="Compactors to run.")] = 1
+    servers_only: Annotated[bool, Meta(description="Kafka, MongoDB and S3 alone: no worker, compactor or API.")] = False
+    kafka: Annotated[
+        str | None, Meta(description="A Kafka of one's own; unset: one is started.", extra={"env": "MLDASH_KAFKA"})
+    ] = None
+    mongo: Annotated[
+        str | None,
+        Meta(
+            description="A MongoDB of one's own; unset: one is started.", extra={"env": "MLDASH_MONGO", "secret": True}
+        ),
+    ] = None
+    s3_endpoint: Annotated[
+        str | None, Meta(description="An S3 of one's own; unset: one is started.", extra={"env": "MLDASH_S3_ENDPOINT"})
+    ] = None
+    topic_prefix: Annotated[
+        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
+    ] = "mldash"
+    mongo_database: Annotated[
+        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
+    ] = "mldash"
+    s3_bucket: Annotated[str, Meta(min_length=3, description="The bucket.", extra={"env": "MLDASH_S3_BUCKET"})] = (
+        "mldash"
+    )
+    s3_region: Annotated[str, Meta(description="The region.", extra={"env": "MLDASH_S3_REGION"})] = "us-east-1"
+    s3_access_key: Annotated[
+        str | None,
+        Meta(description="Of an S3 of one's own.", extra={"env": "MLDASH_S3_ACCESS_KEY", "secret": True}),
+    ] = None
+    s3_secret_key: Annotated[
+        str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
+    ] = None
+    kafka_heap_mb: Annotated[int, Meta(ge=192, description="The broker's Java heap, at most.")] = 512
+    mongo_cache_gb: Annotated[float, Meta(ge=0.25, description="mongod's cache.")] = 1.0
+    jars_repository: Annotated[
+        str | None, Meta(description="Where Kafka's jars come from at the first start; unset: the one jgo knows.")
+    ] = None
+    start_timeout_s: Annotated[float, Meta(gt=0, description="For each process to become ready at the start.")] = 60.0
+    stop_timeout_s: Annotated[float, Meta(gt=0, description="For everything to come down, components first.")] = 40.0
+    first_restart_s: Annotated[float, Meta(gt=0, description="The delay before what died is started again.")] = 0.1
+    longest_restart_s: Annotated[float, Meta(gt=0, description="To which the delay grows while it goes on dying.")] = (
+        5.0
+    )
+    healthy_after_s: Annotated[float, Meta(gt=0, description="Alive for so long, the delay is the first again.")] = 10.0

@@ -1,0 +1,85 @@
+"""What the SDK raises of its own; what a wrong argument raises is ValueError or TypeError, as API.md says.
+
+MldashError
+  SettingError          a setting has a wrong value (environment.py)
+  JournalFull           policy "raise", or nothing could be written within the close timeout
+  JournalUnwritable     the folder can't be used: missing rights, another owner, no space at the start
+  NotYetStored          (a TimeoutError) a read waited for this process's own events in vain
+  ServerUnreachable     (a ConnectionError) the API does not answer
+  RequestRefused        the API answered with an error
+"""
+
+from typing import ClassVar
+
+
+class MldashError(Exception):
+    """All of ours. `retriable`: the same call may succeed later."""
+
+    retriable: ClassVar[bool] = False
+
+
+class JournalFull(MldashError):
+    """No room for an event: the policy is "raise", or "block" and nothing was sent for the close timeout."""
+
+    retriable = True
+
+    def __init__(self, folder: str, used_bytes: int, reason: str) -> None:
+        super().__init__(folder, used_bytes, reason)
+        self.folder, self.used_bytes, self.reason = folder, used_bytes, reason
+
+    def __str__(self) -> str:
+        return (
+            f"the journal {self.folder} is full with {self.used_bytes} bytes ({self.reason}): "
+            "nothing more is taken until some of it is sent"
+        )
+
+
+class JournalUnwritable(MldashError):
+    """The journal's folder can't be used."""
+
+    def __init__(self, folder: str, reason: str) -> None:
+        super().__init__(folder, reason)
+        self.folder, self.reason = folder, reason
+
+    def __str__(self) -> str:
+        return f"no journal can be kept in {self.folder}: {self.reason}. Set MLDASH_JOURNAL to a folder of your own"
+
+
+class NotYetStored(MldashError, TimeoutError):
+    """What this process wrote is not readable yet. `missing`: (kind, name, seqs still missing) of each stream."""
+
+    retriable = True
+
+    def __init__(self, missing: list[tuple[str, str | None, int]], waited_s: float) -> None:
+        super().__init__(missing, waited_s)
+        self.missing, self.waited_s = missing, waited_s
+
+    def __str__(self) -> str:
+        parts = ", ".join(
+            f"{count} of {kind} {name!r}" if name else f"{count} of {kind}" for kind, name, count in self.missing
+        )
+        return f"after {self.waited_s:g} s not stored yet: {parts}. Read with wait=0 for what is there"
+
+
+class ServerUnreachable(MldashError, ConnectionError):
+    """The API does not answer."""
+
+    retriable = True
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address, self.reason = address, reason
+
+    def __str__(self) -> str:
+        return f"no answer from {self.address}: {self.reason}"
+
+
+class RequestRefused(MldashError):
+    """The API answered with an error (RFC 9457 problem)."""
+
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(status, title, detail)
+        self.status, self.title, self.detail = status, title, detail
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.status}): {self.detail}"

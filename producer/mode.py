@@ -1,0 +1,118 @@
+"""Which mode an experiment is in, and the two protocols that each mode fills: a Writer and a Reader.
+
+  mode       writer                                    reader
+  local      the journal, drained to plain files       the files, and what is not yet drained
+  remote     the journal, published to Kafka           the query API, after this process's own events are stored
+  offline    the journal alone                         this host's journal
+  disabled   nothing                                   the empty answers
+
+The handles (params.py, metrics.py, tracks.py, logs.py, run.py) know these protocols only.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+from .answers.shapes import (
+    EntriesAnswer,
+    ExperimentAnswer,
+    LogLine,
+    MetricPage,
+    MetricStatistics,
+    MetricSummary,
+    SessionAnswer,
+    TrackSummary,
+)
+from .events.schema import Column, Describe, End, Start
+from .settings import SdkSettings
+
+Mode = Literal["local", "remote", "offline", "disabled"]
+
+
+def mode_of(settings: SdkSettings) -> Mode:
+    """The mode that is named, else remote where an API address is given, else local."""
+    if settings.mode is not None:
+        return settings.mode
+    return "remote" if settings.remote else "local"
+
+
+class StreamWriter(Protocol):
+    """One stream of this process's session. Thread-safe; returns when the event is in the journal, never later."""
+
+    @property
+    def next_seq(self) -> int:
+        """The seq of the next event: what this session has written are [0, next_seq). Counted from the journal."""
+        ...
+
+    def append(self, time: float, fields: Mapping[str, Any]) -> None:
+        """One event; values are plain data (values.py). `time` as schema.py says for the kind."""
+        ...
+
+    def append_columns(self, times: bytes, count: int, columns: Mapping[str, Column]) -> None:
+        """`count` events at once; `times` are count × 8 bytes, float64."""
+        ...
+
+
+class Writer(Protocol):
+    """Where this process's events of one experiment go."""
+
+    def stream(self, kind: str, name: str | None = "") -> StreamWriter:
+        """The same object for the same stream, as long as the session lives."""
+        ...
+
+    def append_run_event(self, event: Start | Describe | End) -> None: ...
+
+    def flush(self, timeout: float | None = None) -> None:
+        """The barrier of Experiment.flush. Raises TimeoutError that says what is left."""
+        ...
+
+    def close(self, timeout: float | None = None) -> None:
+        """Deliver what can be delivered in time, leave the rest in the journal and say so in one line."""
+        ...
+
+
+class Reader(Protocol):
+    """Answers of API.md. `wait`: seconds to wait for this process's own events (None: the setting)."""
+
+    def experiment(self, wait: float | None = None) -> ExperimentAnswer | None: ...
+
+    def params(self, wait: float | None = None) -> dict[str, Any]:
+        """Flat dotted keys."""
+        ...
+
+    def metric_points(
+        self, name: str | None, start_index: int, limit: int, wait: float | None = None
+    ) -> MetricPage: ...
+
+    def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
+        """All points from start_index on, page after page, in constant memory."""
+        ...
+
+    def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None: ...
+
+    def metrics(self, wait: float | None = None) -> list[MetricSummary]: ...
+
+    def track_entries(
+        self,
+        topic: str,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> EntriesAnswer: ...
+
+    def tracks(self, wait: float | None = None) -> list[TrackSummary]: ...
+
+    def log_lines(
+        self,
+        levels: Sequence[str] | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+        search: str | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        wait: float | None = None,
+    ) -> list[LogLine]: ...
+
+    def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
+        """One entry a process that has written into the experiment."""
+        ...

@@ -1,0 +1,56 @@
+"""What a user can set of the SDK: a keyword of Experiment, an environment variable, or a line in the TOML file each."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+
+class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Each field is a keyword of `Experiment(…)` and, upper case after `MLDASH_`, an environment variable."""
+
+    prefix: Annotated[str | None, Meta(description="The experiment where Experiment() is given none.")] = None
+    root: Annotated[str, Meta(description="Local mode's folder.")] = ".dash"
+    remote: Annotated[str | None, Meta(description="The API's address; it makes the mode remote.")] = None
+    mode: Annotated[
+        Literal["local", "remote", "offline", "disabled"] | None,
+        Meta(description="Where events go. Unset: remote where an address is given, else local."),
+    ] = None
+    token: Annotated[str | None, Meta(description="Sent to the API with each request.", extra={"secret": True})] = None
+    kafka: Annotated[str | None, Meta(description="Bootstrap servers; overrides what the API says.")] = None
+    journal: Annotated[
+        str | None, Meta(description="The journal's folder in remote and offline mode. Unset: /var/tmp/mldash-{uid}.")
+    ] = None
+    journal_bytes: (
+        Annotated[
+            int,
+            Meta(ge=1 << 20, description="The journal's size limit. Unset: a tenth of the free disk, at most 10 GB."),
+        ]
+        | None
+    ) = None
+    journal_policy: Annotated[
+        Literal["block", "drop", "raise"], Meta(description="What log() does when the journal is full.")
+    ] = "block"
+    segment_bytes: Annotated[int, Meta(ge=1 << 16, le=1 << 30, description="Size of one journal segment.")] = 16 << 20
+    fsync: Annotated[
+        Literal["never", "interval", "always"],
+        Meta(description="When the journal is forced to the disk: a killed process loses nothing with any of them."),
+    ] = "never"
+    linger_s: Annotated[float, Meta(ge=0, le=60, description="How long events are gathered before they are sent.")] = (
+        0.02
+    )
+    close_timeout_s: Annotated[float, Meta(gt=0, description="For delivery when a run ends or the process exits.")] = (
+        60.0
+    )
+    read_wait_s: Annotated[float, Meta(ge=0, description="How long a read waits for this process's own events.")] = 10.0
+    heartbeat_s: Annotated[float, Meta(gt=0, description="How often a session says that it lives.")] = 10.0
+    echo: Annotated[bool, Meta(description="Whether log lines are printed at once.")] = True
+    capture_context: Annotated[bool, Meta(description="Whether git state, command line and versions are recorded.")] = (
+        True
+    )
+    signals: Annotated[bool, Meta(description="Whether SIGTERM and SIGINT mark the run.")] = True
+    rank: (
+        Annotated[
+            int, Meta(ge=0, description="This process's rank. Unset: RANK, SLURM_PROCID, OMPI_COMM_WORLD_RANK, ….")
+        ]
+        | None
+    ) = None
