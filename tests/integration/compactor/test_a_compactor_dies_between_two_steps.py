@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from time import time
-from typing import Any
 
 import pytest
 
@@ -41,58 +40,76 @@ def _up_to(step: Callable[[Move], Awaitable[None]]) -> tuple[Callable[[Move], Aw
 
 
 @pytest.mark.parametrize("kind", ["metrics", "tracks"])
-@pytest.mark.parametrize("last", STEPS, ids=lambda step: step.__name__)
-async def test_another_compactor_finishes_what_one_left(world: World, last: Any, kind: str) -> None:
-    """It stops after each step in turn; its lease has passed when the other comes."""
-    chain = await Chain(world, kind=kind).make()
-    chain.begin = time() - 60  # the rest is young: it stays
-    await chain.grow(12_000, due_in_s=0.0)
-    dying = await chain.move(Range(0, 10_000), lease_s=-1.0)
-    await run_steps(dying, _up_to(last))
-    assert await chain.read() == chain.expected()
+async def test_another_compactor_finishes_what_one_left(world: World, kind: str) -> None:
+    """One stops after each step in turn, each time on another stream; its leases have passed when the other comes."""
+    chains = {step: await Chain(world, kind, step.__name__).make() for step in STEPS}
+    for last, chain in chains.items():
+        chain.begin = time() - 60  # the rest is young: it stays
+        await chain.grow(12_000, bucket_events=1_000, due_in_s=0.0)
+        await run_steps(await chain.move(Range(0, 10_000), lease_s=-1.0), _up_to(last))
+        assert await chain.read() == chain.expected(), last.__name__
     async with compacting(world.compactor(keep_track_events=0, idle_s=600)):
-        await eventually(lambda: _settled(chain, 10_000))
-    assert await chain.cold() == 10_000
-    assert await chain.read() == chain.expected()
-    assert await chain.hot_buckets() == 4
+        for chain in chains.values():
+            await eventually(lambda chain=chain: _settled(chain, 10_000))
     await sweep(world.mongo, world.objects, 0.0)
-    assert len(await chain.object_keys()) == 1
-    assert await chain.read() == chain.expected()
+    for last, chain in chains.items():
+        assert await chain.read() == chain.expected(), last.__name__
+        left = await chain.cold(), await chain.hot_buckets(), len(await chain.object_keys())
+        assert left == (10_000, 2, 1), last.__name__
 
 
-@pytest.mark.parametrize("last", STEPS, ids=lambda step: step.__name__)
-async def test_a_longer_last_chunk_is_finished_by_another_too(world: World, last: Any) -> None:
-    chain = await Chain(world).make()
-    await chain.grow(1_000)
-    await move_chunk(await chain.move(Range(0, 1_000)))
-    await chain.grow(1_500)
-    await run_steps(await chain.move(Range(0, 2_500), lease_s=-1.0), _up_to(last))
-    assert await chain.read() == chain.expected()
+async def test_a_longer_last_chunk_is_finished_by_another_too(world: World) -> None:
+    """The same where an object is live already, and is replaced."""
+    chains = {step: await Chain(world, name=step.__name__).make() for step in STEPS}
+    for last, chain in chains.items():
+        await chain.grow(1_000)
+        await move_chunk(await chain.move(Range(0, 1_000)))
+        await chain.grow(1_500)
+        await run_steps(await chain.move(Range(0, 2_500), lease_s=-1.0), _up_to(last))
+        assert await chain.read() == chain.expected(), last.__name__
     async with compacting(world.compactor()):
-        await eventually(lambda: _settled(chain, 2_500))
-    assert await chain.read() == chain.expected()
+        for chain in chains.values():
+            await eventually(lambda chain=chain: _settled(chain, 2_500))
     await sweep(world.mongo, world.objects, 0.0)
-    assert len(await chain.object_keys()) == 1
-    assert await chain.read() == chain.expected()
+    for last, chain in chains.items():
+        assert await chain.read() == chain.expected(), last.__name__
+        assert len(await chain.object_keys()) == 1, last.__name__
 
 
-@pytest.mark.parametrize("last", STEPS[:4], ids=lambda step: step.__name__)
-async def test_a_compactor_that_slept_past_its_lease_can_commit_nothing(world: World, last: Any) -> None:
+async def test_a_compactor_that_slept_past_its_lease_can_commit_nothing(world: World) -> None:
     """Another moves the chunk meanwhile; the sleeper wakes and goes on with its next step."""
-    chain = await Chain(world).make()
-    await chain.grow(10_500, due_in_s=600)
-    sleeper = await chain.move(Range(0, 10_000), lease_s=-1.0)
-    await run_steps(sleeper, _up_to(last))
-    await move_chunk(await chain.move(Range(0, 10_000), owner="other"))
-    with pytest.raises((RangeMoved, HoleInChain)):
+    for last in STEPS[: STEPS.index(commit)]:
+        chain = await Chain(world, name=last.__name__).make()
+        await chain.grow(10_500, bucket_events=1_000, due_in_s=600)
+        sleeper = await chain.move(Range(0, 10_000), lease_s=-1.0)
+        await run_steps(sleeper, _up_to(last))
+        await move_chunk(await chain.move(Range(0, 10_000), owner="other"))
+        with pytest.raises((RangeMoved, HoleInChain)):
+            await run_steps(sleeper, _after(last))
+        assert await chain.read() == chain.expected(), last.__name__
+        await sweep(world.mongo, world.objects, 0.0)
+        chunk = await manifest.read(world.mongo, chain.id, 0)
+        assert chunk is not None
+        assert chunk.live is not None
+        assert (chunk.epoch, await chain.object_keys()) == (2, [chunk.live.key]), last.__name__
+        assert await chain.read() == chain.expected(), last.__name__
+
+
+async def test_a_compactor_asleep_after_its_commit_harms_nothing_when_it_wakes(world: World) -> None:
+    """Another finished the chunk, replaced it by a longer one, and moved the cold end on."""
+    for last in STEPS[STEPS.index(commit) :]:
+        chain = await Chain(world, name=last.__name__).make()
+        await chain.grow(1_000, due_in_s=600)
+        sleeper = await chain.move(Range(0, 1_000), lease_s=-1.0)
+        await run_steps(sleeper, _up_to(last))
+        await chain.grow(1_000, due_in_s=600)
+        if await chain.cold() == 0:
+            await move_chunk(await chain.move(Range(0, 2_000), owner="finishes"))
+        await move_chunk(await chain.move(Range(0, 2_000), owner="goes on"))
+        await chain.grow(500, due_in_s=600)
         await run_steps(sleeper, _after(last))
-    assert await chain.read() == chain.expected()
-    await sweep(world.mongo, world.objects, 0.0)
-    chunk = await manifest.read(world.mongo, chain.id, 0)
-    assert chunk is not None
-    assert chunk.live is not None
-    assert (chunk.epoch, await chain.object_keys()) == (2, [chunk.live.key])
-    assert await chain.read() == chain.expected()
+        assert (await chain.cold(), await chain.hot_buckets()) == (2_000, 1), last.__name__
+        assert await chain.read() == chain.expected(), last.__name__
 
 
 async def test_a_compactor_asleep_before_its_intent_judges_by_what_the_intent_returns(world: World) -> None:

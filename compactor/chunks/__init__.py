@@ -1,0 +1,17 @@
+"""The cold store: ranges of a chain as Parquet objects on S3, and the manifest that says which of them count.
+
+    s3.py           the objects: put, get, range, list, delete; the only module that imports aioboto3
+    keys.py         an object's key: owner=…/project=…/experiment=…/gen=…/stream=…/{k}-{epoch}.parquet
+    checksum.py     CRC32C
+    manifest.py     a chunk's document: intent, lease, fence and live object in one
+    rows.py         the rows of a range, hot or cold, as columns
+    parquet.py      rows ↔ Parquet: which types, encodings and pages
+    mixed_types.py  values of one field → a typed Parquet column, or MessagePack where the type changes
+    metadata.py     what an object says of itself
+    points.py       of metrics · entries.py  of tracks: each chunk ↔ Parquet
+    summaries.py    of each numeric field: a chunk's, and finer ones for every 500 rows
+    errors.py       what can go wrong
+
+A reader takes `cold` from the stream's document, `manifest.live_chunks` below it, `ObjectStore.get` of each `live.key`,
+`checksum.check` of the bytes, and `points.decode` or `entries.decode`: the result has the columns of a hot bucket.
+"""

@@ -1,0 +1,142 @@
+"""A chunk's document: intent, lease, fence and manifest entry in one (PROTOCOL.md 2 and 4).
+
+    _id     {s: stream, k}: the range [k·10,000, (k+1)·10,000) of its chain
+    epoch   raised by each intent, never lowered: the fence; the object is written under a key that holds it
+    owner   who holds the intent · until  the lease's end in seconds, null: free · want  up to which index it will go
+    live    the object that counts, null before the first commit:
+              key, end (the first index that it does not hold), crc32c, bytes
+              schema, summaries   MessagePack, for names that users chose are values: [Field, …], [FieldSummary, …]
+              t0, t1              least and greatest time of its events
+
+Readers take `live` alone. Where live.end is beyond the stream's `cold`, the move is not finished: of a metric take the
+rows below `cold` and the rest from the chain; a track may be read whole and the chain from `cold` laid over it, for
+laying the same events over themselves changes nothing.
+"""
+
+import builtins
+from collections.abc import Mapping
+from time import time
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from mldash.ingest_workers.documents.mongo import DuplicateKeyError, Mongo, Session
+
+from .mixed_types import Field
+from .summaries import FieldSummary
+
+_fields = msgspec.msgpack.Decoder(list[Field])
+_summaries = msgspec.msgpack.Decoder(list[FieldSummary])
+
+
+class Live(Struct, frozen=True, kw_only=True):
+    """The object that holds a chunk's events up to `end`."""
+
+    key: str
+    end: int
+    crc32c: int
+    bytes: int
+    schema: builtins.bytes
+    summaries: builtins.bytes
+    t0: float
+    t1: float
+
+    def fields(self) -> list[Field]:
+        """Names and types of the columns, in order."""
+        return _fields.decode(self.schema)
+
+    def field_summaries(self) -> list[FieldSummary]:
+        """Of the first 256 numeric fields, over the whole chunk."""
+        return _summaries.decode(self.summaries)
+
+
+class Chunk(Struct, frozen=True, kw_only=True):
+    """The document of one chunk."""
+
+    stream: bytes
+    k: int
+    epoch: int
+    owner: str
+    until: float | None
+    want: int
+    live: Live | None = None
+
+
+async def live_chunks(
+    mongo: Mongo, stream: bytes, first_k: int, last_k: int | None = None, session: Session | None = None
+) -> list[Chunk]:
+    """Chunks first_k … last_k (None: to the last) that have a live object, in k order."""
+    bounds = {"$gte": first_k} if last_k is None else {"$gte": first_k, "$lte": last_k}
+    query = {"_id.s": stream, "_id.k": bounds, "live": {"$ne": None}}
+    return [from_document(one) async for one in mongo.chunks.find(query, session=session).sort("_id.k", 1)]
+
+
+async def chunks_by_time(
+    mongo: Mongo, stream: bytes, t0: float, t1: float, session: Session | None = None
+) -> list[Chunk]:
+    """Chunks with an event in [t0, t1], both ends included, in k order."""
+    query = {"_id.s": stream, "live.t1": {"$gte": t0}, "live.t0": {"$lte": t1}}
+    found = [from_document(one) async for one in mongo.chunks.find(query, session=session)]
+    return sorted(found, key=lambda chunk: chunk.k)
+
+
+async def read(mongo: Mongo, stream: bytes, k: int, session: Session | None = None) -> Chunk | None:
+    """The chunk's document, majority."""
+    document = await mongo.chunks.find_one({"_id": {"s": stream, "k": k}}, session=session)
+    return None if document is None else from_document(document)
+
+
+async def read_linearizable(mongo: Mongo, stream: bytes, k: int) -> Chunk | None:
+    """The chunk's document as it truly is now: what a sweep may judge by."""
+    document = await mongo.find_linearizable(mongo.chunks, {"s": stream, "k": k})
+    return None if document is None else from_document(document)
+
+
+async def declare_intent(mongo: Mongo, stream: bytes, k: int, *, owner: str, lease_s: float, want: int) -> Chunk | None:
+    """Take the chunk under a new epoch; None where another holds it or was quicker. Judge by what this returns."""
+    taken = {"owner": owner, "until": time() + lease_s, "want": want}
+    document: dict[str, Any] = {"_id": {"s": stream, "k": k}, "epoch": 1, **taken, "live": None}
+    try:
+        await mongo.chunks.insert_one(document)
+        return from_document(document)
+    except DuplicateKeyError:
+        seen = await read(mongo, stream, k)
+    if seen is None or (seen.until is not None and seen.until > time()):
+        return None
+    changed = await mongo.chunks.find_one_and_update(
+        {"_id": {"s": stream, "k": k}, "epoch": seen.epoch},
+        {"$inc": {"epoch": 1}, "$set": taken},
+        return_document=True,
+    )
+    return None if changed is None else from_document(changed)
+
+
+async def commit(mongo: Mongo, intent: Chunk, live: Live) -> bool:
+    """Make `live` the object that counts; False where the intent's epoch has passed or as much is committed already."""
+    mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch, "live.end": {"$not": {"$gte": live.end}}}
+    done = await mongo.chunks.update_one(mine, {"$set": {"live": msgspec.structs.asdict(live), "until": None}})
+    if done.matched_count:
+        return True
+    there = await read(mongo, intent.stream, intent.k)
+    return there is not None and there.live is not None and there.live.key == live.key
+
+
+async def release(mongo: Mongo, intent: Chunk) -> None:
+    """Let others have the chunk at once, if the epoch is still the intent's."""
+    mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch}
+    await mongo.chunks.update_one(mine, {"$set": {"until": None}})
+
+
+def from_document(document: Mapping[str, Any]) -> Chunk:
+    """The chunk of a document that holds all of its fields."""
+    live = document.get("live")
+    return Chunk(
+        stream=bytes(document["_id"]["s"]),
+        k=document["_id"]["k"],
+        epoch=document["epoch"],
+        owner=document["owner"],
+        until=document["until"],
+        want=document["want"],
+        live=None if live is None else Live(**live),
+    )

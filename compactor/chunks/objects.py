@@ -1,0 +1,64 @@
+"""One chunk as the bytes of an object, points and entries alike; points.py and entries.py say what their rows mean."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from . import metadata as about
+from .metadata import Metadata
+from .mixed_types import Field
+from .parquet import Reading, from_arrow, times_of, to_arrow, write
+from .rows import Cold
+from .summaries import FieldSummary, summarise
+
+
+class Encoded(Struct, frozen=True):
+    """An object's bytes, and what the manifest keeps of them: `live.schema` and `live.summaries`."""
+
+    data: bytes
+    fields: list[Field]
+    summaries: list[FieldSummary]
+
+    def packed_schema(self) -> bytes:
+        return msgspec.msgpack.encode(self.fields)
+
+    def packed_summaries(self) -> bytes:
+        return msgspec.msgpack.encode(self.summaries)
+
+
+def encode_rows(
+    rows: Cold, metadata: Metadata, own: Mapping[str, pa.Array], times: NDArray[np.float64], first_index: int
+) -> Encoded:
+    """`own` are the chunk's own columns, sorted by the first; `times` and `first_index` are what summaries speak of."""
+    stored = [to_arrow(column, rows.row_count) for column in rows.columns]
+    summaries, blocks = summarise(rows.columns, times, first_index)
+    text = about.to_text(metadata, [(field, name) for field, name, _ in stored], blocks)
+    return Encoded(write(own, stored, text), [field for field, _, _ in stored], summaries)
+
+
+def decode_rows(data: bytes, fields: Sequence[str] | None) -> Cold:
+    """`fields` (None: all) are the only ones that are read; whole events come whole. Raises ChunkDamaged."""
+    reading = Reading(data)
+    wanted = None if fields is None else set(fields)
+    stored = [
+        (field, column)
+        for field, column in about.fields_of(reading.text)
+        if wanted is None or field.type == "events" or field.name in wanted
+    ]
+    first_index, end_index = about.range_of(reading.text)
+    table = reading.read(["time", *(column for _, column in stored)])
+    return Cold(
+        first_index=first_index,
+        count=end_index - first_index,
+        times=times_of(table),
+        columns=[from_arrow(field, table.column(column)) for field, column in stored],
+    )
+
+
+def read_metadata(data: bytes) -> Metadata:
+    """Whose events an object holds, and where they came from. Raises ChunkDamaged."""
+    return about.of_text(Reading(data).text)

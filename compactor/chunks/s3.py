@@ -1,0 +1,216 @@
+"""The objects: the only module that imports aioboto3. Works with any S3: AWS, SeaweedFS, MinIO, Ceph.
+
+An error of a put tells nothing: the object may be there or come later. So a retry sends the same bytes under the same
+key, and other bytes never come under a key that was used (PROTOCOL.md 4.4).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import aioboto3
+import structlog
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+from .checksum import to_header
+from .errors import ColdStoreError, ObjectMissing, StoreRefused, StoreUnreachable
+
+_CONNECT_TIMEOUT_S: Final = 5
+_READ_TIMEOUT_S: Final = 30
+_TRIES: Final = 4
+_FIRST_DELAY_S: Final = 0.05
+_DELETE_AT_ONCE: Final = 1_000
+_MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
+_PASSING: Final = frozenset({"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "Throttling", "TooManyRequests"})
+
+_Answer = TypeVar("_Answer")
+_log = structlog.get_logger()
+
+
+class ListedObject(NamedTuple):
+    """One object of a listing."""
+
+    key: str
+    bytes: int
+    modified: datetime
+
+
+class ObjectStore:
+    """One bucket. `async with` opens and closes its connections; each call tries a few times, with a line for each."""
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None,
+        bucket: str,
+        region: str = "us-east-1",
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        connections: int = 32,
+    ) -> None:
+        self.bucket = bucket
+        self._endpoint, self._region = endpoint, region
+        self._keys = (access_key, secret_key)
+        self._connections = connections
+        self._resources = AsyncExitStack()
+        self._client: Any = None
+
+    def __repr__(self) -> str:  # without the keys: it may be logged
+        return f"ObjectStore({self._name!r}, {self.bucket!r})"
+
+    async def __aenter__(self) -> Self:
+        access_key, secret_key = self._keys
+        session = aioboto3.Session(
+            aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=self._region
+        )
+        config = Config(
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=_READ_TIMEOUT_S,
+            max_pool_connections=self._connections,
+            retries={"total_max_attempts": 1},  # ours are below, where they are seen
+            s3={"addressing_style": "path" if self._endpoint else "auto"},
+            # The checksum is ours, of the whole object; botocore's own would need awscrt.
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+        )
+        self._client = await self._resources.enter_async_context(
+            session.client("s3", endpoint_url=self._endpoint, config=config)
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._resources.aclose()
+
+    async def put(self, key: str, data: bytes, crc32c: int) -> None:
+        """The bytes under a key, with their checksum; S3 refuses them where they differ on arrival."""
+
+        async def call() -> None:
+            await self._client.put_object(
+                Bucket=self.bucket, Key=key, Body=data, ChecksumCRC32C=to_header(crc32c), ContentType=_PARQUET
+            )
+
+        await self._try("put", key, call)
+
+    async def get(self, key: str) -> bytes:
+        """All bytes of an object. Raises ObjectMissing."""
+        return await self._read(key, {})
+
+    async def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes from `start` on; fewer where the object ends before. Raises ObjectMissing."""
+        return await self._read(key, {"Range": f"bytes={start}-{start + length - 1}"})
+
+    async def _read(self, key: str, more: dict[str, str]) -> bytes:
+        async def call() -> bytes:
+            answer = await self._client.get_object(Bucket=self.bucket, Key=key, **more)
+            async with answer["Body"] as body:
+                data: bytes = await body.read()
+            return data
+
+        return await self._try("get", key, call)
+
+    async def list(self, prefix: str = "") -> AsyncIterator[ListedObject]:
+        """The objects whose key begins with `prefix`, in key order, a page in memory at a time."""
+        more: dict[str, str] = {}
+        while True:
+
+            async def call(more: dict[str, str] = more) -> dict[str, Any]:
+                page: dict[str, Any] = await self._client.list_objects_v2(Bucket=self.bucket, Prefix=prefix, **more)
+                return page
+
+            page = await self._try("list", prefix, call)
+            for one in page.get("Contents", ()):
+                yield ListedObject(one["Key"], one["Size"], one["LastModified"])
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """These objects; one that is not there is no error."""
+        for at in range(0, len(keys), _DELETE_AT_ONCE):
+            part = keys[at : at + _DELETE_AT_ONCE]
+
+            async def call(part: Sequence[str] = part) -> dict[str, Any]:
+                objects = {"Objects": [{"Key": key} for key in part], "Quiet": True}
+                answer: dict[str, Any] = await self._client.delete_objects(Bucket=self.bucket, Delete=objects)
+                return answer
+
+            answer = await self._try("delete", part[0], call)
+            for one in answer.get("Errors", ()):
+                raise StoreRefused(self._name, f"delete {one['Key']}", one.get("Code", ""), one.get("Message", ""))
+
+    async def ensure_bucket(self) -> None:
+        """Make the bucket where it is missing."""
+
+        async def call() -> None:
+            try:
+                await self._client.head_bucket(Bucket=self.bucket)
+                return
+            except ClientError as error:
+                if _code(error) not in {"404", "NoSuchBucket", "NotFound"}:
+                    raise
+            # Only there AWS wants no location constraint, and refuses its own name.
+            elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
+            try:
+                await self._client.create_bucket(
+                    Bucket=self.bucket, **({} if self._region == "us-east-1" or self._endpoint else elsewhere)
+                )
+            except ClientError as error:
+                if _code(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+                    raise
+
+        await self._try("make the bucket", self.bucket, call)
+
+    async def ping(self) -> None:
+        """Raises StoreUnreachable or StoreRefused where the bucket does not answer."""
+
+        async def call() -> None:
+            await self._client.head_bucket(Bucket=self.bucket)
+
+        try:
+            await self._try("head", self.bucket, call, tries=1)
+        except ObjectMissing:
+            raise StoreRefused(self._name, "head", "NoSuchBucket", f"there is no bucket {self.bucket!r}") from None
+
+    async def _try(
+        self, operation: str, subject: str, call: Callable[[], Awaitable[_Answer]], tries: int = _TRIES
+    ) -> _Answer:
+        delay = _FIRST_DELAY_S
+        for attempt in range(1, tries + 1):
+            try:
+                return await call()
+            except (BotoCoreError, HTTPClientError, ClientError, TimeoutError, OSError) as caught:
+                error = self._translate(operation, subject, caught)
+                if not error.retriable or attempt == tries:
+                    raise error from caught
+            _log.warning("S3 tried again", operation=operation, subject=subject, error=str(error), delay_s=delay)
+            await asyncio.sleep(delay)
+            delay *= 4
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _translate(self, operation: str, subject: str, error: Exception) -> ColdStoreError:
+        if not isinstance(error, ClientError):
+            return StoreUnreachable(self._name, operation, f"{type(error).__name__}: {error}")
+        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        message = error.response.get("Error", {}).get("Message", "")
+        if code in _MISSING:
+            return ObjectMissing(subject)
+        if code in _PASSING or status >= 500:
+            return StoreUnreachable(self._name, operation, f"{code}: {message}")
+        return StoreRefused(self._name, f"{operation} {subject}", code, message)
+
+    @property
+    def _name(self) -> str:
+        return self._endpoint or f"AWS {self._region}"
+
+
+_PARQUET: Final = "application/vnd.apache.parquet"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))

@@ -1,0 +1,254 @@
+"""The compactor: starting, running, stopping. Several streams in flight, the chunks of one in order."""
+
+import asyncio
+import os
+import socket
+from collections import OrderedDict
+from time import monotonic, time
+from typing import Final
+
+import structlog
+
+from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
+from mldash.producer.events.identity import Prefix
+
+from . import candidates, instruments
+from .budget import ByteBudget
+from .candidates import MOVING_KINDS, StreamState
+from .chunks.errors import ColdStoreError, StoreUnreachable
+from .chunks.s3 import ObjectStore
+from .covering import cover
+from .errors import ChunkHeld, CompactorError, RangeMoved, StreamClosed
+from .health import Health
+from .move import Move, move_chunk
+from .settings import CompactorSettings
+from .strays import find_strays
+from .sweep import sweep
+
+_PREFIXES: Final = 10_000
+_FIRST_REST_S: Final = 0.5
+_LONGEST_REST_S: Final = 60.0
+_RESTING: Final = 1_000
+_STRAYS_S: Final = 86_400.0
+_log = structlog.get_logger()
+
+
+class Compactor:
+    """Moves cold ranges to S3. `run` it once; `health` says what is wrong, if anything."""
+
+    def __init__(self, settings: CompactorSettings) -> None:
+        self._settings = settings
+        self._owner = settings.owner or f"{socket.gethostname()}-{os.getpid()}"
+        self._mongo = Mongo(settings.mongo, settings.mongo_database)
+        self._objects = ObjectStore(
+            endpoint=settings.s3_endpoint,
+            bucket=settings.s3_bucket,
+            region=settings.s3_region,
+            access_key=settings.s3_access_key,
+            secret_key=settings.s3_secret_key,
+        )
+        self._health = Health(settings.retry_s)
+        self._budget = ByteBudget(settings.memory_bytes)
+        self._in_hand: dict[bytes, asyncio.Task[None]] = {}
+        self._resting: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # stream → (until, how long)
+        self._prefixes: OrderedDict[bytes, Prefix] = OrderedDict()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set and the chunks in hand are moved. Raises where a server is not there at the start."""
+        try:
+            async with self._objects:
+                await self._mongo.ping()
+                await self._objects.ping()
+                self._health.started()
+                _log.info("compactor started", owner=self._owner, bucket=self._settings.s3_bucket)
+                sweeping = asyncio.create_task(self._sweep_now_and_then(stop), name="sweep")
+                try:
+                    while not stop.is_set():
+                        if await self._servers_answer(stop):
+                            await self._start_due(stop)
+                            await self._pause(stop)
+                finally:
+                    await self._finish(sweeping)
+        finally:
+            await self._mongo.close()
+        _log.info("compactor stopped")
+
+    async def health(self) -> str | None:
+        """None: ready. Else what it waits for."""
+        return self._health.trouble
+
+    async def _finish(self, sweeping: asyncio.Task[None]) -> None:
+        # The chunks in hand first: each ends after its last step. The sweep may be cut anywhere.
+        waiting = set(self._in_hand.values())
+        if waiting:
+            _, late = await asyncio.wait(waiting, timeout=self._settings.stop_timeout_s)
+            if late:
+                _log.warning("chunks given up: any compactor finishes them after their lease", count=len(late))
+            for task in late:
+                task.cancel()
+        sweeping.cancel()
+        await asyncio.gather(sweeping, *waiting, return_exceptions=True)
+
+    async def _servers_answer(self, stop: asyncio.Event) -> bool:
+        """Whether none is away; one that is, is asked again and again, with growing delays, before anything else."""
+        for server in self._health.away:
+            try:
+                await (self._mongo.ping() if server == "MongoDB" else self._objects.ping())
+                self._health.server_answers(server)
+            except (PyMongoError, ColdStoreError) as error:
+                await _wait(stop, self._health.server_away(server, error))
+                return False
+        return True
+
+    async def _start_due(self, stop: asyncio.Event) -> None:
+        """Take up streams that are due, as many as there is room for."""
+        room = self._settings.concurrency - len(self._in_hand)
+        if room <= 0:
+            return
+        now = time()
+        try:
+            due = await candidates.due_streams(self._mongo, now, room, {*self._in_hand, *self._still_resting()})
+        except PyMongoError as error:
+            await _wait(stop, self._health.server_away("MongoDB", error))
+            return
+        instruments.overdue_seconds.set(max((now - (one.due_at or now) for one in due), default=0.0))
+        for stream in due:
+            task = asyncio.create_task(self._work(stream, stop), name=f"move {stream.id.hex()}")
+            self._in_hand[stream.id] = task
+            task.add_done_callback(lambda _, stream=stream.id: self._done(stream))  # type: ignore[misc]
+        instruments.in_flight.set(len(self._in_hand))
+
+    def _done(self, stream: bytes) -> None:
+        del self._in_hand[stream]
+        instruments.in_flight.set(len(self._in_hand))
+
+    async def _pause(self, stop: asyncio.Event) -> None:
+        """Until a stream is done, or it is time to look again, or to stop."""
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait(
+                {stopping, *self._in_hand.values()},
+                timeout=self._settings.poll_s,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            stopping.cancel()
+
+    async def _work(self, stream: StreamState, stop: asyncio.Event) -> None:
+        """One stream, and what to do where it does not go through. Never raises: the loop goes on with the others."""
+        try:
+            await self._move_all(stream.id, stop)
+            self._resting.pop(stream.id, None)
+        except PyMongoError as error:
+            self._rest(stream.id, error, self._health.server_away("MongoDB", error))
+        except StoreUnreachable as error:
+            self._rest(stream.id, error, self._health.server_away("S3", error))
+        except (ChunkHeld, RangeMoved) as error:
+            _log.debug("left to another", reason=str(error))
+            self._rest(stream.id, error, self._settings.poll_s)
+        except StreamClosed as error:
+            _log.info("left alone", reason=str(error))
+            self._rest(stream.id, error, _LONGEST_REST_S)
+        except (CompactorError, ColdStoreError) as error:
+            _log.error("chunk not moved", stream=stream.id.hex(), error=f"{type(error).__name__}: {error}")
+            self._rest(stream.id, error)
+        except Exception as error:
+            _log.exception("chunk not moved", stream=stream.id.hex())
+            self._rest(stream.id, error)
+
+    async def _move_all(self, stream_id: bytes, stop: asyncio.Event) -> None:
+        """Every range of the stream that is cold now, in order; then when it is due again."""
+        moved = False
+        while not stop.is_set():
+            stream = await candidates.read_stream(self._mongo, stream_id)
+            if stream is None:
+                return
+            if stream.is_closed or stream.kind not in MOVING_KINDS:
+                await candidates.settle(self._mongo, stream, None)
+                return
+            now = time()
+            end = await candidates.chain_end(self._mongo, stream.id, stream.cold)
+            # After a full chunk the rest is young: it was due because the chunk was full, not because it is idle.
+            idle = not moved and candidates.is_idle(stream, end, now, self._settings.idle_s)
+            range_ = candidates.next_range(stream, end, keep_events=self._settings.keep_track_events, idle=idle)
+            if range_ is None:
+                await self._settle(stream, end, now)
+                return
+            await self._move(stream, range_)
+            moved = True
+
+    async def _move(self, stream: StreamState, range_: candidates.Range) -> None:
+        prefix = await self._prefix_of(stream)
+        size = await candidates.hot_bytes(self._mongo, stream.id, stream.cold, range_.want)
+        async with self._budget.reserve(size):
+            await move_chunk(
+                Move(
+                    self._mongo,
+                    self._objects,
+                    stream,
+                    prefix,
+                    range_,
+                    owner=self._owner,
+                    lease_s=self._settings.lease_s,
+                )
+            )
+        _log.debug("chunk moved", stream=stream.id.hex(), chunk=range_.k, end=range_.want, hot_bytes=size)
+
+    async def _settle(self, stream: StreamState, end: int, now: float) -> None:
+        """Nothing more is cold: due again when the rest will be idle, or not before a snapshot says so."""
+        await candidates.delete_below_cold(self._mongo, stream.id, stream.cold)
+        due_at = candidates.idle_at(stream, now, self._settings.idle_s)
+        if stream.kind != "metrics" or end == stream.cold:
+            await candidates.settle(self._mongo, stream, None)
+        elif end > stream.next:
+            # Events came since the snapshot. Its worker may be dead: so that the rest is idle one day, cover it here.
+            await cover(self._mongo, stream.id, end, due_at)
+        else:
+            await candidates.settle(self._mongo, stream, due_at)
+
+    async def _prefix_of(self, stream: StreamState) -> Prefix:
+        known = self._prefixes.get(stream.experiment)
+        if known is None:
+            document = await self._mongo.experiments.find_one({"_id": stream.experiment}, {"prefix": 1})
+            if document is None:
+                raise StreamClosed(stream.id)
+            known = self._prefixes[stream.experiment] = Prefix(document["prefix"])
+            if len(self._prefixes) > _PREFIXES:
+                self._prefixes.popitem(last=False)
+        return known
+
+    def _rest(self, stream: bytes, error: Exception, seconds: float | None = None) -> None:
+        """Let others go first; each time twice as long, unless it is said how long."""
+        instruments.moves_stopped.labels(type(error).__name__).inc()
+        _, before = self._resting.pop(stream, (0.0, 0.0))
+        if seconds is None:
+            seconds = min(max(before * 2, _FIRST_REST_S), _LONGEST_REST_S)
+        self._resting[stream] = (monotonic() + seconds, seconds)
+        if len(self._resting) > _RESTING:
+            self._resting.popitem(last=False)
+
+    def _still_resting(self) -> list[bytes]:
+        now = monotonic()
+        return [stream for stream, (until, _) in self._resting.items() if until > now]
+
+    async def _sweep_now_and_then(self, stop: asyncio.Event) -> None:
+        strays_at = monotonic() + _STRAYS_S
+        while not await _wait(stop, self._settings.sweep_s):
+            try:
+                await sweep(self._mongo, self._objects, self._settings.orphan_age_s)
+                if monotonic() >= strays_at:
+                    settings = self._settings
+                    await find_strays(self._mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)
+                    strays_at = monotonic() + _STRAYS_S
+            except (PyMongoError, ColdStoreError) as error:
+                _log.warning("sweep ended early, the next one begins anew", error=f"{type(error).__name__}: {error}")
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> bool:
+    """Whether it is time to stop, at the latest after so long."""
+    try:
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+    except TimeoutError:
+        return False
+    return True

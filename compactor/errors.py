@@ -1,0 +1,62 @@
+"""What can end the move of a chunk before its end. The cold store's own errors are in chunks/errors.py.
+
+CompactorError
+  ChunkHeld     another compactor has the chunk: leave it to that one
+  RangeMoved    someone else went on with the range meanwhile: start over with what is true now
+  HoleInChain   buckets between the cold end and the chunk's end are missing: start over; if it stays, it is damage
+  StreamClosed  the stream's experiment was deleted: nothing is left to do
+"""
+
+from typing import ClassVar
+
+
+class CompactorError(Exception):
+    """All of ours. `retriable`: the same stream may be tried again at once."""
+
+    retriable: ClassVar[bool] = False
+
+
+class ChunkHeld(CompactorError):
+    """Another's intent holds the chunk."""
+
+    def __init__(self, stream: bytes, k: int) -> None:
+        super().__init__(stream, k)
+        self.stream, self.k = stream, k
+
+    def __str__(self) -> str:
+        return f"chunk {self.k} of stream {self.stream.hex()} is in another compactor's hands"
+
+
+class RangeMoved(CompactorError):
+    """The ground moved: the cold end passed, or the intent's epoch did."""
+
+    retriable = True
+
+    def __init__(self, stream: bytes, k: int, what: str) -> None:
+        super().__init__(stream, k, what)
+        self.stream, self.k, self.what = stream, k, what
+
+    def __str__(self) -> str:
+        return f"chunk {self.k} of stream {self.stream.hex()} moved on meanwhile: {self.what}"
+
+
+class HoleInChain(CompactorError):
+    """The chain does not reach as far as it should."""
+
+    def __init__(self, stream: bytes, found_end: int, wanted_end: int) -> None:
+        super().__init__(stream, found_end, wanted_end)
+        self.stream, self.found_end, self.wanted_end = stream, found_end, wanted_end
+
+    def __str__(self) -> str:
+        return f"the chain of stream {self.stream.hex()} breaks at {self.found_end}, and should reach {self.wanted_end}"
+
+
+class StreamClosed(CompactorError):
+    """The stream belongs to a deleted generation, or its document is gone."""
+
+    def __init__(self, stream: bytes) -> None:
+        super().__init__(stream)
+        self.stream = stream
+
+    def __str__(self) -> str:
+        return f"stream {self.stream.hex()} belongs to a deleted experiment"

@@ -1,0 +1,273 @@
+"""The steps of one chunk, from hot buckets to a cold object. The order is the guarantee (PROTOCOL.md 4).
+
+    declare_intent     the chunk's document: lease, fence and manifest entry in one. Judged by what it returns: where
+                       its live end is beyond the cold end, someone died after the commit, and the rest is finished
+    read_rows          the live object's rows, if any, and the chain from the cold end on; then the cold end once more
+    put_object         under a key that holds the intent's epoch and was never used before
+    verify_object      read the bytes back and compute their checksum
+    commit             the object becomes the one that counts, if the epoch is still the intent's
+    cover_by_snapshot  what leaves the chain must be in a snapshot, after the commit
+    advance_cold_end   readers take the chunk from here on
+    delete_hot         nobody reads the buckets below the cold end any more
+
+A crash between two steps leaves the old state or the new, and perhaps an orphan object, which the sweep finds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from time import monotonic
+from typing import Final
+
+import structlog
+
+from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source
+from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
+from mldash.ingest_workers.documents.walk import cold_ends, walk
+from mldash.producer.events.identity import Prefix
+
+from . import instruments
+from .candidates import Range, StreamState, delete_below_cold
+from .chunks import checksum, entries, keys, manifest, points
+from .chunks.errors import ChunkDamaged
+from .chunks.manifest import Chunk, Live
+from .chunks.metadata import Metadata, merge_sources
+from .chunks.objects import Encoded, read_metadata
+from .chunks.rows import Part
+from .chunks.s3 import ObjectStore
+from .covering import cover
+from .errors import ChunkHeld, HoleInChain, RangeMoved, StreamClosed
+
+_COMMIT_TRIES: Final = 4
+_FIRST_DELAY_S: Final = 0.1
+_log = structlog.get_logger()
+
+
+class Move:
+    """One chunk on its way: what is given, and what each step found for those after it."""
+
+    def __init__(
+        self,
+        mongo: Mongo,
+        objects: ObjectStore,
+        stream: StreamState,
+        prefix: Prefix,
+        range_: Range,
+        *,
+        owner: str,
+        lease_s: float,
+    ) -> None:
+        self.mongo, self.objects = mongo, objects
+        self.stream, self.prefix = stream, prefix
+        self.k, self.want = range_
+        self.owner, self.lease_s = owner, lease_s
+        self.intent: Chunk | None = None
+        self.parts: list[Part] = []
+        self.sources: list[Source] = []
+        self.cuts: list[int] = []
+        self.span = (0.0, 0.0)
+        self.key = ""
+        self.crc32c = 0
+        self.encoded: Encoded | None = None
+        self.live: Live | None = None
+        """The committed object: this move's, or that of one who died after the commit."""
+
+    @property
+    def epoch(self) -> int:
+        assert self.intent is not None, "the intent comes first"
+        return self.intent.epoch
+
+
+async def declare_intent(move: Move) -> None:
+    """Take the chunk, and judge by what the intent returned, never by an earlier read."""
+    move.intent = await manifest.declare_intent(
+        move.mongo, move.stream.id, move.k, owner=move.owner, lease_s=move.lease_s, want=move.want
+    )
+    if move.intent is None:
+        raise ChunkHeld(move.stream.id, move.k)
+    live = move.intent.live
+    if live is not None and live.end > move.stream.cold:
+        move.live = live
+        await manifest.release(move.mongo, move.intent)
+        instruments.chunks_finished.inc()
+        _log.info("finishing a committed chunk", stream=move.stream.id.hex(), chunk=move.k, end=live.end)
+
+
+async def read_rows(move: Move) -> None:
+    """The rows of [k·10,000, want), by exact boundaries; then the cold end once more, causally after."""
+    stream, cold = move.stream.id, move.stream.cold
+    live = move.intent.live if move.intent else None
+    begin = move.k * CHUNK if live is None else live.end
+    if begin != cold:
+        raise HoleInChain(stream, begin, cold)
+    if live is not None:
+        await _read_live(move, live)
+    async with await move.mongo.causal() as session:
+        buckets = await walk(move.mongo, session, stream, cold, move.want)
+        look = (await cold_ends(move.mongo, session, [stream])).get(stream, CLOSED)
+    if look >= CLOSED:
+        raise StreamClosed(stream)
+    if look > cold:
+        raise RangeMoved(stream, move.k, f"its cold end is {look}, and was {cold}")
+    found_end = buckets[-1].end_index if buckets else cold
+    if found_end != move.want:
+        raise HoleInChain(stream, found_end, move.want)
+    _take(move, buckets, live)
+
+
+async def _read_live(move: Move, live: Live) -> None:
+    data = await move.objects.get(live.key)
+    checksum.check(live.key, data, live.crc32c)
+    decode = points.decode if move.stream.kind == "metrics" else entries.decode
+    move.parts.append(await asyncio.to_thread(decode, data))
+    before = await asyncio.to_thread(read_metadata, data)
+    move.sources += before.sources
+    move.cuts += before.cuts
+
+
+def _take(move: Move, buckets: Sequence[Bucket], live: Live | None) -> None:
+    move.parts += buckets
+    move.sources = merge_sources([*move.sources, *(source for bucket in buckets for source in bucket.sources)])
+    move.cuts += [bucket.first_index for bucket in buckets]
+    spans = [(bucket.t0, bucket.t1) for bucket in buckets] + ([(live.t0, live.t1)] if live else [])
+    move.span = min(t0 for t0, _ in spans), max(t1 for _, t1 in spans)
+
+
+async def put_object(move: Move) -> None:
+    """Encode the rows and put them; what the store tries again are the same bytes under the same key."""
+    place = keys.Place(move.stream.id, move.stream.generation, move.k, move.epoch)
+    move.key = keys.object_key(move.prefix, place)
+    move.encoded = await asyncio.to_thread(_encode, move)
+    move.parts.clear()
+    move.crc32c = checksum.crc32c(move.encoded.data)
+    await move.objects.put(move.key, move.encoded.data, move.crc32c)
+    instruments.object_bytes.labels(move.stream.kind).inc(len(move.encoded.data))
+
+
+def _encode(move: Move) -> Encoded:
+    metadata = Metadata(
+        prefix=move.prefix.text,
+        kind=move.stream.kind,
+        name=move.stream.name,
+        stream=move.stream.id,
+        generation=move.stream.generation,
+        k=move.k,
+        first_index=move.k * CHUNK,
+        end_index=move.want,
+        sources=move.sources,
+        cuts=move.cuts,
+    )
+    if move.stream.kind == "metrics":
+        return points.encode(points.fold(move.parts), metadata)
+    return entries.encode(entries.fold(move.parts), metadata)
+
+
+async def verify_object(move: Move) -> None:
+    """Read the bytes back. Raises ChunkDamaged where they differ: the next try has a new epoch and a new key."""
+    assert move.encoded is not None
+    data = await move.objects.get(move.key)
+    if len(data) != len(move.encoded.data):
+        raise ChunkDamaged(move.key, f"{len(data)} bytes came back, {len(move.encoded.data)} were put")
+    checksum.check(move.key, data, move.crc32c)
+
+
+async def commit(move: Move) -> None:
+    """Make the object count. Without an answer the same again: the epoch and live.end make it harmless."""
+    assert move.intent is not None
+    assert move.encoded is not None
+    live = Live(
+        key=move.key,
+        end=move.want,
+        crc32c=move.crc32c,
+        bytes=len(move.encoded.data),
+        schema=move.encoded.packed_schema(),
+        summaries=move.encoded.packed_summaries(),
+        t0=move.span[0],
+        t1=move.span[1],
+    )
+    if not await _commit_until_answered(move.mongo, move.intent, live):
+        raise RangeMoved(move.stream.id, move.k, f"its epoch {move.epoch} has passed")
+    move.live = live
+    move.encoded = None
+
+
+async def _commit_until_answered(mongo: Mongo, intent: Chunk, live: Live) -> bool:
+    delay = _FIRST_DELAY_S
+    for attempt in range(1, _COMMIT_TRIES + 1):
+        try:
+            return await manifest.commit(mongo, intent, live)
+        except PyMongoError as error:
+            if attempt == _COMMIT_TRIES:
+                raise
+            _log.warning("commit without an answer, the same again", key=live.key, error=str(error), delay_s=delay)
+        await asyncio.sleep(delay)
+        delay *= 2
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+async def cover_by_snapshot(move: Move) -> None:
+    """A snapshot that reaches the committed end at least."""
+    assert move.live is not None
+    await cover(move.mongo, move.stream.id, move.live.end)
+
+
+async def advance_cold_end(move: Move) -> None:
+    """Only where a snapshot covers it, and never back."""
+    assert move.live is not None
+    covered = {"_id": move.stream.id, "next": {"$gte": move.live.end}}
+    done = await move.mongo.streams.update_one(covered, {"$max": {"cold": move.live.end}})
+    if not done.matched_count:
+        raise StreamClosed(move.stream.id)  # a snapshot never goes back: the document is gone
+
+
+async def delete_hot(move: Move) -> None:
+    """After the cold end moved, never before."""
+    assert move.live is not None
+    await delete_below_cold(move.mongo, move.stream.id, move.live.end)
+
+
+Step = Callable[[Move], Awaitable[None]]
+
+STEPS: Final[tuple[Step, ...]] = (
+    declare_intent,
+    read_rows,
+    put_object,
+    verify_object,
+    commit,
+    cover_by_snapshot,
+    advance_cold_end,
+    delete_hot,
+)
+
+_TO_THE_COMMIT: Final = frozenset({read_rows, put_object, verify_object, commit})
+
+
+async def run_steps(move: Move, steps: Sequence[Step] = STEPS) -> None:
+    """The steps in order; those up to the commit only where the chunk is not committed already."""
+    for step in steps:
+        if move.live is None or step not in _TO_THE_COMMIT:
+            await step(move)
+
+
+async def move_chunk(move: Move) -> None:
+    """All steps; where one fails, others may have the chunk at once instead of after the lease."""
+    started = monotonic()
+    try:
+        await run_steps(move)
+    except Exception:
+        await _release(move)
+        raise
+    assert move.live is not None
+    kind = move.stream.kind
+    instruments.chunks_moved.labels(kind).inc()
+    instruments.events_moved.labels(kind).inc(move.live.end - move.stream.cold)
+    instruments.move_seconds.observe(monotonic() - started)
+
+
+async def _release(move: Move) -> None:
+    if move.intent is None or move.live is not None:
+        return
+    try:
+        await manifest.release(move.mongo, move.intent)
+    except PyMongoError as error:
+        _log.warning("intent not released, its lease will pass", chunk=move.k, error=str(error))

@@ -1,0 +1,46 @@
+"""What can be set of a compactor."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+
+class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Server addresses are shared by all components; the rest is MLDASH_COMPACTOR_…."""
+
+    mongo: Annotated[str, Meta(description="MongoDB's URI.", extra={"env": "MLDASH_MONGO", "secret": True})]
+    s3_endpoint: Annotated[
+        str | None, Meta(description="S3's address; unset: AWS itself.", extra={"env": "MLDASH_S3_ENDPOINT"})
+    ] = None
+    s3_bucket: Annotated[str, Meta(min_length=3, description="The bucket.", extra={"env": "MLDASH_S3_BUCKET"})] = (
+        "mldash"
+    )
+    s3_region: Annotated[str, Meta(description="The region.", extra={"env": "MLDASH_S3_REGION"})] = "us-east-1"
+    s3_access_key: Annotated[
+        str | None,
+        Meta(description="Unset: the host's own credentials.", extra={"env": "MLDASH_S3_ACCESS_KEY", "secret": True}),
+    ] = None
+    s3_secret_key: Annotated[
+        str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
+    ] = None
+    mongo_database: Annotated[
+        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
+    ] = "mldash"
+    owner: Annotated[str | None, Meta(description="Name in leases. Unset: host and pid.")] = None
+    concurrency: Annotated[int, Meta(ge=1, le=64, description="Chunks in flight at once.")] = 4
+    poll_s: Annotated[float, Meta(gt=0, description="How often due ranges are looked for when none was found.")] = 1.0
+    lease_s: Annotated[float, Meta(gt=0, description="A chunk's intent of another is respected for so long.")] = 60.0
+    idle_s: Annotated[
+        float, Meta(gt=0, description="The short rest of a metric is moved after so long without events.")
+    ] = 300.0
+    keep_track_events: Annotated[int, Meta(ge=0, description="Newest events of a track kept in MongoDB.")] = 1_000_000
+    orphan_age_s: Annotated[float, Meta(ge=0, description="The sweep leaves younger objects to their readers.")] = (
+        86_400.0
+    )
+    sweep_s: Annotated[float, Meta(gt=0, description="How often orphans are swept.")] = 3_600.0
+    memory_bytes: Annotated[
+        int, Meta(ge=1 << 20, description="Hot bytes of all chunks in flight; a larger chunk goes alone.")
+    ] = 256 << 20
+    retry_s: Annotated[float, Meta(gt=0, description="The longest delay between two tries of a server.")] = 5.0
+    stop_timeout_s: Annotated[float, Meta(gt=0, description="For the chunks in hand when told to stop.")] = 20.0
+    health_port: Annotated[int, Meta(ge=0, le=65_535, description="/healthz, /readyz and /metrics; 0: none.")] = 0

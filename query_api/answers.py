@@ -1,0 +1,54 @@
+"""The forms of an answer: JSON, or MessagePack where `Accept` asks for it.
+
+JSON         NaN and infinities are null, or with ?nonfinite=string "NaN", "Infinity", "-Infinity"; bytes are base64
+MessagePack  every value exactly as it was logged
+"""
+
+import math
+from typing import Any, Final, Literal
+
+import msgspec
+from litestar import Request, Response
+from msgspec import Struct
+
+JSON: Final = "application/json"
+MSGPACK: Final = "application/msgpack"
+_OTHER_NAMES: Final = ("application/x-msgpack", "application/vnd.msgpack")
+
+Nonfinite = Literal["null", "string"]
+
+
+class Form(Struct, frozen=True):
+    """How one request wants its answer."""
+
+    media_type: str
+    nonfinite: Nonfinite
+
+    def answer(self, value: Any) -> Response[Any]:
+        """The whole answer, encoded at once: no serialiser looks at its values again."""
+        content = encode(value, self.media_type, self.nonfinite)
+        return Response(content, media_type=self.media_type, headers={"Vary": "Accept"})
+
+
+def form_of(request: Request[Any, Any, Any], nonfinite: Nonfinite) -> Form:
+    """JSON where `Accept` names neither."""
+    wanted = request.accept.best_match([JSON, MSGPACK, *_OTHER_NAMES], default=JSON)
+    return Form(JSON if wanted == JSON else MSGPACK, nonfinite)
+
+
+def encode(value: Any, media_type: str, nonfinite: Nonfinite = "null") -> bytes:
+    """An answer's bytes."""
+    if media_type == MSGPACK:
+        return msgspec.msgpack.encode(value)
+    return msgspec.json.encode(with_strings(value) if nonfinite == "string" else value)
+
+
+def with_strings(value: Any) -> Any:
+    """The same with "NaN", "Infinity" and "-Infinity" for floats that JSON has not."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, list):
+        return [with_strings(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_strings(item) for key, item in value.items()}
+    return value

@@ -1,0 +1,183 @@
+"""What can go wrong in the API. Each error is one RFC 9457 problem: `type`, `title` and `status` stand on the class.
+
+ApiError
+  PortTaken        the address to listen on is another's, or not ours to take (at the start only)
+  WrongParameter   a parameter is unknown, missing, or out of what is allowed: named, with what is allowed
+  NotFound         nothing of this name
+  AnswerTooLarge   the answer would hold more than a setting allows: how to ask for less
+  NotYetStored     what the reader itself has written is not stored in time: what is missing
+  ServerAway       MongoDB, S3 or Kafka does not answer
+  TopicsMissing    Kafka answers, but not with our topics
+  ReadOvertaken    the stream moved under every attempt to read it: the same again, later
+  ChainHasGap      a range is in neither store: nothing is invented for it
+  DamagedRange     an object on S3 is gone or broken: its range can't be read, every other can
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class ApiError(Exception):
+    """All of ours. `retriable`: the same request may succeed later."""
+
+    retriable: ClassVar[bool] = False
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "about:blank"
+    title: ClassVar[str] = "Error"
+
+    def members(self) -> dict[str, Any]:
+        """What the problem carries besides type, title, status and detail."""
+        return {}
+
+
+class PortTaken(ApiError):
+    """The address can't be listened on."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        super().__init__(host, port, reason)
+        self.host, self.port, self.reason = host, port, reason
+
+    def __str__(self) -> str:
+        return f"can't listen on {self.host}:{self.port}: {self.reason}. Set MLDASH_API_PORT to a free one, or 0"
+
+
+class WrongParameter(ApiError):
+    """A parameter of the request."""
+
+    status, type, title = 400, "wrong-parameter", "Wrong parameter"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name, self.reason = name, reason
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+    def members(self) -> dict[str, Any]:
+        return {"parameter": self.name}
+
+
+class NotFound(ApiError):
+    """Nothing of this name."""
+
+    status, type, title = 404, "not-found", "Not found"
+
+    def __init__(self, what: str, name: str | None) -> None:
+        super().__init__(what, name)
+        self.what, self.name = what, name
+
+    def __str__(self) -> str:
+        return f"there is no unnamed {self.what}" if self.name is None else f"there is no {self.what} {self.name!r}"
+
+
+class AnswerTooLarge(ApiError):
+    """More than one answer may hold."""
+
+    status, type, title = 422, "answer-too-large", "Answer too large"
+
+    def __init__(self, count: int, limit: int, advice: str) -> None:
+        super().__init__(count, limit, advice)
+        self.count, self.limit, self.advice = count, limit, advice
+
+    def __str__(self) -> str:
+        return f"the answer would hold {self.count}, at most {self.limit} are allowed: {self.advice}"
+
+    def members(self) -> dict[str, Any]:
+        return {"count": self.count, "limit": self.limit}
+
+
+class NotYetStored(ApiError):
+    """`missing`: (kind, name, seqs still missing) of each stream that the reader has written."""
+
+    retriable = True
+    status, type, title = 504, "not-yet-stored", "Not yet stored"
+
+    def __init__(self, missing: Sequence[tuple[str, str | None, int]], waited_s: float) -> None:
+        super().__init__(missing, waited_s)
+        self.missing, self.waited_s = list(missing), waited_s
+
+    def __str__(self) -> str:
+        parts = ", ".join(f"{count} of {kind} {name or ''}".rstrip() for kind, name, count in self.missing[:10])
+        more = f" and {len(self.missing) - 10} streams more" if len(self.missing) > 10 else ""
+        return f"after {self.waited_s:g} s not stored yet: {parts}{more}"
+
+    def members(self) -> dict[str, Any]:
+        return {"missing": [list(one) for one in self.missing]}
+
+
+class ServerAway(ApiError):
+    """A server that the API stands on; `reason` names it and says what happened."""
+
+    retriable = True
+    status, type, title = 503, "server-away", "A server does not answer"
+
+    def __init__(self, server: str, reason: str) -> None:
+        super().__init__(server, reason)
+        self.server, self.reason = server, reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class TopicsMissing(ApiError):
+    """Topics that should be there are not."""
+
+    retriable = True
+    status, type, title = 503, "topics-missing", "Topics are missing"
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        super().__init__(topics)
+        self.topics = list(topics)
+
+    def __str__(self) -> str:
+        return f"Kafka has no topic {', '.join(self.topics)}: were topics prepared, is MLDASH_TOPIC_PREFIX right?"
+
+
+class ReadOvertaken(ApiError):
+    """The compactor moved the stream's cold end under every attempt."""
+
+    retriable = True
+    status, type, title = 503, "read-overtaken", "The stream moved while it was read"
+
+    def __init__(self, stream: str, attempts: int) -> None:
+        super().__init__(stream, attempts)
+        self.stream, self.attempts = stream, attempts
+
+    def __str__(self) -> str:
+        return f"{self.stream} moved under each of {self.attempts} attempts to read it"
+
+
+class ChainHasGap(ApiError):
+    """An index below the stream's end is neither in a bucket nor in a chunk."""
+
+    status, type, title = 500, "chain-has-gap", "A range is missing"
+
+    def __init__(self, stream: str, index: int) -> None:
+        super().__init__(stream, index)
+        self.stream, self.index = stream, index
+
+    def __str__(self) -> str:
+        return f"{self.stream} has nothing stored at index {self.index}, though it goes on behind it"
+
+    def members(self) -> dict[str, Any]:
+        return {"index": self.index}
+
+
+class DamagedRange(ApiError):
+    """The object that holds [first_index, end_index) is gone, or not what the manifest says."""
+
+    status, type, title = 500, "chunk-damaged", "A chunk is damaged"
+
+    def __init__(self, stream: str, first_index: int, end_index: int, key: str, reason: str) -> None:
+        super().__init__(stream, first_index, end_index, key, reason)
+        self.stream, self.first_index, self.end_index = stream, first_index, end_index
+        self.key, self.reason = key, reason
+
+    def __str__(self) -> str:
+        return (
+            f"indices {self.first_index} … {self.end_index - 1} of {self.stream} can't be read: {self.reason}. "
+            f"The object is {self.key}; all other ranges can be read"
+        )
+
+    def members(self) -> dict[str, Any]:
+        return {"firstIndex": self.first_index, "endIndex": self.end_index, "key": self.key}

@@ -1,0 +1,110 @@
+"""Wait until what the reader itself wrote is stored: the seqs of its session below a number, in each stream.
+
+Stored is what the stream's snapshot and the `src` of the buckets since say; a hole counts as missing, whatever came
+after it. Polled with growing delays, within the wait that the reader asked for.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from time import monotonic
+from typing import Final
+
+from msgspec import Struct
+
+from mldash.ingest_workers.documents.mongo import Mongo, Session
+from mldash.ingest_workers.documents.seen import Seen
+from mldash.ingest_workers.documents.walk import cold_ends
+from mldash.producer.events.identity import Prefix
+from mldash.query_api import instruments
+from mldash.query_api.errors import NotYetStored
+
+from .chain_ends import buckets_since
+from .streams import ExperimentRef, find_experiment
+
+_FIRST_DELAY_S: Final = 0.002
+_LONGEST_DELAY_S: Final = 0.1
+_GROWTH: Final = 1.6
+
+
+class Written(Struct, frozen=True):
+    """A session has written the seqs [0, next_seq) of one stream."""
+
+    kind: str
+    name: str | None
+    session: bytes
+    next_seq: int
+
+
+async def wait_for_own_writes(
+    mongo: Mongo, prefix: Prefix, written: Sequence[Written], wait_s: float
+) -> ExperimentRef | None:
+    """The experiment, once everything is stored. Raises NotYetStored with what is missing after `wait_s` seconds."""
+    begun = monotonic()
+    waiting, delay = [one for one in written if one.next_seq > 0], _FIRST_DELAY_S
+    while True:
+        experiment = await find_experiment(mongo, prefix)
+        missing = await _missing(mongo, experiment, waiting) if waiting else []
+        waited = monotonic() - begun
+        if not missing:
+            if written:
+                instruments.own_write_waits.observe(waited)
+            return experiment
+        left = wait_s - waited
+        if left <= 0:
+            instruments.own_writes_late.inc()
+            raise NotYetStored([(one.kind, one.name, count) for one, count in missing], wait_s)
+        waiting = [one for one, _ in missing]  # what is stored once stays stored
+        await asyncio.sleep(min(delay, left))
+        delay = min(delay * _GROWTH, _LONGEST_DELAY_S)
+
+
+async def _missing(
+    mongo: Mongo, experiment: ExperimentRef | None, written: Sequence[Written]
+) -> list[tuple[Written, int]]:
+    """Those that are not wholly stored, and how many seqs are missing of each."""
+    if experiment is None:
+        return [(one, one.next_seq) for one in written]
+    owners = defaultdict[bytes, set[bytes]](set)
+    for one in written:
+        owners[experiment.stream(one.kind, one.name).id].add(one.session)
+    async with await mongo.causal() as session:
+        seen = await _seen(mongo, session, owners)
+    missing = list[tuple[Written, int]]()
+    for one in written:
+        stored = seen.get((experiment.stream(one.kind, one.name).id, one.session), Seen())
+        if count := missing_below(stored, one.next_seq):
+            missing.append((one, count))
+    return missing
+
+
+def missing_below(seen: Seen, next_seq: int) -> int:
+    """How many of the seqs [0, next_seq) are not stored."""
+    holes = sum(max(0, min(end, next_seq) - first) for first, end in seen.holes)
+    return holes + max(0, next_seq - seen.hi)
+
+
+async def _seen(mongo: Mongo, session: Session, owners: Mapping[bytes, set[bytes]]) -> dict[tuple[bytes, bytes], Seen]:
+    """What is stored of these sessions, by stream and session; streams that moved meanwhile are left out."""
+    starts, found = await _at_snapshot(mongo, session, owners)
+    async for bucket in buckets_since(mongo, session, starts, {"src": 1}):
+        for owner, first_seq, count in bucket["src"]:
+            if (seen := found.get((bucket["s"], owner))) is not None:
+                seen.add(first_seq, first_seq + count)
+    look = await cold_ends(mongo, session, starts)
+    return {key: seen for key, seen in found.items() if look.get(key[0], starts[key[0]]) <= starts[key[0]]}
+
+
+async def _at_snapshot(
+    mongo: Mongo, session: Session, owners: Mapping[bytes, set[bytes]]
+) -> tuple[dict[bytes, int], dict[tuple[bytes, bytes], Seen]]:
+    """Up to where each stream's snapshot goes, and what it says of these sessions."""
+    starts, found = dict[bytes, int](), dict[tuple[bytes, bytes], Seen]()
+    query = {"_id": {"$in": list(owners)}}
+    async for document in mongo.streams.find(query, {"next": 1, "sess": 1}, session=session):
+        stream, sessions = document["_id"], document.get("sess", {})
+        starts[stream] = document["next"]
+        for owner in owners[stream]:
+            flat = sessions.get(owner.hex())
+            found[stream, owner] = Seen() if flat is None else Seen.from_document(flat)
+    return starts, found

@@ -1,0 +1,102 @@
+"""Points of a metric by index: the seam of hot and cold, PROTOCOL.md 5 step by step."""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from mldash.ingest_workers.documents.buckets import Bucket
+from mldash.ingest_workers.documents.mongo import Session
+from mldash.producer.answers.shapes import MetricPage, MetricPoint
+
+from . import cold, hot
+from .attempts import settled
+from .rows import Rows, events_of, iso_times, rows_of_indices
+from .streams import Stores, StreamRef
+
+
+class Range(Struct, frozen=True):
+    """Rows that hold the indices from `first_index` on, dense; `goes_on`: the stream has more behind them."""
+
+    first_index: int
+    rows: list[Rows]
+    goes_on: bool
+
+    @property
+    def count(self) -> int:
+        return sum(rows.count for rows in self.rows)
+
+
+async def read_range(
+    stores: Stores, stream: StreamRef, first_index: int, count: int, fields: Sequence[str] | None = None
+) -> Range:
+    """The indices [first_index, first_index + count), as far as the stream has them. Any kind with a row an event."""
+
+    async def read(session: Session) -> Range:
+        return await _read(stores, session, stream, first_index, count, fields)
+
+    return await settled(stores.mongo, stream, read)
+
+
+async def _read(
+    stores: Stores,
+    session: Session,
+    stream: StreamRef,
+    first_index: int,
+    count: int,
+    fields: Sequence[str] | None,
+) -> Range:
+    seam = await hot.find_seam(stores.mongo, session, stream.id)
+    if seam is None:
+        return Range(first_index, [], False)
+    first, end = max(first_index, seam.floor), first_index + count
+    chunks = await cold.chunks_between(stores, session, stream, first, min(end, seam.cold), fields)
+    hot_first, buckets = max(first, seam.cold), list[Bucket]()
+    if end > hot_first:
+        buckets = await hot.chain_between(stores.mongo, session, stream.id, seam.cold, hot_first, end, fields)
+    goes_on = await _goes_on(stores, session, stream.id, seam, end, buckets, hot_was_read=end > hot_first)
+    if end >= seam.cold:
+        # A bucket may begin before the first index asked for: it is used whole or not at all.
+        await hot.look_again(stores.mongo, session, stream.id, buckets[0].first_index if buckets else hot_first)
+    rows = [rows_of_indices(chunk, first, min(end, seam.cold)) for chunk in chunks]
+    rows += [rows_of_indices(bucket, hot_first, end) for bucket in buckets]
+    return Range(first, [one for one in rows if one.count], goes_on)
+
+
+async def _goes_on(
+    stores: Stores,
+    session: Session,
+    stream: bytes,
+    seam: hot.Seam,
+    end: int,
+    buckets: Sequence[Bucket],
+    *,
+    hot_was_read: bool,
+) -> bool:
+    """Whether the stream holds the index `end`."""
+    if end < seam.cold:
+        return True
+    if buckets:
+        last = buckets[-1].end_index
+        return last > end or (last == end and await hot.goes_on_at(stores.mongo, session, stream, end))
+    if hot_was_read:
+        return False  # nothing was found below `end`, so nothing is behind it
+    return await hot.chain_end(stores.mongo, session, stream, seam.cold) > end
+
+
+def page_of(found: Range, start_index: int, fields: Sequence[str] | None = None) -> MetricPage:
+    """The answer of read()."""
+    points = list[MetricPoint]()
+    for rows in found.rows:
+        first = rows.part.first_index + rows.start
+        created, events = iso_times(rows.times()), events_of(rows, fields)
+        points += [
+            {"index": index, "data": event, "createdAt": at}
+            for index, (event, at) in enumerate(zip(events, created, strict=True), first)
+        ]
+    return {
+        "data": points,
+        "startIndex": start_index,
+        "endIndex": points[-1]["index"] if points else start_index - 1,
+        "total": len(points),
+        "hasMore": found.goes_on,
+    }

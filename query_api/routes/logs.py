@@ -1,0 +1,47 @@
+"""GET /v1/logs/lines"""
+
+from typing import Annotated, TypedDict
+
+from litestar import Response, get
+from litestar.params import FromQuery, QueryParameter
+
+from mldash.producer.answers.shapes import LogLine
+from mldash.producer.events.levels import canonical_level
+from mldash.query_api.errors import WrongParameter
+from mldash.query_api.limits import SEARCH_LENGTH, Index, checked_count
+from mldash.query_api.reading.lines import Filter, read_lines
+
+from .shared import Found, OurForm, OurStores
+
+
+class LinesAnswer(TypedDict):
+    lines: list[LogLine]
+
+
+@get("/logs/lines", tags=["logs"])
+async def lines(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    level: Annotated[list[str] | None, QueryParameter(description="Of these levels; several may be given.")] = None,
+    limit: FromQuery[int] = 1000,
+    offset: Index = 0,
+    search: Annotated[str | None, QueryParameter(description="Text that the message holds, in any case.")] = None,
+    start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+) -> Response[LinesAnswer]:
+    """Lines in the order of their numbers; `offset` and `limit` count those that fit."""
+    count = checked_count("limit", limit, stores.settings.read_limit)
+    if search is not None:
+        checked_count("length of search", len(search), SEARCH_LENGTH)
+    wanted = Filter(_levels(level), search or None, start, end)
+    if experiment is None:
+        return form.answer(LinesAnswer(lines=[]))
+    return form.answer(LinesAnswer(lines=await read_lines(stores, experiment.stream("logs"), wanted, offset, count)))
+
+
+def _levels(levels: list[str] | None) -> list[str] | None:
+    try:
+        return None if levels is None else [canonical_level(level) for level in levels]
+    except ValueError as error:
+        raise WrongParameter("level", str(error)) from None

@@ -1,0 +1,48 @@
+"""GET /v1/tracks, /v1/tracks/entries"""
+
+from typing import Annotated, TypedDict
+
+from litestar import Response, Router, get
+from litestar.params import FromQuery, QueryParameter
+
+from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
+from mldash.query_api.limits import checked_count, checked_fields, checked_name
+from mldash.query_api.reading.entries import Asked, entries_of, read_entries
+from mldash.query_api.reading.tracks import list_tracks
+
+from .shared import Found, OurForm, OurStores
+
+
+class TracksAnswer(TypedDict):
+    tracks: list[TrackSummary]
+
+
+@get("/", tags=["tracks"])
+async def tracks(experiment: Found, stores: OurStores, form: OurForm) -> Response[TracksAnswer]:
+    """One entry a topic."""
+    return form.answer(TracksAnswer(tracks=await list_tracks(stores, experiment) if experiment else []))
+
+
+@get("/entries", tags=["tracks"])
+async def entries(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    topic: FromQuery[str],
+    start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
+    limit: Annotated[int | None, QueryParameter(description="The earliest so many; go on behind the last.")] = None,
+) -> Response[EntriesAnswer]:
+    """Entries in time order, those of one timestamp merged field by field. An absent topic has none."""
+    checked_name("topic", topic)
+    count = None if limit is None else checked_count("limit", limit, stores.settings.entries_limit)
+    fields = checked_fields("columns", columns)
+    if experiment is None:
+        return form.answer(EntriesAnswer(entries=[], count=0))
+    asked = Asked(float("-inf") if start is None else start, float("inf") if end is None else end, fields, count)
+    found = entries_of(await read_entries(stores, experiment.stream("tracks", topic), asked), fields)
+    return form.answer(EntriesAnswer(entries=found, count=len(found)))
+
+
+router = Router("/tracks", route_handlers=[tracks, entries])

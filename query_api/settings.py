@@ -1,0 +1,49 @@
+"""What can be set of the query API."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+
+class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Server addresses are shared by all components; the rest is MLDASH_API_…."""
+
+    kafka: Annotated[str, Meta(description="Bootstrap servers, host:port by comma.", extra={"env": "MLDASH_KAFKA"})]
+    mongo: Annotated[str, Meta(description="MongoDB's URI.", extra={"env": "MLDASH_MONGO", "secret": True})]
+    s3_endpoint: Annotated[
+        str | None, Meta(description="S3's address; unset: AWS itself.", extra={"env": "MLDASH_S3_ENDPOINT"})
+    ] = None
+    s3_bucket: Annotated[str, Meta(min_length=3, description="The bucket.", extra={"env": "MLDASH_S3_BUCKET"})] = (
+        "mldash"
+    )
+    s3_region: Annotated[str, Meta(description="The region.", extra={"env": "MLDASH_S3_REGION"})] = "us-east-1"
+    s3_access_key: Annotated[
+        str | None,
+        Meta(description="Unset: the host's own credentials.", extra={"env": "MLDASH_S3_ACCESS_KEY", "secret": True}),
+    ] = None
+    s3_secret_key: Annotated[
+        str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
+    ] = None
+    topic_prefix: Annotated[
+        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
+    ] = "mldash"
+    mongo_database: Annotated[
+        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
+    ] = "mldash"
+    host: Annotated[str, Meta(description="The address listened on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="0: any free one.")] = 8700
+    public_kafka: Annotated[
+        str | None, Meta(description="Kafka's address as training hosts see it. Unset: the one used here.")
+    ] = None
+    event_encoding: Annotated[
+        Literal["msgpack", "json"], Meta(description="How SDKs that connect here encode their records.")
+    ] = "msgpack"
+    wait_limit_s: Annotated[
+        float, Meta(ge=0, le=300, description="A read waits at most so long for its writer's events.")
+    ] = 30.0
+    read_limit: Annotated[int, Meta(ge=1, description="Points, lines or experiments of one answer at most.")] = 100_000
+    entries_limit: Annotated[int, Meta(ge=1, description="Entries of a track in one answer at most.")] = 1_000_000
+    chunk_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for chunks read from S3.")] = 256 << 20
+    chunk_fetches: Annotated[int, Meta(ge=1, le=256, description="Chunks fetched at once for one answer.")] = 8
+    lost_after_s: Annotated[float, Meta(gt=0, description="A session whose heartbeat is older is not live.")] = 60.0
+    stop_timeout_s: Annotated[float, Meta(gt=0, description="For the requests in hand when told to stop.")] = 10.0

@@ -1,0 +1,47 @@
+"""What a kill left without a due time is found, and what nobody reads is deleted."""
+
+import asyncio
+from time import time
+
+import pytest
+
+from mldash.compactor.strays import find_strays
+from tests.world import World
+
+from .chains import Chain, compacting, eventually
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_stream_that_lost_its_due_time_becomes_cold_all_the_same(world: World) -> None:
+    """Its worker died after the commit of the offset and before its snapshot."""
+    lost, idle, track = [await Chain(world, kind, name).make() for kind, name in _STREAMS]
+    await lost.grow(10_001, snapshot=False)
+    await idle.grow(100, snapshot=False)
+    await track.grow(100, snapshot=False)
+    assert await find_strays(world.mongo, asyncio.Event(), keep_events=1_000, idle_s=600) == 2
+    assert await find_strays(world.mongo, asyncio.Event(), keep_events=1_000, idle_s=600) == 0
+    assert (await lost.document())["due_at"] <= time()
+    assert (await idle.document())["due_at"] > time() + 500
+    assert "due_at" not in await track.document()
+    async with compacting(world.compactor(idle_s=600)):
+
+        async def cold() -> bool:
+            return await lost.cold() == 10_000
+
+        await eventually(cold)
+    assert await lost.read() == lost.expected()
+
+
+async def test_buckets_below_the_cold_end_and_of_deleted_experiments_are_deleted(world: World) -> None:
+    garbage, closed, purged = [await Chain(world, name=name).make() for name in "abc"]
+    for chain in (garbage, closed, purged):
+        await chain.grow(2_000)
+    await world.mongo.streams.update_one({"_id": garbage.id}, {"$set": {"cold": 1_400}})
+    await world.mongo.streams.update_one({"_id": closed.id}, {"$set": {"next": 2**62, "cold": 2**62}})
+    await world.mongo.streams.delete_one({"_id": purged.id})
+    await find_strays(world.mongo, asyncio.Event(), keep_events=0, idle_s=600)
+    assert [await chain.hot_buckets() for chain in (garbage, closed, purged)] == [1, 0, 0]
+
+
+_STREAMS = [("metrics", "lost"), ("metrics", "idle"), ("tracks", "kept")]

@@ -1,0 +1,106 @@
+"""Read-your-writes: a read waits until what its reader has written is stored, and says what is not."""
+
+import asyncio
+import base64
+from time import monotonic
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.world import World
+
+from .conftest import Client
+from .writing import PREFIX, SESSION, Chain, numbered
+
+pytestmark = pytest.mark.integration
+
+POINTS = "/v1/metrics/points"
+LOSS: dict[str, Any] = {"prefix": PREFIX, "name": "loss"}
+
+
+def written(*streams: tuple[str, str | None, bytes, int], wait: float) -> dict[str, str]:
+    text = base64.urlsafe_b64encode(msgspec.msgpack.encode(streams)).decode().rstrip("=")
+    return {"Mldash-Written": text, "Mldash-Wait": str(wait)}
+
+
+async def test_what_is_stored_is_answered_at_once_by_snapshot_and_by_the_buckets_since(
+    world: World, client: Client
+) -> None:
+    chain = await Chain(world).begin()
+    await chain.append(numbered(0, 10))
+    await chain.snapshot()
+    await chain.append(numbered(10, 5))
+    await chain.append(numbered(0, 3), session=b"2" * 16)
+    headers = written(("metrics", "loss", SESSION, 15), ("metrics", "loss", b"2" * 16, 3), wait=0)
+    assert (await client.get(POINTS, headers, **LOSS))["total"] == 18
+    headers = written(("metrics", "loss", SESSION, 15), ("params", None, SESSION, 0), wait=0)
+    assert (await client.get(POINTS, headers, **LOSS))["total"] == 18
+
+
+async def test_what_is_missing_is_named_after_the_wait_and_not_before(world: World, client: Client) -> None:
+    chain = await Chain(world).begin()
+    await chain.append(numbered(0, 10))
+    headers = written(("metrics", "loss", SESSION, 12), ("logs", "", SESSION, 3), wait=0.3)
+    begun = monotonic()
+    told = await client.problem(POINTS, 504, headers, **LOSS)
+    assert 0.3 <= monotonic() - begun < 5
+    assert (told["type"], told["missing"]) == ("not-yet-stored", [["metrics", "loss", 2], ["logs", "", 3]])
+
+
+async def test_a_hole_is_missing_whatever_came_after_it(world: World, client: Client) -> None:
+    chain = await Chain(world).begin()
+    await chain.append(numbered(0, 10))
+    await chain.append(numbered(10, 10), skip=4)
+    for snapshot in (False, True):
+        if snapshot:
+            await chain.snapshot()
+        told = await client.problem(POINTS, 504, written(("metrics", "loss", SESSION, 12), wait=0), **LOSS)
+        assert told["missing"] == [["metrics", "loss", 2]]
+        told = await client.problem(POINTS, 504, written(("metrics", "loss", SESSION, 24), wait=0), **LOSS)
+        assert told["missing"] == [["metrics", "loss", 4]]
+        assert await client.get(POINTS, written(("metrics", "loss", SESSION, 10), wait=0), **LOSS)
+
+
+async def test_a_read_waits_for_what_comes_meanwhile_even_an_experiment_that_is_not_there_yet(
+    world: World, client: Client
+) -> None:
+    headers = written(("metrics", "loss", SESSION, 10), wait=20)
+    reading = asyncio.create_task(client.get(POINTS, headers, **LOSS))
+    chain = await Chain(world).begin()
+    for first in range(0, 10, 2):
+        assert not reading.done()
+        await chain.append(numbered(first, 2))
+    assert (await reading)["total"] == 10
+
+
+async def test_moving_to_the_cold_store_makes_nothing_missing(world: World, client: Client) -> None:
+    chain = await Chain(world).begin()
+    await chain.append(numbered(0, 10))
+    await chain.move(0, 10)
+    assert await client.get(POINTS, written(("metrics", "loss", SESSION, 10), wait=0), **LOSS)
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("%%%", "base64url"),
+        (base64.urlsafe_b64encode(b"\xc1").decode(), "base64url of MessagePack"),
+        (base64.urlsafe_b64encode(msgspec.msgpack.encode([["points", "", SESSION, 1]])).decode(), "is no kind"),
+        (base64.urlsafe_b64encode(msgspec.msgpack.encode([["logs", "", b"short", 1]])).decode(), "16 bytes"),
+        (base64.urlsafe_b64encode(msgspec.msgpack.encode([["logs", "", SESSION, -1]])).decode(), "not negative"),
+    ],
+)
+async def test_a_header_that_says_nothing_is_refused(client: Client, header: str, reason: str) -> None:
+    told = await client.problem(POINTS, 400, {"Mldash-Written": header}, **LOSS)
+    assert (told["parameter"], reason in told["detail"]) == ("Mldash-Written", True), told
+
+
+async def test_many_readers_wait_at_once(world: World, client: Client) -> None:
+    chain = await Chain(world).begin()
+    headers = written(("metrics", "loss", SESSION, 100), wait=20)
+    readers = [asyncio.create_task(client.get(POINTS, headers, **LOSS)) for _ in range(30)]
+    for first in range(0, 100, 10):
+        await chain.append(numbered(first, 10))
+    pages: list[Any] = await asyncio.gather(*readers)
+    assert {page["total"] for page in pages} == {100}
