@@ -8,7 +8,8 @@
     parquet.py      rows ↔ Parquet: which types, encodings and pages
     mixed_types.py  values of one field → a typed Parquet column, or MessagePack where the type changes
     metadata.py     what an object says of itself
-    points.py       of metrics · entries.py  of tracks: each chunk ↔ Parquet
+    objects.py      one chunk as the bytes of an object
+    points.py       of metrics · entries.py  of tracks: what the rows of each mean
     summaries.py    of each numeric field: a chunk's, and finer ones for every 500 rows
     errors.py       what can go wrong
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 
@@ -107,8 +106,3 @@ def _join_presence(counts: Sequence[int], found: dict[int, Column]) -> bytes | N
         mask = np.zeros(count, np.bool_) if column is None else presence(column, count)
         masks.append(np.ones(count, np.bool_) if mask is None else mask)
     return np.packbits(np.concatenate(masks), bitorder="little").tobytes()
-
-
-def with_columns(rows: Cold, columns: Sequence[Column]) -> Cold:
-    """The same rows with other columns."""
-    return msgspec.structs.replace(rows, columns=columns)

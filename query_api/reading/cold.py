@@ -93,6 +93,8 @@ async def _fetch(stores: Stores, stream: StreamRef, chunk: Chunk, fields: Sequen
         _check_range(chunk, live, rows)
     except (ObjectMissing, ChunkDamaged) as error:
         now = await manifest.read_linearizable(stores.mongo, stream.id, chunk.k)  # a stale 'the same' would cry damage
+        if now is None or now.live != live:
+            raise Moved from error
         instruments.damaged.inc()
         reason = error.reason if isinstance(error, ChunkDamaged) else "the object is not there"
         raise DamagedRange(str(stream), chunk.k * CHUNK, live.end, live.key, reason) from error

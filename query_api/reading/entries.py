@@ -19,7 +19,7 @@ from mldash.query_api.errors import AnswerTooLarge
 
 from . import cold, hot
 from .attempts import settled
-from .rows import Rows, columns_of, events_of, rows_of_times
+from .rows import Rows, columns_of, events_of, rows_of_times, times_of
 from .streams import Stores, StreamRef
 
 TIMESTAMP: Final = "timestamp"
@@ -93,7 +93,7 @@ def distinct_times(rows: Sequence[Rows]) -> "np.ndarray[Any, np.dtype[np.float64
     """Every timestamp once, rising."""
     if not rows:
         return np.empty(0)
-    return np.unique(np.concatenate([np.asarray(one.times()) for one in rows]))
+    return np.unique(np.asarray(times_of(rows)))
 
 
 def entries_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -97,14 +97,13 @@ def _fitting(bucket: Bucket, first_index: int, wanted: Filter) -> Iterator[LogLi
             continue
         if needle and needle not in event["message"].casefold():
             continue
-        yield _line(bucket.first_index + rows.start + place, iso_times(times[place : place + 1])[0], event)
+        yield _line(rows.first_index + place, iso_times(times[place : place + 1])[0], event)
 
 
 def lines_of(rows: Rows) -> list[LogLine]:
     """All of them, in index order."""
-    first = rows.part.first_index + rows.start
     stamped = zip(iso_times(rows.times()), events_of(rows), strict=True)
-    return [_line(index, stamp, event) for index, (stamp, event) in enumerate(stamped, first)]
+    return [_line(index, stamp, event) for index, (stamp, event) in enumerate(stamped, rows.first_index)]
 
 
 def _line(index: int, stamp: str, event: dict[str, Any]) -> LogLine:

@@ -1,6 +1,7 @@
 """Points of a metric by index: the seam of hot and cold, PROTOCOL.md 5 step by step."""
 
 from collections.abc import Sequence
+from itertools import chain
 
 from msgspec import Struct
 
@@ -10,7 +11,7 @@ from mldash.producer.answers.shapes import MetricPage, MetricPoint
 
 from . import cold, hot
 from .attempts import settled
-from .rows import Rows, events_of, iso_times, rows_of_indices
+from .rows import Rows, events_of, iso_times, rows_of_indices, times_of
 from .streams import Stores, StreamRef
 
 
@@ -85,14 +86,13 @@ async def _goes_on(
 
 def page_of(found: Range, start_index: int, fields: Sequence[str] | None = None) -> MetricPage:
     """The answer of read()."""
-    points = list[MetricPoint]()
-    for rows in found.rows:
-        first = rows.part.first_index + rows.start
-        created, events = iso_times(rows.times()), events_of(rows, fields)
-        points += [
-            {"index": index, "data": event, "createdAt": at}
-            for index, (event, at) in enumerate(zip(events, created, strict=True), first)
-        ]
+    indices = chain.from_iterable(range(one.first_index, one.first_index + one.count) for one in found.rows)
+    events = chain.from_iterable(events_of(one, fields) for one in found.rows)
+    created = iso_times(times_of(found.rows))
+    points: list[MetricPoint] = [
+        {"index": index, "data": event, "createdAt": at}
+        for index, event, at in zip(indices, events, created, strict=True)
+    ]
     return {
         "data": points,
         "startIndex": start_index,

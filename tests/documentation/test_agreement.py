@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +16,10 @@ from mldash.configuration import SECTIONS, section_of, struct_of
 from mldash.producer.environment import list_settings
 from mldash.producer.events.schema import Record
 from mldash.producer.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
+from mldash.query_api.app import make_app
+from mldash.query_api.errors import ApiError
+from mldash.query_api.reading.streams import Stores
+from mldash.query_api.settings import ApiSettings
 
 from . import generate
 
@@ -48,7 +53,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_variables_that_are_named_exist(page: Path) -> None:
     """`MLDASH_…` in prose and in examples."""
     known = {one.variable for name in SECTIONS for one in list_settings(struct_of(name), section_of(name))}
-    named = set(re.findall(r"MLDASH_[A-Z0-9_]*[A-Z0-9]", page.read_text()))
+    named = {name for name in re.findall(r"\bMLDASH_[A-Z0-9_]+", page.read_text()) if not name.endswith("_")}
     assert named <= known | OTHER_VARIABLES
 
 
@@ -57,7 +62,7 @@ def test_commands_that_are_named_exist(page: Path) -> None:
     """In code: `mldash NAME …`; with their options."""
     text = page.read_text()
     code = "\n".join(re.findall(r"```(?:sh|text)\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
-    for name in re.findall(r"(?:^|[\s(/])mldash ([a-z]+)\b", code):
+    for name in re.findall(r"(?:^|(?<!from)[\s(/])mldash ([a-z]+)\b", code, re.MULTILINE):
         assert name in COMMANDS, f"{page.relative_to(ROOT)} names `mldash {name}`"
 
 
@@ -106,6 +111,22 @@ def test_every_operator_metric_is_on_the_page_for_operators(room: str) -> None:
     names = {one.describe()[0].name for one in instruments if isinstance(one, Counter | Gauge | Histogram)}
     told = set(re.findall(rf"`({prefix}\w+)` \|", (DOCS / "operations.md").read_text()))
     assert told == names
+
+
+def test_every_route_is_on_the_page_of_http() -> None:
+    """A row a route, and none that there is not."""
+    settings = ApiSettings(kafka="127.0.0.1:1", mongo="mongodb://127.0.0.1:1")
+    nowhere: Any = None
+    routes = set(make_app(Stores(settings, nowhere, nowhere, nowhere)).openapi_schema.paths or {})
+    told = set(re.findall(r"^\| `(/v1/[^`]*)` \|", (DOCS / "http.md").read_text(), re.MULTILINE))
+    assert told == routes
+
+
+def test_every_problem_is_on_the_page_of_http_with_its_status() -> None:
+    """A row a type."""
+    problems = {(one.type, str(one.status)) for one in ApiError.__subclasses__() if one.type != ApiError.type}
+    told = set(re.findall(r"^\| `([\w-]+)` \| (\d+) \|", (DOCS / "http.md").read_text(), re.MULTILINE))
+    assert told == problems
 
 
 def test_every_error_of_the_sdk_is_on_its_page() -> None:

@@ -1,0 +1,75 @@
+# `make` lists the targets. Each passes ARGS on: make test ARGS="-k chain", make demo ARGS="--kill-worker".
+# VENV is the environment (made when first needed), PYTHON the interpreter that makes it.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+bin := $(VENV)/bin
+# Made last, so that an installation that was interrupted is done again; older than the lock: done again.
+installed := $(VENV)/.installed
+
+##@ Use it
+
+demo: $(installed) ## train on four processes, follow every event through real servers, compare
+	$(bin)/python examples/demo.py $(ARGS)
+
+up: $(installed) ## start the local stack (mldash up; Ctrl-C takes it down)
+	$(bin)/mldash up $(ARGS)
+
+down: $(installed) ## take it down; its data stay
+	$(bin)/mldash down $(ARGS)
+
+##@ Check it
+
+test: $(installed) ## all tests, against real servers that they start and stop
+	$(bin)/python -m pytest $(ARGS)
+
+test-unit: $(installed) ## the tests that need no server
+	$(bin)/python -m pytest -m "not integration" tests/unit tests/architecture tests/documentation $(ARGS)
+
+lint: $(installed) ## ruff, and which package may import which
+	$(bin)/ruff check $(ARGS)
+	$(bin)/ruff format --check $(ARGS)
+	$(bin)/lint-imports
+
+types: $(installed) ## mypy, strict
+	$(bin)/mypy $(ARGS)
+	MYPYPATH=examples $(bin)/mypy --strict examples/*.py
+
+##@ Change it
+
+install: $(installed) ## make the environment in .venv from requirements.lock
+
+format: $(installed) ## let ruff lay the code out and mend what it can
+	$(bin)/ruff check --fix $(ARGS)
+	$(bin)/ruff format $(ARGS)
+
+docs: $(installed) ## make docs/generated/ anew from the code
+	$(bin)/python -m tests.documentation.generate $(ARGS)
+
+lock: ## make requirements.lock anew from pyproject.toml (needs uv)
+	@command -v uv > /dev/null || { echo "uv makes the lock: pip install uv" >&2; exit 1; }
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --python-version 3.11 -o requirements.lock $(ARGS)
+
+clean: ## remove .venv, caches and builds; data folders stay
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
+	find . -path ./.git -prune -o -name __pycache__ -type d -print | xargs rm -rf
+
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(installed): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this one is " + sys.version.split()[0] + ": make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	@echo "Installing what requirements.lock pins into $(VENV): once, a minute or two"
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+.PHONY: demo up down test test-unit lint types install format docs lock clean help

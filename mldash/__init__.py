@@ -1,0 +1,49 @@
+"""Experiment tracking as an asynchronous pipeline. What users import: `from mldash import Experiment`.
+
+A plain table of public names, each loaded when it is first used; the rooms behind it are mldash.producer, ….
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mldash.producer import (
+        Callbacks,
+        Experiment,
+        JournalFull,
+        JournalUnwritable,
+        MldashError,
+        MldashWarning,
+        NotYetStored,
+        RequestRefused,
+        ServerUnreachable,
+        SettingError,
+        UnsupportedValue,
+    )
+
+__all__ = [
+    "Callbacks",
+    "Experiment",
+    "JournalFull",
+    "JournalUnwritable",
+    "MldashError",
+    "MldashWarning",
+    "NotYetStored",
+    "RequestRefused",
+    "ServerUnreachable",
+    "SettingError",
+    "UnsupportedValue",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mldash import producer
+
+    value = getattr(producer, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,63 @@
+"""The SDK: what runs inside other people's training loops. It imports nothing of ours and nothing heavy.
+
+A plain table of public names, each loaded when it is first used: `import mldash` costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .callbacks import Callbacks, MldashWarning
+    from .environment import SettingError
+    from .errors import (
+        JournalFull,
+        JournalUnwritable,
+        MldashError,
+        NotYetStored,
+        RequestRefused,
+        ServerUnreachable,
+    )
+    from .experiment import Experiment
+    from .values import UnsupportedValue
+
+NAMES = {
+    "Callbacks": "callbacks",
+    "Experiment": "experiment",
+    "JournalFull": "errors",
+    "JournalUnwritable": "errors",
+    "MldashError": "errors",
+    "MldashWarning": "callbacks",
+    "NotYetStored": "errors",
+    "RequestRefused": "errors",
+    "ServerUnreachable": "errors",
+    "SettingError": "environment",
+    "UnsupportedValue": "values",
+}
+"""Public name → the module that has it."""
+
+__all__ = [
+    "Callbacks",
+    "Experiment",
+    "JournalFull",
+    "JournalUnwritable",
+    "MldashError",
+    "MldashWarning",
+    "NotYetStored",
+    "RequestRefused",
+    "ServerUnreachable",
+    "SettingError",
+    "UnsupportedValue",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = NAMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *NAMES})

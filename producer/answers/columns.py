@@ -1,0 +1,150 @@
+"""Answers as columns: Python lists, NumPy, pandas, Arrow and Parquet. Each library is loaded when it is asked for.
+
+The type of an Arrow column follows from all values of a field; absent and None are null:
+
+  all bool, int, float, str or bytes     bool, int64, float64, string, binary
+  int and float                          float64, where every int is exact in it
+  lists of one of these, nested evenly   list of it
+  anything else: mixed types, dicts      string: the JSON text of each value, as events/encoding.py writes it, with
+                                         {"mldash.encoding": "json"} in the field's metadata; rows_of_table() reads it
+
+So what is uniform has the type that every tool expects, and what is mixed is kept exactly.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mldash.producer.answers.rows import column_names
+from mldash.producer.answers.shapes import MetricPoint
+from mldash.producer.events.encoding import _from_json, _to_json
+
+FORMATS: Final = ("lists", "numpy", "arrow", "pandas")
+
+_ENCODING_KEY: Final = b"mldash.encoding"
+_EXACT_INT: Final = 2**53
+_POINT_COLUMNS: Final = ("index", "createdAt")
+
+
+def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | None, format: str) -> Any:
+    """Metric points as columns "index", "createdAt" and one a field; a field of these names gets a "_" before it.
+
+    Raises ValueError for another format, ImportError where the library is missing.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
+    rows = [
+        {
+            "index": point["index"],
+            "createdAt": point["createdAt"],
+            **{
+                (f"_{name}" if name in _POINT_COLUMNS else name): value
+                for name, value in point["data"].items()
+                if fields is None or name in fields
+            },
+        }
+        for point in points
+    ]
+    if format == "arrow":
+        return table_of_rows(rows, _POINT_COLUMNS)
+    columns = {name: [row.get(name) for row in rows] for name in column_names(rows, _POINT_COLUMNS)}
+    if format == "lists":
+        return columns
+    arrays = {name: _numpy_array(values) for name, values in columns.items()}
+    if format == "numpy":
+        return arrays
+    import pandas  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    return pandas.DataFrame(arrays).set_index("index")
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> Any:
+    """Rows as a pyarrow.Table with every column that any row has, `first` before the others."""
+    import pyarrow
+
+    fields, arrays = [], []
+    for name in column_names(rows, first):
+        values = [row.get(name) for row in rows]
+        kind = _arrow_type(values)
+        metadata = None
+        if kind is None:
+            kind, metadata = pyarrow.string(), {_ENCODING_KEY: b"json"}
+            values = [None if value is None else _json_text(value) for value in values]
+        fields.append(pyarrow.field(name, kind, metadata=metadata))
+        arrays.append(pyarrow.array(values, type=kind, from_pandas=False))
+    return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
+
+
+def rows_of_table(table: Any) -> list[dict[str, Any]]:
+    """The reverse of table_of_rows; what was absent or None is absent."""
+    columns = {}
+    for at, field in enumerate(table.schema):
+        values = table.column(at).to_pylist()
+        if (field.metadata or {}).get(_ENCODING_KEY) == b"json":
+            values = [None if value is None else _from_json(json.loads(value)) for value in values]
+        columns[field.name] = values
+    return [
+        {name: values[row] for name, values in columns.items() if values[row] is not None}
+        for row in range(table.num_rows)
+    ]
+
+
+def parquet_bytes(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> bytes:
+    """Rows as one Parquet file."""
+    import pyarrow.parquet
+
+    target = io.BytesIO()
+    pyarrow.parquet.write_table(table_of_rows(rows, first), target, compression="zstd")
+    return target.getvalue()
+
+
+def _arrow_type(values: Iterable[Any]) -> Any:
+    """The Arrow type that holds all values exactly; None where there is none."""
+    import pyarrow
+
+    present = [value for value in values if value is not None]
+    kinds = set(map(type, present))
+    if not kinds:
+        return pyarrow.null()
+    if kinds == {list}:
+        return _arrow_list_type(present)
+    simple = {
+        bool: pyarrow.bool_(),
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+        str: pyarrow.string(),
+        bytes: pyarrow.binary(),
+    }
+    if len(kinds) == 1:
+        return simple.get(kinds.pop())
+    if kinds == {int, float} and all(abs(value) <= _EXACT_INT for value in present if type(value) is int):
+        return pyarrow.float64()
+    return None
+
+
+def _arrow_list_type(lists: list[list[Any]]) -> Any:
+    import pyarrow
+
+    inner = [item for one in lists for item in one]
+    kind = _arrow_type(inner)
+    return None if kind is None else pyarrow.list_(kind)
+
+
+def _json_text(value: Any) -> str:
+    return msgspec.json.encode(_to_json(value)).decode()
+
+
+def _numpy_array(values: list[Any]) -> Any:
+    import numpy
+
+    kinds = set(map(type, values))
+    if kinds == {bool} or kinds == {int}:
+        return numpy.array(values)
+    if kinds and kinds <= {int, float, type(None)} and kinds != {type(None)}:
+        return numpy.array([numpy.nan if value is None else value for value in values], dtype=numpy.float64)
+    array = numpy.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,71 @@
+"""Answers as JSON, JSON lines and CSV.
+
+JSON has no NaN, no infinities and no bytes: NaN and the infinities are null, or the strings "NaN", "Infinity" and
+"-Infinity" where the caller asks for strings; bytes are base64. (What must come back as it was goes as MessagePack.)
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+NonFinite = Literal["null", "string"]
+
+_encoder = msgspec.json.Encoder()
+
+
+def json_bytes(value: Any, non_finite: NonFinite = "null") -> bytes:
+    """One JSON document."""
+    return _encoder.encode(value if non_finite == "null" else with_strings(value))
+
+
+def jsonl_bytes(rows: Iterable[Mapping[str, Any]], non_finite: NonFinite = "null") -> bytes:
+    """A row a line, each ended by a newline; no rows are no bytes."""
+    listed = list(rows)
+    return _encoder.encode_lines(listed if non_finite == "null" else [with_strings(row) for row in listed])
+
+
+def csv_text(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> str:
+    """A header and a line a row. Columns: `first`, then the others as they first appear; absent and None are empty.
+
+    Lists, dicts and bytes are JSON text; NaN and the infinities are "NaN", "Infinity" and "-Infinity".
+    """
+    names = list(column_names(rows, first))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+    return text.getvalue()
+
+
+def column_names(rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -> dict[str, None]:
+    """All keys of all rows, `first` before the others, those in the order in which they appear."""
+    names = dict.fromkeys(first)
+    for row in rows:
+        if not names.keys() >= row.keys():
+            names.update(dict.fromkeys(row))
+    return names
+
+
+def with_strings(value: Any) -> Any:
+    """The value with strings in place of what JSON numbers can't say."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, Mapping):
+        return {key: with_strings(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [with_strings(item) for item in value]
+    return value
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return with_strings(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, dict, bytes)):
+        return json_bytes(value, "string").decode()
+    return value

@@ -1,0 +1,43 @@
+"""Deadlines, and delays that grow. Durations come from the monotonic clock."""
+
+import math
+import random
+from time import monotonic
+
+
+class Deadline:
+    """A moment that several steps share: each takes what is left."""
+
+    def __init__(self, seconds: float) -> None:
+        """`math.inf` never comes."""
+        self._at = monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds, not below 0."""
+        return max(0.0, self._at - monotonic())
+
+    @property
+    def passed(self) -> bool:
+        return monotonic() >= self._at
+
+    def wait_s(self, most: float) -> float:
+        """How long to wait now, at most."""
+        return min(most, self.left)
+
+
+class GrowingDelay:
+    """0.1 s, then half as long again each time, up to `most`; a fifth more or less, so that thousands do not meet."""
+
+    def __init__(self, first: float = 0.1, most: float = 10.0) -> None:
+        self._first, self._most = first, most
+        self.attempts = 0
+
+    def next(self) -> float:
+        """The next delay in seconds."""
+        grown = self._first * math.pow(1.5, min(self.attempts, 40))
+        self.attempts += 1
+        return min(grown, self._most) * random.uniform(0.8, 1.2)
+
+    def reset(self) -> None:
+        self.attempts = 0

@@ -1,0 +1,153 @@
+"""How a process ends: interpreter exit, SIGTERM, forked children. What can be delivered is, in a bounded time.
+
+return from main, sys.exit    atexit: the run is COMPLETED
+unhandled exception           atexit: FAILED with it; KeyboardInterrupt: CANCELLED
+SIGTERM                       PREEMPTED: the handler before ours is called; where that was the default,
+                              SystemExit(143) is raised in the main thread, so that `finally` and `with` do their work
+SIGKILL                       nothing runs; the journal holds everything: the next process or `mldash sync` sends it
+multiprocessing's children    a finalizer of multiprocessing: atexit does not run in them
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from .clock import Deadline
+from .run import status_of
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from .experiment import Experiment
+    from .session import Session
+
+PROGRESS_AFTER_S = 1.0
+
+_experiments: weakref.WeakSet[Experiment] = weakref.WeakSet()
+_installed_in: int | None = None
+_last_error: object = None
+_before: Any = None
+_leaving = False
+
+
+def watch(experiment: Experiment) -> None:
+    """With a run's start: its end is seen to. The signal handler is set in the main thread only, and once."""
+    global _installed_in, _last_error
+    _experiments.add(experiment)
+    if _installed_in is None:
+        _installed_in = os.getpid()
+        _last_error = getattr(sys, "last_value", None)
+        atexit.register(end_all)
+    if experiment.settings.signals:
+        _handle_sigterm()
+
+
+def end_all() -> None:
+    """End what is still open, deliver within one close timeout, and close."""
+    global _leaving
+    from .session import all_sessions
+
+    _leaving = True
+    error = unhandled_error()
+    for experiment in [*_experiments]:
+        if experiment.run.is_open:
+            status = "PREEMPTED" if experiment.run._preempted else status_of(error)
+            experiment.run._mark_end(status, error if status == "FAILED" else None)
+    sessions = all_sessions()
+    if sessions:
+        deadline = Deadline(max(session.settings.close_timeout_s for session in sessions))
+        with _told_while_slow(sessions):
+            for session in sessions:
+                session.deliver_and_close(deadline.left)
+
+
+def unhandled_error() -> BaseException | None:
+    """The exception that the main thread died of; the interpreter keeps it when it prints it."""
+    if hasattr(sys, "ps1"):  # at a prompt every error is kept, and none is an end
+        return None
+    error = getattr(sys, "last_value", None)
+    return error if error is not _last_error and isinstance(error, BaseException) else None
+
+
+def end_with_child(session: Session) -> None:
+    """In a forked child: multiprocessing ends it by os._exit, after its own finalizers."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, _end_child, args=(session, os.getpid()), exitpriority=10)
+
+
+def _end_child(session: Session, pid: int) -> None:
+    if os.getpid() != pid:
+        return
+    error = sys.exc_info()[1]
+    for experiment in [*_experiments]:
+        if experiment.run.is_open and experiment._session is session:
+            status = status_of(error)
+            experiment.run._mark_end(status, error if status == "FAILED" else None)
+    session.deliver_and_close(None)
+
+
+def _handle_sigterm() -> None:
+    global _before
+    if threading.current_thread() is not threading.main_thread():
+        return
+    current = signal.getsignal(signal.SIGTERM)
+    if current is _on_sigterm or current is signal.SIG_IGN or current is None:
+        return  # None: a handler that was not set from Python, and can't be called from here
+    _before = current
+    signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    again = all(experiment.run._preempted for experiment in _experiments if experiment.run.is_open)
+    for experiment in [*_experiments]:
+        experiment.run._preempted = True
+    if callable(_before):
+        _before(number, frame)
+    elif _leaving or (again and any(experiment.run.is_open for experiment in _experiments)):
+        # Asked twice, or asked while it leaves: at once. The journal keeps what is not delivered.
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    else:
+        raise SystemExit(128 + number)
+
+
+class _told_while_slow:  # noqa: N801 - it reads as what it is: with _told_while_slow(…)
+    """A line on stderr when delivery at exit takes over a second."""
+
+    def __init__(self, sessions: list[Session]) -> None:
+        self._sessions = sessions
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> None:
+        self._thread = threading.Thread(target=self._tell, name="mldash-exit", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # newer Pythons start no thread while they exit: then nothing is told meanwhile
+            self._thread = None
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _tell(self) -> None:
+        if self._done.wait(PROGRESS_AFTER_S):
+            return
+        begun = time.monotonic() - PROGRESS_AFTER_S
+        limit = max(session.settings.close_timeout_s for session in self._sessions)
+        while not self._done.is_set():
+            left = sum(session.unsent_bytes() for session in self._sessions)
+            waited = time.monotonic() - begun
+            line = f"mldash: delivering {left / 1e6:.1f} MB of events, {waited:.0f} s of at most {limit:.0f} s"
+            print(f"\r{line}", end="", file=sys.stderr, flush=True)
+            self._done.wait(PROGRESS_AFTER_S)
+        print(file=sys.stderr)

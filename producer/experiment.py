@@ -1,0 +1,311 @@
+"""`Experiment`: what a user holds. Its mode, its handles, its run, flush and close."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .callbacks import Callbacks
+from .disabled import EmptyReader, NullWriter
+from .environment import UnknownSetting, read_settings
+from .events.identity import experiment_id, parse_prefix
+from .events.schema import Status
+from .handles import checked_about
+from .logs import Logs
+from .metrics import Metrics
+from .mode import Mode, Reader, Writer, mode_of
+from .params import Params
+from .run import Run, about_event, end_events, start_event, worst
+from .settings import SdkSettings
+from .timestamps import Timestamps
+from .tracks import Tracks
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_SETTINGS = frozenset(SdkSettings.__struct_fields__)
+
+NOT_STARTED = (
+    "the run of {prefix} is not started: use `with Experiment({prefix!r}).run as experiment:` "
+    "or call experiment.run.start()"
+)
+
+
+class Experiment:
+    """One experiment, named by its prefix `owner/project/…/name`: the same prefix is the same one, from any host.
+
+        with Experiment("me/digits/baseline").run as experiment:
+            experiment.params.set(lr=0.1)
+            experiment.metrics("train").log(loss=0.5)
+
+    Nothing is written, and no thread or socket exists, before the run is started. Every data call returns when the
+    event is in the journal: microseconds, no network.
+    """
+
+    params: Params
+    metrics: Metrics
+    tracks: Tracks
+    logs: Logs
+    run: Run
+    events: Callbacks
+    """Functions of yours for lag, drops and network errors: `experiment.events.on("dropped", f)`."""
+
+    def __init__(
+        self,
+        prefix: str | None = None,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        remote: str | None = None,
+        mode: Mode | None = None,
+        description: str | None = None,
+        readme: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        token: str | None = None,
+        **settings: Any,
+    ) -> None:
+        """`remote` (an API's address) makes the mode remote; otherwise it is local, under `root`. `mode="offline"`
+        journals only, for `mldash sync`; `mode="disabled"` does nothing. What is not given comes from the environment
+        (MLDASH_PREFIX, MLDASH_REMOTE, …); the other settings are those of settings.py.
+
+        `readme` is the long text, `description` the short one; both, tags and metadata are sent when the run starts.
+
+        Raises ValueError (a bad prefix, or none), SettingError (a wrong value of a setting), TypeError (an unknown
+        keyword).
+        """
+        given = {"prefix": prefix, "remote": remote, "mode": mode, "token": token, **settings}
+        given["root"] = None if root is None else os.fspath(root)
+        for name in settings:
+            if name not in _SETTINGS:
+                raise TypeError(f"Experiment() got an unexpected keyword argument {name!r}")
+        try:
+            self.settings = read_settings(
+                SdkSettings, "", given={name: value for name, value in given.items() if value is not None}
+            )
+        except UnknownSetting as error:
+            raise TypeError(str(error)) from None
+        if not self.settings.prefix:
+            raise ValueError("no prefix: Experiment('owner/project/name'), or set MLDASH_PREFIX")
+        self._prefix = parse_prefix(self.settings.prefix)
+        self._mode = mode_of(self.settings)
+        self._about = checked_about(description, tags, metadata)
+        if readme is not None:
+            self._about["readme"] = checked_about(readme, None, None)["description"]
+        self._lock = threading.RLock()
+        self._epoch = 0
+        self._open: Writer | None = None
+        self._session: Session | None = None
+        self._timestamps = Timestamps()
+        self._own_reader: Reader | None = None
+        self.events = Callbacks()
+        self.run = Run(self)
+        self.params, self.metrics, self.tracks, self.logs = Params(self), Metrics(self), Tracks(self), Logs(self)
+        _experiments.add(self)
+
+    # -- names
+
+    @property
+    def prefix(self) -> str:
+        """Without outer slashes."""
+        return self._prefix.text
+
+    @property
+    def owner(self) -> str:
+        return self._prefix.owner
+
+    @property
+    def project(self) -> str:
+        return self._prefix.project
+
+    @property
+    def name(self) -> str:
+        return self._prefix.name
+
+    @property
+    def id(self) -> str:
+        """32 hexadecimal digits that follow from the prefix: the same on every host."""
+        return experiment_id(self.prefix).hex()
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    def __repr__(self) -> str:
+        return f"<Experiment {self.prefix} {self._mode} {self.run.status}>"
+
+    # -- data
+
+    def log(self, message: object, level: str = "info", metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """A line of the log; see `Logs.log`."""
+        self.logs.log(message, level, metadata, **more)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """The barrier: local, the files hold everything; remote, Kafka has acknowledged everything; offline, the
+        journal is on the disk.
+
+        `timeout` in seconds, None: close_timeout_s (60), `math.inf` waits. Raises TimeoutError with what is left.
+        """
+        session = self._session
+        if session is not None:
+            session.flush(timeout)
+
+    def close(self, timeout: float | None = None) -> None:
+        """End the run, if it is open, as COMPLETED, and deliver; what is not delivered in time stays in the journal and
+        is said in one line."""
+        self.run._end("COMPLETED", None, timeout)
+
+    def __enter__(self) -> Experiment:
+        return self.run.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.run.__exit__(kind, error, trace)
+
+    async def __aenter__(self) -> Experiment:
+        return self.run.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.run.__aexit__(kind, error, trace)
+
+    # -- for the handles (handles.Owner)
+
+    def _writer(self) -> Writer:
+        writer = self._open
+        if writer is None:
+            raise RuntimeError(NOT_STARTED.format(prefix=self.prefix))
+        return writer
+
+    def _reader(self) -> Reader:
+        reader = self._own_reader
+        if reader is None:
+            with self._lock:
+                reader = self._own_reader = self._own_reader or self._make_reader()
+        return reader
+
+    # -- for the run
+
+    def _begin(self) -> None:
+        """Open the session, or join the one that is open in this process."""
+        if self._mode == "disabled":
+            self._set_open(NullWriter())
+            return
+        from . import exits
+        from .session import session_of
+
+        session = session_of(self._prefix, self.settings, self.events)
+        with session.lifecycle:
+            if session.run_start is None:
+                start = start_event(session)
+                session.append_run_event(start)
+                session.run_start = start
+            session.openers.append(self)
+        self._session = session
+        about = about_event(self)
+        if about is not None:
+            session.append_run_event(about)
+        self._set_open(session)
+        exits.watch(self)
+
+    def _finish(self, status: Status, error: BaseException | str | None) -> Session | None:
+        """This object's part of the run is over; the session that now has to deliver, where it was the last part."""
+        self._set_open(None)
+        session = self._session
+        if session is None:
+            return None
+        with session.lifecycle:
+            if self in session.openers:
+                session.openers.remove(self)
+            session.endings.append((status, error))
+            if session.openers:
+                return None
+            endings, session.endings = session.endings, []
+            status = worst([one for one, _ in endings])
+            end, whole = end_events(status, next((cause for one, cause in endings if one == status and cause), None))
+            if whole is not None:
+                fields = {"level": "error", "message": whole, "metadata": {"traceback_of": "the run"}}
+                session.stream("logs").append(end.time, fields)
+            session.append_run_event(end)
+            session.run_start = None
+            return session
+
+    def _set_open(self, writer: Writer | None) -> None:
+        self._open = writer
+        self._epoch += 1  # after the writer: who sees the new epoch asks and gets the new writer
+
+    def _unsent_bytes(self) -> int:
+        session = self._session
+        return 0 if session is None or session.delivery is None else session.delivery.unsent_bytes()
+
+    def _make_reader(self) -> Reader:
+        if self._mode == "disabled":
+            return EmptyReader()
+        if self._mode == "remote":
+            from .remote.reader import RemoteReader
+            from .remote.transport import Transport
+
+            if self.settings.remote is None:
+                raise ValueError("reads need the API's address: Experiment(…, remote=…), or MLDASH_REMOTE")
+            transport = Transport(self.settings.remote, self.settings.token)
+            return RemoteReader(transport, self.prefix, self.settings.read_wait_s, self._session_with_events)
+        from .local.reader import LocalReader
+
+        if self._mode == "local":
+            from .local.folder import experiment_folder
+            from .local.undrained import undrained_records
+
+            folder = experiment_folder(self.settings.root, self.prefix)
+            return LocalReader(
+                folder,
+                self._prefix,
+                own_events_stored=self._own_events_stored,
+                undrained=lambda: undrained_records(folder),
+            )
+        return self._journal_reader()
+
+    def _journal_reader(self) -> Reader:
+        """Offline: what this host's journals hold of the experiment, as a folder of which nothing is drained."""
+        from .journal.placement import journal_root
+        from .local.folder import Folder
+        from .local.reader import LocalReader
+        from .publishing.resend import records_of
+
+        root = journal_root(self.settings.journal)
+        return LocalReader(Folder(root / "nothing"), self._prefix, undrained=lambda: records_of(root, self.prefix))
+
+    def _session_with_events(self) -> Session | None:
+        session = self._session
+        return session if session is not None and session.has_events else None
+
+    def _own_events_stored(self, wait: float | None) -> None:
+        from .errors import NotYetStored
+
+        session = self._session_with_events()
+        wait = self.settings.read_wait_s if wait is None else wait
+        if session is None or wait <= 0:
+            return
+        try:
+            session.flush(wait)
+        except TimeoutError as error:
+            raise NotYetStored(session.missing(), wait) from error
+
+    def _after_fork(self) -> None:
+        self._lock = threading.RLock()
+        self._epoch += 1
+
+
+_experiments: weakref.WeakSet[Experiment] = weakref.WeakSet()
+
+
+def _tell_all_that_this_is_a_child() -> None:
+    for experiment in [*_experiments]:
+        experiment._after_fork()
+
+
+os.register_at_fork(after_in_child=_tell_all_that_this_is_a_child)

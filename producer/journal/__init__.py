@@ -1,0 +1,22 @@
+"""log() → disk. Read in this order:
+
+frame.py           one frame's bytes
+segment.py         a mapped file of frames · plain_segment.py  the same by plain writes
+session_folder.py  a session's files, its lock, and the dead
+checkpoint.py      what is acknowledged, and where the counting of seqs begins
+append.py          the hot path: frames into segments; roll, size limit, policy
+scan.py            segments → frames, from a place on; torn tail
+rounds.py          frames → records of the wire
+sink.py            who takes records: Kafka, or plain files · drain.py  the thread that hands them over
+placement.py       which disk
+
+A session's folder holds
+
+    session.json       who wrote this: prefix, session id, versions, and the partition counts once they are known
+    lock               held (flock) by the process that writes here
+    checkpoint         the end of the acknowledged prefix
+    base               the first segment that is still needed, and each stream's seq at its beginning
+    0000000000.seg …   frames
+
+Seqs are not written but counted: a stream's events stand in the journal in the order of their seqs, from 0.
+"""

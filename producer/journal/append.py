@@ -1,0 +1,386 @@
+"""The hot path: an event becomes a frame in the journal, and log() returns. Roll, limit and policy stand beside it.
+
+What a log() costs is `StreamWriter.append` (benchmarks/sdk.py, "log"): one MessagePack encode, one checksum, one copy
+into the mapped segment. No lock, no system call, no counting: the copy is one call that the interpreter makes atomic, a
+full segment refuses it, and everything that is not the common case begins with such a refusal:
+
+  no segment yet     the first event: make the folder, start whoever takes the events from here (on_open)
+  segment full       roll: a new segment, then seal the old one
+  stream unknown     each segment names its streams before their first event in it
+  journal full       the policy: block, drop or raise
+  forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
+                     that also children made without Python's hook are seen (PROTOCOL.md 9.5)
+  closed             RuntimeError
+"""
+
+import contextlib
+import mmap
+import os
+import threading
+import time as clock
+import weakref
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from struct import Struct as Packer
+from typing import Any, Literal
+from zlib import adler32
+
+import msgspec
+
+from mldash.producer.callbacks import Callbacks
+from mldash.producer.errors import JournalFull, JournalUnwritable
+from mldash.producer.events.limits import CALL_BYTES
+from mldash.producer.events.schema import Column, Describe, End, Start
+
+from .checkpoint import Base, Place, write_base
+from .frame import (
+    COLUMNS,
+    EVENT,
+    HEADER_BYTES,
+    KIND_SHIFT,
+    MAX_PAYLOAD_BYTES,
+    RUN,
+    STREAM,
+    pack_frame,
+)
+from .segment import SEGMENT_HEADER_BYTES, MappedSegment, Segment, segment_bytes_for
+from .session_folder import Head, SessionFolder, create_session_folder
+
+Policy = Literal["block", "drop", "raise"]
+
+FIRST_SEGMENT_BYTES = 1 << 20
+"""The first segment is small and each next one twice as large: a short job takes little of the disk."""
+
+LARGEST_SEGMENT_BYTES = SEGMENT_HEADER_BYTES + HEADER_BYTES + MAX_PAYLOAD_BYTES
+"""So no payload above the limit of a call fits an ordinary segment, and the hot path need not look at sizes."""
+
+MADV_WIPEONFORK = 18
+
+_encode = msgspec.msgpack.Encoder().encode
+_pack_header = Packer("<II").pack
+_EVENT_WORD = EVENT << KIND_SHIFT
+_now = clock.time
+
+
+def _no_room(frame: bytes) -> None:
+    """What a writer writes to while it has no segment."""
+    raise ValueError
+
+
+class StreamWriter:
+    """One stream of the session (mode.StreamWriter). Thread-safe without a lock, also from signal handlers."""
+
+    __slots__ = ("__weakref__", "_here", "_journal", "_number", "_segment", "_write", "kind", "name")
+
+    def __init__(self, journal: "Journal", number: int, kind: str, name: str | None) -> None:
+        self.kind, self.name = kind, name
+        self._journal = journal
+        self._number = number
+        self._here = journal.here
+        self._segment: Segment | None = None
+        self._write: Callable[[bytes], Any] = _no_room
+
+    @property
+    def next_seq(self) -> int:
+        """Counted by reading the journal: not for a loop."""
+        return self._journal.count_seqs().get((self.kind, self.name), 0)
+
+    def append(self, time: float, fields: Mapping[str, Any]) -> None:
+        """One event; returns when it is in the journal. Raises ValueError above 15 MiB, JournalFull."""
+        payload = _encode((self._number, time, fields))
+        if self._here[0]:
+            try:
+                self._write(_pack_header(len(payload) | _EVENT_WORD, adler32(payload, EVENT)) + payload)
+                return
+            except ValueError:
+                pass
+        self._journal.append_slowly(self, EVENT, payload)
+
+    def append_columns(self, times: bytes, count: int, columns: Mapping[str, Column]) -> None:
+        """`count` events at once. Raises as `append` does."""
+        packed = {name: (column.type, column.data, column.shape) for name, column in columns.items()}
+        self._append(COLUMNS, _encode((self._number, _now(), count, times, packed)))
+
+    def append_run_event(self, event: Start | Describe | End) -> None:
+        self._append(RUN, _encode((self._number, event)))
+
+    def _append(self, kind: int, payload: bytes) -> None:
+        if self._here[0]:
+            try:
+                self._write(pack_frame(kind, payload))
+                return
+            except ValueError:
+                pass
+        self._journal.append_slowly(self, kind, payload)
+
+
+class EntryWriter(StreamWriter):
+    """A track's: `time` is the entry's, so the time of logging stands beside it."""
+
+    __slots__ = ()
+
+    def append(self, time: float, fields: Mapping[str, Any]) -> None:
+        payload = _encode((self._number, time, _now(), fields))
+        if self._here[0]:
+            try:
+                self._write(_pack_header(len(payload) | _EVENT_WORD, adler32(payload, EVENT)) + payload)
+                return
+            except ValueError:
+                pass
+        self._journal.append_slowly(self, EVENT, payload)
+
+
+class Journal:
+    """One process's events of one experiment, on disk. Thread-safe; in a forked child it begins anew by itself."""
+
+    def __init__(
+        self,
+        root: Path,
+        make_head: Callable[[], Head],
+        *,
+        on_open: Callable[["Journal"], None],
+        callbacks: Callbacks,
+        limit_bytes: int,
+        segment_bytes: int = LARGEST_SEGMENT_BYTES,
+        policy: Policy = "block",
+        block_timeout_s: float = 60.0,
+        fsync: Literal["never", "interval", "always"] = "never",
+        make_segment: Callable[[Path, bytes, int, int], Segment] = MappedSegment,
+    ) -> None:
+        """Nothing is on the disk before the first event. `on_open` is called then, and again in a forked child.
+
+        `block_timeout_s`: how long the policy "block" waits without any room being made before it raises.
+        """
+        self.root = root
+        self.folder: SessionFolder | None = None
+        self.segments: dict[int, Segment] = {}
+        self.here = _page_that_forks_empty()
+        self.dropped = 0
+        self.policy = policy
+        self._make_head = make_head
+        self._on_open = on_open
+        self._callbacks = callbacks
+        self._limit_bytes = limit_bytes
+        self._segment_bytes = max(4096, min(segment_bytes, LARGEST_SEGMENT_BYTES, limit_bytes // 4))
+        self._block_timeout_s = block_timeout_s
+        self._fsync = fsync
+        self._make_segment = make_segment
+        self._writers: dict[tuple[str, str | None], StreamWriter] = {}
+        self._deferred: list[tuple[StreamWriter, int, bytes]] = []
+        self._begin()
+        _journals.add(self)
+
+    def _begin(self) -> None:
+        """The state of a journal that has nothing yet: of a new one, and of a forked child's."""
+        self.pid = os.getpid()
+        self.folder = None
+        self.segments = {}
+        self.dropped = 0
+        self._current: Segment | None = None
+        self._next_number = 0
+        self._used_bytes = 0
+        self._busy = False
+        self._closed = False
+        self._deferred = []
+        self._lock = threading.RLock()
+        self._room = threading.Condition(threading.Lock())
+        for writer in self._writers.values():
+            writer._write, writer._segment = _no_room, None
+        self.here[0] = 1
+
+    # -- for the handles
+
+    def stream(self, kind: str, name: str | None = "") -> StreamWriter:
+        """The same writer for the same stream."""
+        writer = self._writers.get((kind, name))
+        if writer is None:
+            with self._lock:
+                make = EntryWriter if kind == "tracks" else StreamWriter
+                writer = self._writers.setdefault((kind, name), make(self, len(self._writers), kind, name))
+        return writer
+
+    def append_slowly(self, writer: StreamWriter, kind: int, payload: bytes) -> None:
+        """What the hot path could not do: see the head of this file."""
+        if os.getpid() != self.pid:
+            self.begin_in_child()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the run is not started: call experiment.run.start() first")
+            if self._busy:  # a signal handler logs, in the middle of this very function: behind what it interrupted
+                self._deferred.append((writer, kind, payload))
+                return
+            self._busy = True
+            try:
+                self._append_slowly(writer, kind, payload)
+            finally:
+                self._busy = False
+            while self._deferred:
+                self.append_slowly(*self._deferred.pop(0))
+
+    # -- for whoever takes the events
+
+    def end(self) -> Place:
+        """The place behind the last event that is in the journal."""
+        segment = self._current
+        return Place(0, 0) if segment is None else Place(segment.number, segment.end)
+
+    def release(self, base: Base) -> None:
+        """Segments below base.segment are acknowledged: delete them. Called from one thread only. Raises OSError."""
+        done = [number for number in self.segments if number < base.segment]
+        if not done or self.folder is None:
+            return
+        write_base(self.folder.base_path, base)
+        for number in sorted(done):
+            segment = self.segments.pop(number)
+            segment.path.unlink(missing_ok=True)
+            segment.close()
+            with self._room:
+                self._used_bytes -= segment.size
+                self._room.notify_all()
+
+    def sync(self) -> None:
+        """Force what is written to the disk."""
+        segment = self._current
+        if segment is not None and hasattr(segment, "sync"):
+            segment.sync()
+
+    def count_seqs(self) -> dict[tuple[str, str | None], int]:
+        """The seq of each stream's next event, counted from the disk."""
+        from .scan import LiveSource, Scan
+
+        if self.folder is None:
+            return {}
+        return Scan(LiveSource(self)).count_all()
+
+    def close(self) -> None:
+        """No event is taken any more; the files and the lock stay until `forget`."""
+        with self._lock:
+            self._closed = True
+            for writer in self._writers.values():
+                writer._write = _no_room
+            if self._current is not None:
+                self._current.seal()
+
+    def forget(self, *, remove: bool) -> None:
+        """Let go of the files; `remove` deletes them: for when all is acknowledged. Only after `close`."""
+        for segment in self.segments.values():
+            segment.close()
+        self.segments = {}
+        if self.folder is not None:
+            if remove:
+                self.folder.remove()
+            self.folder.unlock()
+
+    def begin_in_child(self) -> None:
+        """In a forked child: leave the parent's files alone and begin anew with the next event."""
+        if self.folder is not None:
+            self.folder.unlock()  # else the parent's session would not look dead while the child lives
+        # The parent's maps stay mapped until they are collected: nobody writes to them, for no writer has them.
+        self._begin()
+
+    # -- inside, under the lock
+
+    def _append_slowly(self, writer: StreamWriter, kind: int, payload: bytes) -> None:
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            of = f"{writer.kind} {writer.name!r}" if writer.name else writer.kind
+            raise ValueError(f"one call of {len(payload)} bytes to {of}: at most {CALL_BYTES} are allowed")
+        if self.folder is None:
+            self._open()
+        frame = pack_frame(kind, payload)
+        declaration = pack_frame(STREAM, _encode((writer._number, writer.kind, writer.name)))
+        while True:
+            segment = self._current
+            if segment is not None:
+                try:
+                    if writer._segment is not segment:
+                        segment.write(declaration)
+                        writer._segment, writer._write = segment, self._writing(segment)
+                    writer._write(frame)
+                    return
+                except ValueError:  # it is full
+                    pass
+            if not self._roll(len(payload)):
+                self.dropped += 1
+                self._callbacks.dropped(self.dropped)
+                return
+
+    def _open(self) -> None:
+        self.folder = create_session_folder(self.root, self._make_head())
+        self._on_open(self)
+
+    def _writing(self, segment: Segment) -> Callable[[bytes], Any]:
+        if self._fsync != "always":
+            return segment.write
+
+        def write_and_force(frame: bytes) -> None:
+            segment.write(frame)
+            segment.sync()  # type: ignore[attr-defined]
+
+        return write_and_force
+
+    def _roll(self, payload_bytes: int) -> bool:
+        """A new segment with room for a payload; False where the policy is to drop. Raises JournalFull."""
+        assert self.folder is not None
+        size = min(self._segment_bytes, FIRST_SEGMENT_BYTES << min(self._next_number, 10))
+        if segment_bytes_for(payload_bytes) > size:
+            size = segment_bytes_for(payload_bytes)
+        deadline = clock.monotonic() + self._block_timeout_s
+        warned = False
+        while True:
+            reason = self._try_roll(self.folder, size)
+            if reason is None:
+                return True
+            if self.policy == "drop":
+                return False
+            if self.policy == "raise" or clock.monotonic() > deadline:
+                raise JournalFull(str(self.folder.path), self._used_bytes, reason)
+            if not warned:
+                warned = True
+                self._callbacks.journal_full(str(self.folder.path), self._used_bytes, reason)
+            used = self._used_bytes
+            with self._room:
+                if self._used_bytes == used:
+                    self._room.wait(0.5)  # the disk may also get room by other hands
+            if self._used_bytes < used:
+                deadline = clock.monotonic() + self._block_timeout_s
+
+    def _try_roll(self, folder: SessionFolder, size: int) -> str | None:
+        """None when there is a new segment, else why there is none."""
+        if self.segments and self._used_bytes + size > self._limit_bytes:
+            return f"its limit is {self._limit_bytes} bytes"
+        number = self._next_number
+        try:
+            made = self._make_segment(folder.segment_path(number), folder.head.session_id, number, size)
+        except OSError as error:
+            if error.errno in (28, 122):  # ENOSPC, EDQUOT
+                return "the disk is full"
+            raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+        self._next_number += 1
+        with self._room:
+            self._used_bytes += size
+        old = self._current
+        self.segments[number] = made
+        self._current = made
+        if old is not None:
+            old.seal()  # last: whoever reads the seal finds the next segment
+        return None
+
+
+def _page_that_forks_empty() -> memoryview:
+    """A number that is 1 here and 0 in a forked child, whoever forks (Linux 4.14; elsewhere the hook below does it)."""
+    page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with contextlib.suppress(OSError, ValueError):
+        page.madvise(MADV_WIPEONFORK)
+    return memoryview(page).cast("Q")
+
+
+_journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()
+
+
+def _leave_the_parents_journals() -> None:
+    for journal in list(_journals):
+        journal.here[0] = 0
+        journal.begin_in_child()
+
+
+os.register_at_fork(after_in_child=_leave_the_parents_journals)

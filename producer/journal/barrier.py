@@ -1,0 +1,38 @@
+"""How far the journal is acknowledged, and waiting for it; every wait has a bound."""
+
+import threading
+from collections.abc import Callable
+
+from mldash.producer.clock import Deadline
+
+from .checkpoint import Place
+
+
+class Barrier:
+    """The end of the acknowledged prefix, as other threads see it."""
+
+    def __init__(self) -> None:
+        self._moved = threading.Condition()
+        self.place = Place(0, 0)
+        self.problem: str | None = None
+        """Why nothing is acknowledged at present."""
+
+    def advance(self, place: Place) -> None:
+        with self._moved:
+            self.place = place
+            self.problem = None
+            self._moved.notify_all()
+
+    def trouble(self, problem: str) -> None:
+        self.problem = problem
+
+    def wait(self, target: Place, timeout: float, wake: Callable[[], None]) -> bool:
+        """Whether everything before `target` was acknowledged in time. `wake` hurries who acknowledges."""
+        deadline = Deadline(timeout)
+        with self._moved:
+            while self.place < target:
+                if deadline.passed:
+                    return False
+                wake()
+                self._moved.wait(deadline.wait_s(0.25))
+        return True

@@ -1,0 +1,192 @@
+"""The thread that hands the journal to a sink (local mode), and what it shares with the publisher (remote mode).
+
+One step: a round of records → the sink → the checkpoint → segments below it go. A crash between two is a repeat, and
+the sink drops what it has. What dead sessions left in the same folder comes first.
+"""
+
+import threading
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+
+from mldash.producer.callbacks import Callbacks
+from mldash.producer.clock import Deadline, GrowingDelay
+
+from .append import Journal
+from .barrier import Barrier
+from .checkpoint import Checkpoint
+from .rounds import Gatherer, Round
+from .scan import LiveSource, Scan, Source, StoredSource
+from .session_folder import SessionFolder, lock_dead_sessions
+from .sink import Sink
+
+IDLE_POLL_S = 0.05
+DEAD_LOOK_S = 30.0
+STOP_S = 5.0
+
+
+class Delivery:
+    """Takes one journal's events on a thread of its own, from the first event on."""
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self.journal = journal
+        self.barrier = Barrier()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"mldash-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Do not linger."""
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Until `_stopping` is set and everything is delivered, or there is no more time."""
+
+    def flush(self, timeout: float) -> None:
+        """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left."""
+        target = self.journal.end()
+        if not self.barrier.wait(target, timeout, self.wake):
+            left = self.unsent_bytes()
+            why = f": {self.barrier.problem}" if self.barrier.problem else ""
+            raise TimeoutError(
+                f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
+            )
+
+    def close(self, timeout: float) -> bool:
+        """Deliver within the time, and end the thread; False where there is something left: the thread goes on."""
+        deadline = Deadline(timeout)
+        if not self.barrier.wait(self.journal.end(), timeout, self.wake):
+            return False
+        self._stopping.set()
+        self.wake()
+        self._thread.join(max(deadline.left, STOP_S))
+        return not self._thread.is_alive() and self.barrier.place >= self.journal.end()
+
+    def unsent_bytes(self) -> int:
+        """Bytes of the journal that are not acknowledged."""
+        done, end = self.barrier.place, self.journal.end()
+        if done >= end:
+            return 0
+        between = sum(
+            segment.end for number, segment in [*self.journal.segments.items()] if done.segment <= number <= end.segment
+        )
+        return between - (done.offset if done.segment in self.journal.segments else 0)
+
+    def _where(self) -> str:
+        return str(self.journal.folder.path if self.journal.folder else self.journal.root)
+
+
+class SinkDrain(Delivery):
+    """Delivers to a sink."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        make_sink: Callable[[], Sink],
+        callbacks: Callbacks,
+        *,
+        prefix: str,
+        linger_s: float,
+        fsync_s: float | None = None,
+    ) -> None:
+        super().__init__(journal, "drain")
+        self._make_sink = make_sink
+        self._callbacks = callbacks
+        self._prefix = prefix
+        self._linger_s = linger_s
+        self._fsync_s = fsync_s
+        self._wake = threading.Event()
+        self._next_look = 0.0
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    def _run(self) -> None:
+        delay = GrowingDelay(most=5.0)
+        while True:
+            try:
+                self._drain(delay)
+                return
+            except Exception as error:  # a full disk, a lock that is held, or a fault of ours: told, and tried again
+                self.barrier.trouble(f"{type(error).__name__}: {error}")
+                self._callbacks.network_error(error, delay.attempts + 1)
+                if self._stopping.wait(delay.next()):
+                    return
+
+    def _drain(self, delay: GrowingDelay) -> None:
+        folder = self.journal.folder
+        assert folder is not None
+        sink = self._make_sink()
+        checkpoint = Checkpoint(folder.checkpoint_path)
+        gatherer = Gatherer(Scan(LiveSource(self.journal)), self._prefix, decoded=True, after=checkpoint.place)
+        synced = monotonic()
+        idle_since = monotonic()
+        due = False
+        try:
+            while True:
+                if monotonic() >= self._next_look:
+                    self._next_look = monotonic() + DEAD_LOOK_S
+                    drain_dead_sessions(self.journal.root, sink)
+                done = gatherer.next_round()
+                if done is None:
+                    if self._stopping.is_set() and gatherer.place >= self.journal.end():
+                        break
+                    recent = monotonic() - idle_since < 1.0
+                    if not recent and due:
+                        sink.deliver(())  # it may write what it has put off
+                        due = False
+                    self._wake.wait(max(self._linger_s, 0.005) if recent else IDLE_POLL_S)
+                    self._wake.clear()
+                else:
+                    idle_since = monotonic()
+                    due = True
+                    _deliver(done, sink, checkpoint)
+                    self.journal.release(done.base)
+                    self.barrier.advance(done.end)
+                    delay.reset()
+                if self._fsync_s is not None and monotonic() - synced > self._fsync_s:
+                    synced = monotonic()
+                    self.journal.sync()
+        finally:
+            checkpoint.close()
+        sink.close()
+
+
+def _deliver(done: Round, sink: Sink, checkpoint: Checkpoint) -> None:
+    if done.records:
+        sink.deliver(done.records)
+    checkpoint.advance(done.end)
+
+
+def drain_dead_sessions(root: Path, sink: Sink) -> int:
+    """Give a sink what processes that are gone have left, and remove their folders. How many sessions there were."""
+    count = 0
+    for folder in lock_dead_sessions(root):
+        try:
+            drain_session(folder, StoredSource(folder), sink)
+            folder.remove()
+            count += 1
+        finally:
+            folder.unlock()
+    return count
+
+
+def drain_session(folder: SessionFolder, source: Source, sink: Sink) -> int:
+    """Give a sink all that a session's journal holds from its checkpoint on. How many events that were."""
+    checkpoint = Checkpoint(folder.checkpoint_path)
+    gatherer = Gatherer(Scan(source), folder.head.prefix, decoded=True, after=checkpoint.place)
+    count = 0
+    try:
+        while (done := gatherer.next_round()) is not None:
+            _deliver(done, sink, checkpoint)
+            count += done.event_count
+        return count
+    finally:
+        checkpoint.close()

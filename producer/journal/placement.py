@@ -1,0 +1,88 @@
+"""Which disk the journal lies on, and how much of it it may take.
+
+Remote and offline: MLDASH_JOURNAL, else /var/tmp/mldash-{uid}: it outlives a reboot, and is on a disk of the host's.
+The folder belongs to this user alone (0700): whoever may write there could send events in the user's name.
+"""
+
+import os
+import shutil
+import stat
+from pathlib import Path
+from typing import Final
+
+from mldash.producer.errors import JournalUnwritable
+
+DEFAULT_LIMIT_BYTES: Final = 10 * 10**9
+NETWORK_FILE_SYSTEMS: Final = frozenset(
+    (
+        *(
+            "nfs",
+            "nfs4",
+            "cifs",
+            "smb3",
+            "smbfs",
+            "lustre",
+            "ceph",
+            "gpfs",
+            "beegfs",
+            "afs",
+            "9p",
+            "glusterfs",
+            "panfs",
+        ),
+        *("orangefs", "wekafs", "virtiofs", "fuse.sshfs", "fuse.glusterfs", "fuse.cephfs", "fuse.s3fs", "fuse.gcsfuse"),
+        "fuse.juicefs",
+    )
+)
+COPY_ON_WRITE_FILE_SYSTEMS: Final = frozenset(("btrfs", "zfs", "bcachefs"))
+
+
+def journal_root(named: str | None) -> Path:
+    """The folder of remote and offline journals; made where it is missing. Raises JournalUnwritable."""
+    path = Path(named).expanduser() if named else Path(f"/var/tmp/mldash-{os.getuid()}")
+    path = Path.cwd() / path
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat() if not named else path.stat()
+    except OSError as error:
+        raise JournalUnwritable(str(path), error.strerror or str(error)) from error
+    if not stat.S_ISDIR(found.st_mode):
+        raise JournalUnwritable(str(path), "it is no folder")
+    if found.st_uid != os.getuid():
+        raise JournalUnwritable(str(path), "it belongs to another user")
+    if not named and stat.S_IMODE(found.st_mode) & 0o077:
+        path.chmod(0o700)
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise JournalUnwritable(str(path), "it may not be written")
+    return path
+
+
+def limit_of(path: Path, given: int | None) -> int:
+    """Bytes that one session's journal may take: what is given, else a tenth of the free disk, 10 GB at most."""
+    if given is not None:
+        return given
+    while not path.exists():
+        path = path.parent
+    return max(4 << 20, min(DEFAULT_LIMIT_BYTES, shutil.disk_usage(path).free // 10))
+
+
+def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The type of the file system that a path is on; "" where it can't be told."""
+    real = os.path.realpath(path)
+    best, kind = "", ""
+    try:
+        lines = mounts.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        parts = line.split(" ")
+        point = parts[1].encode().decode("unicode_escape") if len(parts) > 2 else ""
+        inside = real == point or real.startswith(point.rstrip("/") + "/")
+        if point and inside and len(point) >= len(best):
+            best, kind = point, parts[2]
+    return kind
+
+
+def needs_plain_writes(path: Path) -> bool:
+    """Whether mapping files there is no good: over a network, or where preallocated space is no promise."""
+    return file_system_of(path) in NETWORK_FILE_SYSTEMS | COPY_ON_WRITE_FILE_SYSTEMS

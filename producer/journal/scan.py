@@ -1,0 +1,211 @@
+"""Segments → frames, from a place on, with each stream's seq.
+
+A scan begins with the first segment that is kept, where `base` says each stream's seq, and counts from there. It reads
+
+  the journal of this process   up to where the writer is; what it wrote itself needs no checksum
+  any other                     up to the first place that holds no whole frame: the torn tail of a killed process
+
+A frame that fails in the middle of the journal (a damaged disk, a power cut) ends its segment, and with it the count:
+what follows can not be told its seqs. It goes on under a session of its own, made from the session's id and the
+segment's number, so that a second scan gives the same; nothing that is readable is lost.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import msgspec
+
+from .checkpoint import Base, Place, StreamSeq, read_base
+from .frame import HEADER, HEADER_BYTES, LENGTH_MASK, SEAL, frames
+from .segment import SEGMENT_HEADER_BYTES, read_segment
+from .session_folder import SessionFolder
+
+if TYPE_CHECKING:
+    from .append import Journal
+
+READ_BYTES = 2 << 20
+"""Read at once from the journal of this process."""
+
+
+class Chunk(NamedTuple):
+    """Bytes that begin with a frame. Where there are none, `ended`: another segment follows; `damaged`: what stood
+    between here and there is lost."""
+
+    data: bytes
+    ended: bool
+    damaged: bool = False
+
+
+class Source(Protocol):
+    """Where segments are read from."""
+
+    session: bytes
+
+    def base(self) -> Base | None: ...
+
+    def first(self) -> int | None:
+        """The first segment that is there."""
+        ...
+
+    def read(self, place: Place) -> Chunk | None:
+        """Frames from `place` on, the first one whole; None where there is no such segment."""
+        ...
+
+
+class LiveSource:
+    """The journal that this process writes."""
+
+    def __init__(self, journal: "Journal") -> None:
+        self._journal = journal
+        assert journal.folder is not None
+        self._folder = journal.folder
+        self.session = journal.folder.head.session_id
+
+    def base(self) -> Base | None:
+        return read_base(self._folder.base_path)
+
+    def first(self) -> int | None:
+        return min(self._journal.segments, default=None)
+
+    def read(self, place: Place) -> Chunk | None:
+        segment = self._journal.segments.get(place.segment)
+        if segment is None:
+            return None
+        end = segment.end
+        if place.offset >= end:
+            return Chunk(b"", ended=end >= segment.size)
+        data = segment.read(place.offset, min(end, place.offset + READ_BYTES))
+        word = HEADER.unpack_from(data)[0] if len(data) >= HEADER_BYTES else 0
+        if not word:  # what a seal leaves
+            return Chunk(b"", ended=True)
+        if HEADER_BYTES + (word & LENGTH_MASK) > len(data):
+            data = segment.read(place.offset, place.offset + HEADER_BYTES + (word & LENGTH_MASK))
+        return Chunk(data, ended=False)
+
+
+class _Loaded(NamedTuple):
+    """A segment as it was read: whole frames up to `end`; `torn`: behind them stands something that is none."""
+
+    number: int
+    data: bytes
+    end: int
+    cuts: list[int]
+    """Places between frames, about READ_BYTES apart; the last one is the end."""
+    sealed: bool
+    torn: bool
+
+
+class StoredSource:
+    """A journal on the disk, of a process that is gone or of another one; whole frames only, each checked."""
+
+    def __init__(self, folder: SessionFolder) -> None:
+        self._folder = folder
+        self.session = folder.head.session_id
+        self._loaded: _Loaded | None = None
+
+    def base(self) -> Base | None:
+        return read_base(self._folder.base_path)
+
+    def first(self) -> int | None:
+        return min(self._folder.segments(), default=None)
+
+    def read(self, place: Place) -> Chunk | None:
+        loaded = self._loaded
+        # The tail of a session that lives is looked at again each time.
+        if loaded is None or loaded.number != place.segment or (place.offset >= loaded.end and not loaded.sealed):
+            self._loaded = loaded = self._load(place.segment)
+        if loaded is None:
+            return None
+        if place.offset < loaded.end:
+            stop = next(cut for cut in loaded.cuts if cut > place.offset)
+            return Chunk(loaded.data[place.offset : stop], ended=False)
+        ended = loaded.sealed or self._folder.segment_path(place.segment + 1).exists()
+        return Chunk(b"", ended=ended, damaged=ended and loaded.torn)
+
+    def _load(self, number: int) -> _Loaded | None:
+        try:
+            data = read_segment(self._folder.segment_path(number), self.session, number)
+        except FileNotFoundError:
+            return None
+        if data is None:  # made, and killed before its first bytes were there
+            return _Loaded(number, b"", 0, [], sealed=False, torn=True)
+        end, kind = SEGMENT_HEADER_BYTES, 0
+        cuts: list[int] = []
+        for frame in frames(memoryview(data), end):
+            end, kind = frame.end, frame.kind
+            if end > (cuts[-1] if cuts else 0) + READ_BYTES:
+                cuts.append(end)
+        sealed = kind == SEAL
+        torn = not sealed and any(data[end : end + HEADER_BYTES])
+        return _Loaded(number, data, end, [*cuts, end], sealed, torn)
+
+
+class Scan:
+    """A walk over a journal: frames, one chunk after another, and the count of each stream's events."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.session = source.session
+        base = source.base()
+        first = source.first()
+        self.streams: dict[int, StreamSeq] = {}
+        if base is not None and (first is None or base.segment >= first):
+            first = base.segment
+            self.streams = {stream.number: stream for stream in base.streams}
+        elif first:  # the base is lost: what is there can't be told its seqs
+            self.session = session_after_damage(source.session, first)
+        self.place = Place(first or 0, SEGMENT_HEADER_BYTES)
+        self.base = Base(self.place.segment, list(self.streams.values()))
+        """The counts at the beginning of the segment that the scan is in."""
+
+    def chunk(self) -> bytes | None:
+        """The next frames, which begin at `place`, the first one whole; None where there are no more now."""
+        while (chunk := self._source.read(self.place)) is not None:
+            if chunk.data:
+                return chunk.data
+            if not chunk.ended:
+                return None
+            self.enter(self.place.segment + 1, damaged=chunk.damaged)
+        return None
+
+    def enter(self, segment: int, *, damaged: bool = False) -> None:
+        """Go on with a segment."""
+        if damaged:
+            self.session = session_after_damage(self._source.session, segment)
+            self.streams = {}
+        self.place = Place(segment, SEGMENT_HEADER_BYTES)
+        self.base = Base(segment, list(self.streams.values()))
+
+    def passed(self, chunk_bytes: int) -> None:
+        """That much of the chunk has been dealt with."""
+        self.place = Place(self.place.segment, self.place.offset + chunk_bytes)
+
+    def declare(self, payload: memoryview) -> None:
+        """A STREAM frame: the stream is known, or begins at 0."""
+        number, kind, name = _decode_stream(payload)
+        self.streams.setdefault(number, StreamSeq(number, kind, name, 0))
+
+    def count(self, number: int, events: int) -> StreamSeq:
+        """Count events of a stream; gives it as it was before them."""
+        stream = self.streams[number]
+        self.streams[number] = stream._replace(seq=stream.seq + events)
+        return stream
+
+    def count_all(self) -> dict[tuple[str, str | None], int]:
+        """Each stream's next seq, counted up to the journal's end."""
+        from .rounds import Gatherer
+
+        gatherer = Gatherer(self, "")
+        while gatherer.next_round() is not None:
+            pass
+        return {(stream.kind, stream.name): stream.seq for stream in self.streams.values()}
+
+
+def session_after_damage(session: bytes, segment: int) -> bytes:
+    """The session under which events behind a damaged place go on; the same whoever asks."""
+    return hashlib.blake2b(session + segment.to_bytes(8, "little"), digest_size=16, person=b"mldash/damage").digest()
+
+
+_decode_stream: Callable[[Any], tuple[int, str, str | None]]
+_decode_stream = msgspec.msgpack.Decoder(tuple[int, str, str | None]).decode

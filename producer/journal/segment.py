@@ -1,0 +1,112 @@
+"""One preallocated file of frames, mapped into memory: the kernel keeps its pages when the process is killed.
+
+    magic    8 bytes: "mldash", 0, format version 1
+    session  16 bytes
+    number   u64, little endian: its place in the journal
+    frames   see frame.py; zeros behind the last one
+
+Space is allocated when the file is made (posix_fallocate), so a full disk is an error then, and never a SIGBUS in the
+middle of somebody's training.
+"""
+
+import mmap
+import os
+from collections.abc import Callable
+from pathlib import Path
+from struct import Struct as Packer
+from typing import Any, Protocol
+
+from .frame import HEADER_BYTES, seal_frame
+
+MAGIC = b"mldash\0\1"
+SEGMENT_HEADER = Packer("<8s16sQ")
+SEGMENT_HEADER_BYTES = SEGMENT_HEADER.size
+
+
+class Segment(Protocol):
+    """What the journal writes to: mapped, or by plain writes (plain_segment.py)."""
+
+    path: Path
+    number: int
+    size: int
+    write: Callable[[bytes], Any]
+    """Appends all of the bytes or raises ValueError where there is no room; atomic among threads."""
+
+    @property
+    def end(self) -> int:
+        """Where the next frame goes; the size once it is sealed."""
+        ...
+
+    def read(self, start: int, stop: int) -> bytes: ...
+
+    def seal(self) -> None:
+        """From now on write() raises ValueError, also for who took it before."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class MappedSegment:
+    """A segment that this process writes."""
+
+    def __init__(self, path: Path, session: bytes, number: int, size: int) -> None:
+        """Makes the file. Raises OSError (no space, no rights, it is there)."""
+        self.path, self.number, self.size = path, number, size
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+            self._map = mmap.mmap(descriptor, size)
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        finally:
+            os.close(descriptor)
+        self._map.write(SEGMENT_HEADER.pack(MAGIC, session, number))
+        self.write: Callable[[bytes], Any] = self._map.write
+
+    @property
+    def end(self) -> int:
+        return self._map.tell()
+
+    def read(self, start: int, stop: int) -> bytes:
+        return self._map[start:stop]
+
+    def seal(self) -> None:
+        # The rest is filled by one more write, so that no other thread's frame can land behind the seal: a thread that
+        # writes in between makes this one too long, and the next try is shorter.
+        while (rest := self.size - self._map.tell()) > 0:
+            try:
+                self._map.write(seal_frame(rest))
+            except ValueError:
+                continue
+
+    def sync(self) -> None:
+        """Force it to the disk (setting fsync)."""
+        self._map.flush()
+
+    def close(self) -> None:
+        """Nobody may write or read it any more."""
+        self._map.close()
+
+
+def segment_name(number: int) -> str:
+    return f"{number:010}.seg"
+
+
+def segment_bytes_for(payload_bytes: int) -> int:
+    """Size of a segment that holds one large frame and the declaration of its stream."""
+    return SEGMENT_HEADER_BYTES + 2 * HEADER_BYTES + 8192 + payload_bytes
+
+
+def read_segment(path: Path, session: bytes | None, number: int) -> bytes | None:
+    """The bytes of a segment; None where it is none (of this session): torn at its very beginning.
+
+    Raises FileNotFoundError.
+    """
+    data = path.read_bytes()
+    if len(data) < SEGMENT_HEADER_BYTES:
+        return None
+    magic, owner, own_number = SEGMENT_HEADER.unpack_from(data)
+    if magic != MAGIC or own_number != number or (session is not None and owner != session):
+        return None
+    return data

@@ -1,0 +1,173 @@
+"""A session's folder: its files, the lock that tells a live session from a dead one, and finding the dead.
+
+The folder is made under a temporary name, locked, given its session.json, and only then named for its session:
+whoever finds a session folder finds it whole. The lock is an flock: it goes with the process, however that ends, and
+lives on in forked children, so these close it (PROTOCOL.md 9.5).
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from mldash.producer.answers.shapes import TopicAddress
+from mldash.producer.errors import JournalUnwritable
+from mldash.producer.mode import Mode
+
+from .checkpoint import Place, read_checkpoint
+from .segment import segment_name
+
+JOURNAL_FORMAT = 1
+HEAD_NAME = "session.json"
+_MAKING = ".making-"
+
+
+class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """session.json: all that is needed to send a journal whose process is gone."""
+
+    format: int = JOURNAL_FORMAT
+    schema: tuple[int, int] = (1, 0)
+    prefix: str
+    session: str
+    """32 hexadecimal digits."""
+    mode: Mode
+    host: str = ""
+    pid: int = 0
+    rank: int | None = None
+    started: float = 0.0
+    remote: str | None = None
+    """The API that the session was made for; whoever sends the journal asks the same, unless told otherwise."""
+    kafka: str | None = None
+    topics: dict[str, TopicAddress] | None = None
+    """Kind → topic and partition count, fixed at the first handshake, before the first send."""
+    content_type: str = "application/msgpack"
+
+    @property
+    def session_id(self) -> bytes:
+        return bytes.fromhex(self.session)
+
+
+class SessionFolder:
+    """One session's files."""
+
+    def __init__(self, path: Path, head: Head, lock: int | None = None) -> None:
+        self.path, self.head = path, head
+        self._lock = lock
+
+    @property
+    def checkpoint_path(self) -> Path:
+        return self.path / "checkpoint"
+
+    @property
+    def base_path(self) -> Path:
+        return self.path / "base"
+
+    @property
+    def is_locked_here(self) -> bool:
+        return self._lock is not None
+
+    def segment_path(self, number: int) -> Path:
+        return self.path / segment_name(number)
+
+    def segments(self) -> list[int]:
+        """Numbers of the segments that are there, rising."""
+        return sorted(int(path.stem) for path in self.path.glob("[0-9]*.seg"))
+
+    def checkpoint(self) -> Place:
+        return read_checkpoint(self.checkpoint_path)
+
+    def fix_topics(self, topics: dict[str, TopicAddress], content_type: str) -> None:
+        """Write down, once and for all, where this session's records go. Raises OSError."""
+        self.head = msgspec.structs.replace(self.head, topics=topics, content_type=content_type)
+        _write_head(self.path, self.head)
+
+    def try_lock(self) -> bool:
+        """Whether the session is ours now: False while the process that writes it lives, or another one sends it."""
+        if self._lock is None:
+            with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+                self._lock = _lock(self.path / "lock")
+        return self._lock is not None
+
+    def unlock(self) -> None:
+        """Also for a forked child: closing its copy leaves the parent's lock alone."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def remove(self) -> None:
+        """Delete all of it; for who holds the lock. Raises OSError."""
+        for number in self.segments():
+            self.segment_path(number).unlink(missing_ok=True)
+        shutil.rmtree(self.path)
+        self.unlock()
+
+
+def create_session_folder(root: Path, head: Head) -> SessionFolder:
+    """A new session's folder, locked by this process. Raises JournalUnwritable."""
+    making = root / f"{_MAKING}{head.session}"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        making.mkdir(mode=0o700)
+        lock = _lock(making / "lock")
+        if lock is None:
+            raise OSError(errno.EWOULDBLOCK, "its lock is taken")
+        _write_head(making, head)
+        path = making.rename(root / head.session)
+    except OSError as error:
+        shutil.rmtree(making, ignore_errors=True)
+        raise JournalUnwritable(str(root), error.strerror or str(error)) from error
+    return SessionFolder(path, head, lock)
+
+
+def open_session_folder(path: Path) -> SessionFolder | None:
+    """The session in a folder; None where there is none, or one of a format that this version does not know."""
+    try:
+        head = msgspec.json.decode((path / HEAD_NAME).read_bytes(), type=Head)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return SessionFolder(path, head) if head.format == JOURNAL_FORMAT else None
+
+
+def find_sessions(root: Path) -> Iterator[SessionFolder]:
+    """All sessions under a journal's folder, oldest first."""
+    found = []
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for path in root.iterdir():
+            if not path.name.startswith(".") and (folder := open_session_folder(path)) is not None:
+                found.append(folder)
+    yield from sorted(found, key=lambda folder: (folder.head.started, folder.head.session))
+
+
+def lock_dead_sessions(root: Path) -> Iterator[SessionFolder]:
+    """Sessions whose process is gone, each locked for the caller, who sends and removes or unlocks them."""
+    for folder in find_sessions(root):
+        if folder.try_lock():
+            if folder.path.exists():  # nobody removed it between the look and the lock
+                yield folder
+            else:
+                folder.unlock()
+
+
+def _write_head(folder: Path, head: Head) -> None:
+    new = folder / f"{HEAD_NAME}.new"
+    new.write_bytes(msgspec.json.format(msgspec.json.encode(head), indent=2) + b"\n")
+    new.replace(folder / HEAD_NAME)
+
+
+def _lock(path: Path) -> int | None:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor

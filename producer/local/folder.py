@@ -1,0 +1,135 @@
+"""Where things lie in an experiment's folder, and how any name becomes a folder that no other name becomes.
+
+A name's segments between slashes are nested folders: `robot/position` is `robot/position/`. Within a segment
+
+  %XX     stands for a byte that can't or must not stand there: NUL, %, a dot at the beginning, and the first byte of a
+          segment that would meet a file or folder of ours (data.jsonl, metrics, …)
+  %       alone is the empty segment, as in `a//b`
+  None    at the top of metrics/ is the unnamed metric; a metric called "None" is `%4Eone`
+
+A segment above 200 bytes, or a name above 800 once it is written so, is cut and ends in `%~` and a hash of the whole
+name. Then the name can't be read back from the folder, but stands in its metadata.json.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+SEGMENT_BYTES: Final = 200
+PATH_BYTES: Final = 800
+UNNAMED: Final = "None"
+
+DATA: Final = "data.jsonl"
+METADATA: Final = "metadata.json"
+EXPERIMENT: Final = "experiment.json"
+PARAMETERS: Final = "parameters.json"
+STATE: Final = ".state"
+JOURNAL: Final = ".journal"
+
+_KIND_FOLDERS: Final = {"metrics": "metrics", "tracks": "tracks"}
+_RESERVED: Final = frozenset(("metrics", "tracks", "logs", DATA, METADATA, EXPERIMENT, PARAMETERS))
+"""First segments of what may lie beside a name's own files: also those of an experiment whose prefix goes on below."""
+
+_ESCAPED: Final = re.compile(r"%([0-9A-F]{2})")
+_CUT: Final = "%~"
+
+
+class Folder:
+    """One experiment's folder. It makes nothing: whoever writes a file makes the folder it lies in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def state(self) -> Path:
+        return self.path / STATE
+
+    @property
+    def journal(self) -> Path:
+        return self.path / JOURNAL
+
+    @property
+    def experiment(self) -> Path:
+        return self.path / EXPERIMENT
+
+    @property
+    def parameters(self) -> Path:
+        return self.path / PARAMETERS
+
+    def rows(self, kind: str, name: str | None = "") -> str:
+        """The row file of a stream, relative to the folder: the name under which it is acknowledged."""
+        if kind in _KIND_FOLDERS:
+            return f"{_KIND_FOLDERS[kind]}/{folder_of_name(kind, name)}/{DATA}"
+        return {"logs": "logs/logs.jsonl", "params": f"{STATE}/params.jsonl", "runs": f"{STATE}/runs.jsonl"}[kind]
+
+    def metadata(self, kind: str, name: str | None) -> Path:
+        """The metadata.json of a metric or a track."""
+        return self.path / _KIND_FOLDERS[kind] / folder_of_name(kind, name) / METADATA
+
+    def streams(self, kind: str) -> Iterator[Path]:
+        """The folders of all metrics or tracks that have data or metadata, in the order of their names."""
+        top = self.path / _KIND_FOLDERS[kind]
+        waiting = [top]
+        while waiting:
+            here = waiting.pop()
+            if here != top and ((here / DATA).exists() or (here / METADATA).exists()):
+                yield here
+            if here.is_dir():
+                below = (one for one in here.iterdir() if one.is_dir() and _is_segment(one.name))
+                waiting.extend(sorted(below, reverse=True))
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+
+def experiment_folder(root: str, prefix: str) -> Folder:
+    """The folder of a checked prefix (events/identity.py)."""
+    return Folder(Path(root).expanduser().absolute() / prefix)
+
+
+def folder_of_name(kind: str, name: str | None) -> str:
+    """The relative folder of a metric (None: the unnamed one) or a topic."""
+    if name is None:
+        return UNNAMED
+    if kind == "metrics" and name == UNNAMED:
+        return f"%{ord(name[0]):02X}{name[1:]}"
+    segments = [_escape(segment) for segment in name.split("/")]
+    whole = "/".join(segments)
+    if len(whole.encode()) > PATH_BYTES or any(len(segment.encode()) > SEGMENT_BYTES for segment in segments):
+        return _cut_short(whole, name)
+    return whole
+
+
+def name_of_folder(kind: str, folder: str) -> str | None:
+    """The reverse of folder_of_name. Raises LookupError for a name that was cut: its metadata has it."""
+    if kind == "metrics" and folder == UNNAMED:
+        return None
+    if _CUT in folder:
+        raise LookupError(f"the folder {folder!r} stands for a name that was too long for it")
+    return "/".join("" if segment == "%" else _unescape(segment) for segment in folder.split("/"))
+
+
+def _escape(segment: str) -> str:
+    if not segment:
+        return "%"
+    escaped = segment.replace("%", "%25").replace("\0", "%00")
+    if segment.startswith(".") or segment in _RESERVED:
+        escaped = f"%{ord(segment[0]):02X}{escaped[1:]}"
+    return escaped
+
+
+def _unescape(segment: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), segment)
+
+
+def _cut_short(whole: str, name: str) -> str:
+    digest = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    readable = re.sub(r"%(..)?|/", "_", whole).encode()[: SEGMENT_BYTES - 40].decode(errors="ignore")
+    return f"{readable}{_CUT}{digest}"
+
+
+def _is_segment(name: str) -> bool:
+    """Whether a folder can be a segment of a name: not one of ours, nor of an experiment that lies below."""
+    return not name.startswith(".") and name not in _RESERVED

@@ -1,0 +1,43 @@
+"""A JSON file that is replaced whole: a reader sees the old or the new one, never half of one."""
+
+import contextlib
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mldash.producer.events.encoding import _from_json, _to_json
+
+_encoder = msgspec.json.Encoder()
+
+
+def write_json(path: Path, value: dict[str, Any], fsync: bool = False) -> None:
+    """Replace the file. NaN, infinities and bytes stand as events/encoding.py writes them; the file ends in a newline.
+
+    Raises OSError; then the old file is there, whole.
+    """
+    data = msgspec.json.format(_encoder.encode(_to_json(value)), indent=2) + b"\n"
+    # One name a writer: two that replace the file at once don't write into each other's.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            if fsync:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """What the file holds; None where it is missing, or torn by someone else's hand: the row files are the truth."""
+    try:
+        value = _from_json(msgspec.json.decode(path.read_bytes()))
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

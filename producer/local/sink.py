@@ -1,0 +1,251 @@
+"""Records of the journal → the experiment's files.
+
+One delivery, under the experiment's lock (the order is the guarantee: a kill between two steps is a repeat, never a
+loss and never a double):
+
+    1  read what is acknowledged, and leave out the seqs that are
+    2  append rows, each file behind its acknowledged end (what a killed process left beyond it is cut)
+    3  acknowledge: one record for all these files and seqs
+    4  indexes, then the JSON files that follow from the rows
+
+Step 4 can be made up for at any time: readers believe the rows. Where many streams get rows at once, the metadata.json
+of each is written every METADATA_EVERY_S only; `deliver([])` and `close` write what is due.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mldash.producer.answers.shapes import iso_time
+from mldash.producer.events.identity import Prefix
+from mldash.producer.events.schema import Describe, Record
+from mldash.producer.local import entries, lines, params, points, runs
+from mldash.producer.local.acknowledged import Acknowledged, FileEnd, StreamOf
+from mldash.producer.local.adoption import adopt
+from mldash.producer.local.blocks import Event, events_of, run_events_of
+from mldash.producer.local.described import experiment_file, metric_file, track_file
+from mldash.producer.local.folder import Folder
+from mldash.producer.local.json_file import read_json, write_json
+from mldash.producer.local.lock import lock_of
+from mldash.producer.local.row_file import Piece, RowFile, RowReader, TimeOf, whole_lines
+from mldash.producer.local.row_text import json_ready, pieces_of
+from mldash.producer.local.stream_rows import StreamRows
+
+METADATA_EVERY_S: Final = 1.0
+METADATA_AT_ONCE: Final = 32
+LOCK_WAIT_S: Final = 60.0
+
+TIME_OF: Final[dict[str, TimeOf]] = {
+    "metrics": points.time_of,
+    "tracks": entries.time_of,
+    "logs": lines.time_of,
+    "params": params.time_of,
+    "runs": runs.time_of,
+}
+
+
+class LeaseLost(RuntimeError):
+    """This process was paused for so long that another broke its lease: nothing was acknowledged, deliver again."""
+
+
+class _Part(Struct):
+    """A record, and how many of its first events are acknowledged already."""
+
+    record: Record
+    skip: int
+
+
+class _Append(Struct):
+    """What one delivery appends to one row file."""
+
+    kind: str
+    name: str | None
+    file: RowFile
+    before: FileEnd
+    parts: list[_Part]
+    pieces: list[Piece] = []
+    after: FileEnd = FileEnd()
+
+
+class LocalSink:
+    """Takes records for one experiment's folder (journal/sink.py). Any number of processes have one each."""
+
+    def __init__(self, folder: Folder, prefix: Prefix, *, fsync: bool = False, use_lease: bool = False) -> None:
+        self._folder, self._prefix, self._fsync = folder, prefix, fsync
+        self._lock = lock_of(folder.state, use_lease)
+        self._threads = threading.Lock()
+        self._acknowledged = Acknowledged(folder.state, fsync)
+        self._readers: dict[str, RowReader] = {}
+        self._parameters = params.ParametersState()
+        self._runs = runs.RunsState()
+        self._due: set[tuple[str, str | None]] = set()  # streams whose metadata.json lags behind
+        self._written: dict[tuple[str, str | None], float] = {}  # when each was written last
+        self._experiment_due = self._parameters_due = False
+        self._opened = False
+
+    def deliver(self, records: Sequence[Record]) -> None:
+        """Returns when the records are in the files for good; their seqs are dropped where they are there already.
+
+        Without records: writes the JSON files that are due.
+        Raises OSError (a full disk), LockTimeout, LeaseLost: nothing of this delivery counts, deliver again.
+        """
+        if not records and not self._is_due():
+            return
+        with self._threads, self._lock.hold(LOCK_WAIT_S):
+            self._acknowledged.refresh()
+            self._open()
+            appends, seqs = self._plan(records)
+            if seqs:
+                self._append_rows(appends)
+                self._acknowledge(appends, seqs)
+                self._note_due(appends)
+                self._extend_indexes(appends)
+            self._write_due(all_of_them=not records)
+
+    def close(self) -> None:
+        """Write the JSON files that are due."""
+        self.deliver(())
+
+    def _is_due(self) -> bool:
+        return bool(self._due) or self._experiment_due or self._parameters_due
+
+    def _open(self) -> None:
+        """With the first delivery: the folders that are there from the start, and what a killed process left undone."""
+        if self._opened:
+            return
+        for name in ("metrics", "logs", "tracks"):
+            (self._folder.path / name).mkdir(parents=True, exist_ok=True)
+        if not self._acknowledged.exists:
+            # Before the first append: from now on what no acknowledgement knows is what a killed process left.
+            self._acknowledged.append(adopt(self._folder), {})
+        self._experiment_due = self._parameters_due = True
+        self._opened = True
+
+    def _plan(self, records: Sequence[Record]) -> tuple[dict[str, _Append], dict[StreamOf, int]]:
+        """Which records go to which file, and the seqs that are stored once they are there."""
+        appends: dict[str, _Append] = {}
+        seqs: dict[StreamOf, int] = {}
+        for record in records:
+            stream = StreamOf(record.session, record.kind, record.name)
+            stored = seqs.get(stream, self._acknowledged.next_seq(*stream))
+            end = record.first_seq + record.count
+            if end <= stored:
+                continue
+            name = self._folder.rows(record.kind, record.name)
+            if name not in appends:
+                file = RowFile(self._folder.path / name, TIME_OF[record.kind], self._fsync)
+                appends[name] = _Append(record.kind, record.name, file, self._end_of(name, file.path), [])
+            appends[name].parts.append(_Part(record, max(0, stored - record.first_seq)))
+            seqs[stream] = end
+        return appends, seqs
+
+    def _end_of(self, name: str, path: Path) -> FileEnd:
+        """Where the next row goes: the acknowledged end, or less where someone has cut the file since."""
+        end = self._acknowledged.end_of(name) or FileEnd()
+        if end.bytes and (not path.exists() or path.stat().st_size < end.bytes):
+            return whole_lines(path) if path.exists() else FileEnd()
+        return end
+
+    def _append_rows(self, appends: dict[str, _Append]) -> None:
+        for append in appends.values():
+            append.pieces = list(_pieces(append))
+            append.after = append.file.append(append.before, append.pieces)
+
+    def _acknowledge(self, appends: dict[str, _Append], seqs: dict[StreamOf, int]) -> None:
+        if not self._lock.still_held():
+            raise LeaseLost("the lease of the experiment's files was broken while this process was paused")
+        self._acknowledged.append({name: one.after for name, one in appends.items()}, seqs)
+
+    def _extend_indexes(self, appends: dict[str, _Append]) -> None:
+        for append in appends.values():
+            append.file.extend_index(append.before, append.after, append.pieces)
+
+    def _note_due(self, appends: dict[str, _Append]) -> None:
+        for append in appends.values():
+            if append.kind in ("metrics", "tracks"):
+                self._due.add((append.kind, append.name))
+            elif append.kind == "params":
+                self._parameters_due = True
+            elif append.kind == "runs":
+                self._experiment_due = True
+                for part in append.parts:
+                    for event in run_events_of(part.record.blocks, part.skip):
+                        if isinstance(event, Describe) and event.kind in ("metrics", "tracks"):
+                            self._due.add((event.kind, event.name))
+
+    def _write_due(self, all_of_them: bool) -> None:
+        if self._parameters_due:
+            self._write_parameters()
+        if self._experiment_due:
+            self._write_experiment()
+        now = time.monotonic()
+        few = len(self._due) <= METADATA_AT_ONCE
+        for stream in list(self._due):
+            if all_of_them or few or now - self._written.get(stream, -math.inf) >= METADATA_EVERY_S:
+                self._write_metadata(*stream)
+                self._written[stream] = now
+                self._due.discard(stream)
+
+    def _write_experiment(self) -> None:
+        self._runs.carry_on(self._rows("runs", ""))
+        if self._runs.rows:
+            status = self._runs.status(runs.live_sessions(self._folder.journal), time.time())
+            write_json(self._folder.experiment, dict(experiment_file(self._prefix, self._runs, status)), self._fsync)
+        self._experiment_due = False
+
+    def _write_parameters(self) -> None:
+        rows = self._rows("params", "")
+        if self._parameters.version == 0:
+            self._parameters.begin_with(read_json(self._folder.parameters), rows.count)
+        before = self._parameters.version
+        self._parameters.carry_on(rows)
+        if rows.count and (self._parameters.version != before or not self._folder.parameters.exists()):
+            write_json(self._folder.parameters, self._parameters.file(), self._fsync)
+        self._parameters_due = False
+
+    def _write_metadata(self, kind: str, name: str | None) -> None:
+        path = self._folder.metadata(kind, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows, about = self._rows(kind, name), self._about(kind, name)
+        if kind == "metrics":
+            file = metric_file(self._prefix, name, rows, about)
+        else:
+            file = track_file(self._prefix, str(name), rows, about, read_json(path), iso_time(time.time()))
+        write_json(path, file, self._fsync)
+
+    def _about(self, kind: str, name: str | None) -> runs.About:
+        self._runs.carry_on(self._rows("runs", ""))
+        return self._runs.about(kind, name)
+
+    def _rows(self, kind: str, name: str | None) -> StreamRows:
+        file = self._folder.rows(kind, name)
+        reader = self._readers.get(file)
+        if reader is None:
+            reader = self._readers[file] = RowReader(self._folder.path / file, TIME_OF[kind])
+        reader.refresh(self._acknowledged.end_of(file))
+        return StreamRows(reader, (), TIME_OF[kind])
+
+
+def _pieces(append: _Append) -> Iterator[Piece]:
+    first = append.before.rows
+    if append.kind == "runs":
+        rows: Any = chain.from_iterable(
+            runs.lines_of(
+                part.record.session, part.record.first_seq + part.skip, run_events_of(part.record.blocks, part.skip)
+            )
+            for part in append.parts
+        )
+    else:
+        events: Iterator[Event] = chain.from_iterable(events_of(part.record.blocks, part.skip) for part in append.parts)
+        if append.kind == "metrics":
+            return pieces_of(first, points.lines_of(first, events), points.values_of, points.ready)
+        if append.kind == "tracks":
+            return pieces_of(first, entries.lines_of(events), dict.values, json_ready)
+        rows = lines.lines_of(first, events) if append.kind == "logs" else params.lines_of(events)
+    return pieces_of(first, rows)

@@ -1,0 +1,202 @@
+"""`experiment.log(…)` and `experiment.logs`: lines of text with a level and metadata."""
+
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from mldash.producer.answers.shapes import LogLine
+from mldash.producer.capture.echo import echo
+from mldash.producer.events.identity import check_name
+from mldash.producer.events.levels import canonical_level
+from mldash.producer.handles import Owner, checked_range
+from mldash.producer.values import plain
+
+Moment = float | int | str | datetime
+"""A time to read from or to: seconds since the epoch, ISO 8601 (UTC where it names no zone), or a datetime."""
+
+
+class Logs:
+    """The log of one experiment, over all its runs and processes."""
+
+    __slots__ = ("_experiment",)
+
+    def __init__(self, experiment: Owner) -> None:
+        self._experiment = experiment
+
+    def log(self, message: object, level: str = "info", metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """One line; `more` joins `metadata` and wins over it. Returns when it is in the journal, and printed (echo.py).
+
+        Levels are debug, info, warn, error and fatal in any case; `warning` and `critical` are aliases.
+        Raises ValueError for another level; RuntimeError outside an open run; UnsupportedValue for metadata that can't
+        be stored. Then nothing is written or printed.
+        """
+        self._append(canonical_level(level), message, {**metadata, **more} if metadata else more)
+
+    def debug(self, message: object, /, **metadata: Any) -> None:
+        """A line of level debug; keywords are its metadata."""
+        self._append("debug", message, metadata)
+
+    def info(self, message: object, /, **metadata: Any) -> None:
+        """A line of level info; keywords are its metadata."""
+        self._append("info", message, metadata)
+
+    def warn(self, message: object, /, **metadata: Any) -> None:
+        """A line of level warn; keywords are its metadata."""
+        self._append("warn", message, metadata)
+
+    warning = warn
+
+    def error(self, message: object, /, **metadata: Any) -> None:
+        """A line of level error; keywords are its metadata."""
+        self._append("error", message, metadata)
+
+    def fatal(self, message: object, /, **metadata: Any) -> None:
+        """A line of level fatal; keywords are its metadata."""
+        self._append("fatal", message, metadata)
+
+    critical = fatal
+
+    def exception(self, message: object, /, **metadata: Any) -> None:
+        """A line of level error with the type, message and traceback of the exception that is being handled.
+
+        They stand in the metadata as `exception_type`, `exception_message` and `traceback`; outside of an except block
+        it is a line of level error.
+        """
+        kind, error, _ = sys.exc_info()
+        if kind is not None and error is not None:
+            metadata = {
+                **metadata,
+                "exception_type": kind.__name__,
+                "exception_message": _printable(str(error)),
+                "traceback": _printable("".join(traceback.format_exception(error))),
+            }
+        self._append("error", message, metadata)
+
+    def read(
+        self,
+        level: str | Sequence[str] | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+        search: str | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        *,
+        wait: float | None = None,
+    ) -> list[LogLine]:
+        """Lines {sequenceNumber, timestamp, level, message, metadata?} in order of their numbers.
+
+        `level`: one name or a list of them. `search`: text that the message holds, in any case. `start`, `end`: both
+        inclusive. `offset` and `limit` count the lines that fit. `wait`: seconds to wait for what this process has
+        written (None: read_wait_s; 0: what is there).
+        Raises ValueError (a negative limit or offset, no such level, no time), NotYetStored.
+        """
+        checked_range(offset, limit)
+        levels = None
+        if level is not None:
+            levels = [canonical_level(one) for one in ([level] if isinstance(level, str) else level)]
+        return self._experiment._reader().log_lines(
+            levels=levels,
+            limit=limit,
+            offset=offset,
+            search=search,
+            start=_seconds(start, "start"),
+            end=_seconds(end, "end"),
+            wait=wait,
+        )
+
+    def follow(
+        self, level: str | Sequence[str] | None = None, *, poll_s: float = 0.2, silence_s: float | None = None
+    ) -> Iterator[LogLine]:
+        """Lines that come after this call, as they come; it looks for new ones every `poll_s` seconds.
+
+        It goes on until the caller breaks off, or until nothing has come for `silence_s` seconds.
+        """
+        levels = None
+        if level is not None:
+            levels = {canonical_level(one) for one in ([level] if isinstance(level, str) else level)}
+        return self._new_lines(self._line_count(), levels, poll_s, silence_s)
+
+    def _new_lines(
+        self, offset: int, levels: set[str] | None, poll_s: float, silence_s: float | None
+    ) -> Iterator[LogLine]:
+        last_line_at = time.monotonic()
+        while True:
+            lines = self._experiment._reader().log_lines(offset=offset, wait=0)
+            offset += len(lines)
+            for line in lines:
+                if levels is None or line["level"] in levels:
+                    yield line
+            if lines:
+                last_line_at = time.monotonic()
+            elif silence_s is not None and time.monotonic() - last_line_at >= silence_s:
+                return
+            else:
+                time.sleep(poll_s)
+
+    def _line_count(self) -> int:
+        """How many lines there are. Numbers are dense: double a bound until it lies beyond, then halve the distance."""
+        reader = self._experiment._reader()
+
+        def holds(number: int, wait: float | None = 0) -> bool:
+            return bool(reader.log_lines(offset=number, limit=1, wait=wait))
+
+        if not holds(0, wait=None):
+            return 0
+        held, beyond = 0, 1
+        while holds(beyond):
+            held, beyond = beyond, beyond * 2
+        while beyond - held > 1:
+            middle = (held + beyond) // 2
+            held, beyond = (middle, beyond) if holds(middle) else (held, middle)
+        return beyond
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run is open, so that a line can be logged."""
+        try:
+            self._experiment._writer()
+        except RuntimeError:
+            return False
+        return True
+
+    def take(self, level: str, message: str, metadata: Mapping[str, Any]) -> None:
+        """A line that someone else prints (capture/logging_handler.py): not echoed; text of any encoding is taken."""
+        self._write(level, _printable(message), {name: _storable(value) for name, value in metadata.items()})
+
+    def _append(self, level: str, message: object, metadata: Mapping[str, Any]) -> None:
+        fields = self._write(level, str(message), metadata)
+        if self._experiment.settings.echo:
+            echo(level, fields["message"], fields.get("metadata"))
+
+    def _write(self, level: str, message: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
+        fields: dict[str, Any] = {"level": level, "message": plain(message, "message")}
+        if metadata:
+            for name in metadata:
+                check_name("metadata field", name)
+            fields["metadata"] = plain(metadata, "metadata")
+        self._experiment._writer().stream("logs").append(time.time(), fields)
+        return fields
+
+
+def _seconds(moment: Moment | None, what: str) -> float | None:
+    if moment is None or type(moment) is float or type(moment) is int:
+        return moment
+    try:
+        read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        if isinstance(read, datetime):
+            return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
+        return float(read)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{what} must be seconds, ISO 8601 or a datetime, not {moment!r}") from error
+
+
+def _printable(text: str) -> str:
+    """Text of others that may hold lone surrogates, as paths do: an exception is logged whatever its message."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _storable(value: Any) -> Any:
+    return _printable(value) if isinstance(value, str) else value

@@ -1,0 +1,316 @@
+"""`experiment.metrics`: series of points, each with any fields, indexed 0, 1, 2, … in the order of their arrival."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import Struct as Packer
+from time import time
+from typing import Any, Literal, overload
+
+from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary
+from mldash.producer.bulk_columns import check_times, cut, pack_column, pack_columns
+from mldash.producer.handles import Owner, StreamHandle, checked_name, checked_range
+from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
+from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
+
+_AS_IT_IS = frozenset((bool, type(None), bytes))
+_pack_time = Packer("<d").pack
+_Summaries = list[MetricSummary]  # below, `list` is a method
+
+
+class Metric(StreamHandle):
+    """One metric of an experiment. It stays valid through end and start, and may be used from any thread."""
+
+    __slots__ = ("_buffered", "_cache", "_thread", "_timestamps")
+
+    def __init__(self, experiment: Owner, name: str | None) -> None:
+        super().__init__(experiment, "metrics", name)
+        self._timestamps = experiment._timestamps
+        self._thread = self._timestamps.thread
+        self._buffered = Gathered()
+        self._cache: SummaryCache | None = None
+
+    @property
+    def name(self) -> str | None:
+        """None: the unnamed metric."""
+        return self._name
+
+    def log(self, /, *, _ts: float | None = None, **fields: Any) -> "Metric":
+        """Append one point and return the handle; the fields may be others than last time.
+
+        A field that is not given is absent in the point, not null. `_ts` (seconds, any number but NaN) is kept in the
+        point as `data["_ts"]`; the integer -1 stands for the last timestamp that this thread used in any metric or
+        track of the experiment. The point's `createdAt` is the time of this call.
+
+        Returns when the point is in the journal: microseconds, no network.
+        Raises RuntimeError outside an open run; UnsupportedValue for a value that can't be stored; ValueError for
+        `_ts`, for a name above 1 KiB or a point above 15 MiB. Nothing of a call that raises is written.
+        """
+        # The hot path (benchmarks/sdk.py, "log"): with four floats it is the two checks below, one look at the clock
+        # and the writer's append.
+        if self._epoch != self._experiment._epoch:
+            self._open()
+        if not self._known.issuperset(fields):
+            self._know(fields)
+        for value in fields.values():
+            kind = type(value)
+            if kind is float or kind in _AS_IT_IS:
+                continue
+            if kind is int and MIN_INT <= value <= MAX_INT:
+                continue
+            if kind is str and value.isascii():
+                continue
+            fields = plain_fields(fields)
+            break
+        now = time()
+        if _ts is None:
+            self._append(now, fields)
+            self._thread.last = now
+        else:
+            fields["_ts"] = stamp = self._timestamps.given(_ts, now)
+            self._append(now, fields)
+            self._thread.last = float(stamp)
+        return self
+
+    def log_many(self, /, **columns: Any) -> "Metric":
+        """Append one point a position of the columns: lists or arrays of one length. Returns the handle.
+
+        No Python loop runs over the points of arrays (bulk_columns.py says which types stay as they are). `_ts` may be
+        a column, or one number for all points. A long call is written in pieces; points of other threads may come
+        between two of them.
+        Raises as `log` does, and ValueError where columns differ in length; then nothing is written.
+        """
+        writer = self._open()
+        now = time()
+        stamp = columns.get("_ts")
+        if type(stamp) is int or type(stamp) is float:
+            del columns["_ts"]
+            count, packed = pack_columns(columns)
+            packed["_ts"] = pack_column([self._timestamps.given(stamp, now)] * count, "_ts")
+        else:
+            count, packed = pack_columns(columns)
+            if stamp is not None:
+                check_times(packed["_ts"])
+        for piece in cut(count, packed):
+            writer.append_columns(_pack_time(now) * piece.count, piece.count, piece.columns)
+        self._thread.last = now
+        return self
+
+    def buffer(self, /, **numbers: Any) -> "Metric":
+        """Keep one number a key for `metrics.buffer.log_summary()`; nothing is logged yet. Returns the handle.
+
+        None counts as NaN. Raises ValueError for what is no number, RuntimeError outside an open run.
+        """
+        self._open()
+        self._buffered.add(numbers)
+        return self
+
+    @property
+    def summary_cache(self) -> SummaryCache:
+        """This metric's own summary: `store`, `set`, `summarize`, `peek`."""
+        if self._cache is None:
+            self._cache = SummaryCache(self._log_fields, self._open)
+        return self._cache
+
+    def read(self, start_index: int = 0, limit: int = 1000, *, wait: float | None = None) -> MetricPage:
+        """Points start_index … start_index + limit - 1 in index order, hot and cold as one.
+
+        `{"data": [{"index", "data", "createdAt"}], "startIndex", "endIndex", "total", "hasMore"}`: `total` counts the
+        points of this answer, `endIndex` is the last one's index (start_index - 1 when there is none). An absent metric
+        gives the empty answer. `wait`: seconds to wait for what this process has written (None: read_wait_s; 0: what is
+        there).
+        Raises ValueError (negative start or limit), NotYetStored.
+        """
+        checked_range(start_index, limit)
+        return self._experiment._reader().metric_points(self._name, start_index, limit, wait)
+
+    def iter(
+        self, start_index: int = 0, end_index: int | None = None, *, wait: float | None = None
+    ) -> Iterator[MetricPoint]:
+        """Points start_index … end_index - 1, one by one, in constant memory; None: all that the metric has now.
+
+        Raises as `read` does.
+        """
+        checked_range(start_index, 0 if end_index is None else end_index)
+        return self._points(start_index, end_index, wait)
+
+    @overload
+    def read_columns(
+        self,
+        start_index: int = 0,
+        limit: int | None = 1000,
+        *,
+        fields: Sequence[str] | None = None,
+        format: Literal["lists"] = "lists",
+        wait: float | None = None,
+    ) -> dict[str, list[Any]]: ...
+
+    @overload
+    def read_columns(
+        self,
+        start_index: int = 0,
+        limit: int | None = 1000,
+        *,
+        fields: Sequence[str] | None = None,
+        format: Literal["numpy", "arrow", "pandas"],
+        wait: float | None = None,
+    ) -> Any: ...
+
+    def read_columns(
+        self,
+        start_index: int = 0,
+        limit: int | None = 1000,
+        *,
+        fields: Sequence[str] | None = None,
+        format: str = "lists",
+        wait: float | None = None,
+    ) -> Any:
+        """Points as columns: "index", "createdAt" and one a field (`fields`: these only). `limit=None`: all points.
+
+        `format`: "lists" is a dict of lists, None where a field is absent; "numpy" a dict of arrays, in which absent is
+        NaN for numbers and None otherwise; "arrow" a pyarrow.Table; "pandas" a DataFrame with the index as its index. A
+        user's field named "index" or "createdAt" is the column "_index" or "_createdAt".
+        Raises as `read` does; ValueError for another format; ImportError where the library is missing.
+        """
+        end = None if limit is None else start_index + limit
+        # Here and not at the head: a training script that only writes does not wait for it at its start.
+        from mldash.producer.answers.columns import columns_of_points
+
+        return columns_of_points(self.iter(start_index, end, wait=wait), fields, format)
+
+    def stats(self, *, wait: float | None = None) -> MetricStatistics:
+        """Counts, times and, in `fields`, {count, min, max, mean, last} of each numeric field.
+
+        Raises KeyError that names the metrics there are where this one is absent; NotYetStored.
+        """
+        reader = self._experiment._reader()
+        found = reader.metric_statistics(self._name, wait)
+        if found is None:
+            names = ", ".join(repr(one["name"]) for one in reader.metrics(wait)) or "none"
+            raise KeyError(f"no metric {self._name!r} in {self._experiment.prefix}; there are: {names}")
+        return found
+
+    def list_all(self, *, wait: float | None = None) -> list[MetricSummary]:
+        """All metrics of the experiment, as `metrics.list()`."""
+        return self._experiment._reader().metrics(wait)
+
+    def _points(self, start: int, end: int | None, wait: float | None) -> Iterator[MetricPoint]:
+        if end is not None and end <= start:
+            return
+        for page in self._experiment._reader().metric_pages(self._name, start, wait):
+            for point in page["data"]:
+                if end is not None and point["index"] >= end:
+                    return
+                yield point
+            if end is not None and page["endIndex"] + 1 >= end:
+                return
+
+    def _log_fields(self, fields: dict[str, Any]) -> None:
+        """Fields of any name, `_ts` among them."""
+        self.log(**fields)
+
+    def _settle(self) -> None:
+        """At the end of a run: summarise what has been gathered and not yet logged."""
+        self._log_summary(("mean",), {})
+        if self._cache is not None:
+            self._cache.settle()
+
+    def _log_summary(self, aggregations: Sequence[str], extra: Mapping[str, Any]) -> None:
+        gathered = self._buffered.take()
+        fields = {**summarise(gathered, aggregations), **extra} if gathered else {}
+        if fields:
+            self._log_fields(fields)
+
+
+class MetricsBuffer:
+    """`metrics.buffer`: what `metrics(name).buffer(…)` has gathered, over all metrics of the experiment."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, metrics: "Metrics") -> None:
+        self._metrics = metrics
+
+    def __call__(self, /, **numbers: Any) -> "MetricsBuffer":
+        """Keep one number a key for the unnamed metric."""
+        self._metrics(None).buffer(**numbers)
+        return self
+
+    def log_summary(self, *aggregations: str, **extra: Any) -> None:
+        """Log one point a metric with fields `key.aggregation` and the extras; then nothing is gathered any more.
+
+        Aggregations: mean (default), std, min, max, count, median, sum, p50, p90, p95, p99, first, last.
+        Raises ValueError "Unsupported aggregation: …", RuntimeError outside an open run; then what is gathered stays.
+        """
+        names = checked_aggregations(aggregations)
+        self._metrics._experiment._writer()
+        plain_fields(extra)
+        for metric in self._metrics._all():
+            metric._log_summary(names, extra)
+
+    def peek(self, name: str | None = None, *keys: str, limit: int = 5) -> dict[str, list[float]]:
+        """The newest `limit` numbers of these keys of one metric (None: the unnamed one), or of all its keys."""
+        return self._metrics(name)._buffered.peek(keys, limit)
+
+
+class Metrics:
+    """`experiment.metrics`: call it with a name for a handle, `log` without a name for the unnamed metric."""
+
+    __slots__ = ("_experiment", "_handles", "buffer")
+
+    def __init__(self, experiment: Owner) -> None:
+        self._experiment = experiment
+        self._handles: dict[str | None, Metric] = {}
+        self.buffer = MetricsBuffer(self)
+
+    def __call__(
+        self,
+        name: str | None,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Metric:
+        """The handle of one metric: the same object each time. None is the unnamed metric.
+
+        Any text is a name, up to 1 KiB and without lone surrogates. What is said of the metric is recorded in an open
+        run at once, else with its first point; a part that is left out stays as it was.
+        Raises ValueError for a name or a description that is none.
+        """
+        handle = self._handles.get(name)
+        if handle is None:
+            made = Metric(self._experiment, None if name is None else checked_name("metric", name))
+            handle = self._handles.setdefault(name, made)
+        if description is not None or tags is not None or metadata is not None:
+            handle._describe(description, tags, metadata)
+        return handle
+
+    def log(self, /, *, _ts: float | None = None, **fields: Any) -> "Metrics":
+        """Log to the unnamed metric; a field that is a dict goes to the metric of its name, with all other fields.
+
+        `metrics.log(epoch=1, train={"loss": 0.1})` logs {epoch} to the unnamed metric and {epoch, loss} to "train".
+        Where the dict has a field of the same name as another one, the dict's counts. Returns `experiment.metrics`.
+        Raises as `metrics(name).log` does; then none of the points is written.
+        """
+        if not any(isinstance(value, Mapping) for value in fields.values()):
+            self(None).log(_ts=_ts, **fields)
+            return self
+        self._experiment._writer()
+        shared = plain_fields({name: value for name, value in fields.items() if not isinstance(value, Mapping)})
+        named = {name: value for name, value in fields.items() if isinstance(value, Mapping)}
+        points = {self(name): {**shared, **plain_fields(own)} for name, own in named.items()}
+        if _ts is not None:
+            _ts = self._experiment._timestamps.given(_ts, time())
+        if shared:
+            self(None).log(_ts=_ts, **shared)
+        for metric, point in points.items():
+            metric.log(**{"_ts": _ts, **point})
+        return self
+
+    def list(self, *, wait: float | None = None) -> _Summaries:
+        """One entry a metric: metricId, name, description, tags, totalDataPoints, createdAt. Raises NotYetStored."""
+        return self._experiment._reader().metrics(wait)
+
+    def _all(self) -> tuple[Metric, ...]:
+        return tuple(self._handles.values())
+
+    def _settle(self) -> None:
+        """At the end of a run, while it is still open: what has been gathered and not yet logged is summarised."""
+        for metric in self._all():
+            metric._settle()

@@ -1,0 +1,8 @@
+"""Disk → Kafka. Read in this order:
+
+publisher.py  the thread and its loop: connect, publish, and begin again when the producer dies
+lane.py       one session's journal on its way: rounds in flight, the acknowledged prefix
+kafka.py      the only aiokafka of the SDK: a producer that can be given up at any moment
+signals.py    heartbeats and claims
+resend.py     what dead sessions left, offline journals (mldash sync)
+"""

@@ -1,0 +1,178 @@
+"""The only file of the SDK that imports Kafka's client: a producer that can be given up at any moment.
+
+aiokafka's idempotent producer keeps the order of a partition over its own retries. It has three flaws that are worked
+around here: it dies of OutOfOrderSequence and stays dead, it never expires a batch, and stop() waits for ever while the
+broker is away. So nothing here waits for it: whoever uses it has a deadline of its own, abandons it at the first
+failure, and goes on with a new one from the journal's checkpoint (PROTOCOL.md 9.2).
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import (
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
+
+from mldash.producer.events.limits import RECORD_BYTES
+
+MAX_REQUEST_BYTES = 16 << 20
+REQUEST_TIMEOUT_MS = 20_000
+START_TIMEOUT_S = 10.0
+ABANDON_TIMEOUT_S = 2.0
+BATCH_BYTES = 1 << 20
+
+THREAD_PREFIX = "mldash-"
+
+
+class KafkaTrouble(Exception):
+    """The producer is of no more use, for `reason`: make a new one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Acknowledged(NamedTuple):
+    """Where a record is. The offset is -1 where the broker knew it already and does not say."""
+
+    partition: int
+    offset: int
+
+
+class KafkaProducer:
+    """One idempotent producer, from its start to its end."""
+
+    def __init__(self, producer: AIOKafkaProducer) -> None:
+        self._producer = producer
+
+    @classmethod
+    async def start(cls, bootstrap: str, client_id: str) -> "KafkaProducer":
+        """A producer that is connected. Raises KafkaTrouble after START_TIMEOUT_S at most."""
+        _keep_quiet()
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            client_id=client_id,
+            acks="all",
+            enable_idempotence=True,
+            compression_type="lz4",
+            max_batch_size=BATCH_BYTES,
+            max_request_size=MAX_REQUEST_BYTES,
+            request_timeout_ms=REQUEST_TIMEOUT_MS,
+        )
+        made = cls(producer)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await producer.start()
+        except (KafkaError, OSError, TimeoutError, ValueError) as error:
+            await made.abandon()
+            raise KafkaTrouble(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+        except BaseException:
+            await made.abandon()
+            raise
+        return made
+
+    async def partition_count(self, topic: str) -> int:
+        """Raises KafkaTrouble where the topic is not there."""
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                partitions = await self._producer.partitions_for(topic)
+        except (KafkaError, TimeoutError) as error:
+            raise KafkaTrouble(f"Kafka has no topic {topic!r} ({type(error).__name__})") from error
+        return len(partitions)
+
+    async def send(
+        self,
+        topic: str,
+        partition: int,
+        key: bytes,
+        value: bytes,
+        headers: list[tuple[str, bytes]],
+        done: Callable[["asyncio.Future[Any]"], None],
+    ) -> "asyncio.Future[Any]":
+        """Hand a record over; `done` is called with the future that `acknowledged` reads. Raises KafkaTrouble.
+
+        May wait until an earlier batch of the partition is on its way: the caller has a deadline.
+        """
+        try:
+            future: asyncio.Future[Any] = await self._producer.send(
+                topic, value, key=key, partition=partition, headers=headers
+            )
+        except AssertionError as error:  # aiokafka's way to say that the partition is not there
+            raise KafkaTrouble(f"Kafka's topic {topic!r} has no partition {partition}") from error
+        except KafkaError as error:
+            raise KafkaTrouble(f"{type(error).__name__}: {error}") from error
+        future.add_done_callback(done)
+        return future
+
+    async def abandon(self) -> None:
+        """Close its sockets and cancel what it runs, at once; nothing that is still unanswered will be known."""
+        producer, client = self._producer, self._producer.client
+        producer._closed = True
+        for connection in [*client._conns.values()]:
+            connection.close()
+        tasks = [task for task in asyncio.all_tasks() if _is_of_aiokafka(task)]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            # A second round: the sender, when cancelled, waits for its requests, which only now are.
+            await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT_S)
+        with contextlib.suppress(Exception):  # it is given up whatever it says
+            async with asyncio.timeout(ABANDON_TIMEOUT_S):
+                await client.close()
+
+
+def acknowledged(future: "asyncio.Future[Any]") -> Acknowledged:
+    """What a done future says. Raises TooLarge or KafkaTrouble."""
+    if future.cancelled():
+        raise KafkaTrouble("the send was cancelled")
+    error = future.exception()
+    if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
+        raise TooLarge from error
+    if error is not None:
+        raise KafkaTrouble(f"{type(error).__name__}: {error}") from error
+    answer = future.result()
+    return Acknowledged(answer.partition, answer.offset)
+
+
+class TooLarge(Exception):
+    """The broker takes no record of this size."""
+
+
+class DirectLoop(asyncio.SelectorEventLoop):
+    """An event loop that resolves names itself: asyncio's pool of threads takes no work once the interpreter exits, and
+    then events could not be delivered any more."""
+
+    async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> Any:
+        return socket.getaddrinfo(host, port, **more)
+
+
+def _is_of_aiokafka(task: "asyncio.Task[Any]") -> bool:
+    code = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and "aiokafka" in code.co_filename
+
+
+class _NotFromOurThreads(logging.Filter):
+    """What aiokafka says on our threads is no news to the user: troubles are told by callbacks.py, once."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not threading.current_thread().name.startswith(THREAD_PREFIX)
+
+
+_quiet = _NotFromOurThreads()
+
+
+def _keep_quiet() -> None:
+    for name in ("", ".conn", ".cluster", ".producer.producer", ".producer.sender"):
+        logging.getLogger(f"aiokafka{name}").addFilter(_quiet)  # the same filter is added once only
+    logging.getLogger("asyncio").addFilter(_quiet)
+
+
+__all__ = ["RECORD_BYTES", "Acknowledged", "DirectLoop", "KafkaProducer", "KafkaTrouble", "TooLarge", "acknowledged"]

@@ -1,0 +1,296 @@
+"""One session's journal on its way to Kafka: rounds in flight, and the end of the acknowledged prefix.
+
+Rounds are sent in the order of the journal and retired in the same order: the checkpoint is the end of the last round
+that is acknowledged with all before it. What a broker refuses for its size is cut smaller; where a single event is
+refused, its round is never retired: the journal is kept from there on, the rest goes on, and the user is told.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from time import monotonic
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from mldash.producer.answers.shapes import Connection, TopicAddress
+from mldash.producer.events.encoding import JSON, encode_record, headers
+from mldash.producer.events.identity import experiment_id, stream_key
+from mldash.producer.events.schema import Columns, Record, Rows, RunEvents
+from mldash.producer.events.topics import partition_of
+from mldash.producer.journal.checkpoint import Base, Checkpoint, Place
+from mldash.producer.journal.rounds import Gatherer, Round
+from mldash.producer.journal.scan import Scan, Source, StoredSource
+from mldash.producer.journal.session_folder import SessionFolder
+
+from .kafka import KafkaProducer, KafkaTrouble, TooLarge, acknowledged
+
+IN_FLIGHT_BYTES = 8 << 20
+"""Of encoded records that are not acknowledged; the client keeps them, and perhaps a compressed copy, in memory."""
+
+STALL_S = 30.0
+"""A round that is in flight for so long ends its producer."""
+
+
+class Route(NamedTuple):
+    """Where a stream's records go."""
+
+    topic: str
+    partition: int
+    key: bytes
+
+
+class Routes:
+    """Stream → topic, partition and key, by the counts that the session has fixed."""
+
+    def __init__(self, prefix: str, topics: dict[str, TopicAddress]) -> None:
+        self._experiment = experiment_id(prefix)
+        self._topics = topics
+        self._known: dict[tuple[str, str | None], Route] = {}
+
+    def of(self, kind: str, name: str | None) -> Route:
+        route = self._known.get((kind, name))
+        if route is None:
+            if len(self._known) > 100_000:
+                self._known.clear()
+            key = stream_key(self._experiment, kind, name)
+            address = self._topics[kind]
+            route = self._known[kind, name] = Route(address.topic, partition_of(key, address.partitions), key)
+        return route
+
+
+class Progress(Struct):
+    """How far a stream is acknowledged: its seqs below `seq`; the last record is at this partition and offset."""
+
+    seq: int
+    partition: int
+    offset: int
+
+
+class _Sent(Struct):
+    """A round in flight."""
+
+    round: Round
+    since: float
+    bytes: int = 0
+    waiting: int = 0
+    held: bool = False
+    """Something of it is too large for the broker: it is never retired."""
+    futures: list[tuple[Record, "asyncio.Future[Any]"]] = []
+
+
+class Lane:
+    """Reads one journal and sends it with whatever producer there is."""
+
+    def __init__(
+        self,
+        source: Source,
+        folder: SessionFolder,
+        *,
+        wake: Callable[[], None],
+        release: Callable[[Base], None] = lambda base: None,
+        too_large: Callable[[str], None] = lambda what: None,
+    ) -> None:
+        """`wake` is called when a round is acknowledged; `release` when segments below a base are no longer needed."""
+        assert folder.head.topics is not None
+        self.folder = folder
+        self.checkpoint = Checkpoint(folder.checkpoint_path)
+        self.routes = Routes(folder.head.prefix, folder.head.topics)
+        self.progress: dict[tuple[str, str | None], Progress] = {}
+        self.changed: set[tuple[str, str | None]] = set()
+        """Streams with progress since signals.py last looked."""
+        self.event_count = self.byte_count = 0
+        """Acknowledged through this lane; bytes are those of the journal."""
+        self._source = source
+        self._wake, self._release, self._too_large = wake, release, too_large
+        self._content_type = folder.head.content_type
+        self._headers = headers(self._content_type)
+        self._in_flight: deque[_Sent] = deque()
+        self._in_flight_bytes = 0
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begin again at the checkpoint: for a new producer."""
+        self._in_flight.clear()
+        self._in_flight_bytes = 0
+        scan = Scan(self._source)
+        decoded = self._content_type == JSON  # values are converted one by one there
+        self._gatherer = Gatherer(scan, self.folder.head.prefix, decoded=decoded, after=self.checkpoint.place)
+
+    @property
+    def read_up_to(self) -> Place:
+        return self._gatherer.place
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is in flight that may still be acknowledged."""
+        return not any(sent.waiting for sent in self._in_flight)
+
+    @property
+    def has_room(self) -> bool:
+        return self._in_flight_bytes < IN_FLIGHT_BYTES
+
+    async def send_round(self, kafka: KafkaProducer) -> bool:
+        """Send the next round; False where there is none. Raises KafkaTrouble."""
+        done = self._gatherer.next_round()
+        if done is None:
+            return False
+        sent = _Sent(done, monotonic(), futures=[])
+        self._in_flight.append(sent)
+        for record in done.records:
+            await self._send(kafka, sent, record)
+        return True
+
+    def settle(self) -> Place:
+        """Retire what is acknowledged, and give the end of the acknowledged prefix. Raises KafkaTrouble."""
+        while self._in_flight and not self._in_flight[0].waiting:
+            sent = self._in_flight[0]
+            self._look(sent)
+            if sent.held or sent.futures:
+                break
+            self._in_flight.popleft()
+            self._in_flight_bytes -= sent.bytes
+            self.event_count += sent.round.event_count
+            self.byte_count += sent.round.journal_bytes
+            self.checkpoint.advance(sent.round.end)
+            self._release(sent.round.base)
+        for sent in self._in_flight:
+            if sent.waiting and monotonic() - sent.since > STALL_S:
+                raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s")
+            if not sent.waiting:
+                self._look(sent)
+        return self.checkpoint.place
+
+    async def cut_refused(self, kafka: KafkaProducer) -> None:
+        """Send in halves what the broker found too large."""
+        for sent in [*self._in_flight]:
+            refused = [record for record, future in sent.futures if future.done() and _is_too_large(future)]
+            if not refused or sent.waiting:
+                continue
+            sent.futures = [pair for pair in sent.futures if pair[0] not in refused]
+            for record in refused:
+                halves = halve(record)
+                if halves is None:
+                    sent.held = True
+                    self._in_flight_bytes -= sent.bytes  # it must not take the room of the rest
+                    sent.bytes = 0
+                    self._too_large(f"one event of {record.kind} {record.name or ''} (seq {record.first_seq})")
+                    continue
+                for half in halves:
+                    await self._send(kafka, sent, half)
+
+    @property
+    def has_refused(self) -> bool:
+        return any(future.done() and _is_too_large(future) for sent in self._in_flight for _, future in sent.futures)
+
+    def close(self) -> None:
+        self.checkpoint.close()
+
+    def finish(self) -> bool:
+        """For a dead session, when nothing is in flight: remove the journal, or keep it where something was refused.
+        Whether it is gone."""
+        self.settle()
+        self.close()
+        done = not self._in_flight and self.checkpoint.place >= self.read_up_to
+        if done:
+            self.folder.remove()
+        self.folder.unlock()
+        return done
+
+    async def _send(self, kafka: KafkaProducer, sent: _Sent, record: Record) -> None:
+        route = self.routes.of(record.kind, record.name)
+        value = encode_record(record, self._content_type)
+        sent.bytes += len(value)
+        self._in_flight_bytes += len(value)
+        sent.waiting += 1
+
+        def done(future: "asyncio.Future[Any]") -> None:
+            sent.waiting -= 1
+            if not future.cancelled():
+                future.exception()  # it is looked at in settle(); a producer that is given up leaves none unlooked at
+            self._wake()
+
+        try:
+            async with asyncio.timeout(STALL_S):
+                future = await kafka.send(route.topic, route.partition, route.key, value, self._headers, done)
+        except TimeoutError as error:
+            raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s") from error
+        sent.futures.append((record, future))
+
+    def _look(self, sent: _Sent) -> None:
+        """Take note of what is acknowledged of a round."""
+        left = []
+        for record, future in sent.futures:
+            try:
+                at = acknowledged(future)
+            except TooLarge:
+                left.append((record, future))
+                continue
+            stream = (record.kind, record.name)
+            seq = record.first_seq + record.count
+            known = self.progress.get(stream)
+            if known is None or known.seq < seq:
+                self.progress[stream] = Progress(seq, at.partition, at.offset)
+                self.changed.add(stream)
+        sent.futures = left
+
+
+def lane_of_dead(
+    folder: SessionFolder, connection: Connection, wake: Callable[[], None], too_large: Callable[[str], None]
+) -> Lane:
+    """A lane for a session that is locked here; its topics are fixed now if they never were."""
+    if folder.head.topics is None:
+        folder.fix_topics(connection.topics, connection.content_type)
+    return Lane(StoredSource(folder), folder, wake=wake, too_large=too_large)
+
+
+def _is_too_large(future: "asyncio.Future[Any]") -> bool:
+    try:
+        acknowledged(future)
+    except TooLarge:
+        return True
+    except KafkaTrouble:
+        return False
+    return False
+
+
+def halve(record: Record) -> tuple[Record, Record] | None:
+    """The record as two; None where it is one event."""
+    count = record.count
+    if count < 2:
+        return None
+    middle = count // 2
+    first, second = [], []
+    at = 0
+    for block in record.blocks:
+        cut = min(max(middle - at, 0), block.count)
+        if cut:
+            first.append(_slice(block, 0, cut))
+        if cut < block.count:
+            second.append(_slice(block, cut, block.count))
+        at += block.count
+    replace = msgspec.structs.replace
+    return replace(record, blocks=first), replace(record, blocks=second, first_seq=record.first_seq + middle)
+
+
+_WIDTHS = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
+
+
+def _slice(block: Any, start: int, stop: int) -> Any:
+    if isinstance(block, Rows):
+        return Rows(block.fields, block.times[start:stop], block.rows[start:stop])
+    if isinstance(block, RunEvents):
+        return RunEvents(block.events[start:stop])
+    columns = []
+    for column in block.columns:
+        if column.type == "values":
+            values = msgspec.msgpack.decode(column.data, type=list[msgspec.Raw])
+            data = msgspec.msgpack.encode(values[start:stop])
+        else:
+            width = _WIDTHS[column.type]
+            for length in column.shape:
+                width *= length
+            data = column.data[start * width : stop * width]
+        columns.append(msgspec.structs.replace(column, data=data))
+    return Columns(block.fields, stop - start, block.times[start * 8 : stop * 8], columns)

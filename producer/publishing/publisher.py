@@ -1,0 +1,234 @@
+"""The thread that publishes one process's journal, with an asyncio loop of its own. Started with the first event.
+
+    connect   where is Kafka, and which topics (asked of the API, with growing delays; fixed once in session.json)
+    publish   rounds of the journal, one after another, at most IN_FLIGHT_BYTES at once; heartbeats and claims between
+    begin again, with a new producer, from the checkpoint: at the first failure, and where Kafka is silent for too long
+
+What dead sessions of this host left for the same API goes the same way, beside the own events.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from mldash.producer.answers.shapes import Connection
+from mldash.producer.callbacks import Callbacks
+from mldash.producer.clock import GrowingDelay
+from mldash.producer.errors import MldashError
+from mldash.producer.journal.append import Journal
+from mldash.producer.journal.drain import IDLE_POLL_S, Delivery
+from mldash.producer.journal.scan import LiveSource
+from mldash.producer.journal.session_folder import lock_dead_sessions
+
+from .lane import Lane, Progress, lane_of_dead
+from .signals import send_signals
+
+if TYPE_CHECKING:
+    from .kafka import KafkaProducer
+
+DEAD_LOOK_S = 60.0
+LAG_S = 60.0
+
+
+class Publisher(Delivery):
+    """Delivers to Kafka."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        ask: Callable[[], Connection],
+        callbacks: Callbacks,
+        *,
+        linger_s: float,
+        heartbeat_s: float,
+        fsync_s: float | None = None,
+    ) -> None:
+        """`ask` gives Kafka's address and topics, or raises ServerUnreachable, RequestRefused."""
+        super().__init__(journal, "publisher")
+        self._ask = ask
+        self._callbacks = callbacks
+        self._linger_s = linger_s
+        self._heartbeat_s = heartbeat_s
+        self._fsync_s = fsync_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._hurried = False
+        self._own: Lane | None = None
+        self._dead: list[Lane] = []
+        self._next_dead_look = 0.0
+
+    def progress(self) -> dict[tuple[str, str | None], Progress]:
+        """How far each stream is acknowledged; after a flush that is how far it was written."""
+        return {} if self._own is None else dict(self._own.progress)
+
+    def wake(self) -> None:
+        self._hurried = True
+        loop, event = self._loop, self._wake
+        if loop is not None and event is not None:
+            try:
+                loop.call_soon_threadsafe(event.set)
+            except RuntimeError:  # the loop has ended meanwhile
+                return
+
+    def _run(self) -> None:
+        from .kafka import DirectLoop
+
+        with asyncio.Runner(loop_factory=DirectLoop) as runner:
+            runner.run(self._main())
+
+    async def _main(self) -> None:
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        delay = GrowingDelay()
+        try:
+            while not (self._stopping.is_set() and (delay.attempts or self._is_delivered())):
+                try:
+                    await self._publish(delay)
+                    return
+                except Exception as error:  # a server that is away, or a fault of ours: told, and begun again
+                    self.barrier.trouble(str(error) if isinstance(error, MldashError) else _reason(error))
+                    self._callbacks.network_error(error, delay.attempts + 1)
+                await self._rest(delay.next())
+        finally:
+            self._loop = None
+            for lane in (*self._dead, *([self._own] if self._own else [])):
+                lane.close()
+            for lane in self._dead:
+                lane.folder.unlock()
+
+    def _is_delivered(self) -> bool:
+        return self.barrier.place >= self.journal.end()
+
+    async def _publish(self, delay: GrowingDelay) -> None:
+        """One producer's life. Returns when all is delivered and no more will come; raises what ended the producer."""
+        from .kafka import KafkaProducer
+
+        connection = self._connect()
+        own = self._own_lane()
+        kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}")
+        try:
+            for lane in (own, *self._dead):
+                lane.rewind()
+            await self._publish_with(kafka, own, connection, delay)
+        finally:
+            await kafka.abandon()
+
+    async def _publish_with(
+        self, kafka: "KafkaProducer", own: Lane, connection: Connection, delay: GrowingDelay
+    ) -> None:
+        next_signals = synced = monotonic()
+        waiting_since: float | None = None
+        active_at = monotonic()
+        while True:
+            now = monotonic()
+            place = own.settle()
+            if place > self.barrier.place:
+                self.barrier.advance(place)
+                active_at = now
+                if delay.attempts:
+                    self._callbacks.delivered()
+                delay.reset()
+            moved = await self._advance_dead(kafka, connection)
+            if own.has_refused:
+                await own.cut_refused(kafka)
+            if self.journal.end() > own.read_up_to:
+                active_at = now
+                waiting_since = now if waiting_since is None else waiting_since
+                ripe = self._hurried or self._stopping.is_set() or now - waiting_since >= self._linger_s
+                if own.has_room and ripe and await own.send_round(kafka):
+                    waiting_since = None
+                    await asyncio.sleep(0)  # the client's own tasks get their turn
+                    continue
+            else:
+                waiting_since, self._hurried = None, False
+                if self._stopping.is_set() and own.is_idle:
+                    await send_signals(kafka, own, final=True)
+                    return
+            if now >= next_signals:
+                next_signals = now + self._heartbeat_s
+                await send_signals(kafka, own)
+            if self._fsync_s is not None and now - synced > self._fsync_s:
+                synced = now
+                self.journal.sync()
+            if not moved:
+                # Who logs wakes nobody, so that log() costs what it costs: the journal's end is looked at.
+                poll = self._linger_s if now - active_at < 1.0 else IDLE_POLL_S
+                await self._rest(min(max(poll, 0.002), max(next_signals - now, 0.0)))
+
+    def _connect(self) -> Connection:
+        """Kafka's address, and the session's topics, fixed before its first send."""
+        connection = self._ask()
+        folder = self.journal.folder
+        assert folder is not None
+        if folder.head.topics is None:
+            folder.fix_topics(connection.topics, connection.content_type)
+        return connection
+
+    def _own_lane(self) -> Lane:
+        if self._own is None:
+            folder = self.journal.folder
+            assert folder is not None
+            self._own = Lane(
+                LiveSource(self.journal),
+                folder,
+                wake=self.wake_here,
+                release=self.journal.release,
+                too_large=self._too_large,
+            )
+        return self._own
+
+    def wake_here(self) -> None:
+        """From the loop's own thread."""
+        if self._wake is not None:
+            self._wake.set()
+
+    async def _advance_dead(self, kafka: "KafkaProducer", connection: Connection) -> bool:
+        """Send a little of what dead sessions left; whether there was any."""
+        now = monotonic()
+        if now >= self._next_dead_look and not self._stopping.is_set():
+            self._next_dead_look = now + DEAD_LOOK_S
+            self._dead.extend(self._find_dead(connection))
+        for lane in [*self._dead]:
+            lane.settle()
+            if lane.has_refused:
+                await lane.cut_refused(kafka)
+            if lane.has_room and await lane.send_round(kafka):
+                return True
+            if lane.is_idle:
+                await send_signals(kafka, lane, final=True)
+                lane.finish()
+                self._dead.remove(lane)
+        return False
+
+    def _find_dead(self, connection: Connection) -> list[Lane]:
+        folder = self.journal.folder
+        assert folder is not None
+        lanes = []
+        for dead in lock_dead_sessions(self.journal.root):
+            if dead.head.mode != "remote" or (dead.head.remote, dead.head.kafka) != (
+                folder.head.remote,
+                folder.head.kafka,
+            ):
+                dead.unlock()
+                continue
+            lanes.append(lane_of_dead(dead, connection, self.wake_here, self._too_large))
+        return lanes
+
+    def _too_large(self, what: str) -> None:
+        problem = RuntimeError(f"Kafka refuses {what} for its size: raise max.message.bytes of its topic to 16 MiB")
+        self.barrier.trouble(str(problem))
+        self._callbacks.network_error(problem, 3)
+
+    async def _rest(self, seconds: float) -> None:
+        assert self._wake is not None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if not str(error) or type(error).__module__ == "builtins" else str(error)

@@ -1,0 +1,175 @@
+"""Answers from the query API (mode.Reader), with what this process wrote.
+
+A read first hands everything to Kafka, then tells the API how many events of which streams this process has written,
+and the API answers once these are stored (DESIGN.md, "Reading"). `wait` bounds both together; 0 asks for what is there.
+"""
+
+import base64
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from mldash.producer.answers.shapes import (
+    EntriesAnswer,
+    ExperimentAnswer,
+    LogLine,
+    MetricPage,
+    MetricStatistics,
+    MetricSummary,
+    SessionAnswer,
+    TrackSummary,
+)
+from mldash.producer.clock import Deadline
+from mldash.producer.errors import NotYetStored
+
+from .transport import Problem, Query, Transport
+
+PAGE_POINTS: Final = 10_000
+MOST_STREAMS: Final = 100
+
+_About = tuple[str, str | None]  # kind and name of a stream; name "*" stands for all of the kind
+ALL: Final = "*"
+
+
+class OwnWrites(Protocol):
+    """What the reader has to know of this process's session."""
+
+    def flush(self, timeout: float | None = None) -> None: ...
+
+    def written(self) -> dict[tuple[str, str | None], int]:
+        """Stream → how many of this session's events are in Kafka."""
+        ...
+
+    @property
+    def id(self) -> bytes: ...
+
+
+class RemoteReader:
+    """Reads one experiment. Thread-safe."""
+
+    def __init__(
+        self, transport: Transport, prefix: str, read_wait_s: float, own: Callable[[], OwnWrites | None]
+    ) -> None:
+        self._transport, self._prefix, self._read_wait_s = transport, prefix, read_wait_s
+        self._own = own
+
+    def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
+        answer: ExperimentAnswer | None = self._get("/v1/experiment", {}, wait, [("runs", "")], absent=None)
+        return answer
+
+    def params(self, wait: float | None = None) -> dict[str, Any]:
+        params: dict[str, Any] = self._get("/v1/params", {}, wait, [("params", "")], absent={"params": {}})["params"]
+        return params
+
+    def metric_points(self, name: str | None, start_index: int, limit: int, wait: float | None = None) -> MetricPage:
+        query: Query = {**_metric(name), "start_index": start_index, "limit": limit}
+        empty = {"data": [], "startIndex": start_index, "endIndex": start_index - 1, "total": 0, "hasMore": False}
+        page: MetricPage = self._get("/v1/metrics/points", query, wait, [("metrics", name)], absent=empty)
+        return page
+
+    def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
+        while True:
+            page = self.metric_points(name, start_index, PAGE_POINTS, wait)
+            if page["data"]:
+                yield page
+            if not page["hasMore"]:
+                return
+            start_index, wait = page["endIndex"] + 1, 0.0  # what this process wrote was there with the first page
+
+    def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
+        about: list[_About] = [("metrics", name), ("runs", "")]
+        found: MetricStatistics | None = self._get("/v1/metrics/stats", _metric(name), wait, about, absent=None)
+        return found
+
+    def metrics(self, wait: float | None = None) -> list[MetricSummary]:
+        about: list[_About] = [("runs", ""), ("metrics", ALL)]
+        found: list[MetricSummary] = self._get("/v1/metrics", {}, wait, about, absent={"metrics": []})["metrics"]
+        return found
+
+    def track_entries(
+        self,
+        topic: str,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> EntriesAnswer:
+        query: Query = {"topic": topic, "start": start, "end": end, "columns": columns}
+        absent = {"entries": [], "count": 0}
+        found: EntriesAnswer = self._get("/v1/tracks/entries", query, wait, [("tracks", topic)], absent=absent)
+        return found
+
+    def tracks(self, wait: float | None = None) -> list[TrackSummary]:
+        about: list[_About] = [("runs", ""), ("tracks", ALL)]
+        found: list[TrackSummary] = self._get("/v1/tracks", {}, wait, about, absent={"tracks": []})["tracks"]
+        return found
+
+    def log_lines(
+        self,
+        levels: Sequence[str] | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+        search: str | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        wait: float | None = None,
+    ) -> list[LogLine]:
+        query: Query = {
+            "level": levels,
+            "limit": limit,
+            "offset": offset,
+            "search": search,
+            "start": start,
+            "end": end,
+        }
+        lines: list[LogLine] = self._get("/v1/logs/lines", query, wait, [("logs", "")], absent={"lines": []})["lines"]
+        return lines
+
+    def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
+        answer = self._get("/v1/sessions", {}, wait, [("runs", "")], absent={"sessions": []})
+        found: list[SessionAnswer] = answer["sessions"]
+        return found
+
+    def _get(self, path: str, query: Query, wait: float | None, about: list[_About], *, absent: Any) -> Any:
+        """The answer; `absent` where the API knows nothing of the name."""
+        wait = self._read_wait_s if wait is None else wait
+        headers, left = self._own_writes(about, wait) if wait > 0 else ({}, 0.0)
+        try:
+            return self._transport.get(path, {"prefix": self._prefix, **query}, headers, left)
+        except Problem as problem:
+            if problem.kind.endswith("not-yet-stored"):
+                missing = [(kind, name, count) for kind, name, count in problem.members.get("missing", ())]
+                raise NotYetStored(missing, wait) from None
+            if problem.status == 404 and problem.kind.endswith("not-found"):
+                return absent
+            raise
+
+    def _own_writes(self, about: list[_About], wait: float) -> tuple[dict[str, str], float]:
+        """Hand over what this process wrote, and the headers that say so, with the seconds that are left to wait."""
+        own = self._own()
+        if own is None:
+            return {}, 0.0
+        deadline = Deadline(wait)
+        begun = monotonic()
+        try:
+            own.flush(wait)
+        except TimeoutError as error:
+            raise NotYetStored([(kind, name, 0) for kind, name in about if name != ALL], monotonic() - begun) from error
+        written = own.written()
+        streams = [
+            stream
+            for kind, name in about
+            for stream in ([one for one in written if one[0] == kind] if name == ALL else [(kind, name)])
+            if stream in written
+        ][:MOST_STREAMS]
+        if not streams:
+            return {}, 0.0
+        told = [[kind, name, own.id, written[kind, name]] for kind, name in streams]
+        value = base64.urlsafe_b64encode(msgspec.msgpack.encode(told)).decode().rstrip("=")
+        return {"Mldash-Written": value, "Mldash-Wait": f"{deadline.left:.3f}"}, deadline.left
+
+
+def _metric(name: str | None) -> dict[str, str]:
+    return {"unnamed": "true"} if name is None else {"name": name}

@@ -1,0 +1,201 @@
+"""`experiment.run`: start, complete, fail, cancel; status. A run of one process; the experiment's own status follows
+from those of all its processes (events/run_status.py)."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from .events.limits import TRACEBACK_BYTES
+from .events.schema import Describe, End, Error, Start, Status
+from .session import Session, rank_of, world_size
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+
+RunStatus = Literal["CREATED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "PREEMPTED"]
+
+_FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
+
+# Of several `Experiment` objects in one process that end one run, the first that applies counts.
+_WORST = ("FAILED", "PREEMPTED", "CANCELLED", "COMPLETED")
+
+
+class Run:
+    """The run of this process. `with experiment.run:` opens and ends it; so does `@experiment.run` on a function."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._status: RunStatus = "CREATED"
+        self._preempted = False
+
+    @property
+    def status(self) -> RunStatus:
+        """CREATED, RUNNING, COMPLETED, FAILED, CANCELLED (KeyboardInterrupt) or PREEMPTED (SIGTERM): this process's.
+
+        Readers also see LOST: a process whose heartbeat ended without an end.
+        """
+        return self._status
+
+    @property
+    def is_open(self) -> bool:
+        return self._status == "RUNNING"
+
+    def start(self) -> Experiment:
+        """Open the run and return the experiment. Harmless when it is open; after an end it goes on.
+
+        Raises JournalUnwritable where no journal can be kept.
+        """
+        experiment = self._experiment
+        with experiment._lock:
+            if not self.is_open:
+                experiment._begin()
+                self._status = "RUNNING"
+                self._preempted = False
+        return experiment
+
+    def complete(self) -> None:
+        """End the run as COMPLETED. Delivers first, for the close timeout at most; harmless when it has ended."""
+        self._end("COMPLETED", None)
+
+    def fail(self, error: BaseException | str | None = None) -> None:
+        """End the run as FAILED; the error's type, message and traceback are kept, a text as the message."""
+        self._end("FAILED", error)
+
+    def cancel(self) -> None:
+        """End the run as CANCELLED."""
+        self._end("CANCELLED", None)
+
+    def __enter__(self) -> Experiment:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        status = status_of(error)
+        if self._preempted:
+            status = "PREEMPTED"
+        self._end(status, error if status == "FAILED" else None)
+
+    async def __aenter__(self) -> Experiment:
+        return self.start()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import asyncio  # not at import time: it costs a third of all that is imported
+
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
+
+    def __call__(self, function: _FunctionT) -> _FunctionT:
+        """`@experiment.run`: the function's call is the run."""
+        if inspect.iscoroutinefunction(function):
+
+            @functools.wraps(function)
+            async def run_coroutine(*args: Any, **kwargs: Any) -> Any:
+                async with self:
+                    return await function(*args, **kwargs)
+
+            return run_coroutine  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def run_function(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return run_function  # type: ignore[return-value]
+
+    def _end(self, status: Status, error: BaseException | str | None, timeout: float | None = None) -> None:
+        """Mark the end, then deliver; what is not delivered in time is said, never raised over the user's own error."""
+        session = self._mark_end(status, error)
+        if session is not None:
+            session.deliver_and_close(timeout)
+
+    def _mark_end(self, status: Status, error: BaseException | str | None) -> Session | None:
+        """The session that now has to deliver; None where the run goes on by another object, or was not open."""
+        experiment = self._experiment
+        with experiment._lock:
+            if not self.is_open:
+                return None
+            experiment.metrics._settle()
+            self._status = status
+            return experiment._finish(status, error)
+
+
+def status_of(error: BaseException | None) -> Status:
+    """What leaving a block by this exception makes of the run."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "COMPLETED"
+    asyncio = sys.modules.get("asyncio")
+    if isinstance(error, KeyboardInterrupt) or (asyncio is not None and isinstance(error, asyncio.CancelledError)):
+        return "CANCELLED"
+    if isinstance(error, GeneratorExit):
+        return "COMPLETED"
+    return "FAILED"
+
+
+def worst(statuses: list[Status]) -> Status:
+    return min(statuses, key=_WORST.index)
+
+
+def start_event(session: Session) -> Start:
+    """This process, and what its run was started with."""
+    context: dict[str, Any] = {}
+    user = ""
+    if session.settings.capture_context:
+        try:
+            from .capture.run_context import gather
+        except ImportError:
+            context = {}
+        else:
+            context = gather()
+        user = str(context.pop("user", "")) or _user()
+    return Start(
+        time=time.time(),
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        rank=rank_of(session.settings),
+        world_size=world_size(),
+        user=user,
+        context=context,
+    )
+
+
+def end_events(status: Status, error: BaseException | str | None) -> tuple[End, str | None]:
+    """The end, and the traceback in full where it is too long to stand in it."""
+    if error is None:
+        return End(time.time(), status), None
+    if isinstance(error, str):
+        return End(time.time(), status, Error("", _printable(error))), None
+    whole = _printable("".join(traceback.format_exception(error)))
+    cut = whole.encode()[-TRACEBACK_BYTES:].decode(errors="ignore")
+    told = Error(type(error).__name__, _printable(str(error))[: 4 * TRACEBACK_BYTES], cut)
+    return End(time.time(), status, told), whole if len(cut) < len(whole) else None
+
+
+def about_event(experiment: Experiment) -> Describe | None:
+    """What the user says of the experiment, if anything."""
+    about = experiment._about
+    return Describe(time=time.time(), **about) if about else None
+
+
+def _user() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def _printable(text: str) -> str:
+    """Without lone surrogates, which no encoding of ours takes."""
+    return text.encode(errors="replace").decode()

@@ -1,0 +1,276 @@
+"""This process's emission into one experiment: its id, its rank, its journal, and who takes the events from there.
+
+One process has one session for a prefix and a place, however many `Experiment` objects. It begins with the first event:
+before that there is no file, no thread and no socket. A forked child gets a session and a journal of its own with its
+first event there; a spawned one is a process like any other.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from .callbacks import Callbacks, warn
+from .events.identity import Prefix, new_session_id
+from .events.schema import SCHEMA_VERSION, Describe, End, Start, Status
+from .journal.append import Journal, StreamWriter
+from .journal.placement import journal_root, limit_of, needs_plain_writes
+from .journal.session_folder import Head
+from .mode import Mode, mode_of
+from .settings import SdkSettings
+
+if TYPE_CHECKING:
+    from .experiment import Experiment
+    from .journal.drain import Delivery
+    from .publishing.publisher import Publisher
+
+RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "PALS_RANKID")
+WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PALS_SIZE")
+
+FSYNC_INTERVAL_S = 1.0
+
+
+class Session:
+    """Writes one experiment's events (mode.Writer). Thread-safe."""
+
+    def __init__(self, prefix: Prefix, settings: SdkSettings, mode: Mode, callbacks: Callbacks) -> None:
+        self.prefix, self.settings, self.mode, self.callbacks = prefix, settings, mode, callbacks
+        self.journal_folder = _journal_folder(prefix, settings, mode)
+        self.id = new_session_id()
+        self.run_start: Start | None = None
+        """The start of the run that is open."""
+        self.openers: list[Experiment] = []
+        """Who has started the run and not ended it."""
+        self.endings: list[tuple[Status, BaseException | str | None]] = []
+        self.lifecycle = threading.RLock()
+        self.delivery: Delivery | None = None
+        self._written: dict[tuple[str, str | None], int] | None = None
+        self._pid = os.getpid()
+        self.journal = Journal(
+            self.journal_folder,
+            self._make_head,
+            on_open=self._begin_delivery,
+            callbacks=callbacks,
+            limit_bytes=limit_of(self.journal_folder, settings.journal_bytes),
+            segment_bytes=settings.segment_bytes,
+            # Offline nothing makes room: waiting for it would be for ever.
+            policy="raise" if mode == "offline" and settings.journal_policy == "block" else settings.journal_policy,
+            block_timeout_s=settings.close_timeout_s,
+            fsync=settings.fsync,
+            **_plain(self.journal_folder),
+        )
+        self._runs = self.journal.stream("runs", "")
+
+    # -- mode.Writer
+
+    def stream(self, kind: str, name: str | None = "") -> StreamWriter:
+        return self.journal.stream(kind, name)
+
+    def append_run_event(self, event: Start | Describe | End) -> None:
+        self._runs.append_run_event(event)
+
+    def flush(self, timeout: float | None = None) -> None:
+        delivery = self._delivery_here()
+        if self._written is not None:
+            return
+        if delivery is not None:
+            delivery.flush(self.settings.close_timeout_s if timeout is None else timeout)
+        elif self.settings.fsync != "never":
+            self.journal.sync()
+
+    def close(self, timeout: float | None = None) -> None:
+        self.deliver_and_close(timeout)
+
+    def deliver_and_close(self, timeout: float | None) -> None:
+        """Deliver what can be delivered in time. All: the thread ends and the files go. Else the rest stays in the
+        journal, one line says so, and the thread goes on as long as the process does."""
+        delivery = self._delivery_here()
+        folder = self.journal.folder
+        if folder is None or self._pid != os.getpid():
+            forget_session(self)
+            return
+        timeout = self.settings.close_timeout_s if timeout is None else timeout
+        if delivery is None:  # offline: the journal is where the events stay
+            self.flush()
+            self.journal.close()
+            self.journal.forget(remove=False)
+            forget_session(self)
+        elif delivery.close(timeout):
+            self._written = self.written()
+            self.journal.close()
+            self.journal.forget(remove=True)
+            forget_session(self)
+        else:
+            why = f" ({delivery.barrier.problem})" if delivery.barrier.problem else ""
+            warn(
+                f"{delivery.unsent_bytes()} bytes of events of {self.prefix.text} are not delivered after "
+                f"{timeout:g} s{why}. The next run on this host sends them, or `mldash sync {folder.path}`"
+            )
+
+    # -- for reads
+
+    def written(self) -> dict[tuple[str, str | None], int]:
+        """Stream → how many of this session's events Kafka has acknowledged; after a flush these are all."""
+        if self._written is not None:
+            return self._written
+        progress = getattr(self._delivery_here(), "progress", None)
+        return {stream: at.seq for stream, at in progress().items()} if progress is not None else {}
+
+    def missing(self) -> list[tuple[str, str | None, int]]:
+        """(kind, name, events) of each stream that is not wholly acknowledged."""
+        done = self.written()
+        seqs = self.journal.count_seqs()
+        return [(kind, name, seq - done.get((kind, name), 0)) for (kind, name), seq in seqs.items()]
+
+    def unsent_bytes(self) -> int:
+        delivery = self._delivery_here()
+        return 0 if delivery is None else delivery.unsent_bytes()
+
+    @property
+    def has_events(self) -> bool:
+        """Whether anything was written in this process."""
+        return self._pid == os.getpid() and self.journal.folder is not None
+
+    def _delivery_here(self) -> Delivery | None:
+        """The parent's thread does not live in a forked child."""
+        return self.delivery if self._pid == os.getpid() else None
+
+    # -- with the first event, and with the first one in a forked child
+
+    def _make_head(self) -> Head:
+        if self._pid != os.getpid():
+            self.id, self._pid, self.delivery = new_session_id(), os.getpid(), None
+        settings = self.settings
+        return Head(
+            schema=SCHEMA_VERSION,
+            prefix=self.prefix.text,
+            session=self.id.hex(),
+            mode=self.mode,
+            host=socket.gethostname(),
+            pid=self._pid,
+            rank=rank_of(settings),
+            started=time.time(),
+            remote=settings.remote,
+            kafka=settings.kafka,
+        )
+
+    def _begin_delivery(self, journal: Journal) -> None:
+        start = self.run_start
+        if start is not None and start.pid != os.getpid():  # a forked child in an open run
+            self.run_start = msgspec.structs.replace(start, time=time.time(), pid=os.getpid())
+            self.append_run_event(self.run_start)
+            from .exits import end_with_child
+
+            end_with_child(self)
+        if self.mode == "offline":
+            return
+        self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
+        self.delivery.start()
+
+    def _publisher(self, journal: Journal) -> Publisher:
+        from .publishing.publisher import Publisher
+        from .remote.handshake import asker
+
+        settings = self.settings
+        return Publisher(
+            journal,
+            asker(settings),
+            self.callbacks,
+            linger_s=settings.linger_s,
+            heartbeat_s=settings.heartbeat_s,
+            fsync_s=FSYNC_INTERVAL_S if settings.fsync == "interval" else None,
+        )
+
+    def _drain(self, journal: Journal) -> Delivery:
+        from .journal.drain import SinkDrain
+        from .local.folder import experiment_folder
+        from .local.sink import LocalSink
+
+        settings = self.settings
+        folder = experiment_folder(settings.root, self.prefix.text)
+        fsync = settings.fsync != "never"
+        return SinkDrain(
+            journal,
+            lambda: LocalSink(folder, self.prefix, fsync=fsync, use_lease=needs_plain_writes(folder.path)),
+            self.callbacks,
+            prefix=self.prefix.text,
+            linger_s=settings.linger_s,
+            fsync_s=FSYNC_INTERVAL_S if settings.fsync == "interval" else None,
+        )
+
+
+def rank_of(settings: SdkSettings) -> int | None:
+    """The setting, else what a launcher says; None where no launcher does."""
+    return settings.rank if settings.rank is not None else _number_of(RANK_VARIABLES)
+
+
+def world_size() -> int | None:
+    """How many processes the launcher has started."""
+    return _number_of(WORLD_SIZE_VARIABLES)
+
+
+def _number_of(variables: tuple[str, ...]) -> int | None:
+    for variable in variables:
+        text = os.environ.get(variable, "")
+        if text.isdecimal():
+            return int(text)
+    return None
+
+
+def _journal_folder(prefix: Prefix, settings: SdkSettings, mode: Mode) -> Path:
+    if mode != "local":
+        return journal_root(settings.journal)
+    from .local.folder import experiment_folder
+
+    return experiment_folder(settings.root, prefix.text).journal
+
+
+def _plain(folder: Path) -> dict[str, Any]:
+    if not needs_plain_writes(folder):
+        return {}
+    from .journal.plain_segment import PlainSegment
+
+    return {"make_segment": PlainSegment}
+
+
+_sessions: dict[tuple[object, ...], Session] = {}
+_sessions_lock = threading.Lock()
+
+
+def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> Session:
+    """The session of this process for a prefix and where its events go; made anew after it was closed."""
+    mode = mode_of(settings)
+    where = settings.root if mode == "local" else (settings.remote, settings.kafka, settings.journal)
+    key = (prefix.text, mode, where)
+    with _sessions_lock:
+        session = _sessions.get(key)
+        if session is None:
+            session = _sessions[key] = Session(prefix, settings, mode, callbacks)
+        return session
+
+
+def forget_session(session: Session) -> None:
+    """After it was closed: the next event of the same prefix begins a new one."""
+    with _sessions_lock:
+        for key, known in [*_sessions.items()]:
+            if known is session:
+                del _sessions[key]
+
+
+def all_sessions() -> list[Session]:
+    with _sessions_lock:
+        return [*_sessions.values()]
+
+
+def _new_lock_in_child() -> None:
+    global _sessions_lock
+    _sessions_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_new_lock_in_child)

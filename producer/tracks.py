@@ -1,0 +1,252 @@
+"""`experiment.tracks`: entries with a time of their own; those of one topic and one time are one entry."""
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from struct import pack
+from typing import Any, overload
+
+from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
+from mldash.producer.bulk_columns import Packed, cut, entry_times, pack_columns, pack_times
+from mldash.producer.events.merging import flatten
+from mldash.producer.handles import Owner, StreamHandle, checked_name
+from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
+
+TIMESTAMP, RENAMED = "timestamp", "_timestamp"
+"""The entry's own time in an answer, and what a user's field of that name is called instead."""
+
+_AS_IT_IS = frozenset((bool, type(None), bytes))
+_Summaries = list[TrackSummary]
+_Entries = list[dict[str, Any]]
+
+
+class Track(StreamHandle):
+    """One topic of an experiment. It stays valid through end and start, and may be used from any thread."""
+
+    __slots__ = ("_thread", "_timestamps")
+
+    def __init__(self, experiment: Owner, topic: str) -> None:
+        super().__init__(experiment, "tracks", topic)
+        self._timestamps = experiment._timestamps
+        self._thread = self._timestamps.thread
+
+    @property
+    def topic(self) -> str:
+        return str(self._name)
+
+    def append(self, /, *, _ts: float | None = None, **fields: Any) -> "Track":
+        """Append one entry at the time `_ts` (seconds since the epoch) and return the handle.
+
+        Entries of the topic with the same time are one entry, field by field, the later value winning, whichever
+        process they come from. A dict becomes dotted fields, which merge leaf by leaf; lists and arrays are values. A
+        field named "timestamp" comes back as "_timestamp".
+        `_ts` left out is now, unique and rising in this process (two processes can still meet at one time: give it
+        where that matters). The integer -1 is the last timestamp that this thread used in any metric or track of the
+        experiment.
+
+        Returns when the entry is in the journal. Raises RuntimeError outside an open run; ValueError for a `_ts` that
+        is no finite number, for a name above 1 KiB or an entry above 15 MiB; UnsupportedValue. Then nothing is written.
+        """
+        if self._epoch != self._experiment._epoch:
+            self._open()
+        if not self._known.issuperset(fields):
+            self._know(fields)
+        for value in fields.values():
+            kind = type(value)
+            if kind is float or kind in _AS_IT_IS:
+                continue
+            if kind is int and MIN_INT <= value <= MAX_INT:
+                continue
+            if kind is str and value.isascii():
+                continue
+            fields = self._flat(fields)
+            break
+        if TIMESTAMP in fields:
+            fields = _renamed(fields)
+        stamp = self._timestamps.rising() if _ts is None else self._timestamps.given_of_entry(_ts)
+        self._append(stamp, fields)
+        self._thread.last = stamp
+        return self
+
+    def append_many(self, /, *, _ts: Any = None, **columns: Any) -> "Track":
+        """Append one entry a position of the columns: lists or arrays of one length, `_ts` among them.
+
+        No Python loop runs over the entries of arrays. Without `_ts` the entries get rising times from now on.
+        Raises as `append` does, and ValueError where columns differ in length; then nothing is written.
+        """
+        writer = self._open()
+        count, packed = pack_columns(columns)
+        if TIMESTAMP in packed:
+            packed = _renamed(packed)
+        if _ts is None:
+            times = b"".join(pack("<d", self._timestamps.rising()) for _ in range(count))
+        else:
+            stamps = pack_times(_ts)
+            if columns and stamps.count != count:
+                raise ValueError(f"columns must have one length, not _ts {stamps.count}, the others {count}")
+            count, times = stamps.count, entry_times(stamps)
+        if any(column.type == "values" and dict in map(type, column.data) for column in packed.values()):
+            return self._append_rows(array("d", times), packed)
+        for piece in cut(count, packed):
+            start = piece.start * 8
+            writer.append_columns(times[start : start + piece.count * 8], piece.count, piece.columns)
+        if count:
+            self._thread.last = array("d", times[-8:])[0]
+        return self
+
+    def _append_rows(self, times: "array[float]", packed: Mapping[str, Packed]) -> "Track":
+        """Entries one by one: what dicts become is another set of fields in each."""
+        rows = [self._flat({name: column.value(at) for name, column in packed.items()}) for at in range(len(times))]
+        writer = self._open()
+        for time, row in zip(times, rows, strict=True):
+            writer.append(time, row)
+            self._thread.last = time
+        return self
+
+    def flush(self, timeout: float | None = None) -> "Track":
+        """As `experiment.flush(timeout)`: what was logged is safe. Raises TimeoutError. Returns the handle."""
+        self._experiment.flush(timeout)
+        return self
+
+    def read(
+        self,
+        start_timestamp: float | None = None,
+        end_timestamp: float | None = None,
+        columns: Sequence[str] | None = None,
+        format: str = "json",
+        *,
+        wait: float | None = None,
+    ) -> Any:
+        """Entries from start_timestamp to end_timestamp, both inclusive, in time order; each time once.
+
+        `columns` keeps these fields, and the timestamp. By `format`:
+          json     {"entries": [{"timestamp": t, field: value, …}], "count": n}; an absent field is absent
+          jsonl    bytes, an entry a line
+          parquet  bytes, every column that any entry has (answers/columns.py: how mixed types are kept)
+          mocap    {"version", "metadata", "channels", "frames"} (answers/mocap.py)
+          mcap     bytes, JSON messages with a schema, for Foxglove and Rerun (answers/mcap.py)
+        An absent topic gives the empty answer of the format. `wait`: seconds to wait for what this process has written
+        (None: read_wait_s; 0: what is there).
+        Raises ValueError for another format, NotYetStored.
+        """
+        # Here and not at the head: a training script that only writes does not wait for it at its start.
+        from mldash.producer.answers.entries import encode_entries
+
+        return encode_entries(
+            format,
+            self.topic,
+            lambda: self._entries(start_timestamp, end_timestamp, columns, wait),
+            lambda: self._summary(wait),
+        )
+
+    def list_entries(self, *, wait: float | None = None) -> _Entries:
+        """All entries in time order: {"timestamp": t, field: value, …}."""
+        return self._entries(None, None, None, wait)["entries"]
+
+    def slice(
+        self, start_timestamp: float | None = None, end_timestamp: float | None = None, *, wait: float | None = None
+    ) -> "TrackSlice":
+        """The entries of a stretch of time, both ends inclusive, as they are now."""
+        return TrackSlice(self._entries(start_timestamp, end_timestamp, None, wait)["entries"])
+
+    def _entries(
+        self, start: float | None, end: float | None, columns: Sequence[str] | None, wait: float | None
+    ) -> EntriesAnswer:
+        return self._experiment._reader().track_entries(self.topic, start, end, columns, wait)
+
+    def _summary(self, wait: float | None) -> TrackSummary | None:
+        return next((one for one in self._experiment._reader().tracks(wait) if one["topic"] == self.topic), None)
+
+    def _flat(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        flat = flatten(plain_fields(fields))
+        if not self._known.issuperset(flat):
+            self._know(flat)
+        return flat
+
+
+class TrackSlice:
+    """Entries in time order: iterable again and again, with `len()`, and asked by time."""
+
+    __slots__ = ("_entries", "_times")
+
+    def __init__(self, entries: _Entries) -> None:
+        self._entries = entries
+        self._times = [entry[TIMESTAMP] for entry in entries]
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, at: int) -> dict[str, Any]:
+        return self._entries[at]
+
+    @overload
+    def find_by_time(self, timestamp: float) -> dict[str, Any]: ...
+
+    @overload
+    def find_by_time(self, timestamp: Sequence[float]) -> _Entries: ...
+
+    def find_by_time(self, timestamp: float | Sequence[float]) -> dict[str, Any] | _Entries:
+        """The entry with the greatest timestamp ≤ the one given; of several timestamps, a list of entries.
+
+        Raises LookupError where there is none.
+        """
+        if not isinstance(timestamp, (int, float)) and isinstance(timestamp, Iterable):
+            return [self._find(one) for one in timestamp]
+        return self._find(timestamp)
+
+    findByTime = find_by_time  # noqa: N815 - the name that the first SDK gave it
+
+    def _find(self, timestamp: float) -> dict[str, Any]:
+        if not self._entries:
+            raise LookupError("No entries in track slice")
+        at = bisect_right(self._times, timestamp)
+        if at == 0:
+            raise LookupError(f"No entry found with timestamp <= {timestamp}; the first is at {self._times[0]}")
+        return self._entries[at - 1]
+
+
+class Tracks:
+    """`experiment.tracks`: call it with a topic for a handle."""
+
+    __slots__ = ("_experiment", "_handles")
+
+    def __init__(self, experiment: Owner) -> None:
+        self._experiment = experiment
+        self._handles: dict[str, Track] = {}
+
+    def __call__(
+        self,
+        topic: str,
+        description: str | None = None,
+        tags: Iterable[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Track:
+        """The handle of one topic: the same object each time.
+
+        Any text is a topic, up to 1 KiB and without lone surrogates; "robot/position" and "robot" are two. What is said
+        of the topic is recorded in an open run at once, else with its first entry. `metadata={"fps": 60}` sets the
+        frame rate that the mocap format names.
+        Raises ValueError for a topic or a description that is none.
+        """
+        handle = self._handles.get(topic)
+        if handle is None:
+            handle = self._handles.setdefault(topic, Track(self._experiment, checked_name("topic", topic)))
+        if description is not None or tags is not None or metadata is not None:
+            handle._describe(description, tags, metadata)
+        return handle
+
+    def flush(self, timeout: float | None = None) -> "Tracks":
+        """As `experiment.flush(timeout)`. Raises TimeoutError. Returns `experiment.tracks`."""
+        self._experiment.flush(timeout)
+        return self
+
+    def list(self, *, wait: float | None = None) -> _Summaries:
+        """One entry a topic: topic, totalEntries (distinct times), firstTimestamp, lastTimestamp, columns, and more."""
+        return self._experiment._reader().tracks(wait)
+
+
+def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {RENAMED if name == TIMESTAMP else name: value for name, value in fields.items()}

@@ -1,0 +1,68 @@
+"""API.md, Parameters."""
+
+import argparse
+import math
+from dataclasses import dataclass
+
+import pytest
+
+from mldash import Experiment
+from tests.unit.producer.same import same
+
+
+@dataclass
+class Config:
+    lr: float = 0.1
+    layers: tuple[int, ...] = (1, 2)
+
+
+class Args:
+    seed = 1
+    _hidden = 2
+
+
+def test_set_merges_and_flattens(experiment: Experiment) -> None:
+    assert experiment.params.set(lr=0.1, model={"depth": 4, "act": {"name": "relu"}}) is experiment.params
+    experiment.params.log(lr=0.2, dims=[1, 2], none=None, empty={})
+    flat = {"model.depth": 4, "model.act.name": "relu", "lr": 0.2, "dims": [1, 2], "none": None, "empty": {}}
+    assert experiment.params.get() == flat
+    assert experiment.params.get(flatten=False) == {
+        "model": {"depth": 4, "act": {"name": "relu"}},
+        "lr": 0.2,
+        "dims": [1, 2],
+        "none": None,
+        "empty": {},
+    }
+
+
+def test_one_positional_argument_of_many_kinds(experiment: Experiment) -> None:
+    experiment.params.set({"a": 1})
+    experiment.params.set(argparse.Namespace(b=2))
+    experiment.params.set(Config())
+    experiment.params.set(Args=Args)
+    assert experiment.params.get() == {"a": 1, "b": 2, "lr": 0.1, "layers": [1, 2], "Args.seed": 1}
+
+
+def test_a_value_and_a_branch_replace_each_other(experiment: Experiment) -> None:
+    experiment.params.set(m=1, n={"a": 1, "b": 2})
+    experiment.params.set(m={"a": 2}, n=3)
+    assert experiment.params.get() == {"m.a": 2, "n": 3}
+
+
+def test_before_any_set_there_are_none(experiment: Experiment) -> None:
+    assert experiment.params.get() == {}
+
+
+def test_types_survive(experiment: Experiment) -> None:
+    values = {"i": 1, "f": 1.0, "b": True, "nan": math.nan, "inf": -math.inf, "big": 2**63 - 1, "raw": b"\0", "s": "ü"}
+    experiment.params.set(values)
+    found = experiment.params.get()
+    assert same({name: found[name] for name in values}, values)
+
+
+def test_what_can_not_be_stored_raises_and_nothing_is_written(experiment: Experiment) -> None:
+    with pytest.raises((TypeError, ValueError), match="bad"):
+        experiment.params.set(good=1, bad=object())
+    with pytest.raises(ValueError, match="8388608"):
+        experiment.params.set(text="x" * 9_000_000)
+    assert experiment.params.get() == {}
