@@ -11,6 +11,7 @@ n is at most 10,000, a bucket never crosses a multiple of 10,000, and its column
 be larger), so that with names and sources it stays below MongoDB's 16 MiB.
 """
 
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,11 +26,20 @@ CHUNK: Final = 10_000
 BUCKET_BYTES: Final = 8 << 20
 
 _COMPRESS_FROM: Final = 512
-_compressor = zstandard.ZstdCompressor(level=1)
-_decompressor = zstandard.ZstdDecompressor()
 
 
-class Source(Struct, frozen=True, array_like=True):
+class _Codecs(threading.local):
+    """A pair a thread: zstandard's contexts break the heap when two threads use one at the same time."""
+
+    def __init__(self) -> None:
+        self.compress = zstandard.ZstdCompressor(level=1).compress
+        self.decompress = zstandard.ZstdDecompressor().decompress
+
+
+_codecs = _Codecs()
+
+
+class Source(Struct, frozen=True, array_like=True, gc=False):
     """Events [first_seq, first_seq + count) of a session, which stand side by side in a stream."""
 
     session: bytes
@@ -37,7 +47,7 @@ class Source(Struct, frozen=True, array_like=True):
     count: int
 
 
-class Bucket(Struct, frozen=True, kw_only=True):
+class Bucket(Struct, frozen=True, kw_only=True, gc=False):
     """Events [first_index, first_index + count) of one stream."""
 
     stream: bytes
@@ -115,7 +125,7 @@ def _column_to_document(column: Column) -> dict[str, Any]:
     if column.shape:
         document["shape"] = list(column.shape)
     if column.type in ("values", "events") and len(column.data) >= _COMPRESS_FROM:
-        packed = _compressor.compress(column.data)
+        packed = _codecs.compress(column.data)
         if len(packed) * 10 < len(column.data) * 9:
             document["bytes"], document["zstd"] = packed, True
     return document
@@ -126,7 +136,7 @@ def _column_from_document(document: Mapping[str, Any]) -> Column:
     return Column(
         name=document["name"],
         type=document["type"],
-        data=_decompressor.decompress(data) if document.get("zstd") else data,
+        data=_codecs.decompress(data) if document.get("zstd") else data,
         present=document.get("present"),
         shape=tuple(document.get("shape", ())),
     )

@@ -43,7 +43,7 @@ class Absent:
 ABSENT: Final = Absent()
 
 
-class Column(Struct, frozen=True):
+class Column(Struct, frozen=True, gc=False):
     """The values of one field over the events of one bucket or chunk, as the module's head says."""
 
     name: str

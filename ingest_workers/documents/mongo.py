@@ -5,6 +5,7 @@ read that must be causally after a write is made in the same causally consistent
 sessions and with a time limit, for MongoDB refuses the two together.
 """
 
+import asyncio
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -92,4 +93,5 @@ class Mongo:
             raise MongoUnreachable(self._hosts, str(error).split(" (configured", 1)[0]) from error
 
     async def close(self) -> None:
-        self._client.close()
+        # On a thread: it says goodbye to the server and waits for the answer, also where nobody answers any more.
+        await asyncio.to_thread(self._client.close)

@@ -1,14 +1,22 @@
 """Pieces → a bucket, by kind. Each kind's columns mean what documents/buckets.py and snapshot.py say."""
 
-from array import array
 from collections import Counter
 from collections.abc import Sequence
+from math import isfinite
 
 import msgspec
 
 from mldash.ingest_workers.documents.buckets import BUCKET_BYTES, Bucket
-from mldash.ingest_workers.documents.columns import Column, columns_of_events, pack_events, pack_times, unpack_times
+from mldash.ingest_workers.documents.columns import (
+    ABSENT,
+    Column,
+    columns_of_events,
+    pack_events,
+    pack_times,
+    unpack_times,
+)
 from mldash.ingest_workers.documents.run_states import StoredRunEvent
+from mldash.producer.events.field_statistics import is_number
 from mldash.producer.events.merging import merge_entries
 from mldash.producer.events.schema import RunEvents
 
@@ -72,16 +80,18 @@ def _run_events(pieces: Sequence[Piece]) -> Column:
 
 def _span(times: bytes, columns: Sequence[Column]) -> tuple[float, float]:
     """Least and greatest time: `_ts` where it is given, else that of logging."""
-    stamps: array[float] | list[float] = unpack_times(times)
-    for column in columns:
-        if column.name == "_ts" and column.type in ("float64", "int64"):
-            given = list(map(float, column.packed()))
-            if column.present is None:
-                stamps = given
-            else:
-                bits = int.from_bytes(column.present, "little")
-                stamps = given + [time for row, time in enumerate(stamps) if not bits >> row & 1]
-    return min(stamps), max(stamps)
+    logged = unpack_times(times)
+    given = next((column for column in columns if column.name == "_ts" or column.type == "events"), None)
+    if given is None:
+        return min(logged), max(logged)
+    stamps = given.values(len(logged))
+    if given.type == "events":
+        stamps = [event.get("_ts", ABSENT) for event in stamps]
+    known = [
+        float(stamp) if is_number(stamp) and isfinite(stamp) else time
+        for stamp, time in zip(stamps, logged, strict=True)
+    ]
+    return min(known), max(known)
 
 
 def _levels(columns: Sequence[Column]) -> dict[str, int]:

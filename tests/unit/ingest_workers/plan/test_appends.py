@@ -165,3 +165,17 @@ def test_parameters_that_would_outgrow_their_document_are_set_aside_and_the_othe
     reasons = [(one.origin.offset, one.reason.split(",")[1].strip()) for one in planned.refused]
     assert reasons == [(1, "at most 8388608 are kept"), (2, "at most 100000 are kept")]
     assert planned.event_count == 2
+
+
+@pytest.mark.parametrize("stamps", [[5, 7.5, 6.0], [5.0, None, 7.5], [5, 7, 6]])
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_bucket_spans_the_times_that_were_given(stamps: list[Any], wide: bool) -> None:
+    """Where `_ts` mixes int and float, is missing in some, or stands among very many fields."""
+    more = {f"field{number}": 0 for number in range(2_001)} if wide else {}
+    rows = Rows(["_ts", *more], [6.0, 6.0, 6.0], [[stamp, *more.values()] for stamp in stamps])
+    record = Record(
+        prefix="o/p", kind="metrics", name="m", session=SESSIONS[0], first_seq=0, logged_at=0.0, blocks=[rows]
+    )
+    one = Arrival(record, experiment_id("o/p"), SimpleNamespace(topic="t", partition=0, offset=0))  # type: ignore[arg-type]
+    (bucket,) = plan(STREAM, "metrics", Snapshot("metrics"), [one]).buckets
+    assert (bucket.t0, bucket.t1) == (5.0, max(stamp or 6.0 for stamp in stamps))
