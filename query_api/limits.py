@@ -6,6 +6,7 @@ a path or a field of one.
 
 import base64
 import binascii
+import math
 from functools import cache
 from typing import Annotated, Any, Final
 
@@ -25,6 +26,9 @@ WRITTEN_STREAMS: Final = 10_000
 SEARCH_LENGTH: Final = 1_000
 FIELDS: Final = 1_000
 
+HEADERS: Final = {"written": "Mldash-Written", "wait": "Mldash-Wait"}
+"""A handler's parameter → the header that it comes in."""
+
 PrefixText = Annotated[str, QueryParameter(description="The experiment: owner/project/…/name.")]
 StreamName = Annotated[str | None, QueryParameter(description="The metric's name.")]
 Unnamed = Annotated[bool, QueryParameter(description="The unnamed metric; then `name` is left out.")]
@@ -32,12 +36,13 @@ Index = Annotated[int, QueryParameter(ge=0, le=2**62)]
 WrittenText = Annotated[
     str | None,
     HeaderParameter(
-        name="Mldash-Written",
+        name=HEADERS["written"],
         description="What the reader has written: base64url(MessagePack [[kind, name, session, next seq], …]).",
     ),
 ]
 WaitText = Annotated[
-    float | None, HeaderParameter(name="Mldash-Wait", ge=0, description="Seconds to wait at most for what was written.")
+    float | None,
+    HeaderParameter(name=HEADERS["wait"], ge=0, description="Seconds to wait at most for what was written."),
 ]
 
 _written = msgspec.msgpack.Decoder(list[tuple[str, str | None, bytes, int]])
@@ -74,6 +79,13 @@ def checked_count(parameter: str, count: int, most: int) -> int:
     if not 0 <= count <= most:
         raise WrongParameter(parameter, f"{count} is not between 0 and {most}")
     return count
+
+
+def checked_number(parameter: str, number: float | None) -> float | None:
+    """Any but NaN, which is neither before nor behind anything."""
+    if number is not None and math.isnan(number):
+        raise WrongParameter(parameter, "NaN is no number")
+    return number
 
 
 def checked_fields(parameter: str, fields: list[str] | None) -> list[str] | None:

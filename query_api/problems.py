@@ -15,6 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from mldash.ingest_workers.documents.mongo import AutoReconnect
 
 from .errors import ApiError, ServerAway, WrongParameter
+from .limits import HEADERS
 
 PROBLEM: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = "1"
@@ -56,7 +57,8 @@ def wrong_parameter(error: ValidationException) -> WrongParameter:
     """The first parameter at fault, and what is allowed in its place."""
     for one in error.extra or ():
         if isinstance(one, dict) and "key" in one:
-            return WrongParameter(str(one["key"]), str(one.get("message", error.detail)))
+            name = HEADERS.get(one["key"], one["key"]) if one.get("source") == "header" else one["key"]
+            return WrongParameter(str(name), str(one.get("message", error.detail)))
     if missing := _MISSING.match(error.detail):
         return WrongParameter(missing[1], "it is required")
     return WrongParameter("request", error.detail)

@@ -41,7 +41,9 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     wait_limit_s: Annotated[
         float, Meta(ge=0, le=300, description="A read waits at most so long for its writer's events.")
     ] = 30.0
-    read_limit: Annotated[int, Meta(ge=1, description="Points, lines or experiments of one answer at most.")] = 100_000
+    read_limit: Annotated[
+        int, Meta(ge=10_000, description="Points, lines or experiments of one answer at most; SDKs ask for 10,000.")
+    ] = 100_000
     entries_limit: Annotated[int, Meta(ge=1, description="Entries of a track in one answer at most.")] = 1_000_000
     chunk_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for chunks read from S3.")] = 256 << 20
     chunk_fetches: Annotated[int, Meta(ge=1, le=256, description="Chunks fetched at once for one answer.")] = 8

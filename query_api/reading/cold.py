@@ -30,7 +30,6 @@ async def chunks_between(
     stream: StreamRef,
     first_index: int,
     end_index: int,
-    fields: Sequence[str] | None = None,
 ) -> list[Cold]:
     """The chunks that hold [first_index, end_index), all of it below `cold`. Raises Moved where one is not there."""
     if first_index >= end_index:
@@ -42,7 +41,7 @@ async def chunks_between(
         live = found[k].live if k in found else None
         if live is None or live.end < min(end_index, (k + 1) * CHUNK):
             raise Moved(max(first_index, k * CHUNK) if live is None else live.end)
-    return await fetch(stores, stream, chunks, fields)
+    return await fetch(stores, stream, chunks, None)
 
 
 async def chunks_by_time(
@@ -51,7 +50,7 @@ async def chunks_by_time(
     stream: StreamRef,
     cold: int,
     times: tuple[float, float],
-    fields: Sequence[str] | None = None,
+    fields: Sequence[str] | None,
 ) -> list[Cold]:
     """The chunks below `cold` that have an event in `times` (both ends included), in index order.
 

@@ -14,6 +14,7 @@ import numpy as np
 from mldash.compactor.chunks.rows import Part
 from mldash.ingest_workers.documents.columns import ABSENT
 from mldash.ingest_workers.documents.mongo import Session
+from mldash.producer.answers.shapes import EntriesAnswer
 from mldash.producer.events.merging import merge_entries
 from mldash.query_api.errors import AnswerTooLarge
 
@@ -94,6 +95,12 @@ def distinct_times(rows: Sequence[Rows]) -> "np.ndarray[Any, np.dtype[np.float64
     if not rows:
         return np.empty(0)
     return np.unique(np.asarray(times_of(rows)))
+
+
+def answer_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> EntriesAnswer:
+    """The answer of read()."""
+    entries = entries_of(rows, fields)
+    return {"entries": entries, "count": len(entries)}
 
 
 def entries_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -60,7 +60,6 @@ async def chain_between(
     cold: int,
     first_index: int,
     end_index: int,
-    fields: Sequence[str] | None = None,
 ) -> list[Bucket]:
     """The buckets that hold [first_index, end_index), as far as there are any; `first_index` is not below `cold`.
 
@@ -69,7 +68,7 @@ async def chain_between(
     start = await _beginning(mongo, session, stream, cold, first_index)
     query = {"_id": {"$gte": bucket_id(stream, start), "$lt": bucket_id(stream, end_index)}}
     expected, buckets = start, list[Bucket]()
-    async for document in mongo.buckets.find(query, _projection(fields), session=session).sort("_id", 1):
+    async for document in mongo.buckets.find(query, session=session).sort("_id", 1):
         if first_index_of(document["_id"]) != expected:
             raise Moved(expected)
         buckets.append(from_document(document))
@@ -91,7 +90,7 @@ async def buckets_by_time(
     stream: StreamRef,
     span: tuple[int, int],
     times: tuple[float, float],
-    fields: Sequence[str] | None = None,
+    fields: Sequence[str] | None,
 ) -> list[Bucket]:
     """The buckets that begin in `span` and have an event in `times` (both ends included), in index order."""
     query = {

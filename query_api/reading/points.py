@@ -27,13 +27,11 @@ class Range(Struct, frozen=True):
         return sum(rows.count for rows in self.rows)
 
 
-async def read_range(
-    stores: Stores, stream: StreamRef, first_index: int, count: int, fields: Sequence[str] | None = None
-) -> Range:
+async def read_range(stores: Stores, stream: StreamRef, first_index: int, count: int) -> Range:
     """The indices [first_index, first_index + count), as far as the stream has them. Any kind with a row an event."""
 
     async def read(session: Session) -> Range:
-        return await _read(stores, session, stream, first_index, count, fields)
+        return await _read(stores, session, stream, first_index, count)
 
     return await settled(stores.mongo, stream, read)
 
@@ -44,16 +42,15 @@ async def _read(
     stream: StreamRef,
     first_index: int,
     count: int,
-    fields: Sequence[str] | None,
 ) -> Range:
     seam = await hot.find_seam(stores.mongo, session, stream.id)
     if seam is None:
         return Range(first_index, [], False)
     first, end = max(first_index, seam.floor), first_index + count
-    chunks = await cold.chunks_between(stores, session, stream, first, min(end, seam.cold), fields)
+    chunks = await cold.chunks_between(stores, session, stream, first, min(end, seam.cold))
     hot_first, buckets = max(first, seam.cold), list[Bucket]()
     if end > hot_first:
-        buckets = await hot.chain_between(stores.mongo, session, stream.id, seam.cold, hot_first, end, fields)
+        buckets = await hot.chain_between(stores.mongo, session, stream.id, seam.cold, hot_first, end)
     goes_on = await _goes_on(stores, session, stream.id, seam, end, buckets, hot_was_read=end > hot_first)
     if end >= seam.cold:
         # A bucket may begin before the first index asked for: it is used whole or not at all.
@@ -84,10 +81,10 @@ async def _goes_on(
     return await hot.chain_end(stores.mongo, session, stream, seam.cold) > end
 
 
-def page_of(found: Range, start_index: int, fields: Sequence[str] | None = None) -> MetricPage:
+def page_of(found: Range, start_index: int) -> MetricPage:
     """The answer of read()."""
     indices = chain.from_iterable(range(one.first_index, one.first_index + one.count) for one in found.rows)
-    events = chain.from_iterable(events_of(one, fields) for one in found.rows)
+    events = chain.from_iterable(events_of(one) for one in found.rows)
     created = iso_times(times_of(found.rows))
     points: list[MetricPoint] = [
         {"index": index, "data": event, "createdAt": at}

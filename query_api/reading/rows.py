@@ -54,7 +54,8 @@ def rows_of_indices(part: Part, first_index: int, end_index: int) -> Rows:
 def rows_of_times(part: Part, start: float, end: float) -> Rows:
     """The rows of a part with times in [start, end]; for tracks, whose rows are sorted by time."""
     times = unpack_times(part.times)
-    return Rows(part, bisect_left(times, start), bisect_right(times, end))
+    first = bisect_left(times, start)
+    return Rows(part, first, max(first, bisect_right(times, end)))
 
 
 def events_of(rows: Rows, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:

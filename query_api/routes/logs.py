@@ -8,10 +8,13 @@ from litestar.params import FromQuery, QueryParameter
 from mldash.producer.answers.shapes import LogLine
 from mldash.producer.events.levels import canonical_level
 from mldash.query_api.errors import WrongParameter
-from mldash.query_api.limits import SEARCH_LENGTH, Index, checked_count
+from mldash.query_api.limits import SEARCH_LENGTH, Index, checked_count, checked_number
 from mldash.query_api.reading.lines import Filter, read_lines
 
 from .shared import Found, OurForm, OurStores
+
+HALF_A_MICROSECOND_S = 0.6e-6
+"""And a little: float64 has a quarter of a microsecond there."""
 
 
 class LinesAnswer(TypedDict):
@@ -34,7 +37,11 @@ async def lines(
     count = checked_count("limit", limit, stores.settings.read_limit)
     if search is not None:
         checked_count("length of search", len(search), SEARCH_LENGTH)
-    wanted = Filter(_levels(level), search or None, start, end)
+    # Lines are told with microseconds: whoever asks from or to a line's own time means that line too.
+    low, high = checked_number("start", start), checked_number("end", end)
+    low = None if low is None else low - HALF_A_MICROSECOND_S
+    high = None if high is None else high + HALF_A_MICROSECOND_S
+    wanted = Filter(_levels(level), search or None, low, high)
     if experiment is None:
         return form.answer(LinesAnswer(lines=[]))
     return form.answer(LinesAnswer(lines=await read_lines(stores, experiment.stream("logs"), wanted, offset, count)))

@@ -43,7 +43,7 @@ async def points(
     found = Range(start_index, [], False)
     if experiment is not None:
         found = await read_range(stores, experiment.stream("metrics", metric), start_index, count)
-    return form.answer(page_of(found, start_index))
+    return await form.built(found.count, lambda: page_of(found, start_index))
 
 
 @get("/stats", tags=["metrics"])

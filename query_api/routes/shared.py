@@ -7,7 +7,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
 
 from mldash.query_api.answers import Form, Nonfinite, form_of
-from mldash.query_api.limits import PrefixText, WaitText, WrittenText, checked_prefix, checked_written
+from mldash.query_api.limits import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
 from mldash.query_api.reading.own_writes import wait_for_own_writes
 from mldash.query_api.reading.streams import ExperimentRef, Stores
 
@@ -33,7 +33,8 @@ async def provide_experiment(
     stores: OurStores, prefix: PrefixText, written: WrittenText = None, wait: WaitText = None
 ) -> ExperimentRef | None:
     """Waits for the reader's own writes, within what it asked for and what the settings allow."""
-    wait_s = min(DEFAULT_WAIT_S if wait is None else wait, stores.settings.wait_limit_s)
+    asked = checked_number("Mldash-Wait", wait)
+    wait_s = min(DEFAULT_WAIT_S if asked is None else asked, stores.settings.wait_limit_s)
     return await wait_for_own_writes(stores.mongo, checked_prefix(prefix), checked_written(written), wait_s)
 
 

@@ -1,13 +1,14 @@
 """GET /v1/tracks, /v1/tracks/entries"""
 
+import math
 from typing import Annotated, TypedDict
 
 from litestar import Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
-from mldash.query_api.limits import checked_count, checked_fields, checked_name
-from mldash.query_api.reading.entries import Asked, entries_of, read_entries
+from mldash.query_api.limits import checked_count, checked_fields, checked_name, checked_number
+from mldash.query_api.reading.entries import Asked, answer_of, read_entries
 from mldash.query_api.reading.tracks import list_tracks
 
 from .shared import Found, OurForm, OurStores
@@ -38,11 +39,12 @@ async def entries(
     checked_name("topic", topic)
     count = None if limit is None else checked_count("limit", limit, stores.settings.entries_limit)
     fields = checked_fields("columns", columns)
+    first, last = checked_number("start", start), checked_number("end", end)
     if experiment is None:
         return form.answer(EntriesAnswer(entries=[], count=0))
-    asked = Asked(float("-inf") if start is None else start, float("inf") if end is None else end, fields, count)
-    found = entries_of(await read_entries(stores, experiment.stream("tracks", topic), asked), fields)
-    return form.answer(EntriesAnswer(entries=found, count=len(found)))
+    asked = Asked(-math.inf if first is None else first, math.inf if last is None else last, fields, count)
+    rows = await read_entries(stores, experiment.stream("tracks", topic), asked)
+    return await form.built(sum(one.count for one in rows), lambda: answer_of(rows, fields))
 
 
 router = Router("/tracks", route_handlers=[tracks, entries])

@@ -10,7 +10,7 @@ import pytest
 
 from tests.world import World
 
-from .conftest import Client
+from .conftest import Client, Running
 from .writing import PREFIX, SESSION, Chain, numbered
 
 pytestmark = pytest.mark.integration
@@ -81,19 +81,30 @@ async def test_moving_to_the_cold_store_makes_nothing_missing(world: World, clie
     assert await client.get(POINTS, written(("metrics", "loss", SESSION, 10), wait=0), **LOSS)
 
 
-@pytest.mark.parametrize(
-    ("header", "reason"),
-    [
+def header(*streams: object) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(streams)).decode()
+
+
+async def test_headers_that_say_nothing_are_refused(client: Client) -> None:
+    refused = [
         ("%%%", "base64url"),
         (base64.urlsafe_b64encode(b"\xc1").decode(), "base64url of MessagePack"),
-        (base64.urlsafe_b64encode(msgspec.msgpack.encode([["points", "", SESSION, 1]])).decode(), "is no kind"),
-        (base64.urlsafe_b64encode(msgspec.msgpack.encode([["logs", "", b"short", 1]])).decode(), "16 bytes"),
-        (base64.urlsafe_b64encode(msgspec.msgpack.encode([["logs", "", SESSION, -1]])).decode(), "not negative"),
-    ],
-)
-async def test_a_header_that_says_nothing_is_refused(client: Client, header: str, reason: str) -> None:
-    told = await client.problem(POINTS, 400, {"Mldash-Written": header}, **LOSS)
-    assert (told["parameter"], reason in told["detail"]) == ("Mldash-Written", True), told
+        (header(["points", "", SESSION, 1]), "is no kind"),
+        (header(["logs", "", b"short", 1]), "16 bytes"),
+        (header(["logs", "", SESSION, -1]), "not negative"),
+    ]
+    for text, reason in refused:
+        told = await client.problem(POINTS, 400, {"Mldash-Written": text}, **LOSS)
+        assert (told["parameter"], reason in told["detail"]) == ("Mldash-Written", True), told
+    for wait in ("nan", "-1", "soon"):
+        told = await client.problem(POINTS, 400, {"Mldash-Wait": wait}, **LOSS)
+        assert told["parameter"] == "Mldash-Wait"
+
+
+async def test_a_wait_is_bounded_by_the_setting(world: World) -> None:
+    headers = {**written(("metrics", "loss", SESSION, 1), wait=0), "Mldash-Wait": "inf"}
+    async with Running(world.api(wait_limit_s=0.1)) as client:
+        assert "after 0.1 s" in (await client.problem(POINTS, 504, headers, **LOSS))["detail"]
 
 
 async def test_many_readers_wait_at_once(world: World, client: Client) -> None:

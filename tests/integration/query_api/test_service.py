@@ -119,6 +119,8 @@ REFUSED: list[tuple[str, dict[str, Any], str, str]] = [
     ("/v1/metrics/points", {"prefix": PREFIX, "name": "x" * 1_025}, "name", "at most 1024"),
     ("/v1/tracks/entries", {"prefix": PREFIX}, "topic", "required"),
     ("/v1/tracks/entries", {"prefix": PREFIX, "topic": "t", "start": "noon"}, "start", "float"),
+    ("/v1/tracks/entries", {"prefix": PREFIX, "topic": "t", "end": "nan"}, "end", "NaN"),
+    ("/v1/logs/lines", {"prefix": PREFIX, "start": "nan"}, "start", "NaN"),
     ("/v1/logs/lines", {"prefix": PREFIX, "search": "x" * 1_001}, "length of search", "between 0 and 1000"),
     ("/v1/experiments", {"project": "p"}, "project", "owner"),
     ("/v1/experiments", {"owner": "a/b"}, "owner", "one segment"),

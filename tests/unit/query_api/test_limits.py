@@ -1,0 +1,71 @@
+"""What may be asked."""
+
+import base64
+
+import msgspec
+import pytest
+
+from mldash.query_api.errors import WrongParameter
+from mldash.query_api.limits import (
+    WRITTEN_STREAMS,
+    checked_count,
+    checked_fields,
+    checked_prefix,
+    checked_written,
+    metric_name,
+)
+from mldash.query_api.reading.own_writes import Written
+
+SESSION = b"s" * 16
+
+
+def header(*streams: object) -> str:
+    return base64.urlsafe_b64encode(msgspec.msgpack.encode(streams)).decode()
+
+
+def test_a_header_of_own_writes_is_read_with_and_without_padding() -> None:
+    text = header(["metrics", None, SESSION, 3], ["tracks", "a/π", SESSION, 0], ["logs", None, SESSION, 5])
+    want = [
+        Written("metrics", None, SESSION, 3),
+        Written("tracks", "a/π", SESSION, 0),
+        Written("logs", "", SESSION, 5),
+    ]
+    assert checked_written(text) == checked_written(text.rstrip("=")) == want
+    assert checked_written(None) == checked_written("") == []
+
+
+@pytest.mark.parametrize(
+    "text", ["ä", "a", header(1), header(["metrics", "a", "text", 1]), header(["metrics", "a", SESSION])]
+)
+def test_a_header_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(WrongParameter, match="Mldash-Written"):
+        checked_written(text)
+
+
+def test_a_header_may_name_so_many_streams() -> None:
+    one = ["logs", "", SESSION, 1]
+    assert len(checked_written(header(*[one] * WRITTEN_STREAMS))) == WRITTEN_STREAMS
+    with pytest.raises(WrongParameter, match=f"between 0 and {WRITTEN_STREAMS}"):
+        checked_written(header(*[one] * (WRITTEN_STREAMS + 1)))
+
+
+def test_the_unnamed_metric_has_a_parameter_of_its_own() -> None:
+    assert (metric_name("", False), metric_name("None", False), metric_name(None, True)) == ("", "None", None)
+    for name, unnamed in ((None, False), ("a", True), ("\ud800", False)):
+        with pytest.raises(WrongParameter):
+            metric_name(name, unnamed)
+
+
+def test_bounds_are_named() -> None:
+    assert (checked_count("limit", 0, 5), checked_count("limit", 5, 5)) == (0, 5)
+    with pytest.raises(WrongParameter, match="limit: 6 is not between 0 and 5"):
+        checked_count("limit", 6, 5)
+    assert checked_fields("columns", None) is None
+    with pytest.raises(WrongParameter, match="number of columns"):
+        checked_fields("columns", ["a"] * 1_001)
+
+
+def test_outer_slashes_of_a_prefix_are_tolerated() -> None:
+    assert checked_prefix("/owner/project/run/").text == "owner/project/run"
+    with pytest.raises(WrongParameter, match="prefix"):
+        checked_prefix("owner//run")
