@@ -39,6 +39,7 @@ from train_digits import Job, progress_bars, running, wait
 from mldash import Experiment
 
 _WORKER = "worker-1"
+_LOOK_S = 0.3
 _console = Console(highlight=False)
 
 
@@ -89,13 +90,16 @@ def train(job: Job, stack: Stack, *, kill_worker: bool) -> None:
     with progress_bars() as bars, running(job) as (processes, steps_done):
         rows = [bars.add_task(f"rank {rank}", total=job.epochs * job.steps) for rank in range(job.ranks)]
         readable = bars.add_task("readable", total=total)
+        look_at = 0.0
 
         def tell() -> None:
-            nonlocal to_kill
+            nonlocal to_kill, look_at
             done = steps_done()
             for row, steps in zip(rows, done, strict=True):
                 bars.update(row, completed=steps)
-            bars.update(readable, completed=point_counts(reader).get("train", 0))
+            if time.monotonic() > look_at:
+                look_at = time.monotonic() + _LOOK_S
+                bars.update(readable, completed=point_counts(reader).get("train", 0))
             if to_kill is not None and sum(done) * 2 > total:
                 os.kill(to_kill, signal.SIGKILL)
                 bars.console.print(f"{_WORKER} (pid {to_kill}) killed at step {sum(done):,} of {total:,}")

@@ -16,6 +16,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
+from train_digits import start_all
+
 from mldash import Experiment
 
 PERIOD_S = 0.05
@@ -47,8 +49,7 @@ def probing(prefix: str) -> Iterator[Callable[[], list[float]]]:
         return [there - begun for begun, there in zip(written, readable, strict=True)]
 
     try:
-        for process in processes:
-            process.start()
+        start_all(processes)
         yield finish
     finally:
         stop.set()
@@ -63,17 +64,14 @@ def probing(prefix: str) -> Iterator[Callable[[], list[float]]]:
 def _write(prefix: str, stop: Any, count: Any, answer: Connection) -> None:
     """Log until told to stop; answers with when each call began, and tells the other how many there were."""
     begun: list[float] = []
-    try:
-        with Experiment(prefix, echo=False).run as experiment:
-            probe = experiment.metrics(METRIC)
-            due = time.monotonic()
-            while not stop.is_set():
-                begun.append(time.monotonic())
-                probe.log(number=len(begun) - 1)
-                due += PERIOD_S
-                time.sleep(max(0.0, due - time.monotonic()))
-    except KeyboardInterrupt:
-        return
+    with Experiment(prefix, echo=False).run as experiment:
+        probe = experiment.metrics(METRIC)
+        due = time.monotonic()
+        while not stop.is_set():
+            begun.append(time.monotonic())
+            probe.log(number=len(begun) - 1)
+            due += PERIOD_S
+            time.sleep(max(0.0, due - time.monotonic()))
     count.value = len(begun)
     answer.send(begun)
 
@@ -83,13 +81,10 @@ def _poll(prefix: str, stop: Any, count: Any, answer: Connection) -> None:
     readable: list[float] = []
     probe = Experiment(prefix).metrics(METRIC)
     deadline = float("inf")
-    try:
-        while len(readable) != count.value and time.monotonic() < deadline:
-            page = probe.read(len(readable), 10_000, wait=0)
-            readable += [time.monotonic()] * len(page["data"])
-            if stop.is_set() and deadline == float("inf"):
-                deadline = time.monotonic() + LAST_WAIT_S
-            time.sleep(POLL_S)
-    except KeyboardInterrupt:
-        return
+    while len(readable) != count.value and time.monotonic() < deadline:
+        page = probe.read(len(readable), 10_000, wait=0)
+        readable += [time.monotonic()] * len(page["data"])
+        if stop.is_set() and deadline == float("inf"):
+            deadline = time.monotonic() + LAST_WAIT_S
+        time.sleep(POLL_S)
     answer.send(readable)

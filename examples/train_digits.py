@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -215,6 +216,7 @@ def write_answers(experiment: Any, job: Job, rank: int, epoch: int, data: Digits
 
 def run_rank(job: Job, rank: int, shared: Shared) -> None:
     """The body of one process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with Experiment(job.prefix, tags=["digits", "example"], echo=False, rank=rank).run as experiment:
             if job.record is None:
@@ -229,6 +231,16 @@ def run_rank(job: Job, rank: int, shared: Shared) -> None:
         raise SystemExit(130) from None  # the run is marked CANCELLED; nobody needs a traceback from each rank
 
 
+def start_all(processes: list[BaseProcess]) -> None:
+    """A terminal's Ctrl-C reaches every process: a child heeds it from where its own work begins, not amid imports."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        for process in processes:
+            process.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @contextmanager
 def running(job: Job) -> Iterator[tuple[list[BaseProcess], Callable[[], list[int]]]]:
     """The ranks as processes, and a function that tells how many steps each has done. None outlives the block."""
@@ -240,8 +252,7 @@ def running(job: Job) -> Iterator[tuple[list[BaseProcess], Callable[[], list[int
     ]
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small matrices: more threads only get in each other's way
     try:
-        for process in processes:
-            process.start()
+        start_all(processes)
         yield processes, lambda: list(shared.steps_done)
     finally:
         for process in processes:
@@ -298,4 +309,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

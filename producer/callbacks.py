@@ -4,7 +4,6 @@ Without a function of the user's, what they should know is a warning, once a cau
 """
 
 import sys
-import threading
 import warnings
 from collections.abc import Callable
 from time import monotonic
@@ -33,7 +32,6 @@ class Callbacks:
     def __init__(self) -> None:
         self._functions: dict[str, list[Callable[..., Any]]] = {name: [] for name in get_args(Happening)}
         self._said: dict[str, float] = {}
-        self._lock = threading.Lock()
 
     def on(self, happening: Happening, function: _FunctionT) -> _FunctionT:
         """Call `function` from now on; returns it. Raises ValueError for a name that is not above."""
@@ -73,16 +71,15 @@ class Callbacks:
         return bool(functions)
 
     def _warn(self, cause: str, message: str) -> None:
-        with self._lock:
-            if monotonic() - self._said.get(cause, -_REPEAT_S) < _REPEAT_S:
-                return
+        if monotonic() - self._said.get(cause, -_REPEAT_S) >= _REPEAT_S:
             self._said[cause] = monotonic()
-        warn(message)
+            warn(message)
 
 
 def warn(message: str) -> None:
     """A line on stderr by way of `warnings`; never an exception out of a background thread or an exit."""
     try:
-        warnings.warn(f"mldash: {message}", MldashWarning, stacklevel=3)
+        # Of no place in anybody's code: what happened is not the doing of the line that happened to run.
+        warnings.warn_explicit(message, MldashWarning, "mldash", 0, module="mldash")
     except Warning as strict:  # the user's filters make errors of warnings: that is for their own calls
         print(strict, file=sys.stderr)

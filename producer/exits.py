@@ -45,6 +45,10 @@ def watch(experiment: Experiment) -> None:
         _installed_in = os.getpid()
         _last_error = getattr(sys, "last_value", None)
         atexit.register(end_all)
+    session = experiment._session
+    process = sys.modules.get("multiprocessing.process")
+    if session is not None and process is not None and process.parent_process() is not None:
+        end_with_child(session)
     if experiment.settings.signals:
         _handle_sigterm()
 
@@ -77,7 +81,7 @@ def unhandled_error() -> BaseException | None:
 
 
 def end_with_child(session: Session) -> None:
-    """In a forked child: multiprocessing ends it by os._exit, after its own finalizers."""
+    """In a child of multiprocessing: that may end it by os._exit, after its own finalizers."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         util.Finalize(None, _end_child, args=(session, os.getpid()), exitpriority=10)

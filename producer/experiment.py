@@ -226,6 +226,8 @@ class Experiment:
             if session.openers:
                 return None
             endings, session.endings = session.endings, []
+            if not session.has_events:  # a forked child that has logged nothing has no run of its own
+                return None
             status = worst([one for one, _ in endings])
             end, whole = end_events(status, next((cause for one, cause in endings if one == status and cause), None))
             if whole is not None:
@@ -253,7 +255,7 @@ class Experiment:
             if self.settings.remote is None:
                 raise ValueError("reads need the API's address: Experiment(…, remote=…), or MLDASH_REMOTE")
             transport = Transport(self.settings.remote, self.settings.token)
-            return RemoteReader(transport, self.prefix, self.settings.read_wait_s, self._session_with_events)
+            return RemoteReader(transport, self.prefix, self.settings.read_wait_s, self._sessions_that_wrote)
         from .local.reader import LocalReader
 
         if self._mode == "local":
@@ -282,6 +284,11 @@ class Experiment:
     def _session_with_events(self) -> Session | None:
         session = self._session
         return session if session is not None and session.has_events else None
+
+    def _sessions_that_wrote(self) -> list[Session]:
+        from .session import sessions_that_wrote
+
+        return sessions_that_wrote(self._prefix, self.settings)
 
     def _own_events_stored(self, wait: float | None) -> None:
         from .errors import NotYetStored

@@ -107,7 +107,8 @@ class Session:
             self.journal.forget(remove=True)
             forget_session(self)
         else:
-            why = f" ({delivery.barrier.problem})" if delivery.barrier.problem else ""
+            problem = delivery.barrier.held or delivery.barrier.problem
+            why = f" ({problem})" if problem else ""
             warn(
                 f"{delivery.unsent_bytes()} bytes of events of {self.prefix.text} are not delivered after "
                 f"{timeout:g} s{why}. The next run on this host sends them, or `mldash sync {folder.path}`"
@@ -174,9 +175,15 @@ class Session:
         self.delivery.start()
 
     def _publisher(self, journal: Journal) -> Publisher:
+        # All that the thread needs is imported here, and not by it: a process that forks while a thread imports has
+        # half a module in its child, for good (tried: "unknown encoding: idna" in loader workers).
+        import encodings.idna
+
+        from .publishing import kafka
         from .publishing.publisher import Publisher
         from .remote.handshake import asker
 
+        assert encodings.idna and kafka
         settings = self.settings
         return Publisher(
             journal,
@@ -239,20 +246,36 @@ def _plain(folder: Path) -> dict[str, Any]:
     return {"make_segment": PlainSegment}
 
 
+_ENDED_KEPT = 8
+
 _sessions: dict[tuple[object, ...], Session] = {}
+_ended: dict[tuple[object, ...], list[Session]] = {}
+"""Closed sessions of this process, the latest few of each key: a read waits for what they wrote too."""
 _sessions_lock = threading.Lock()
 
 
 def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> Session:
     """The session of this process for a prefix and where its events go; made anew after it was closed."""
-    mode = mode_of(settings)
-    where = settings.root if mode == "local" else (settings.remote, settings.kafka, settings.journal)
-    key = (prefix.text, mode, where)
+    key = _key(prefix, settings)
     with _sessions_lock:
         session = _sessions.get(key)
         if session is None:
-            session = _sessions[key] = Session(prefix, settings, mode, callbacks)
+            session = _sessions[key] = Session(prefix, settings, mode_of(settings), callbacks)
         return session
+
+
+def sessions_that_wrote(prefix: Prefix, settings: SdkSettings) -> list[Session]:
+    """The sessions of this process whose events a read must hold, also those that have ended."""
+    key = _key(prefix, settings)
+    with _sessions_lock:
+        found = [*_ended.get(key, ()), *([_sessions[key]] if key in _sessions else [])]
+    return [session for session in found if session.has_events]
+
+
+def _key(prefix: Prefix, settings: SdkSettings) -> tuple[object, ...]:
+    mode = mode_of(settings)
+    where = settings.root if mode == "local" else (settings.remote, settings.kafka, settings.journal)
+    return prefix.text, mode, where
 
 
 def forget_session(session: Session) -> None:
@@ -261,6 +284,7 @@ def forget_session(session: Session) -> None:
         for key, known in [*_sessions.items()]:
             if known is session:
                 del _sessions[key]
+                _ended[key] = [*_ended.get(key, ()), session][-_ENDED_KEPT:]
 
 
 def all_sessions() -> list[Session]:
@@ -268,9 +292,12 @@ def all_sessions() -> list[Session]:
         return [*_sessions.values()]
 
 
-def _new_lock_in_child() -> None:
+def _new_locks_in_child() -> None:
+    """Another thread may have held them."""
     global _sessions_lock
     _sessions_lock = threading.Lock()
+    for session in _sessions.values():
+        session.lifecycle = threading.RLock()
 
 
-os.register_at_fork(after_in_child=_new_lock_in_child)
+os.register_at_fork(after_in_child=_new_locks_in_child)

@@ -16,6 +16,8 @@ class Barrier:
         self.place = Place(0, 0)
         self.problem: str | None = None
         """Why nothing is acknowledged at present."""
+        self.held: str | None = None
+        """What is never acknowledged, whatever comes."""
 
     def advance(self, place: Place) -> None:
         with self._moved:

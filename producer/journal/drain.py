@@ -54,7 +54,8 @@ class Delivery:
         target = self.journal.end()
         if not self.barrier.wait(target, timeout, self.wake):
             left = self.unsent_bytes()
-            why = f": {self.barrier.problem}" if self.barrier.problem else ""
+            problem = self.barrier.held or self.barrier.problem
+            why = f": {problem}" if problem else ""
             raise TimeoutError(
                 f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
             )

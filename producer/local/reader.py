@@ -106,13 +106,16 @@ class LocalReader:
 
     def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
         """The points that the metric has now; each page is read when it is asked for."""
+        with self._lock:
+            rows = self._view(wait).rows("metrics", name)
         while True:
-            page = self.metric_points(name, start_index, PAGE_ROWS, wait)
+            with self._lock:
+                page = points.page(rows, start_index, PAGE_ROWS)
             if page["data"]:
                 yield page
             if not page["hasMore"]:
                 return
-            start_index, wait = page["endIndex"] + 1, 0
+            start_index = page["endIndex"] + 1
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         with self._lock:
@@ -186,9 +189,9 @@ class LocalReader:
 
     def _metric_statistics(self, name: str | None, rows: StreamRows, about: runs.About) -> MetricStatistics:
         held = self._statistics.setdefault(name, points.PointStatistics())
-        if held.rows > rows.file.end.rows:
+        if held.rows > rows.drained:
             held = self._statistics[name] = points.PointStatistics()
-        held.carry_on(rows, rows.file.end.rows)
+        held.carry_on(rows, rows.drained)
         fields = held
         if rows.undrained:
             # These may still be stored behind others: they count in this answer only.
@@ -219,8 +222,8 @@ class LocalReader:
         known, looked_through = self._columns.get(topic) or known_columns(
             read_json(self._folder.metadata("tracks", topic)), rows
         )
-        columns = entries.columns_of(rows, known, min(looked_through, rows.file.end.rows))
-        self._columns[topic] = (columns, rows.file.end.rows) if not rows.undrained else (known, looked_through)
+        columns = entries.columns_of(rows, known, min(looked_through, rows.drained))
+        self._columns[topic] = (columns, rows.drained) if not rows.undrained else (known, looked_through)
         return {
             "trackId": stream_name_id(self._prefix, "tracks", topic),
             "topic": topic,

@@ -16,19 +16,19 @@ import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
 from mldash.producer.answers.shapes import iso_time
 from mldash.producer.events.identity import Prefix
-from mldash.producer.events.schema import Describe, Record
+from mldash.producer.events.schema import Block, Columns, Describe, Record
 from mldash.producer.local import entries, lines, params, points, runs
 from mldash.producer.local.acknowledged import Acknowledged, FileEnd, StreamOf
 from mldash.producer.local.adoption import adopt
-from mldash.producer.local.blocks import Event, events_of, run_events_of
+from mldash.producer.local.blocks import events_of, run_events_of
+from mldash.producer.local.column_text import entry_pieces, point_pieces
 from mldash.producer.local.described import experiment_file, metric_file, track_file
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.json_file import read_json, write_json
@@ -233,19 +233,42 @@ class LocalSink:
 
 
 def _pieces(append: _Append) -> Iterator[Piece]:
+    """The append's rows as lines. Blocks of plain numbers, which most are, take the short way."""
     first = append.before.rows
-    if append.kind == "runs":
-        rows: Any = chain.from_iterable(
-            runs.lines_of(
-                part.record.session, part.record.first_seq + part.skip, run_events_of(part.record.blocks, part.skip)
-            )
-            for part in append.parts
-        )
-    else:
-        events: Iterator[Event] = chain.from_iterable(events_of(part.record.blocks, part.skip) for part in append.parts)
-        if append.kind == "metrics":
-            return pieces_of(first, points.lines_of(first, events), points.values_of, points.ready)
-        if append.kind == "tracks":
-            return pieces_of(first, entries.lines_of(events), dict.values, json_ready)
-        rows = lines.lines_of(first, events) if append.kind == "logs" else params.lines_of(events)
-    return pieces_of(first, rows)
+    short_way = _SHORT_WAYS.get(append.kind)
+    for part in append.parts:
+        waiting: list[Block] = []
+        for block in part.record.blocks:
+            if short_way is None or part.skip or not isinstance(block, Columns):
+                waiting.append(block)
+                continue
+            behind = list(_long_way(append.kind, first, part, waiting))
+            made = short_way(first + sum(len(piece.times) for piece in behind), block)
+            if made is None:
+                waiting.append(block)
+                continue
+            waiting = []
+            for piece in (*behind, *made):
+                first += len(piece.times)
+                yield piece
+        for piece in _long_way(append.kind, first, part, waiting):
+            first += len(piece.times)
+            yield piece
+
+
+_SHORT_WAYS: Final = {"metrics": point_pieces, "tracks": entry_pieces}
+
+
+def _long_way(kind: str, first: int, part: _Part, blocks: Sequence[Block]) -> Iterator[Piece]:
+    """Blocks value by value, without the part's first `skip` events."""
+    if kind == "runs":
+        seq = part.record.first_seq + part.skip
+        return pieces_of(first, runs.lines_of(part.record.session, seq, run_events_of(blocks, part.skip)))
+    events = events_of(blocks, part.skip)
+    if kind == "metrics":
+        return pieces_of(first, points.lines_of(first, events), points.values_of, points.ready)
+    if kind == "tracks":
+        return pieces_of(first, entries.lines_of(events), dict.values, json_ready)
+    if kind == "logs":
+        return pieces_of(first, lines.lines_of(first, events))
+    return pieces_of(first, params.lines_of(events))

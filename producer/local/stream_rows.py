@@ -16,17 +16,19 @@ class StreamRows:
 
     def __init__(self, file: RowReader, undrained: Sequence[Row], time_of: TimeOf) -> None:
         self.file = file
+        self.drained = file.end.rows
+        """The file may grow while this is read: what counts is how far it went when the undrained rows were seen."""
         self.undrained = undrained
         self._time_of = time_of
 
     @property
     def count(self) -> int:
-        return self.file.end.rows + len(self.undrained)
+        return self.drained + len(self.undrained)
 
     def rows(self, first: int, stop: int) -> list[Row]:
         """Rows first … stop - 1, as many of them as there are."""
-        drained = self.file.end.rows
-        found = self.file.rows(first, stop) if first < drained else []
+        drained = self.drained
+        found = self.file.rows(first, min(stop, drained)) if first < drained else []
         if stop > drained:
             found = [*found, *self.undrained[max(0, first - drained) : stop - drained]]
         return found
@@ -45,7 +47,7 @@ class StreamRows:
         if low > high:
             return
         for block in self.file.overlapping(low, high):
-            rows = self.file.read(block, block)
+            rows = self.file.read(block, block)[: max(0, self.drained - block.first_row)]
             if low <= block.first and block.last <= high:
                 yield from rows
             else:

@@ -54,7 +54,7 @@ class KafkaProducer:
         self._producer = producer
 
     @classmethod
-    async def start(cls, bootstrap: str, client_id: str) -> "KafkaProducer":
+    async def start(cls, bootstrap: str, client_id: str, batch_bytes: int = BATCH_BYTES) -> "KafkaProducer":
         """A producer that is connected. Raises KafkaTrouble after START_TIMEOUT_S at most."""
         _keep_quiet()
         producer = AIOKafkaProducer(
@@ -63,7 +63,7 @@ class KafkaProducer:
             acks="all",
             enable_idempotence=True,
             compression_type="lz4",
-            max_batch_size=BATCH_BYTES,
+            max_batch_size=batch_bytes,
             max_request_size=MAX_REQUEST_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )

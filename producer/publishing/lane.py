@@ -2,7 +2,8 @@
 
 Rounds are sent in the order of the journal and retired in the same order: the checkpoint is the end of the last round
 that is acknowledged with all before it. What a broker refuses for its size is cut smaller; where a single event is
-refused, its round is never retired: the journal is kept from there on, the rest goes on, and the user is told.
+refused, its round is never retired: the journal is kept from there on, the rest goes on, and the user is told
+(PROTOCOL.md 9.3).
 """
 
 import asyncio
@@ -24,10 +25,12 @@ from mldash.producer.journal.rounds import Gatherer, Round
 from mldash.producer.journal.scan import Scan, Source, StoredSource
 from mldash.producer.journal.session_folder import SessionFolder
 
-from .kafka import KafkaProducer, KafkaTrouble, TooLarge, acknowledged
+from .kafka import BATCH_BYTES, KafkaProducer, KafkaTrouble, TooLarge, acknowledged
 
 IN_FLIGHT_BYTES = 8 << 20
 """Of encoded records that are not acknowledged; the client keeps them, and perhaps a compressed copy, in memory."""
+
+SMALLEST_BATCH_BYTES = 16 << 10
 
 STALL_S = 30.0
 """A round that is in flight for so long ends its producer."""
@@ -77,7 +80,8 @@ class _Sent(Struct):
     waiting: int = 0
     held: bool = False
     """Something of it is too large for the broker: it is never retired."""
-    futures: list[tuple[Record, "asyncio.Future[Any]"]] = []
+    futures: list[tuple[Record, int, "asyncio.Future[Any]"]] = []
+    """What was sent, its size, and the answer."""
 
 
 class Lane:
@@ -106,6 +110,9 @@ class Lane:
         self._wake, self._release, self._too_large = wake, release, too_large
         self._content_type = folder.head.content_type
         self._headers = headers(self._content_type)
+        self.batch_bytes = BATCH_BYTES
+        """Larger batches are refused by the broker, as far as is known."""
+        self._held: set[tuple[str, str | None, int]] = set()
         self._in_flight: deque[_Sent] = deque()
         self._in_flight_bytes = 0
         self.rewind()
@@ -144,45 +151,19 @@ class Lane:
 
     def settle(self) -> Place:
         """Retire what is acknowledged, and give the end of the acknowledged prefix. Raises KafkaTrouble."""
-        while self._in_flight and not self._in_flight[0].waiting:
-            sent = self._in_flight[0]
-            self._look(sent)
-            if sent.held or sent.futures:
-                break
-            self._in_flight.popleft()
+        for sent in self._in_flight:
+            if not sent.waiting:
+                self._look(sent)
+            elif monotonic() - sent.since > STALL_S:
+                raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s")
+        while self._in_flight and not self._in_flight[0].waiting and not self._in_flight[0].held:
+            sent = self._in_flight.popleft()
             self._in_flight_bytes -= sent.bytes
             self.event_count += sent.round.event_count
             self.byte_count += sent.round.journal_bytes
             self.checkpoint.advance(sent.round.end)
             self._release(sent.round.base)
-        for sent in self._in_flight:
-            if sent.waiting and monotonic() - sent.since > STALL_S:
-                raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s")
-            if not sent.waiting:
-                self._look(sent)
         return self.checkpoint.place
-
-    async def cut_refused(self, kafka: KafkaProducer) -> None:
-        """Send in halves what the broker found too large."""
-        for sent in [*self._in_flight]:
-            refused = [record for record, future in sent.futures if future.done() and _is_too_large(future)]
-            if not refused or sent.waiting:
-                continue
-            sent.futures = [pair for pair in sent.futures if pair[0] not in refused]
-            for record in refused:
-                halves = halve(record)
-                if halves is None:
-                    sent.held = True
-                    self._in_flight_bytes -= sent.bytes  # it must not take the room of the rest
-                    sent.bytes = 0
-                    self._too_large(f"one event of {record.kind} {record.name or ''} (seq {record.first_seq})")
-                    continue
-                for half in halves:
-                    await self._send(kafka, sent, half)
-
-    @property
-    def has_refused(self) -> bool:
-        return any(future.done() and _is_too_large(future) for sent in self._in_flight for _, future in sent.futures)
 
     def close(self) -> None:
         self.checkpoint.close()
@@ -199,8 +180,15 @@ class Lane:
         return done
 
     async def _send(self, kafka: KafkaProducer, sent: _Sent, record: Record) -> None:
-        route = self.routes.of(record.kind, record.name)
+        if self._held and (record.kind, record.name, record.first_seq) in self._held and record.count == 1:
+            self._hold(sent)
+            return
         value = encode_record(record, self._content_type)
+        halves = halve(record) if len(value) > self.batch_bytes else None
+        if halves is not None:
+            for half in halves:
+                await self._send(kafka, sent, half)
+            return
         sent.bytes += len(value)
         self._in_flight_bytes += len(value)
         sent.waiting += 1
@@ -208,32 +196,49 @@ class Lane:
         def done(future: "asyncio.Future[Any]") -> None:
             sent.waiting -= 1
             if not future.cancelled():
-                future.exception()  # it is looked at in settle(); a producer that is given up leaves none unlooked at
+                future.exception()  # settle() looks at it; that of a producer that is given up is no news
             self._wake()
 
+        route = self.routes.of(record.kind, record.name)
         try:
             async with asyncio.timeout(STALL_S):
                 future = await kafka.send(route.topic, route.partition, route.key, value, self._headers, done)
         except TimeoutError as error:
             raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s") from error
-        sent.futures.append((record, future))
+        sent.futures.append((record, len(value), future))
 
     def _look(self, sent: _Sent) -> None:
-        """Take note of what is acknowledged of a round."""
-        left = []
-        for record, future in sent.futures:
+        """Take note of what is acknowledged of a round. Raises KafkaTrouble."""
+        futures, sent.futures = sent.futures, []
+        for record, size, future in futures:
             try:
                 at = acknowledged(future)
-            except TooLarge:
-                left.append((record, future))
-                continue
+            except TooLarge as error:
+                self._refuse(record, size)
+                # A refused batch leaves a gap in the producer's own sequence: it is of no more use.
+                raise KafkaTrouble("Kafka takes no batch of this size: smaller ones follow") from error
             stream = (record.kind, record.name)
             seq = record.first_seq + record.count
             known = self.progress.get(stream)
             if known is None or known.seq < seq:
                 self.progress[stream] = Progress(seq, at.partition, at.offset)
                 self.changed.add(stream)
-        sent.futures = left
+
+    def _refuse(self, record: Record, size: int) -> None:
+        """The next producer sends smaller batches; an event that was refused alone is held back."""
+        alone = record.count == 1 and (size > self.batch_bytes or self.batch_bytes <= SMALLEST_BATCH_BYTES)
+        if alone:
+            self._held.add((record.kind, record.name, record.first_seq))
+            of = f"{record.kind} {record.name!r}" if record.name else record.kind
+            self._too_large(f"an event of {of} with {size} bytes (seq {record.first_seq})")
+        else:
+            self.batch_bytes = max(SMALLEST_BATCH_BYTES, min(self.batch_bytes, size) // 2)
+
+    def _hold(self, sent: _Sent) -> None:
+        """The round is never retired, and must not take the room of the rest."""
+        sent.held = True
+        self._in_flight_bytes -= sent.bytes
+        sent.bytes = 0
 
 
 def lane_of_dead(
@@ -243,16 +248,6 @@ def lane_of_dead(
     if folder.head.topics is None:
         folder.fix_topics(connection.topics, connection.content_type)
     return Lane(StoredSource(folder), folder, wake=wake, too_large=too_large)
-
-
-def _is_too_large(future: "asyncio.Future[Any]") -> bool:
-    try:
-        acknowledged(future)
-    except TooLarge:
-        return True
-    except KafkaTrouble:
-        return False
-    return False
 
 
 def halve(record: Record) -> tuple[Record, Record] | None:

@@ -105,7 +105,8 @@ class Publisher(Delivery):
 
         connection = self._connect()
         own = self._own_lane()
-        kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}")
+        batch_bytes = min(lane.batch_bytes for lane in (own, *self._dead))
+        kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}", batch_bytes)
         try:
             for lane in (own, *self._dead):
                 lane.rewind()
@@ -129,8 +130,6 @@ class Publisher(Delivery):
                     self._callbacks.delivered()
                 delay.reset()
             moved = await self._advance_dead(kafka, connection)
-            if own.has_refused:
-                await own.cut_refused(kafka)
             if self.journal.end() > own.read_up_to:
                 active_at = now
                 waiting_since = now if waiting_since is None else waiting_since
@@ -190,8 +189,6 @@ class Publisher(Delivery):
             self._dead.extend(self._find_dead(connection))
         for lane in [*self._dead]:
             lane.settle()
-            if lane.has_refused:
-                await lane.cut_refused(kafka)
             if lane.has_room and await lane.send_round(kafka):
                 return True
             if lane.is_idle:
@@ -216,7 +213,7 @@ class Publisher(Delivery):
 
     def _too_large(self, what: str) -> None:
         problem = RuntimeError(f"Kafka refuses {what} for its size: raise max.message.bytes of its topic to 16 MiB")
-        self.barrier.trouble(str(problem))
+        self.barrier.held = str(problem)
         self._callbacks.network_error(problem, 3)
 
     async def _rest(self, seconds: float) -> None:

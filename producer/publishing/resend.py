@@ -82,7 +82,7 @@ async def _send(
         problem: str
         kafka = None
         try:
-            kafka = await KafkaProducer.start(connection.kafka, "mldash-sync")
+            kafka = await KafkaProducer.start(connection.kafka, "mldash-sync", lane.batch_bytes)
             lane.rewind()
             while True:
                 before = lane.byte_count
@@ -90,8 +90,6 @@ async def _send(
                 if lane.byte_count > before:
                     moved_at = monotonic()
                     progress(lane.byte_count - before)
-                if lane.has_refused:
-                    await lane.cut_refused(kafka)
                 if lane.has_room and await lane.send_round(kafka):
                     await asyncio.sleep(0)
                     continue

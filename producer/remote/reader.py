@@ -34,7 +34,7 @@ ALL: Final = "*"
 
 
 class OwnWrites(Protocol):
-    """What the reader has to know of this process's session."""
+    """What the reader has to know of a session of this process, open or ended."""
 
     def flush(self, timeout: float | None = None) -> None: ...
 
@@ -50,7 +50,7 @@ class RemoteReader:
     """Reads one experiment. Thread-safe."""
 
     def __init__(
-        self, transport: Transport, prefix: str, read_wait_s: float, own: Callable[[], OwnWrites | None]
+        self, transport: Transport, prefix: str, read_wait_s: float, own: Callable[[], Sequence[OwnWrites]]
     ) -> None:
         self._transport, self._prefix, self._read_wait_s = transport, prefix, read_wait_s
         self._own = own
@@ -148,27 +148,32 @@ class RemoteReader:
 
     def _own_writes(self, about: list[_About], wait: float) -> tuple[dict[str, str], float]:
         """Hand over what this process wrote, and the headers that say so, with the seconds that are left to wait."""
-        own = self._own()
-        if own is None:
-            return {}, 0.0
         deadline = Deadline(wait)
         begun = monotonic()
-        try:
-            own.flush(wait)
-        except TimeoutError as error:
-            raise NotYetStored([(kind, name, 0) for kind, name in about if name != ALL], monotonic() - begun) from error
-        written = own.written()
-        streams = [
-            stream
-            for kind, name in about
-            for stream in ([one for one in written if one[0] == kind] if name == ALL else [(kind, name)])
-            if stream in written
-        ][:MOST_STREAMS]
-        if not streams:
+        told: list[list[Any]] = []
+        for own in self._own():
+            try:
+                own.flush(deadline.left)
+            except TimeoutError as error:
+                missing = [(kind, name, 0) for kind, name in about if name != ALL]
+                raise NotYetStored(missing, monotonic() - begun) from error
+            told += _told(own, about)
+        told = told[-MOST_STREAMS:]
+        if not told:
             return {}, 0.0
-        told = [[kind, name, own.id, written[kind, name]] for kind, name in streams]
         value = base64.urlsafe_b64encode(msgspec.msgpack.encode(told)).decode().rstrip("=")
         return {"Mldash-Written": value, "Mldash-Wait": f"{deadline.left:.3f}"}, deadline.left
+
+
+def _told(own: OwnWrites, about: list[_About]) -> list[list[Any]]:
+    """[kind, name, session, next seq] of each stream asked about that the session wrote to."""
+    written = own.written()
+    return [
+        [*stream, own.id, written[stream]]
+        for kind, name in about
+        for stream in ([one for one in written if one[0] == kind] if name == ALL else [(kind, name)])
+        if stream in written
+    ]
 
 
 def _metric(name: str | None) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""HTTP over the standard library, small: GET, a connection a thread kept alive, MessagePack answers, problems as ours."""
+"""HTTP over the standard library, small: GET, a connection a thread, MessagePack answers, problems as our errors."""
 
 import http.client
 import ssl
 import threading
+import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -41,6 +42,9 @@ class Transport:
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._of_thread = threading.local()
+        # Threads come and go without a word; whoever drops the transport drops all of their connections.
+        self._connections: list[http.client.HTTPConnection] = []
+        weakref.finalize(self, _close_all, self._connections)
 
     def get(
         self, path: str, query: Query | None = None, headers: Mapping[str, str] | None = None, wait: float = 0.0
@@ -63,6 +67,7 @@ class Transport:
         """This thread's connection."""
         connection = self._of_thread.__dict__.pop("connection", None)
         if connection is not None:
+            self._connections.remove(connection)
             connection.close()
 
     def _request(self, target: str, headers: Mapping[str, str], timeout: float) -> tuple[int, str, bytes]:
@@ -101,7 +106,13 @@ class Transport:
             made = http.client.HTTPConnection(self._host, self._port, timeout=CONNECT_TIMEOUT_S)
         made.connect()
         self._of_thread.connection = made
+        self._connections.append(made)
         return made
+
+
+def _close_all(connections: list[http.client.HTTPConnection]) -> None:
+    for connection in connections:
+        connection.close()
 
 
 def _problem(status: int, kind: str, body: bytes) -> RequestRefused:

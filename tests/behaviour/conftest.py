@@ -5,6 +5,7 @@ skip them. "remote" asks for a fixture of that name, which gives the keywords of
 """
 
 import itertools
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import pytest
 
 from mldash import Experiment
 
-MODES = ["local"]
+MODES = ["local", "remote"]
 
 MakeExperiment = Callable[..., Experiment]
 
 _numbers = itertools.count()
+_session = uuid.uuid4().hex[:12]
 
 
 @pytest.fixture(params=MODES)
@@ -37,7 +39,7 @@ def mode_keywords(mode: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
 @pytest.fixture
 def prefix() -> str:
     """A prefix that no other case uses: remotely they share a database."""
-    return f"owner/project/run-{next(_numbers)}"
+    return f"owner/{_session}/run-{next(_numbers)}"
 
 
 @pytest.fixture

@@ -14,23 +14,33 @@ from mldash.producer.capture import echo as echo_module
 from mldash.producer.capture.echo import echo, line_of
 
 
+class Pipe:
+    """A pipe, its writing end as a stream."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.reading, writing = os.pipe()
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 65536)
+        self.stream = os.fdopen(writing, "w")
+        self._monkeypatch = monkeypatch
+
+    def become_stdout(self) -> None:
+        """Within the test: pytest sets its own stdout between a fixture and the test."""
+        self._monkeypatch.setattr(sys, "stdout", self.stream)
+
+    def read_until(self, end: bytes) -> bytes:
+        data = b""
+        while not data.endswith(end):
+            data += os.read(self.reading, 1 << 16)
+        return data
+
+
 @pytest.fixture
-def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    """A pipe as stdout; gives the end that is read."""
-    reading, writing = os.pipe()
-    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 65536)
-    stream = os.fdopen(writing, "w")
-    monkeypatch.setattr(sys, "stdout", stream)
-    yield reading
-    stream.close()
-    os.close(reading)
-
-
-def read_until(descriptor: int, end: bytes) -> bytes:
-    data = b""
-    while not data.endswith(end):
-        data += os.read(descriptor, 1 << 16)
-    return data
+def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
+    """A pipe that becomes stdout where the test says so."""
+    made = Pipe(monkeypatch)
+    yield made
+    made.stream.close()
+    os.close(made.reading)
 
 
 @pytest.mark.parametrize(
@@ -46,34 +56,38 @@ def test_a_line_has_its_metadata_in_brackets_where_there_is_any(metadata: dict[s
     assert line_of("info", "text", metadata) == line
 
 
-def test_a_line_is_there_at_once_behind_what_the_user_printed(pipe: int) -> None:
+def test_a_line_is_there_at_once_behind_what_the_user_printed(pipe: Pipe) -> None:
+    pipe.become_stdout()
     print("printed", end=";")
     echo("info", "logged", None)
-    assert read_until(pipe, b"\n") == b"printed;[INFO] logged\n"
+    assert pipe.read_until(b"\n") == b"printed;[INFO] logged\n"
 
 
-def test_a_full_pipe_never_blocks_and_loses_no_line(pipe: int) -> None:
+def test_a_full_pipe_never_blocks_and_loses_no_line(pipe: Pipe) -> None:
     """Nobody reads until all is logged; then every line comes, in order."""
+    pipe.become_stdout()
     began = time.monotonic()
     for number in range(5000):
         echo("info", f"line {number:05} " + "x" * 100, None)
     assert time.monotonic() - began < 10
-    text = read_until(pipe, b"line 04999 " + b"x" * 100 + b"\n").decode()
+    text = pipe.read_until(b"line 04999 " + b"x" * 100 + b"\n").decode()
     assert [line[12:17] for line in text.splitlines()] == [f"{number:05}" for number in range(5000)]
 
 
-def test_a_line_longer_than_the_pipe_comes_whole(pipe: int) -> None:
+def test_a_line_longer_than_the_pipe_comes_whole(pipe: Pipe) -> None:
+    pipe.become_stdout()
     echo("info", "x" * 1_000_000, None)
     echo("info", "after", None)
-    data = read_until(pipe, b"after\n")
+    data = pipe.read_until(b"after\n")
     assert data == b"[INFO] " + b"x" * 1_000_000 + b"\n[INFO] after\n"
 
 
-def test_beyond_the_backlog_lines_are_dropped_and_counted(pipe: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_the_backlog_lines_are_dropped_and_counted(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe.become_stdout()
     monkeypatch.setattr(echo_module, "BACKLOG_BYTES", 100_000)
     for _ in range(300):
         echo("info", "x" * 1000, None)
-    data = read_until(pipe, b"the log has them\n")
+    data = pipe.read_until(b"the log has them\n")
     dropped = int(data.split(b"[mldash] ")[1].split()[0])
     assert dropped > 100
     assert data.count(b"[INFO]") == 300 - dropped
@@ -81,13 +95,13 @@ def test_beyond_the_backlog_lines_are_dropped_and_counted(pipe: int, monkeypatch
 
 def test_a_reader_that_is_gone_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
-    with os.fdopen(writing, "w") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
-        os.close(reading)
-        echo("info", "nobody listens", None)
-        echo("info", "x" * 100_000, None)
-        with pytest.raises(BrokenPipeError):
-            stream.flush()
+    stream = os.fdopen(writing, "w")
+    monkeypatch.setattr(sys, "stdout", stream)
+    os.close(reading)
+    echo("info", "nobody listens", None)
+    echo("info", "x" * 100_000, None)
+    with pytest.raises(BrokenPipeError):
+        stream.close()
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])
@@ -107,12 +121,13 @@ def test_a_stream_in_memory_takes_the_line_here_and_now(monkeypatch: pytest.Monk
     assert stream.getvalue() == "[ERROR] wrong [code=1]\n"
 
 
-def test_threads_do_not_tear_each_others_lines(pipe: int) -> None:
+def test_threads_do_not_tear_each_others_lines(pipe: Pipe) -> None:
+    pipe.become_stdout()
     threads = [threading.Thread(target=lambda: [echo("info", "y" * 50, None) for _ in range(50)]) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     echo("info", "end", None)
-    lines = read_until(pipe, b"end\n").decode().splitlines()
+    lines = pipe.read_until(b"end\n").decode().splitlines()
     assert lines.count("[INFO] " + "y" * 50) == 200

@@ -1,0 +1,221 @@
+"""However a process ends, its events are in the journal, and its run says how it ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mldash.producer.events.schema import End, Start
+from mldash.producer.journal.scan import StoredSource
+from mldash.producer.journal.session_folder import find_sessions
+
+from .journal.journals import events_in
+
+PREAMBLE = """
+import multiprocessing, os, signal, sys, threading, time
+from mldash import Experiment
+experiment = Experiment("owner/project/run", mode="offline", capture_context=False, echo=False)
+train = experiment.metrics("train")
+def terminate():
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(9)
+"""
+
+
+def run_script(tmp_path: Path, script: str, *, exit_code: int | None = 0) -> str:
+    """Run a script of a user's; what it says on stderr."""
+    environment = {**os.environ, "MLDASH_JOURNAL": str(tmp_path / "journal")}
+    command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
+    if exit_code is not None:
+        assert done.returncode == exit_code, done.stderr
+    return done.stderr
+
+
+def sessions(tmp_path: Path) -> list[dict[Any, list[Any]]]:
+    """What each session's journal holds: stream → fields."""
+    found = []
+    for folder in find_sessions(tmp_path / "journal"):
+        assert folder.try_lock(), "the session looks alive, and its process is gone"
+        folder.unlock()
+        events = events_in(StoredSource(folder))
+        found.append({stream: [fields for _, fields in those] for stream, those in events.items()})
+    return found
+
+
+def end_of(session: dict[Any, list[Any]]) -> End | None:
+    events = [fields["event"] for fields in session["runs", ""]]
+    assert isinstance(events[0], Start)
+    return events[-1] if isinstance(events[-1], End) else None
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "exit_code"),
+    [
+        ("experiment.run.start(); train.log(a=1)", "COMPLETED", 0),
+        ("experiment.run.start(); train.log(a=1); sys.exit(0)", "COMPLETED", 0),
+        ("with experiment: train.log(a=1); sys.exit(3)", "FAILED", 3),
+        ("experiment.run.start(); train.log(a=1); raise KeyboardInterrupt", "CANCELLED", None),
+        ("with experiment: train.log(a=1); raise KeyboardInterrupt", "CANCELLED", None),
+        ("experiment.run.start(); train.log(a=1); experiment.run.fail('bad luck')", "FAILED", 0),
+        ("experiment.run.start(); train.log(a=1); experiment.run.cancel(); experiment.run.complete()", "CANCELLED", 0),
+        (
+            "experiment.run.start(); train.log(a=1); terminate()",
+            "PREEMPTED",
+            143,
+        ),
+        ("with experiment: train.log(a=1); terminate()", "PREEMPTED", 143),
+        ("@experiment.run\ndef main(): train.log(a=1)\nmain()", "COMPLETED", 0),
+        (
+            "import asyncio\n@experiment.run\nasync def main(): train.log(a=1)\nasyncio.run(main())",
+            "COMPLETED",
+            0,
+        ),
+    ],
+)
+def test_the_run_says_how_the_process_ended(tmp_path: Path, script: str, status: str, exit_code: int | None) -> None:
+    run_script(tmp_path, script, exit_code=exit_code)
+    (session,) = sessions(tmp_path)
+    assert session["metrics", "train"] == [{"a": 1}]
+    end = end_of(session)
+    assert end is not None
+    assert end.status == status
+
+
+@pytest.mark.parametrize("opening", ["experiment.run.start()", "with experiment.run:"])
+def test_an_exception_goes_on_and_is_kept_with_type_message_and_traceback(tmp_path: Path, opening: str) -> None:
+    body = "train.log(a=1)\n    raise ZeroDivisionError('by nought')"
+    separator = "\n    " if opening.endswith(":") else "\nif True:\n    "
+    said = run_script(tmp_path, opening + separator + body, exit_code=1)
+    assert "ZeroDivisionError: by nought" in said
+    (session,) = sessions(tmp_path)
+    end = end_of(session)
+    assert end is not None and end.status == "FAILED" and end.error is not None
+    assert (end.error.type, end.error.message) == ("ZeroDivisionError", "by nought")
+    assert "Traceback" in end.error.traceback
+
+
+def test_a_long_traceback_is_cut_in_the_end_and_whole_in_the_log(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        """
+        def deep(n, text):
+            if n == 0:
+                raise ValueError(text)
+            deep(n - 1, text)
+        with experiment.run:
+            deep(3, "x" * 9000)
+        """,
+        exit_code=1,
+    )
+    (session,) = sessions(tmp_path)
+    end = end_of(session)
+    assert end is not None and end.error is not None
+    assert len(end.error.traceback.encode()) <= 4096
+    assert session["logs", ""][-1]["message"].endswith("x" * 9000 + "\n")
+
+
+def test_the_handler_before_ours_is_called_and_swallowed_nothing(tmp_path: Path) -> None:
+    said = run_script(
+        tmp_path,
+        """
+        stop = []
+        signal.signal(signal.SIGTERM, lambda number, frame: stop.append(number))
+        with experiment.run:
+            os.kill(os.getpid(), signal.SIGTERM)
+            while not stop:
+                time.sleep(0.01)
+            train.log(saved=True)
+        print(stop, experiment.run.status, file=sys.stderr)
+        """,
+    )
+    assert "[15] PREEMPTED" in said
+    (session,) = sessions(tmp_path)
+    assert session["metrics", "train"] == [{"saved": True}]
+
+
+def test_signals_can_be_turned_off(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        """
+        quiet = Experiment("owner/project/run", mode="offline", signals=False, capture_context=False)
+        quiet.run.start()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        """,
+    )
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_children_of_multiprocessing_have_sessions_of_their_own(tmp_path: Path, method: str) -> None:
+    """The loader workers of a training job: they log, and end by os._exit, where no atexit runs."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        PREAMBLE
+        + textwrap.dedent(
+            f"""
+            def work(number):
+                if not experiment.run.is_open:
+                    experiment.run.start()
+                for i in range(100):
+                    train.log(worker=number, i=i)
+            if __name__ == "__main__":
+                experiment.run.start()
+                train.log(worker=-1, i=0)
+                context = multiprocessing.get_context("{method}")
+                workers = [context.Process(target=work, args=(n,)) for n in range(3)]
+                [worker.start() for worker in workers]
+                [worker.join() for worker in workers]
+                assert all(worker.exitcode == 0 for worker in workers)
+            """
+        )
+    )
+    environment = {**os.environ, "MLDASH_JOURNAL": str(tmp_path / "journal")}
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stderr
+    found = [session for session in sessions(tmp_path) if ("metrics", "train") in session]
+    assert sorted(session["metrics", "train"][0]["worker"] for session in found) == [-1, 0, 1, 2]
+    for session in found:
+        end = end_of(session)
+        assert end is not None and end.status == "COMPLETED"
+        points = session["metrics", "train"]
+        assert [point["i"] for point in points] == [*range(1 if points[0]["worker"] == -1 else 100)]
+
+
+def test_a_child_killed_by_sigkill_leaves_its_events_and_no_end(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        "experiment.run.start(); [train.log(i=i) for i in range(1000)]; os.kill(os.getpid(), signal.SIGKILL)",
+        exit_code=-signal.SIGKILL,
+    )
+    (session,) = sessions(tmp_path)
+    assert [point["i"] for point in session["metrics", "train"]] == [*range(1000)]
+    assert end_of(session) is None
+
+
+def test_a_forked_child_that_logs_nothing_leaves_nothing(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        """
+        experiment.run.start()
+        if os.fork() == 0:
+            sys.exit(0)
+        os.wait()
+        """,
+    )
+    (session,) = sessions(tmp_path)
+    assert end_of(session) is not None
+
+
+def test_no_thread_and_no_file_before_the_run_is_started(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        """
+        assert threading.active_count() == 1
+        assert not os.path.exists(os.environ["MLDASH_JOURNAL"])
+        """,
+    )
