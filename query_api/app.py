@@ -26,7 +26,7 @@ from .limits import refuse_unknown
 from .observe import observed
 from .reading.chunk_cache import ChunkCache
 from .reading.streams import Stores
-from .routes import connect, experiments, logs, metrics, params, sessions, shared, tracks
+from .routes import connect, dependencies, experiments, logs, metrics, params, sessions, tracks
 from .routes import health as health_routes
 from .settings import ApiSettings
 
@@ -119,7 +119,7 @@ def make_app(stores: Stores) -> Litestar:
                     sessions.sessions,
                 ],
                 guards=[refuse_unknown],
-                dependencies=shared.DEPENDENCIES,
+                dependencies=dependencies.DEPENDENCIES,
             ),
             health_routes.healthz,
             health_routes.readyz,

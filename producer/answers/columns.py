@@ -20,7 +20,7 @@ import msgspec
 
 from mldash.producer.answers.rows import column_names
 from mldash.producer.answers.shapes import MetricPoint
-from mldash.producer.events.encoding import _from_json, _to_json
+from mldash.producer.events.encoding import exact_from_json, exact_to_json
 
 FORMATS: Final = ("lists", "numpy", "arrow", "pandas")
 
@@ -84,7 +84,7 @@ def rows_of_table(table: Any) -> list[dict[str, Any]]:
     for at, field in enumerate(table.schema):
         values = table.column(at).to_pylist()
         if (field.metadata or {}).get(_ENCODING_KEY) == b"json":
-            values = [None if value is None else _from_json(json.loads(value)) for value in values]
+            values = [None if value is None else exact_from_json(json.loads(value)) for value in values]
         columns[field.name] = values
     return [
         {name: values[row] for name, values in columns.items() if values[row] is not None}
@@ -134,7 +134,7 @@ def _arrow_list_type(lists: list[list[Any]]) -> Any:
 
 
 def _json_text(value: Any) -> str:
-    return msgspec.json.encode(_to_json(value)).decode()
+    return msgspec.json.encode(exact_to_json(value)).decode()
 
 
 def _numpy_array(values: list[Any]) -> Any:

@@ -48,7 +48,7 @@ def encode_record(record: Record, content_type: str = MSGPACK) -> bytes:
     if content_type == MSGPACK:
         return _msgpack_encoder.encode(record)
     if content_type == JSON:
-        return _json_encoder.encode(_with_values(record, _to_json))
+        return _json_encoder.encode(_with_values(record, exact_to_json))
     raise ValueError(f"content type {content_type!r}: use {MSGPACK} or {JSON}")
 
 
@@ -63,7 +63,7 @@ def decode_record(value: bytes | None, record_headers: Iterable[tuple[str, bytes
         if content_type == MSGPACK:
             return _msgpack_decoder.decode(value)
         if content_type == JSON:
-            return _with_values(_json_decoder.decode(value), _from_json)
+            return _with_values(_json_decoder.decode(value), exact_from_json)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UndecodableRecord(f"{content_type} that is no record: {error}") from error
     raise UndecodableRecord(f"content type {content_type!r} is not known")
@@ -101,23 +101,25 @@ def _convert_run_event(event: Any, convert: Any) -> Any:
     return event
 
 
-def _to_json(value: Any) -> Any:
+def exact_to_json(value: Any) -> Any:
+    """A value in the form that the head of this file gives, which JSON keeps exactly."""
     if isinstance(value, float) and not math.isfinite(value):
         return {"$float": "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"}
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, list):
-        return [_to_json(item) for item in value]
+        return [exact_to_json(item) for item in value]
     if isinstance(value, dict):
-        converted = {key: _to_json(item) for key, item in value.items()}
+        converted = {key: exact_to_json(item) for key, item in value.items()}
         escape = len(value) == 1 and next(iter(value)).startswith("$")
         return {"$dict": converted} if escape else converted
     return value
 
 
-def _from_json(value: Any) -> Any:
+def exact_from_json(value: Any) -> Any:
+    """The reverse of exact_to_json."""
     if isinstance(value, list):
-        return [_from_json(item) for item in value]
+        return [exact_from_json(item) for item in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -128,4 +130,4 @@ def _from_json(value: Any) -> Any:
             return base64.b64decode(inner, validate=True)
         if key == "$dict":
             value = inner
-    return {key: _from_json(item) for key, item in value.items()}
+    return {key: exact_from_json(item) for key, item in value.items()}

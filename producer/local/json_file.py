@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from mldash.producer.events.encoding import _from_json, _to_json
+from mldash.producer.events.encoding import exact_from_json, exact_to_json
 
 _encoder = msgspec.json.Encoder()
 
@@ -18,7 +18,7 @@ def write_json(path: Path, value: dict[str, Any], fsync: bool = False) -> None:
 
     Raises OSError; then the old file is there, whole.
     """
-    data = msgspec.json.format(_encoder.encode(_to_json(value)), indent=2) + b"\n"
+    data = msgspec.json.format(_encoder.encode(exact_to_json(value)), indent=2) + b"\n"
     # One name a writer: two that replace the file at once don't write into each other's.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
@@ -37,7 +37,7 @@ def write_json(path: Path, value: dict[str, Any], fsync: bool = False) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """What the file holds; None where it is missing, or torn by someone else's hand: the row files are the truth."""
     try:
-        value = _from_json(msgspec.json.decode(path.read_bytes()))
+        value = exact_from_json(msgspec.json.decode(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, ValueError):
         return None
     return value if isinstance(value, dict) else None

@@ -28,7 +28,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from mldash.producer.events.encoding import _from_json
+from mldash.producer.events.encoding import exact_from_json
 from mldash.producer.local.acknowledged import FileEnd
 
 BLOCK_ROWS: Final = 256
@@ -225,7 +225,7 @@ def decode_rows(path: Path, data: bytes) -> list[dict[str, Any]]:
     except msgspec.DecodeError as error:
         raise DamagedRow(str(path), f"a line is no JSON: {error}") from error
     if b'{"$' in data:  # only then is there something that JSON could not say
-        rows = [_from_json(row) for row in rows]
+        rows = [exact_from_json(row) for row in rows]
     return rows
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from mldash.producer.answers.shapes import iso_time
-from mldash.producer.events.encoding import _to_json
+from mldash.producer.events.encoding import exact_to_json
 from mldash.producer.local.row_file import BLOCK_ROWS, Piece
 
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -51,7 +51,7 @@ def _encoded(lines: Sequence[Any], values: Callable[[Any], Iterable[Any]], ready
 
 def json_ready(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields as JSON can say them."""
-    converted: dict[str, Any] = _to_json(fields)
+    converted: dict[str, Any] = exact_to_json(fields)
     return converted
 
 

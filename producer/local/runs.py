@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from mldash.producer.answers.shapes import SessionAnswer, iso_time
-from mldash.producer.events.encoding import _to_json
+from mldash.producer.events.encoding import exact_to_json
 from mldash.producer.events.run_status import LOST, SessionTimes, status_of_run
 from mldash.producer.events.schema import Describe, End, Start
 from mldash.producer.local.blocks import RunEvent
@@ -33,7 +33,7 @@ def lines_of(session: bytes, first_seq: int, events: Iterable[RunEvent]) -> Iter
     """Events → lines."""
     for seq, event in enumerate(events, first_seq):
         plain = msgspec.to_builtins(event, builtin_types=(bytes,))
-        yield event.time, {"session": session.hex(), "seq": seq, "event": _to_json(plain)}
+        yield event.time, {"session": session.hex(), "seq": seq, "event": exact_to_json(plain)}
 
 
 def row_of(session: bytes, seq: int, event: RunEvent) -> Row:

@@ -1,7 +1,7 @@
 """A thin file a resource: parameters in, reading asked, the answer's form out.
 
 connect.py      what an SDK needs to publish by itself
-shared.py       what most routes depend on: stores, the answer's form, the experiment after its reader's own writes
+dependencies.py what most routes ask for: stores, the answer's form, the experiment after its own writes
 experiments.py  params.py  metrics.py  tracks.py  logs.py  sessions.py
 health.py       alive, ready, operator metrics
 """

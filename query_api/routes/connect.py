@@ -11,7 +11,7 @@ from mldash.producer.answers.shapes import Connection
 from mldash.producer.events.encoding import JSON, MSGPACK
 from mldash.query_api.kafka import Topics
 
-from .shared import OurForm, OurStores
+from .dependencies import OurForm, OurStores
 
 _CONTENT_TYPES: Final = {"msgpack": MSGPACK, "json": JSON}
 

@@ -13,7 +13,7 @@ from mldash.query_api.errors import NotFound, WrongParameter
 from mldash.query_api.limits import PrefixText, checked_count, checked_name
 from mldash.query_api.reading.experiments import Asked, describe, list_experiments
 
-from .shared import Found, OurForm, OurStores
+from .dependencies import Found, OurForm, OurStores
 
 
 class ExperimentsAnswer(TypedDict):

@@ -5,7 +5,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from mldash.query_api.health import why_not_ready
 
-from .shared import OurStores
+from .dependencies import OurStores
 
 
 @get("/healthz", include_in_schema=False)

@@ -11,7 +11,7 @@ from mldash.query_api.errors import WrongParameter
 from mldash.query_api.limits import SEARCH_LENGTH, Index, checked_count, checked_number
 from mldash.query_api.reading.lines import Filter, read_lines
 
-from .shared import Found, OurForm, OurStores
+from .dependencies import Found, OurForm, OurStores
 
 HALF_A_MICROSECOND_S = 0.6e-6
 """And a little: float64 has a quarter of a microsecond there."""

@@ -11,7 +11,7 @@ from mldash.query_api.limits import Index, StreamName, Unnamed, checked_count, m
 from mldash.query_api.reading.metrics import list_metrics, read_statistics
 from mldash.query_api.reading.points import Range, page_of, read_range
 
-from .shared import Found, OurForm, OurStores
+from .dependencies import Found, OurForm, OurStores
 
 
 class MetricsAnswer(TypedDict):

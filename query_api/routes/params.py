@@ -6,7 +6,7 @@ from litestar import Response, get
 
 from mldash.query_api.reading.params import read_params
 
-from .shared import Found, OurForm, OurStores
+from .dependencies import Found, OurForm, OurStores
 
 
 class ParamsAnswer(TypedDict):

@@ -8,7 +8,7 @@ from litestar import Response, get
 from mldash.producer.answers.shapes import SessionAnswer
 from mldash.query_api.reading.sessions import list_sessions
 
-from .shared import Found, OurForm, OurStores
+from .dependencies import Found, OurForm, OurStores
 
 
 class SessionsAnswer(TypedDict):

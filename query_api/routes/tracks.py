@@ -11,7 +11,7 @@ from mldash.query_api.limits import checked_count, checked_fields, checked_name,
 from mldash.query_api.reading.entries import Asked, answer_of, read_entries
 from mldash.query_api.reading.tracks import list_tracks
 
-from .shared import Found, OurForm, OurStores
+from .dependencies import Found, OurForm, OurStores
 
 
 class TracksAnswer(TypedDict):
