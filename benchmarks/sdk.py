@@ -2,7 +2,7 @@
 
 Each case runs in a process of its own, several times; the table and benchmarks/results/sdk.json hold the medians.
 
-  bare       a dict of four floats, one MessagePack encode, one copy into a mapped file that is touched for the first time
+  bare       a dict of four floats, one MessagePack encode, one copy into a mapped file not touched before
   log        metrics("train").log of four floats on a handle that is kept; each call is timed, as the bare ones are
   look-up    the same as experiment.metrics("train").log(…)
   delivered  points a second from the first log() until all is acknowledged by Kafka, or in the files

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-import tempfile
 from pathlib import Path
 
 import msgspec
@@ -73,9 +72,9 @@ def make_command(folder: DataFolder, ports: dict[str, int], credentials: Credent
 
 
 def remove_sockets(ports: dict[str, int]) -> None:
-    """weed leaves Unix sockets, named by port, in the temporary folder; call this when it has gone."""
+    """weed leaves Unix sockets, named by port, in /tmp whatever TMPDIR says; call this when it has gone."""
     for port in ports.values():
-        for path in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+        for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):
             path.unlink(missing_ok=True)
 
 

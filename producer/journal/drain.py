@@ -75,10 +75,11 @@ class Delivery:
         done, end = self.barrier.place, self.journal.end()
         if done >= end:
             return 0
-        between = sum(
-            segment.end for number, segment in [*self.journal.segments.items()] if done.segment <= number <= end.segment
-        )
-        return between - (done.offset if done.segment in self.journal.segments else 0)
+        left = end.offset - (done.offset if done.segment == end.segment else 0)
+        for number, segment in [*self.journal.segments.items()]:
+            if done.segment <= number < end.segment:  # sealed: its size is its end
+                left += segment.size - (done.offset if number == done.segment else 0)
+        return left
 
     def _where(self) -> str:
         return str(self.journal.folder.path if self.journal.folder else self.journal.root)

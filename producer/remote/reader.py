@@ -42,6 +42,10 @@ class OwnWrites(Protocol):
         """Stream → how many of this session's events are in Kafka."""
         ...
 
+    def missing(self) -> list[tuple[str, str | None, int]]:
+        """(kind, name, events that Kafka has not acknowledged) of each stream."""
+        ...
+
     @property
     def id(self) -> bytes: ...
 
@@ -155,8 +159,8 @@ class RemoteReader:
             try:
                 own.flush(deadline.left)
             except TimeoutError as error:
-                missing = [(kind, name, 0) for kind, name in about if name != ALL]
-                raise NotYetStored(missing, monotonic() - begun) from error
+                asked = [one for one in own.missing() if one[2] and (one[:2] in about or (one[0], ALL) in about)]
+                raise NotYetStored(asked or own.missing(), monotonic() - begun) from error
             told += _told(own, about)
         told = told[-MOST_STREAMS:]
         if not told:

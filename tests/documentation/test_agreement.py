@@ -50,6 +50,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_are_named_exist(page: Path) -> None:
+    """In code: `producer/metrics.py`, `tests/property/`; not patterns."""
+    folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir())
+    for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text()):
+        schema_version = re.fullmatch(r"mldash/\d+\.\d+", name)
+        assert (ROOT / name).exists() or schema_version, f"{page.relative_to(ROOT)} names {name}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_variables_that_are_named_exist(page: Path) -> None:
     """`MLDASH_…` in prose and in examples."""
     known = {one.variable for name in SECTIONS for one in list_settings(struct_of(name), section_of(name))}

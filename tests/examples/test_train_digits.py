@@ -24,6 +24,7 @@ def test_ranks_train_and_log_into_one_experiment(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
 
     experiment = Experiment(prefix, root=str(tmp_path / ".dash"))
     about = json.loads((tmp_path / ".dash" / prefix / "experiment.json").read_text())

@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
-import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -292,14 +293,12 @@ async def test_what_a_dead_session_left_is_sent_by_the_next_process(topics: Topi
         for i in range(5_000):
             stream.append(float(i), {"i": i})
         os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
+    await in_thread(os.waitpid, child, 0)
     (dead,) = find_sessions(sessions.root)
     journal, publisher = sessions.begin(topics.connection)
     journal.stream("params").append(1.0, {"lr": 0.1})
     await in_thread(publisher.flush, 30.0)
-    async with asyncio.timeout(30):
-        while dead.path.exists():
-            await asyncio.sleep(0.02)
+    await eventually(lambda: not dead.path.exists())
     found = await topics.events(dead.head.session_id)
     assert [fields["i"] for fields in found["metrics", "train"]] == list(range(5_000))
 
@@ -315,7 +314,7 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
     live = await resend(open_session_folder(journal.folder.path), topics.connection())  # type: ignore[arg-type]
     assert live.left is not None and "running" in live.left
     copy = tmp_path / "copy"
-    subprocess.run(["cp", "-r", str(journal.folder.path), str(copy)], check=True)
+    shutil.copytree(journal.folder.path, copy)
     folder = open_session_folder(copy)
     assert folder is not None
     interrupted = asyncio.create_task(resend(folder, topics.connection()))
@@ -330,6 +329,14 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
     assert not copy.exists()
     found = await topics.events()
     assert [fields["i"] for fields in found["metrics", "train"]] == list(range(50_000))
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline, delay = monotonic() + seconds, 0.005
+    while not condition():
+        assert monotonic() < deadline, f"not within {seconds} s"
+        await asyncio.sleep(delay)
+        delay = min(delay * 1.5, 0.2)
 
 
 def _never() -> Connection:

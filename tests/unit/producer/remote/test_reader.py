@@ -1,0 +1,209 @@
+"""What the SDK asks of the API, and what it makes of the answers: against a small HTTP server on a real socket."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+
+from mldash.producer.errors import NotYetStored, RequestRefused, ServerUnreachable
+from mldash.producer.remote.handshake import ask_connection
+from mldash.producer.remote.reader import RemoteReader
+from mldash.producer.remote.transport import Transport
+
+
+class Api:
+    """Answers what a test tells it to, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, list[str]], dict[str, str]]] = []
+        self.status, self.answer = 200, {}  # type: tuple[int, Any]
+        self.hang_up_once = False
+        api = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                api.asked.append((parts.path, parse_qs(parts.query), dict(self.headers)))
+                problem = api.status >= 400
+                body = json.dumps(api.answer).encode() if problem else msgspec.msgpack.encode(api.answer)
+                self.send_response(api.status)
+                self.send_header("Content-Type", "application/problem+json" if problem else "application/msgpack")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+                if api.hang_up_once:
+                    api.hang_up_once = False
+                    self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                return
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    made = Api()
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.server.shutdown()
+    thread.join()
+    made.server.server_close()
+
+
+class Own:
+    """What a session tells its reader."""
+
+    id = bytes(range(16))
+
+    def __init__(self) -> None:
+        self.flushed: list[float | None] = []
+        self.streams: dict[tuple[str, str | None], int] = {("metrics", "train"): 7, ("runs", ""): 2, ("logs", ""): 1}
+
+    def flush(self, timeout: float | None = None) -> None:
+        self.flushed.append(timeout)
+
+    def written(self) -> dict[tuple[str, str | None], int]:
+        return self.streams
+
+
+def reader_of(api: Api, own: Own | None = None, token: str | None = None) -> RemoteReader:
+    return RemoteReader(Transport(api.address, token), "owner/project/run", 10.0, lambda: [own] if own else [])
+
+
+def told(headers: dict[str, str]) -> Any:
+    text = headers["Mldash-Written"]
+    return msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def test_a_read_says_what_this_process_has_written_of_the_stream(api: Api) -> None:
+    own = Own()
+    api.answer = {"data": [], "startIndex": 5, "endIndex": 4, "total": 0, "hasMore": False}
+    assert reader_of(api, own, "secret").metric_points("train", 5, 10) == api.answer
+    ((path, query, headers),) = api.asked
+    assert (path, query) == (
+        "/v1/metrics/points",
+        {"prefix": ["owner/project/run"], "name": ["train"], "start_index": ["5"], "limit": ["10"]},
+    )
+    assert told(headers) == [["metrics", "train", own.id, 7]]
+    assert 9 < float(headers["Mldash-Wait"]) <= 10
+    assert headers["Authorization"] == "Bearer secret"
+    assert own.flushed == pytest.approx([10.0], abs=1)
+
+
+def test_lists_are_asked_with_all_streams_of_their_kind(api: Api) -> None:
+    api.answer = {"metrics": []}
+    reader_of(api, Own()).metrics()
+    assert told(api.asked[0][2]) == [["runs", "", Own.id, 2], ["metrics", "train", Own.id, 7]]
+
+
+def test_wait_0_takes_what_is_there(api: Api) -> None:
+    own = Own()
+    api.answer = {"lines": []}
+    assert reader_of(api, own).log_lines(levels=["info", "warn"], search="x", wait=0) == []
+    ((_, query, headers),) = api.asked
+    assert query["level"] == ["info", "warn"]
+    assert "start" not in query
+    assert "Mldash-Written" not in headers and "Mldash-Wait" not in headers
+    assert own.flushed == []
+
+
+def test_the_unnamed_metric_has_a_query_of_its_own(api: Api) -> None:
+    api.answer = {"data": [], "startIndex": 0, "endIndex": -1, "total": 0, "hasMore": False}
+    reader_of(api).metric_points(None, 0, 1)
+    assert api.asked[0][1]["unnamed"] == ["true"]
+    assert "name" not in api.asked[0][1]
+
+
+def test_what_is_not_stored_in_time_is_named(api: Api) -> None:
+    api.status = 504
+    api.answer = {"type": "not-yet-stored", "title": "Not yet stored", "missing": [["metrics", "train", 3]]}
+    with pytest.raises(NotYetStored, match="3 of metrics 'train'") as raised:
+        reader_of(api, Own()).metric_points("train", 0, 1)
+    assert raised.value.missing == [("metrics", "train", 3)]
+    assert isinstance(raised.value, TimeoutError)
+
+
+def test_what_kafka_does_not_take_in_time_is_named_too(api: Api) -> None:
+    class Stuck(Own):
+        def missing(self) -> list[tuple[str, str | None, int]]:
+            return [("metrics", "train", 3), ("logs", "", 1), ("runs", "", 0)]
+
+        def flush(self, timeout: float | None = None) -> None:
+            raise TimeoutError
+
+    with pytest.raises(NotYetStored, match=r"3 of metrics 'train'\. Read"):
+        reader_of(api, Stuck()).metric_points("train", 0, 1, wait=0.1)
+    assert api.asked == []
+
+
+def test_what_is_absent_is_the_empty_answer(api: Api) -> None:
+    api.status, api.answer = 404, {"type": "not-found", "title": "Not found", "detail": "there is no metric"}
+    reader = reader_of(api)
+    assert reader.experiment() is None
+    assert reader.metric_statistics("x") is None
+    assert reader.metric_points("x", 3, 5)["endIndex"] == 2
+    assert reader.track_entries("x") == {"entries": [], "count": 0}
+
+
+def test_a_refusal_keeps_what_the_api_said(api: Api) -> None:
+    api.status, api.answer = 401, {"type": "no-token", "title": "No token", "detail": "send one"}
+    with pytest.raises(RequestRefused, match=r"No token \(401\): send one"):
+        reader_of(api).params()
+
+
+def test_pages_go_on_until_there_is_no_more(api: Api) -> None:
+    pages = [
+        {"data": [{"index": 0}], "startIndex": 0, "endIndex": 0, "total": 1, "hasMore": True},
+        {"data": [{"index": 1}], "startIndex": 1, "endIndex": 1, "total": 1, "hasMore": False},
+    ]
+    reader = reader_of(api, own := Own())
+    found = []
+    api.answer = pages[0]
+    for page in reader.metric_pages("train", 0):
+        found.append(page)
+        api.answer = pages[1]
+    assert found == pages
+    assert own.flushed == pytest.approx([10.0], abs=1), "only the first page waits"
+
+
+def test_a_connection_that_the_server_has_closed_is_made_anew(api: Api) -> None:
+    api.answer = {"params": {}}
+    reader = reader_of(api)
+    api.hang_up_once = True
+    assert reader.params() == {}
+    assert reader.params() == {}
+
+
+def test_an_api_that_is_not_there_is_said_with_its_address() -> None:
+    with pytest.raises(ServerUnreachable, match=r"http://127\.0\.0\.1:9"):
+        Transport("127.0.0.1:9").get("/v1/connect")
+    with pytest.raises(ValueError, match="http://HOST:PORT"):
+        Transport("ftp://somewhere")
+
+
+def test_the_handshake_gives_the_apis_topics_and_the_users_kafka(api: Api) -> None:
+    api.answer = {
+        "kafka": "inner:9092",
+        "topics": {"metrics": {"topic": "mldash.metrics", "partitions": 8}},
+        "content_type": "application/msgpack",
+        "server_version": "1",
+    }
+    assert ask_connection(Transport(api.address), None).kafka == "inner:9092"
+    connection = ask_connection(Transport(api.address), "mine:9092")
+    assert connection.kafka == "mine:9092"
+    assert connection.topics["metrics"].partitions == 8
+    api.answer = {"hello": "world"}
+    with pytest.raises(RequestRefused, match="No API"):
+        ask_connection(Transport(api.address), None)
