@@ -156,7 +156,7 @@ def demo(data: str, job: Job, *, kill_worker: bool) -> bool:
         found = differences(ranks, stored)
         restarts += stack.process(_WORKER)["restarts"]
         table = table_of(ranks, stored, asyncio.run(objects_of(job.prefix, addresses["s3"])), probes)
-        table.add_row(_WORKER, f"restarted {restarts} times" + (", killed once by this demo" if kill_worker else ""))
+        table.add_row(f"restarts of {_WORKER}", f"{restarts}" + (", killed in the middle" if kill_worker else ""))
         if kill_worker and not restarts:
             found.append(f"{_WORKER} was to be killed and started again, and was not")
         _console.print(table)

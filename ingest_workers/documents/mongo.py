@@ -37,6 +37,7 @@ Session = AsyncIOMotorClientSession
 
 _MAJORITY = WriteConcern(w="majority", j=True)
 _SELECTION_TIMEOUT_MS = 5_000
+_SOCKET_TIMEOUT_MS = 30_000
 _LINEARIZABLE_TIMEOUT_MS = 10_000
 
 
@@ -56,7 +57,12 @@ class Mongo:
 
     def __init__(self, uri: str, database: str) -> None:
         self._client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            uri, serverSelectionTimeoutMS=_SELECTION_TIMEOUT_MS, retryWrites=False, tz_aware=True, appname="mldash"
+            uri,
+            serverSelectionTimeoutMS=_SELECTION_TIMEOUT_MS,
+            socketTimeoutMS=_SOCKET_TIMEOUT_MS,
+            retryWrites=False,
+            tz_aware=True,
+            appname="mldash",
         )
         # Of the URI, only the hosts may be told: the rest holds the password.
         self._hosts = ",".join(f"{host}:{port}" for host, port in parse_uri(uri)["nodelist"])
