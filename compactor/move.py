@@ -1,4 +1,4 @@
-"""The steps of one chunk, from hot buckets to a cold object. The order is the guarantee (PROTOCOL.md 4).
+"""The steps of one chunk, from hot buckets to a cold object. The order is the guarantee (docs/protocol.md 4).
 
     declare_intent     the chunk's document: lease, fence and manifest entry in one. Judged by what it returns: where
                        its live end is beyond the cold end, someone died after the commit, and the rest is finished

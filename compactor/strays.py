@@ -1,4 +1,4 @@
-"""Once a day: what a kill left where no due date leads to it (PROTOCOL.md 3.8).
+"""Once a day: what a kill left where no due date leads to it (docs/protocol.md 3.8).
 
 A worker that died after its commit and before its snapshot leaves events that no snapshot speaks of, and a late insert
 a bucket below the cold end or of a deleted experiment. A loose index scan goes from stream to stream through the

@@ -1,9 +1,9 @@
 """Orphans: objects that no chunk names, left by a compactor that died, lost its epoch, or put what did not verify.
 
-The list comes first, then each chunk's document as it truly is (PROTOCOL.md 4.8): an object goes only if it is not the
-live one and its epoch is below the document's, for then whoever wrote it can't commit it any more; or if its generation
-was deleted. Its age is for the readers' sake only, who may still have the key. A sweep that went by age alone would
-lose an object whose compactor was paused between its put and its commit.
+The list comes first, then each chunk's document as it truly is (docs/protocol.md 4.8): an object goes only if it is not
+the live one and its epoch is below the document's, for then whoever wrote it can't commit it any more; or if its
+generation was deleted. Its age is for the readers' sake only, who may still have the key. A sweep that went by age
+alone would lose an object whose compactor was paused between its put and its commit.
 """
 
 from collections.abc import Sequence

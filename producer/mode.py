@@ -71,7 +71,7 @@ class Writer(Protocol):
 
 
 class Reader(Protocol):
-    """Answers of API.md. `wait`: seconds to wait for this process's own events (None: the setting)."""
+    """Answers of docs/sdk.md. `wait`: seconds to wait for this process's own events (None: the setting)."""
 
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None: ...
 

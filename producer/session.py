@@ -51,6 +51,7 @@ class Session:
         self.lifecycle = threading.RLock()
         self.delivery: Delivery | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
+        self._is_closed = False
         self._pid = os.getpid()
         self.journal = Journal(
             self.journal_folder,
@@ -89,7 +90,10 @@ class Session:
 
     def deliver_and_close(self, timeout: float | None) -> None:
         """Deliver what can be delivered in time. All: the thread ends and the files go. Else the rest stays in the
-        journal, one line says so, and the thread goes on as long as the process does."""
+        journal, one line says so, and the thread goes on as long as the process does. Harmless once it is closed: the
+        end of a run and the end of the process both come here."""
+        if self._is_closed:
+            return
         delivery = self._delivery_here()
         folder = self.journal.folder
         if folder is None or self._pid != os.getpid():
@@ -98,14 +102,10 @@ class Session:
         timeout = self.settings.close_timeout_s if timeout is None else timeout
         if delivery is None:  # offline: the journal is where the events stay
             self.flush()
-            self.journal.close()
-            self.journal.forget(remove=False)
-            forget_session(self)
+            self._let_go(remove=False)
         elif delivery.close(timeout):
             self._written = self.written()
-            self.journal.close()
-            self.journal.forget(remove=True)
-            forget_session(self)
+            self._let_go(remove=True)
         else:
             problem = delivery.barrier.held or delivery.barrier.problem
             why = f" ({problem})" if problem else ""
@@ -113,6 +113,12 @@ class Session:
                 f"{delivery.unsent_bytes()} bytes of events of {self.prefix.text} are not delivered after "
                 f"{timeout:g} s{why}. The next run on this host sends them, or `mldash sync {folder.path}`"
             )
+
+    def _let_go(self, *, remove: bool) -> None:
+        self._is_closed = True
+        self.journal.close()
+        self.journal.forget(remove=remove)
+        forget_session(self)
 
     # -- for reads
 

@@ -1,4 +1,4 @@
-"""A chunk's document: intent, lease, fence and manifest entry in one (PROTOCOL.md 2 and 4).
+"""A chunk's document: intent, lease, fence and manifest entry in one (docs/protocol.md 2 and 4).
 
     _id     {s: stream, k}: the range [k·10,000, (k+1)·10,000) of its chain
     epoch   raised by each intent, never lowered: the fence; the object is written under a key that holds it

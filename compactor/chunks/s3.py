@@ -1,7 +1,7 @@
 """The objects: the only module that imports aioboto3. Works with any S3: AWS, SeaweedFS, MinIO, Ceph.
 
 An error of a put tells nothing: the object may be there or come later. So a retry sends the same bytes under the same
-key, and other bytes never come under a key that was used (PROTOCOL.md 4.4).
+key, and other bytes never come under a key that was used (docs/protocol.md 4.4).
 """
 
 import asyncio

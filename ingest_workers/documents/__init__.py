@@ -1,4 +1,4 @@
-"""The hot store: MongoDB's collections and what stands in their documents (PROTOCOL.md 2).
+"""The hot store: MongoDB's collections and what stands in their documents (docs/protocol.md 2).
 
 This folder is the face of `ingest_workers` for everything downstream. In reading order:
 

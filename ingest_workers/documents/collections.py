@@ -1,4 +1,4 @@
-"""Every collection, its fields and indexes (PROTOCOL.md 2). Ids are binary, 16 bytes each; times, due_at and until
+"""Every collection, its fields and indexes (docs/protocol.md 2). Ids are binary, 16 bytes each; times, due_at and until
 are float64 seconds since the epoch.
 
   experiments  {_id: hash of the prefix, prefix, gen, created_at, purge: [{gen, at}]}: never deleted

@@ -1,8 +1,8 @@
 """The only module that imports motor: what moves when it is replaced by PyMongo's own asyncio API.
 
-Writes are majority and journaled; reads that decide anything go to the primary with majority concern (PROTOCOL.md). A
-read that must be causally after a write is made in the same causally consistent session; a linearizable one outside
-sessions and with a time limit, for MongoDB refuses the two together.
+Writes are majority and journaled; reads that decide anything go to the primary with majority concern
+(docs/protocol.md). A read that must be causally after a write is made in the same causally consistent session; a
+linearizable one outside sessions and with a time limit, for MongoDB refuses the two together.
 """
 
 import asyncio

@@ -3,7 +3,8 @@
     [hi, a1, b1, a2, b2, …]    stored are [0, hi) without [a1, b1), [a2, b2), …; holes rise and lie below hi
 
 Why holes and not the highest seq alone: a replayed dead letter, a repair, or a broker that forgot a producer brings an
-earlier seq after a later one, and 'highest' would throw it away (PROTOCOL.md 3.4). Loss is the length of the holes.
+earlier seq after a later one, and 'highest' would throw it away (docs/protocol.md 3.4). Loss is the length of the
+holes.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""`mldash.stored`: up to which offset everything of a partition is stored (PROTOCOL.md 8).
+"""`mldash.stored`: up to which offset everything of a partition is stored (docs/protocol.md 8).
 
 A compacted topic; the key is "{topic}/{partition}", the value a JSON object. A statement once true stays true, so a
 consumer keeps the highest offset that it has seen of each incarnation.

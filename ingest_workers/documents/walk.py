@@ -2,8 +2,7 @@
 
 Never over a gap: what lies beyond one is not of the chain. A walk decides nothing by itself: whoever walks looks at the
 stream's `cold` again afterwards, causally after, and starts over where it has passed the place where the walk began.
-Else the walk may have gone over what a late insert left in a range that has moved to S3 (PROTOCOL.md 3.3, model
-chain.py).
+Else the walk may have gone over what a late insert left in a range that has moved to S3 (docs/protocol.md 3.3).
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Partitions come and go. Before they go, the batch in hand is finished or abandoned; nothing else needs releasing.
 
 A worker that is paused and wakes can append only to the true end of a chain, and then only what is truly not stored, so
-no lock and no claim outlives it (PROTOCOL.md 3, Revoked).
+no lock and no claim outlives it (docs/protocol.md 3, Revoked).
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Whether a partition is still the one that the committed offset speaks of: PROTOCOL.md 3, Partitions.
+"""Whether a partition is still the one that the committed offset speaks of: docs/protocol.md 3, Partitions.
 
 Each commit carries a checksum of the last record handled. On assignment the record before the committed offset is
 fetched and compared: a topic that was made anew halts the partition and says so, instead of skipping what it holds.

@@ -1,4 +1,4 @@
-"""Which seqs of a record are new: PROTOCOL.md 3.4."""
+"""Which seqs of a record are new: docs/protocol.md 3.4."""
 
 from mldash.ingest_workers.documents.seen import Fresh, Seen
 from mldash.producer.events.schema import Record

@@ -1,4 +1,4 @@
-"""Batches → MongoDB. chains.py reads like PROTOCOL.md 3.
+"""Batches → MongoDB. chains.py reads like docs/protocol.md 3.
 
 sessions.py   generations, heartbeats, claims, descriptions
 chains.py     load, append, check, forget; what is known of streams, bounded

@@ -1,4 +1,4 @@
-"""The chains of a batch: load, append, check, forget. PROTOCOL.md 3.3 to 3.6 rule by rule.
+"""The chains of a batch: load, append, check, forget. docs/protocol.md 3.3 to 3.6 rule by rule.
 
 Who appends knows the whole chain: a snapshot and the buckets behind it. The end of a chain is a place that only one
 bucket can take, so the insert is the compare-and-set. Doubt is never guessed away: after a write without a clear

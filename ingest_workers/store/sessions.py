@@ -2,7 +2,7 @@
 
 A session belongs to the generation that is read, linearizable, after its first record was fetched: insert
 {_id: session, exp, gen}; where it is already there, that value counts. Taken from a cache, a new run's events would
-vanish into the deleted generation (PROTOCOL.md 7.3, model deletion.py).
+vanish into the deleted generation (docs/protocol.md 7.3).
 """
 
 from collections import OrderedDict

@@ -1,4 +1,4 @@
-"""When a snapshot is due, and its write: PROTOCOL.md 3.8.
+"""When a snapshot is due, and its write: docs/protocol.md 3.8.
 
 With a stream's first batch, at least every 10,000 events or some hundred buckets, when a chunk has become full, when a
 stream falls quiet, before it leaves the cache; of params and runs with every batch. Only ever over what has passed the

@@ -1,5 +1,5 @@
-"""What reads return, field by field. Plain dicts: they are what API.md shows, and go to JSON and MessagePack as they
-are.
+"""What reads return, field by field. Plain dicts: they are what docs/sdk.md shows, and go to JSON and MessagePack as
+they are.
 
 Times in answers are ISO 8601 in UTC with microseconds and Z where a name ends in "At" or is "timestamp" of a log line;
 an entry's `timestamp` is float64 seconds.

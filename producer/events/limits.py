@@ -1,4 +1,4 @@
-"""How large things may be. What is above a limit raises at the call, with its size and the limit (API.md, Limits)."""
+"""How large things may be. What is above a limit raises at the call, with its size and the limit (docs/sdk.md)."""
 
 NAME_BYTES = 1024
 """Of a metric's name, a topic, a field or a parameter's key, in UTF-8."""

@@ -30,7 +30,8 @@ def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
 class FoldedParams:
     """Parameters after any number of sets, in order. A value replaces the branch under its key, and a branch the value.
 
-    Not associative over events, so it is folded event by event, never bucket against bucket (shared model merge.py).
+    Not associative over events, so it is folded event by event, never bucket against bucket (docs/protocol.md 3,
+    Tracks).
     """
 
     def __init__(self, flat: Mapping[str, Any] = {}) -> None:

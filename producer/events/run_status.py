@@ -1,4 +1,4 @@
-"""The status of an experiment follows from those of its sessions (DESIGN.md, "A run of many processes").
+"""The status of an experiment follows from those of its sessions (docs/architecture.md, "A run of many processes").
 
 The latest run is the sessions that started since none was live. It is RUNNING while any of them is; then the first that
 applies of FAILED, LOST, PREEMPTED, CANCELLED, COMPLETED. A session is live until it has ended or its heartbeat has been

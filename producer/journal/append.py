@@ -9,7 +9,7 @@ full segment refuses it, and everything that is not the common case begins with 
   stream unknown     each segment names its streams before their first event in it
   journal full       the policy: block, drop or raise
   forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
-                     that also children made without Python's hook are seen (PROTOCOL.md 9.5)
+                     that also children made without Python's hook are seen (docs/protocol.md 9.5)
   closed             RuntimeError
 """
 

@@ -6,7 +6,7 @@
                  beginning of the first segment that is kept. Replaced whole, and forced to the disk, before an older
                  segment is deleted.
 
-The checkpoint is the end of the acknowledged *prefix*, never the highest acknowledged (PROTOCOL.md 9.1).
+The checkpoint is the end of the acknowledged *prefix*, never the highest acknowledged (docs/protocol.md 9.1).
 """
 
 import os

@@ -2,7 +2,7 @@
 
 The folder is made under a temporary name, locked, given its session.json, and only then named for its session:
 whoever finds a session folder finds it whole. The lock is an flock: it goes with the process, however that ends, and
-lives on in forked children, so these close it (PROTOCOL.md 9.5).
+lives on in forked children, so these close it (docs/protocol.md 9.5).
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 aiokafka's idempotent producer keeps the order of a partition over its own retries. It has three flaws that are worked
 around here: it dies of OutOfOrderSequence and stays dead, it never expires a batch, and stop() waits for ever while the
 broker is away. So nothing here waits for it: whoever uses it has a deadline of its own, abandons it at the first
-failure, and goes on with a new one from the journal's checkpoint (PROTOCOL.md 9.2).
+failure, and goes on with a new one from the journal's checkpoint (docs/protocol.md 9.2).
 """
 
 import asyncio

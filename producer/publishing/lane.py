@@ -3,7 +3,7 @@
 Rounds are sent in the order of the journal and retired in the same order: the checkpoint is the end of the last round
 that is acknowledged with all before it. What a broker refuses for its size is cut smaller; where a single event is
 refused, its round is never retired: the journal is kept from there on, the rest goes on, and the user is told
-(PROTOCOL.md 9.3).
+(docs/protocol.md 9.3).
 """
 
 import asyncio

@@ -1,5 +1,5 @@
 """What processes that are gone have left: dead sessions' journals, and offline ones. Sent under the same session and
-seq, so that sending twice adds nothing twice (PROTOCOL.md 9.4)."""
+seq, so that sending twice adds nothing twice (docs/protocol.md 9.4)."""
 
 import asyncio
 from collections.abc import Callable, Iterator

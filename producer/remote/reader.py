@@ -1,7 +1,7 @@
 """Answers from the query API (mode.Reader), with what this process wrote.
 
 A read first hands everything to Kafka, then tells the API how many events of which streams this process has written,
-and the API answers once these are stored (DESIGN.md, "Reading"). `wait` bounds both together; 0 asks for what is there.
+and the API answers once these are stored. `wait` bounds both together; 0 asks for what is there.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Hot and cold as one. No HTTP: routes ask, these files answer.
 
 A read looks at the stream's cold end, takes the chunks below it and the chain from it on, and looks at the cold end
-once more; what moved meanwhile is read anew (PROTOCOL.md 5). Reads never block writes. In reading order:
+once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never block writes. In reading order:
 
   streams.py        what a request names → ids, with the generation that counts now
   attempts.py       a read until nothing moved under it, within a bound

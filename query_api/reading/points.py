@@ -1,4 +1,4 @@
-"""Points of a metric by index: the seam of hot and cold, PROTOCOL.md 5 step by step."""
+"""Points of a metric by index: the seam of hot and cold, docs/protocol.md 5 step by step."""
 
 from collections.abc import Sequence
 from itertools import chain

@@ -1,4 +1,4 @@
-"""API.md, Experiment: names, modes, lifecycle, flush."""
+"""docs/sdk.md, Experiment: names, modes, lifecycle, flush."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""API.md, the files of local mode."""
+"""docs/sdk.md, the files of local mode."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""API.md and DESIGN.md, many processes on one local experiment: all points, dense indices, nothing lost to a kill."""
+"""Many processes on one local experiment: all points, dense indices, nothing lost to a kill."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""API.md, Logs."""
+"""docs/sdk.md, Logs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""API.md, Metrics."""
+"""docs/sdk.md, Metrics."""
 
 import math
 from typing import Any

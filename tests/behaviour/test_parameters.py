@@ -1,4 +1,4 @@
-"""API.md, Parameters."""
+"""docs/sdk.md, Parameters."""
 
 import argparse
 import math

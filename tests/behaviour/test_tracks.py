@@ -1,4 +1,4 @@
-"""API.md, Tracks."""
+"""docs/sdk.md, Tracks."""
 
 import io
 import json

@@ -120,7 +120,7 @@ class Chain:
         return Move(self.world.mongo, self.world.objects, stream, PREFIX, range_, owner=owner, lease_s=lease_s)
 
     async def read(self) -> list[tuple[float, dict[str, Any]]]:
-        """Hot and cold as one, by PROTOCOL.md 5: the cold end, chunks, chain, the cold end again."""
+        """Hot and cold as one, by docs/protocol.md 5: the cold end, chunks, chain, the cold end again."""
         mongo = self.world.mongo
         while True:
             cold = await self.cold()
