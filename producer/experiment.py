@@ -241,10 +241,6 @@ class Experiment:
         self._open = writer
         self._epoch += 1  # after the writer: who sees the new epoch asks and gets the new writer
 
-    def _unsent_bytes(self) -> int:
-        session = self._session
-        return 0 if session is None or session.delivery is None else session.delivery.unsent_bytes()
-
     def _make_reader(self) -> Reader:
         if self._mode == "disabled":
             return EmptyReader()

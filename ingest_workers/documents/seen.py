@@ -15,10 +15,6 @@ HOLES = 64
 """Of one session in one stream; what would open one more is set aside."""
 
 
-class TooManyHoles(Exception):
-    """A record would open one hole more than a session may have."""
-
-
 class Fresh(NamedTuple):
     """Seqs [first, end) that are not stored yet; late: they fill a hole, so they come after later ones."""
 

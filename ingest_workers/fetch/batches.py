@@ -69,11 +69,6 @@ class Batches:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def rewind(self) -> None:
-        """Begin again from the committed offsets, after a batch that was given up."""
-        await self.stop()
-        await self._consumer.seek_to_committed()
-
     async def commit(self, batch: Batch) -> None:
         """Everything of the batch is stored. Raises aiokafka's errors where the partitions are not ours any more."""
         committed = {

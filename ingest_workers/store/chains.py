@@ -56,7 +56,6 @@ class Chains:
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
         self.known: OrderedDict[bytes, Known] = OrderedDict()
-        self.lost_places = 0
 
     def forget(self, streams: Iterable[bytes]) -> None:
         for stream in streams:
@@ -123,9 +122,7 @@ class Chains:
             failed = error.details["writeErrors"]
             if error.details["writeConcernErrors"] or any(one["code"] != _DUPLICATE_KEY for one in failed):
                 raise
-            taken = {buckets[one["index"]].stream for one in failed}
-            self.lost_places += len(taken)
-            return taken
+            return {buckets[one["index"]].stream for one in failed}
         return set()
 
     async def check(self, session: Session, buckets: Collection[Bucket]) -> set[bytes]:

@@ -68,10 +68,6 @@ class SessionFolder:
     def base_path(self) -> Path:
         return self.path / "base"
 
-    @property
-    def is_locked_here(self) -> bool:
-        return self._lock is not None
-
     def segment_path(self, number: int) -> Path:
         return self.path / segment_name(number)
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .kafka import KafkaProducer
 
 DEAD_LOOK_S = 60.0
-LAG_S = 60.0
 
 
 class Publisher(Delivery):
