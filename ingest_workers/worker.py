@@ -122,14 +122,9 @@ class Worker:
         return batch
 
     async def _check_continuity(self) -> None:
-        """Before anything of a new assignment is read; where Kafka does not answer, again before the next try."""
-        try:
-            changed = await changed_partitions(self._settings, self._consumer.assignment())
-        except KafkaError:
-            self._assignment.is_new.set()
-            raise
+        """Before anything of a new assignment is read."""
         self._batches.halted.clear()
-        for partition, reason in changed.items():
+        for partition, reason in (await changed_partitions(self._settings, self._consumer.assignment())).items():
             self._batches.halt(partition, reason)
 
     async def _store_or_give_up(self, batch: Batch, stop: asyncio.Event) -> None:
