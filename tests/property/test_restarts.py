@@ -32,7 +32,11 @@ from tests.model.experiment import ModelExperiment
 from tests.stack import StackAddresses
 from tests.world import PARTITIONS, World
 
-pytestmark = pytest.mark.integration
+pytestmark = [
+    pytest.mark.integration,
+    # A worker that is killed closes nothing; the kernel would do it for a process, here the collector says so.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 Events = list[tuple[float, dict[str, Any]]]
 
