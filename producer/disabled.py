@@ -1,7 +1,7 @@
 """mode="disabled": a Writer that does nothing, quickly, and a Reader with the empty answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .answers.shapes import (
     EntriesAnswer,
@@ -10,10 +10,14 @@ from .answers.shapes import (
     MetricPage,
     MetricStatistics,
     MetricSummary,
+    MetricView,
     SessionAnswer,
     TrackSummary,
 )
 from .events.schema import Column, Describe, End, Start
+
+if TYPE_CHECKING:
+    from .answers.downsample import ViewRequest
 
 
 class NullStream:
@@ -61,6 +65,11 @@ class EmptyReader:
 
     def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
         return iter(())
+
+    def metric_view(self, name: str | None, request: "ViewRequest", wait: float | None = None) -> MetricView:
+        from .answers.downsample import draw
+
+        return draw(request, lambda: ())
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         return None

@@ -5,7 +5,7 @@ from struct import Struct as Packer
 from time import time
 from typing import Any, Literal, overload
 
-from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary
+from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
 from mldash.producer.bulk_columns import check_times, cut, pack_column, pack_columns
 from mldash.producer.handles import Owner, StreamHandle, checked_name, checked_range
 from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
@@ -175,6 +175,34 @@ class Metric(StreamHandle):
         from mldash.producer.answers.columns import columns_of_points
 
         return columns_of_points(self.iter(start_index, end, wait=wait), fields, format)
+
+    def view(
+        self,
+        fields: str | Sequence[str] | None = None,
+        x: str = "index",
+        start: float | None = None,
+        end: float | None = None,
+        points: int = 1000,
+        *,
+        wait: float | None = None,
+    ) -> MetricView:
+        """What a chart of `points` pixels needs: of each pixel column and field the first, the last, the least and the
+        greatest value, as they were logged, so that no spike is lost (answers/downsample.py).
+
+        `{"x", "start", "end", "totalPoints", "sampled", "edges", "fields": {name: {"x": […], "y": […]}}}`, each series
+        in the order of x. `totalPoints`: of how many points it was made. `sampled` False: all of them are in it, which
+        is so up to 4 · points; else `edges` says where the pixel columns begin and end.
+        `fields`: one name or several; None: the first 256 that have numbers, but not x and `_ts`. `x`: "index"; "time",
+        which is `_ts` where it was given, else the time of the call, in seconds; or a field, of whose values the finite
+        numbers count. `start` and `end` are inclusive, in units of x. NaN is no place on a chart and not drawn.
+        An absent metric or field gives an empty view. Raises ValueError (points not between 1 and 100,000, a bound that
+        is no number), NotYetStored.
+        """
+        from mldash.producer.answers.downsample import checked_request
+
+        named = [fields] if isinstance(fields, str) else fields
+        request = checked_request(None if named is None else list(named), x, start, end, points)
+        return self._experiment._reader().metric_view(self._name, request, wait)
 
     def stats(self, *, wait: float | None = None) -> MetricStatistics:
         """Counts, times and, in `fields`, {count, min, max, mean, last} of each numeric field.

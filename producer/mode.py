@@ -10,7 +10,7 @@ The handles (params.py, metrics.py, tracks.py, logs.py, run.py) know these proto
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .answers.shapes import (
     EntriesAnswer,
@@ -19,11 +19,15 @@ from .answers.shapes import (
     MetricPage,
     MetricStatistics,
     MetricSummary,
+    MetricView,
     SessionAnswer,
     TrackSummary,
 )
 from .events.schema import Column, Describe, End, Start
 from .settings import SdkSettings
+
+if TYPE_CHECKING:
+    from .answers.downsample import ViewRequest
 
 Mode = Literal["local", "remote", "offline", "disabled"]
 
@@ -86,6 +90,8 @@ class Reader(Protocol):
     def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
         """All points from start_index on, page after page, in constant memory."""
         ...
+
+    def metric_view(self, name: str | None, request: "ViewRequest", wait: float | None = None) -> MetricView: ...
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None: ...
 

@@ -88,6 +88,12 @@ def checked_number(parameter: str, number: float | None) -> float | None:
     return number
 
 
+def checked_finite(parameter: str, number: float | None) -> float | None:
+    """A bound: an infinite one is none."""
+    number = checked_number(parameter, number)
+    return None if number is None or math.isinf(number) else number
+
+
 def checked_fields(parameter: str, fields: list[str] | None) -> list[str] | None:
     if fields is None:
         return None

@@ -58,6 +58,30 @@ class MetricStatistics(MetricSummary):
     fields: dict[str, FieldSummary]
 
 
+class ViewSeries(TypedDict):
+    """The points of one field that a chart draws, in the order of x; values as they were logged."""
+
+    x: list[int | float]
+    y: list[int | float]
+
+
+class MetricView(TypedDict):
+    """What a chart needs (downsample.py). `start` and `end` are the least and the greatest x that is drawn, None where
+    there is nothing.
+
+    `totalPoints`: of how many points of the metric it was made. `sampled`: whether any that could be drawn was left
+    out; then `edges` says where the pixel columns begin, and where the last one ends.
+    """
+
+    x: str
+    start: int | float | None
+    end: int | float | None
+    totalPoints: int
+    sampled: bool
+    edges: list[int | float]
+    fields: dict[str, ViewSeries]
+
+
 class TrackSummary(TypedDict):
     trackId: str
     topic: str

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mldash.producer.answers.shapes import FieldSummary, MetricPage, MetricPoint
+from mldash.producer.answers.downsample import INDEX, Piece, Span, ViewRequest, draw, pieces_of
+from mldash.producer.answers.shapes import FieldSummary, MetricPage, MetricPoint, MetricView
 from mldash.producer.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
 from mldash.producer.local.blocks import Event
 from mldash.producer.local.row_text import IsoTimes, json_ready, seconds_of
@@ -62,6 +63,18 @@ def page(rows: StreamRows, start_index: int, limit: int) -> MetricPage:
         "total": len(found),
         "hasMore": end < rows.count,
     }
+
+
+def view(rows: StreamRows, request: ViewRequest) -> MetricView:
+    """What a chart needs, of the points that there are now."""
+    first, end = request.indices
+    end = rows.count if end is None else min(end, rows.count)
+
+    def pieces() -> Iterator[Piece]:
+        return pieces_of(rows.pages(first, end), request.x, seconds_of)
+
+    known = Span(first, end - 1) if request.x == INDEX and first < end else None
+    return draw(request, pieces, known)
 
 
 class PointStatistics:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from mldash.producer.answers.downsample import ViewRequest
 from mldash.producer.answers.shapes import (
     EntriesAnswer,
     ExperimentAnswer,
@@ -17,6 +18,7 @@ from mldash.producer.answers.shapes import (
     MetricPage,
     MetricStatistics,
     MetricSummary,
+    MetricView,
     SessionAnswer,
     TrackSummary,
 )
@@ -116,6 +118,10 @@ class LocalReader:
             if not page["hasMore"]:
                 return
             start_index = page["endIndex"] + 1
+
+    def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
+        with self._lock:
+            return points.view(self._view(wait).rows("metrics", name), request)
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
+from mldash.producer.answers.downsample import ViewRequest, draw
 from mldash.producer.answers.shapes import (
     EntriesAnswer,
     ExperimentAnswer,
@@ -18,6 +19,7 @@ from mldash.producer.answers.shapes import (
     MetricPage,
     MetricStatistics,
     MetricSummary,
+    MetricView,
     SessionAnswer,
     TrackSummary,
 )
@@ -81,6 +83,21 @@ class RemoteReader:
             if not page["hasMore"]:
                 return
             start_index, wait = page["endIndex"] + 1, 0.0  # what this process wrote was there with the first page
+
+    def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
+        query: Query = {
+            **_metric(name),
+            "fields": request.fields,
+            "x": request.x,
+            "start": request.start,
+            "end": request.end,
+            "points": request.columns,
+        }
+        if request.fields == []:  # a list of none can't be said in a query
+            return draw(request, lambda: ())
+        absent = draw(request, lambda: ())
+        view: MetricView = self._get("/v1/metrics/view", query, wait, [("metrics", name)], absent=absent)
+        return view
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         about: list[_About] = [("metrics", name), ("runs", "")]

@@ -1,15 +1,26 @@
-"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/stats"""
+"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/stats, /v1/metrics/view"""
 
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from litestar import Response, Router, get
-from litestar.params import FromQuery
+from litestar.params import FromQuery, QueryParameter
 
-from mldash.producer.answers.shapes import MetricPage, MetricStatistics, MetricSummary
+from mldash.producer.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest, draw
+from mldash.producer.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash.query_api.errors import NotFound
-from mldash.query_api.limits import Index, StreamName, Unnamed, checked_count, metric_name
+from mldash.query_api.limits import (
+    Index,
+    StreamName,
+    Unnamed,
+    checked_count,
+    checked_fields,
+    checked_finite,
+    checked_name,
+    metric_name,
+)
 from mldash.query_api.reading.metrics import list_metrics, read_statistics
 from mldash.query_api.reading.points import Range, page_of, read_range
+from mldash.query_api.reading.views import read_view
 
 from .dependencies import Found, OurForm, OurStores
 
@@ -58,4 +69,30 @@ async def statistics(
     return form.answer(found)
 
 
-router = Router("/metrics", route_handlers=[metrics, points, statistics])
+@get("/view", tags=["metrics"])
+async def view(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    fields: Annotated[list[str] | None, QueryParameter(description="These alone; else the first 256 numeric.")] = None,
+    x: Annotated[str, QueryParameter(description="`index`, `time`, or a field.")] = INDEX,
+    start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+) -> Response[MetricView]:
+    """First, last, least and greatest value of each pixel column, so that no spike is lost. An absent metric: empty.
+
+    `totalPoints`: of how many points it was made; `sampled`: whether any was left out; `edges`: of the columns.
+    """
+    metric = metric_name(name, unnamed)
+    wanted = checked_fields("fields", fields)
+    low, high = checked_finite("start", start), checked_finite("end", end)
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points)
+    if experiment is None:
+        return form.answer(draw(request, lambda: ()))
+    return form.answer(await read_view(stores, experiment.stream("metrics", metric), request))
+
+
+router = Router("/metrics", route_handlers=[metrics, points, statistics, view])

@@ -14,7 +14,7 @@ import pytest
 
 from mldash import Experiment
 
-MODES = ["local", "remote"]
+MODES = ["local", "remote", "offline"]
 
 MakeExperiment = Callable[..., Experiment]
 
@@ -33,6 +33,8 @@ def mode_keywords(mode: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
     """The keywords that put an Experiment into the mode."""
     if mode == "remote":
         return {"echo": False, **request.getfixturevalue("remote")}
+    if mode == "offline":
+        return {"echo": False, "mode": "offline", "journal": str(tmp_path / "journal")}
     return {"echo": False, "root": str(tmp_path / "dash")}
 
 
