@@ -16,11 +16,12 @@ from . import candidates, instruments
 from .budget import ByteBudget
 from .candidates import MOVING_KINDS, StreamState
 from .chunks.errors import ColdStoreError, StoreUnreachable
-from .chunks.s3 import ObjectStore
+from .chunks.s3 import open_store
 from .covering import cover
 from .errors import ChunkHeld, CompactorError, RangeMoved, StreamClosed
 from .health import Health
 from .move import Move, move_chunk
+from .removal import go_on_with_removals
 from .settings import CompactorSettings
 from .strays import find_strays
 from .sweep import sweep
@@ -40,13 +41,7 @@ class Compactor:
         self._settings = settings
         self._owner = settings.owner or f"{socket.gethostname()}-{os.getpid()}"
         self._mongo = Mongo(settings.mongo, settings.mongo_database)
-        self._objects = ObjectStore(
-            endpoint=settings.s3_endpoint,
-            bucket=settings.s3_bucket,
-            region=settings.s3_region,
-            access_key=settings.s3_access_key,
-            secret_key=settings.s3_secret_key,
-        )
+        self._objects = open_store(settings)
         self._health = Health(settings.retry_s)
         self._budget = ByteBudget(settings.memory_bytes)
         self._in_hand: dict[bytes, asyncio.Task[None]] = {}
@@ -236,6 +231,7 @@ class Compactor:
         while not await _wait(stop, self._settings.sweep_s):
             try:
                 await sweep(self._mongo, self._objects, self._settings.orphan_age_s)
+                await go_on_with_removals(self._mongo, self._objects, self._settings.purge_after_s, time())
                 if monotonic() >= strays_at:
                     settings = self._settings
                     await find_strays(self._mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)

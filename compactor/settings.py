@@ -38,6 +38,9 @@ class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         86_400.0
     )
     sweep_s: Annotated[float, Meta(gt=0, description="How often orphans are swept.")] = 3_600.0
+    purge_after_s: Annotated[
+        float, Meta(ge=0, description="A deleted experiment's remains are looked for once more after so long.")
+    ] = 30 * 86_400.0
     memory_bytes: Annotated[
         int, Meta(ge=1 << 20, description="Hot bytes of all chunks in flight; a larger chunk goes alone.")
     ] = 256 << 20

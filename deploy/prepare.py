@@ -10,7 +10,7 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
-from mldash.compactor.chunks.s3 import ObjectStore
+from mldash.compactor.chunks.s3 import open_store
 from mldash.ingest_workers.documents.collections import ensure_indexes
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.producer.events.limits import RECORD_BYTES
@@ -64,12 +64,5 @@ async def _indexes(servers: Servers) -> None:
 
 
 async def _bucket(servers: Servers) -> None:
-    store = ObjectStore(
-        endpoint=servers.s3_endpoint,
-        bucket=servers.s3_bucket,
-        region=servers.s3_region,
-        access_key=servers.s3_access_key,
-        secret_key=servers.s3_secret_key,
-    )
-    async with store:
+    async with open_store(servers) as store:
         await store.ensure_bucket()

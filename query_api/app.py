@@ -16,7 +16,7 @@ from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
-from mldash.compactor.chunks.s3 import ObjectStore
+from mldash.compactor.chunks.s3 import open_store
 from mldash.ingest_workers.documents.mongo import AutoReconnect, Mongo
 
 from . import health, problems
@@ -54,7 +54,7 @@ class Api:
             self.port = listener.getsockname()[1]
             mongo = Mongo(self._settings.mongo, self._settings.mongo_database)
             try:
-                async with _object_store(self._settings) as objects:
+                async with open_store(self._settings, 4 * self._settings.chunk_fetches) as objects:
                     cache = ChunkCache(objects, self._settings.chunk_cache_bytes)
                     stores = Stores(self._settings, mongo, objects, cache)
                     await health.check(stores)
@@ -143,17 +143,6 @@ def make_app(stores: Stores) -> Litestar:
             render_plugins=[JsonRenderPlugin(path="/")],
         ),
         logging_config=None,
-    )
-
-
-def _object_store(settings: ApiSettings) -> ObjectStore:
-    return ObjectStore(
-        endpoint=settings.s3_endpoint,
-        bucket=settings.s3_bucket,
-        region=settings.s3_region,
-        access_key=settings.s3_access_key,
-        secret_key=settings.s3_secret_key,
-        connections=4 * settings.chunk_fetches,
     )
 
 

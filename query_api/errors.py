@@ -5,6 +5,7 @@ ApiError
   WrongParameter   a parameter is unknown, missing, or out of what is allowed: named, with what is allowed
   NotFound         nothing of this name
   AnswerTooLarge   the answer would hold more than a setting allows: how to ask for less
+  ExperimentDeleted  what the reader's own process writes belongs to a deleted experiment, and is dropped
   NotYetStored     what the reader itself has written is not stored in time: what is missing
   ServerAway       MongoDB, S3 or Kafka does not answer
   TopicsMissing    Kafka answers, but not with our topics
@@ -103,6 +104,22 @@ class NotYetStored(ApiError):
 
     def members(self) -> dict[str, Any]:
         return {"missing": [list(one) for one in self.missing]}
+
+
+class ExperimentDeleted(ApiError):
+    """The experiment was deleted while the session that asks was writing to it."""
+
+    status, type, title = 410, "experiment-deleted", "The experiment was deleted"
+
+    def __init__(self, prefix: str, session: str) -> None:
+        super().__init__(prefix, session)
+        self.prefix, self.session = prefix, session
+
+    def __str__(self) -> str:
+        return (
+            f"{self.prefix} was deleted while session {self.session} was writing to it: what it logs is dropped. "
+            "A process that starts now begins the experiment anew"
+        )
 
 
 class ServerAway(ApiError):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 import aioboto3
 import structlog
@@ -26,9 +26,24 @@ _FIRST_DELAY_S: Final = 0.05
 _DELETE_AT_ONCE: Final = 1_000
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
 _PASSING: Final = frozenset({"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "Throttling", "TooManyRequests"})
+_log = structlog.get_logger()
 
 _Answer = TypeVar("_Answer")
-_log = structlog.get_logger()
+
+
+class StoreSettings(Protocol):
+    """What a component's settings say of S3."""
+
+    @property
+    def s3_endpoint(self) -> str | None: ...
+    @property
+    def s3_bucket(self) -> str: ...
+    @property
+    def s3_region(self) -> str: ...
+    @property
+    def s3_access_key(self) -> str | None: ...
+    @property
+    def s3_secret_key(self) -> str | None: ...
 
 
 class ListedObject(NamedTuple):
@@ -207,6 +222,18 @@ class ObjectStore:
     @property
     def _name(self) -> str:
         return self._endpoint or f"AWS {self._region}"
+
+
+def open_store(settings: StoreSettings, connections: int = 32) -> ObjectStore:
+    """The bucket that a component's settings name; connects in `async with`."""
+    return ObjectStore(
+        endpoint=settings.s3_endpoint,
+        bucket=settings.s3_bucket,
+        region=settings.s3_region,
+        access_key=settings.s3_access_key,
+        secret_key=settings.s3_secret_key,
+        connections=connections,
+    )
 
 
 _PARQUET: Final = "application/vnd.apache.parquet"

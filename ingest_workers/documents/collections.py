@@ -1,9 +1,9 @@
 """Every collection, its fields and indexes (docs/protocol.md 2). Ids are binary, 16 bytes each; times, due_at and until
 are float64 seconds since the epoch.
 
-  experiments  {_id: hash of the prefix, prefix, gen, created_at, purge: [{gen, at}]}: never deleted
+  experiments  {_id: hash of the prefix, prefix, gen, created_at, purge: [{gen, at, swept_at}]}: never deleted
   sessions     {_id: session, exp, gen, prefix, first_at, heartbeat, host, pid, rank, user, context}
-  claims       {_id: {sid, s}, seq, partition, offset, final, at}: what a session says that it wrote
+  claims       {_id: {sid, s}, exp, gen, kind, name, seq, partition, offset, final, at}: what a session says it wrote
   streams      {_id: s, exp, gen, kind, name, chunk, cold, floor, due_at, | a snapshot's fields (snapshot.py) | about:
                {description | tags | metadata: {at: [time, session, seq], v: MessagePack}}, the newest of each by `at`}
   buckets      buckets.py
@@ -30,6 +30,8 @@ async def ensure_indexes(mongo: Mongo) -> None:
     await _ensure(mongo.chunks, "s_t1_t0", [("_id.s", 1), ("live.t1", 1), ("live.t0", 1)])
     await _ensure(mongo.chunks, "s_k", [("_id.s", 1), ("_id.k", 1)])
     await _ensure(mongo.claims, "s", [("_id.s", 1)])
+    await _ensure(mongo.claims, "exp_gen", [("exp", 1), ("gen", 1)])
+    await _ensure(mongo.experiments, "purge_gen", [("purge.gen", 1)], sparse=True)
 
 
 async def _ensure(collection: Collection, name: str, keys: list[tuple[str, int]], **options: object) -> None:

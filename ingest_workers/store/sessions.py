@@ -129,7 +129,13 @@ class _Writes:
             return
         stream = self._stream(arrival, signal.kind, signal.name)
         newest: dict[str, Any] = {"seq": signal.seq, "offset": signal.offset, "at": signal.time, "final": signal.final}
-        once = {"exp": arrival.experiment, "kind": signal.kind, "name": signal.name, "partition": signal.partition}
+        once = {
+            "exp": arrival.experiment,
+            "gen": self._admitted[session].generation,
+            "kind": signal.kind,
+            "name": signal.name,
+            "partition": signal.partition,
+        }
         key = {"sid": session, "s": stream}
         self.claims.append(UpdateOne({"_id": key}, {"$max": newest, "$setOnInsert": once}, upsert=True))
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from mldash.producer.answers.shapes import ExperimentAnswer
 from mldash.producer.events.identity import Prefix
 from mldash.producer.events.run_status import status_of_run
@@ -59,9 +61,14 @@ async def _present(stores: Stores, experiments: Sequence[ExperimentRef]) -> list
     again = [one for one in experiments if one.generation]
     if not again:
         return list(experiments)
-    query = {"$or": [{"exp": one.id, "gen": one.generation} for one in again]}
-    alive = {one["exp"] async for one in stores.mongo.sessions.find(query, {"exp": 1, "_id": 0})}
-    return [one for one in experiments if not one.generation or one.id in alive]
+    match = {"$match": {"$or": [{"exp": one.id, "gen": one.generation} for one in again]}}
+    first = {"$group": {"_id": "$exp", "first_at": {"$min": "$first_at"}}}
+    made = {one["_id"]: one["first_at"] async for one in stores.mongo.sessions.aggregate([match, first])}
+    return [
+        msgspec.structs.replace(one, created_at=made[one.id]) if one.generation else one
+        for one in experiments
+        if not one.generation or one.id in made
+    ]
 
 
 def _reference(document: Mapping[str, Any]) -> ExperimentRef:

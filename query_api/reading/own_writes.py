@@ -15,9 +15,9 @@ from msgspec import Struct
 from mldash.ingest_workers.documents.mongo import Mongo, Session
 from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.walk import cold_ends
-from mldash.producer.events.identity import Prefix
+from mldash.producer.events.identity import Prefix, experiment_id
 from mldash.query_api import instruments
-from mldash.query_api.errors import NotYetStored
+from mldash.query_api.errors import ExperimentDeleted, NotYetStored
 
 from .chain_ends import buckets_since
 from .streams import ExperimentRef, find_experiment
@@ -39,7 +39,10 @@ class Written(Struct, frozen=True):
 async def wait_for_own_writes(
     mongo: Mongo, prefix: Prefix, written: Sequence[Written], wait_s: float
 ) -> ExperimentRef | None:
-    """The experiment, once everything is stored. Raises NotYetStored with what is missing after `wait_s` seconds."""
+    """The experiment, once everything is stored.
+
+    Raises NotYetStored with what is missing after `wait_s` seconds, ExperimentDeleted where it will never be.
+    """
     begun = monotonic()
     waiting, delay = [one for one in written if one.next_seq > 0], _FIRST_DELAY_S
     while True:
@@ -51,12 +54,24 @@ async def wait_for_own_writes(
                 instruments.own_write_waits.observe(waited)
             return experiment
         left = wait_s - waited
+        if left <= 0 or delay >= _LONGEST_DELAY_S:
+            await _refuse_deleted(mongo, prefix, missing[0][0].session)
         if left <= 0:
             instruments.own_writes_late.inc()
             raise NotYetStored([(one.kind, one.name, count) for one, count in missing], wait_s)
         waiting = [one for one, _ in missing]  # what is stored once stays stored
         await asyncio.sleep(min(delay, left))
         delay = min(delay * _GROWTH, _LONGEST_DELAY_S)
+
+
+async def _refuse_deleted(mongo: Mongo, prefix: Prefix, session: bytes) -> None:
+    """Raises ExperimentDeleted where the session is of an older generation than the experiment."""
+    of_session = await mongo.sessions.find_one({"_id": session}, {"gen": 1})
+    if of_session is None:
+        return
+    now = await mongo.experiments.find_one({"_id": experiment_id(prefix.text)}, {"gen": 1})
+    if now is not None and of_session["gen"] < now["gen"]:
+        raise ExperimentDeleted(prefix.text, session.hex())
 
 
 async def _missing(

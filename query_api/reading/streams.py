@@ -51,8 +51,12 @@ async def find_experiment(mongo: Mongo, prefix: Prefix) -> ExperimentRef | None:
     document = await mongo.experiments.find_one({"_id": key}, {"gen": 1, "created_at": 1})
     if document is None:
         return None
-    found = ExperimentRef(prefix, key, document["gen"], document.get("created_at"))
-    # The document outlives a deletion; the experiment is there again with its first new session.
-    if found.generation and await mongo.sessions.find_one({"exp": key, "gen": found.generation}, {"_id": 1}) is None:
-        return None
-    return found
+    generation, created_at = document["gen"], document.get("created_at")
+    if generation:
+        # The document outlives a deletion; the experiment is there again with its first new session.
+        own = {"exp": key, "gen": generation}
+        first = await mongo.sessions.find_one(own, {"first_at": 1}, sort=[("first_at", 1)])
+        if first is None:
+            return None
+        created_at = first.get("first_at")
+    return ExperimentRef(prefix, key, generation, created_at)

@@ -115,3 +115,17 @@ async def test_many_readers_wait_at_once(world: World, client: Client) -> None:
         await chain.append(numbered(first, 10))
     pages: list[Any] = await asyncio.gather(*readers)
     assert {page["total"] for page in pages} == {100}
+
+
+async def test_who_still_writes_to_a_deleted_experiment_is_told_so_by_its_reads(world: World, client: Client) -> None:
+    """Also where another process has made the experiment again meanwhile."""
+    chain = await Chain(world).begin()
+    await world.mongo.experiments.update_one({"_id": chain.experiment}, {"$set": {"gen": 1}})
+    headers = written(("metrics", "loss", SESSION, 5), wait=20)
+    told = await client.problem(POINTS, 410, headers, **LOSS)
+    assert told["type"] == "experiment-deleted"
+    assert SESSION.hex() in told["detail"]
+    await world.mongo.sessions.insert_one({"_id": b"2" * 16, "exp": chain.experiment, "gen": 1, "first_at": 2.0})
+    assert (await client.problem(POINTS, 410, headers, **LOSS))["type"] == "experiment-deleted"
+    other = written(("metrics", "loss", b"2" * 16, 1), wait=0)
+    assert (await client.problem(POINTS, 504, other, **LOSS))["type"] == "not-yet-stored"

@@ -13,6 +13,7 @@ EVERY = [
     errors.NotFound("metric", None),
     errors.AnswerTooLarge(11, 10, "ask for less"),
     errors.NotYetStored([("metrics", None, 3), ("logs", "", 1)], 1.5),
+    errors.ExperimentDeleted("o/p/r", "ab" * 16),
     errors.ServerAway("S3", "S3 does not answer"),
     errors.TopicsMissing(["mldash.metrics"]),
     errors.ReadOvertaken("metrics 'a' of o/p/r", 9),
