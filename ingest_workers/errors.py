@@ -4,6 +4,10 @@ IngestError
   KafkaUnreachable  no broker answers at the start; once running, a broker that is away is waited for
   PartitionChanged  the topic is not the one that the committed offset speaks of: the partition halts and says so
   OffsetLost        the committed offset is out of range: shown, never a silent jump
+  TopicMissing      Kafka answers, but has no topic of this name
+  TopicSilent       a topic does not give what lies below its end
+  LetterMissing     no dead letter lies at this place (any more)
+  OriginMissing     the partition that a dead letter came from is not there any more
 """
 
 from typing import ClassVar
@@ -54,3 +58,49 @@ class OffsetLost(IngestError):
             f"{self.topic}/{self.partition}: the committed offset {self.offset} is out of range. Records were removed "
             "before they were stored, or the topic was made anew; reset the group's offsets to go on"
         )
+
+
+class TopicMissing(IngestError):
+    """No topic of this name."""
+
+    def __init__(self, topic: str) -> None:
+        super().__init__(topic)
+        self.topic = topic
+
+    def __str__(self) -> str:
+        return f"Kafka has no topic {self.topic}: were topics prepared, is MLDASH_TOPIC_PREFIX right?"
+
+
+class TopicSilent(IngestError):
+    """Records below the end of these topics do not come."""
+
+    retriable = True
+
+    def __init__(self, topics: list[str], reason: str) -> None:
+        super().__init__(topics, reason)
+        self.topics, self.reason = topics, reason
+
+    def __str__(self) -> str:
+        return f"{', '.join(self.topics)} can't be read to the end: {self.reason}"
+
+
+class LetterMissing(IngestError):
+    """No letter at this place."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"there is no dead letter at {self.place}; `mldash dead-letters list` shows where they lie"
+
+
+class OriginMissing(IngestError):
+    """The partition that a letter came from."""
+
+    def __init__(self, place: str, topic: str, partition: int) -> None:
+        super().__init__(place, topic, partition)
+        self.place, self.topic, self.partition = place, topic, partition
+
+    def __str__(self) -> str:
+        return f"letter {self.place} came from {self.topic}/{self.partition}, which is not there any more"

@@ -17,6 +17,7 @@ from .fetch.decode import KafkaRecord
 
 _MAX_POLL_INTERVAL_MS = 15 * 60_000
 _STOP_TIMEOUT_S = 5.0
+_READER_FETCH_BYTES = 16 << 20
 
 
 class EventProducer(Protocol):
@@ -57,11 +58,21 @@ def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
     )
 
 
-def make_producer(settings: WorkerSettings) -> AIOKafkaProducer:
+def make_reader(brokers: str) -> AIOKafkaConsumer:
+    """Not started, and of no group: it reads what is assigned to it by hand, and leaves no trace."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=brokers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_bytes=_READER_FETCH_BYTES,
+    )
+
+
+def make_producer(brokers: str, client_id: str) -> AIOKafkaProducer:
     """Not started."""
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka,
-        client_id=f"mldash-worker-{settings.slot}",
+        bootstrap_servers=brokers,
+        client_id=client_id,
         enable_idempotence=True,
         acks="all",
         max_request_size=RECORD_BYTES + 65_536,

@@ -5,6 +5,15 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 
+class TopicSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the topics are, for what looks into them without being a worker."""
+
+    kafka: Annotated[str, Meta(description="Bootstrap servers, host:port by comma.", extra={"env": "MLDASH_KAFKA"})]
+    topic_prefix: Annotated[
+        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
+    ] = "mldash"
+
+
 class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Server addresses are shared by all components; the rest is MLDASH_WORKER_…."""
 

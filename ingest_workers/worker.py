@@ -76,7 +76,7 @@ class Worker:
 
     def _make_clients(self) -> None:
         self._consumer: AIOKafkaConsumer = make_consumer(self._settings)
-        self._producer: AIOKafkaProducer = make_producer(self._settings)
+        self._producer: AIOKafkaProducer = make_producer(self._settings.kafka, f"mldash-worker-{self._settings.slot}")
         self._batches = Batches(self._consumer, self._kinds, self._settings.batch_records)
         self._assignment = Assignment(self._revoked, self._settings.session_timeout_ms / 2_000)
 

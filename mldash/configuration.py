@@ -1,7 +1,7 @@
 """A TOML file, the environment, flags and a running stack become each component's settings.
 
     [servers]   addresses that components share: kafka, mongo, s3_endpoint, …, remote
-    [worker]  [compactor]  [api]  [stack]  [sdk]  [log]
+    [worker]  [compactor]  [api]  [topics]  [stack]  [sdk]  [log]
 
 The file is what `--config` or MLDASH_CONFIG names. A value is the first of: a flag (`--set name=value`, or the
 command's own) · the addresses of the stack that `--data` names · the environment · the component's table · [servers] ·
@@ -38,6 +38,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "worker": ("mldash.ingest_workers.settings", "WorkerSettings"),
     "compactor": ("mldash.compactor.settings", "CompactorSettings"),
     "api": ("mldash.query_api.settings", "ApiSettings"),
+    "topics": ("mldash.ingest_workers.settings", "TopicSettings"),
     "stack": ("mldash.deploy.stack.settings", "StackSettings"),
     "sdk": ("mldash.producer.settings", "SdkSettings"),
     "log": ("mldash.log_output", "LogSettings"),

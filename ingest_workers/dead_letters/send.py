@@ -19,7 +19,7 @@ async def send_letters(producer: EventProducer, topic: str, letters: Sequence[Se
     """Returns when all are acknowledged."""
     now = time()
     sent = [
-        await producer.send(topic, letter.origin.value, key=letter.origin.key, headers=letter_headers(letter, now))
+        await producer.send(topic, _value(letter), key=letter.origin.key, headers=letter_headers(letter, now))
         for letter in letters
     ]
     await asyncio.gather(*sent)
@@ -32,3 +32,8 @@ async def send_letters(producer: EventProducer, topic: str, letters: Sequence[Se
             offset=letter.origin.offset,
             reason=letter.reason,
         )
+
+
+def _value(letter: SetAside) -> bytes | None:
+    """As it came; but aiokafka sends nothing that has neither key nor value."""
+    return b"" if letter.origin.key is None and letter.origin.value is None else letter.origin.value

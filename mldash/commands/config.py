@@ -18,7 +18,7 @@ from mldash.producer.environment import list_settings
 def command(sections: tuple[str, ...], as_json: bool, config: str | None) -> None:
     """List every setting: its variable, its value now and where that comes from, what is allowed, what it means.
 
-    A section is a table of the configuration file: servers, worker, compactor, api, stack, sdk, log.
+    A section is a table of the configuration file: servers, worker, compactor, api, topics, stack, sdk, log.
     A wrong value anywhere is refused by name. Secrets are not shown.
     """
     configuration = load(config)

@@ -58,7 +58,7 @@ def decode_record(value: bytes | None, record_headers: Iterable[tuple[str, bytes
     _check_version(found.get(SCHEMA_HEADER))
     if not value:
         raise UndecodableRecord("the record is empty")
-    content_type = found.get(CONTENT_TYPE_HEADER, b"").decode(errors="replace")
+    content_type = (found.get(CONTENT_TYPE_HEADER) or b"").decode(errors="replace")  # Kafka's headers may be null
     try:
         if content_type == MSGPACK:
             return _msgpack_decoder.decode(value)

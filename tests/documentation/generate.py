@@ -50,6 +50,11 @@ def commands() -> str:
     for name, (module, line) in COMMANDS.items():
         command: click.Command = importlib.import_module(module).command
         parts.append(f"## mldash {name}\n\n{line}\n\n{_help(name, command, above)}")
+        if isinstance(command, click.Group):
+            within = click.Context(command, info_name=name, parent=above, **command.context_settings)
+            parts += [
+                f"### mldash {name} {below}\n\n{_help(below, one, within)}" for below, one in command.commands.items()
+            ]
     return "\n".join(parts)
 
 

@@ -71,7 +71,7 @@ def test_commands_that_are_named_exist(page: Path) -> None:
     """In code: `mldash NAME …`; with their options."""
     text = page.read_text()
     code = "\n".join(re.findall(r"```(?:sh|text)\n(.*?)```", text, re.DOTALL) + re.findall(r"`([^`\n]+)`", text))
-    for name in re.findall(r"(?:^|(?<!from)[\s(/])mldash ([a-z]+)\b", code, re.MULTILINE):
+    for name in re.findall(r"(?:^|(?<!from)[\s(/])mldash ([a-z]+(?:-[a-z]+)*)\b", code, re.MULTILINE):
         assert name in COMMANDS, f"{page.relative_to(ROOT)} names `mldash {name}`"
 
 

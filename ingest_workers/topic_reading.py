@@ -1,0 +1,75 @@
+"""Topics read from one place to another, without a consumer group: for whoever looks into them and changes nothing."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from .errors import KafkaUnreachable, TopicMissing, TopicSilent
+from .fetch.decode import KafkaRecord
+from .kafka import make_reader, stop_quietly
+
+_POLL_MS: Final = 500
+_SILENCE_S: Final = 30.0
+
+
+@asynccontextmanager
+async def reading(brokers: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that nothing is assigned to yet. Raises KafkaUnreachable."""
+    consumer = make_reader(brokers)
+    try:
+        try:
+            await consumer.start()
+        except KafkaConnectionError as error:
+            raise KafkaUnreachable(brokers) from error
+        yield consumer
+    finally:
+        await stop_quietly(consumer)
+
+
+async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
+    """Every partition of these topics. Raises TopicMissing."""
+    # As consumer.topics() asks; its own partitions_for_topic() knows only what was assigned before.
+    cluster = await consumer._client.fetch_all_metadata()
+    found: list[TopicPartition] = []
+    for topic in topics:
+        numbers = cluster.partitions_for_topic(topic)
+        if not numbers:
+            raise TopicMissing(topic)
+        found += [TopicPartition(topic, number) for number in sorted(numbers)]
+    return found
+
+
+async def read_all(
+    consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], begin: Mapping[TopicPartition, int] | None = None
+) -> AsyncIterator[KafkaRecord]:
+    """From `begin` (else the earliest offset) to what is the end now. Raises TopicSilent where nothing comes."""
+    chosen = list(partitions)
+    consumer.assign(chosen)
+    first = await consumer.beginning_offsets(chosen)
+    ends = await consumer.end_offsets(chosen)
+    open_ = set[TopicPartition]()
+    for partition in chosen:
+        start = max(first[partition], (begin or {}).get(partition, 0))
+        consumer.seek(partition, start)
+        if start < ends[partition]:
+            open_.add(partition)
+    heard = monotonic()
+    while open_:
+        try:
+            found = await consumer.getmany(*open_, timeout_ms=_POLL_MS)
+        except KafkaError as error:
+            raise TopicSilent(sorted({one.topic for one in open_}), f"{type(error).__name__}: {error}") from error
+        for partition, records in found.items():
+            heard = monotonic()
+            for record in records:
+                if record.offset < ends[partition]:
+                    yield record
+        for partition in [*open_]:
+            if await consumer.position(partition) >= ends[partition]:
+                open_.discard(partition)
+        if monotonic() - heard > _SILENCE_S:
+            raise TopicSilent(sorted({one.topic for one in open_}), f"nothing came for {_SILENCE_S:g} s")
