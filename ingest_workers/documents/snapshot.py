@@ -116,7 +116,7 @@ class Snapshot:
         snapshot = cls(kind)
         snapshot.next = document.get("next", 0)
         snapshot.seen = {bytes.fromhex(k): Seen.from_document(v) for k, v in document.get("sess", {}).items()}
-        snapshot.statistics = {name: FieldStatistics(*rest) for name, *rest in document.get("stats", ())}
+        snapshot.statistics = {name: FieldStatistics(*map(_number, rest)) for name, *rest in document.get("stats", ())}
         snapshot.fields = dict.fromkeys(document.get("fields", ()))
         snapshot.first_at, snapshot.last_at = document.get("firstAt"), document.get("lastAt")
         items = [(item["k"], item["v"]) for item in document.get("data", ())]
@@ -125,3 +125,8 @@ class Snapshot:
         elif kind == "runs":
             snapshot.runs = FoldedRuns.from_items(items)
         return snapshot
+
+
+def _number(value: Any) -> Any:
+    """What BSON gives back for 64 bits is a class of its own, which no encoder but BSON's takes."""
+    return int(value) if isinstance(value, int) else value

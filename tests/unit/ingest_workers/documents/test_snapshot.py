@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import bson
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -52,6 +54,14 @@ def test_it_survives_its_document() -> None:
         snapshot = fold(kind, [record(kind, rows)])  # type: ignore[arg-type]
         again = Snapshot.from_document(kind, snapshot.to_update())
         assert again.to_update() == snapshot.to_update()
+
+
+def test_statistics_of_large_integers_are_plain_numbers_after_the_database_had_them() -> None:
+    snapshot = fold("metrics", [record("metrics", Rows(["a"], [1.0] * 2, [[-(2**63)], [2**62]]))])
+    stored = bson.decode(bson.encode(snapshot.to_update()))
+    statistics = Snapshot.from_document("metrics", stored).statistics["a"]
+    assert (type(statistics.min), type(statistics.max), type(statistics.last)) == (int, int, int)
+    assert msgspec.msgpack.encode(statistics) == msgspec.msgpack.encode(snapshot.statistics["a"])
 
 
 def test_it_refuses_a_bucket_that_begins_elsewhere() -> None:
