@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from mldash.producer.journal.session_folder import SessionFolder
-    from mldash.producer.publishing.resend import Sent
+    from mldash.producer.publishing.resend import LocalExperiment, Sent
     from mldash.producer.settings import SdkSettings
 
 
@@ -21,59 +23,85 @@ if TYPE_CHECKING:
 @click.option("--remote", metavar="URL", help="The API to send to (also MLDASH_REMOTE). Default: the journal's own.")
 @click.option("--kafka", metavar="HOST:PORT", help="Kafka's address, in place of what the API says.")
 @click.option("--token", metavar="TOKEN", help="For the API (also MLDASH_TOKEN).")
-def command(paths: tuple[Path, ...], remote: str | None, kafka: str | None, token: str | None) -> None:
-    """Send what processes that are gone have left in their journals, and what was logged offline.
+@click.option(
+    "--all", "everything", is_flag=True, help="Send local files from their beginning, whatever was noted as sent."
+)
+def command(
+    paths: tuple[Path, ...], remote: str | None, kafka: str | None, token: str | None, everything: bool
+) -> None:
+    """Send what processes that are gone have left in their journals, what was logged offline, and local experiments.
 
-    A PATH is a journal's folder, one session in it, or a local experiment's folder, whose journal is drained into its
-    files. Without one: the default journal of this user. Run twice, or interrupted and run again, it adds nothing
-    twice.
+    A PATH is a journal's folder or one session in it; or a local experiment's folder, or one that such folders lie
+    below (.dash): then all of their files are sent, also while a run is writing. Without one: the default journal of
+    this user. Run twice, or interrupted and run again, it adds nothing twice, and files that have grown send what is
+    new.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
-    from mldash.producer.environment import read_settings
+    from mldash.producer.environment import SettingError, read_settings
     from mldash.producer.journal.placement import journal_root
-    from mldash.producer.publishing.resend import find_journals, journal_bytes
+    from mldash.producer.publishing.resend import find_experiments, find_journals
     from mldash.producer.settings import SdkSettings
 
     given = {"remote": remote, "kafka": kafka, "token": token}
     settings = read_settings(SdkSettings, "", given={key: value for key, value in given.items() if value})
-    journals = [found for path in paths or (journal_root(settings.journal),) for found in find_journals(path)]
-    if not journals:
+    experiments = [found for path in paths for found in find_experiments(path)]
+    places = [*(paths or (journal_root(settings.journal),)), *(one.folder.journal for one in experiments)]
+    journals = {found.path.resolve(): found for place in places for found in find_journals(place)}
+    if not journals and not experiments:
         click.echo("nothing to send")
         return
+    if experiments and not (settings.remote or settings.kafka):
+        raise SettingError("remote", "settings", "not set", "where local experiments are sent to: --remote URL")
     results: list[Sent] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("sending", total=sum(journal_bytes(journal) for journal in journals))
-        done = 0
-        for journal in journals:
-            size = journal_bytes(journal)
-            bar.update(task, description=journal.head.prefix)
-            results.append(_send(journal, settings, lambda taken: bar.advance(task, taken)))
-            done += size
-            bar.update(task, completed=done)
+    with _progress() as bar:
+        for journal in journals.values():
+            results += _sync_journal(journal, settings, bar)
+        for experiment in experiments:
+            results += _sync_experiment(experiment, settings, bar, everything)
     for result in results:
-        outcome = f"kept: {result.left}" if result.left else "sent"
-        click.echo(f"{result.folder.head.prefix}  {result.event_count} events {outcome}  {result.folder.path}")
+        click.echo(_line(result))
     if any(result.left for result in results):
         sys.exit(1)
 
 
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _line(result: Sent) -> str:
+    outcome = f"kept: {result.left}" if result.left else "sent"
+    note = f"  ({result.note})" if result.note else ""
+    return f"{result.prefix}  {result.event_count} events {outcome}  {result.path}{note}"
+
+
+def _sync_journal(journal: SessionFolder, settings: SdkSettings, bar: Progress) -> list[Sent]:
+    """One session's journal to where it belongs; nothing where a local run's own thread drains it."""
+    from mldash.producer.publishing.resend import journal_bytes
+
+    size = journal_bytes(journal)
+    task = bar.add_task(journal.head.prefix, total=size)
+    if journal.head.mode == "local":
+        sent = _drain(journal)
+    else:
+        sent = _send(journal, settings, lambda taken: bar.advance(task, taken))
+    bar.update(task, completed=size)
+    return [] if sent is None else [sent]
+
+
 def _send(journal: SessionFolder, settings: SdkSettings, progress: Callable[[int], None]) -> Sent:
-    """One session's journal to where it belongs."""
     from mldash.producer.publishing.kafka import DirectLoop
     from mldash.producer.publishing.resend import resend
     from mldash.producer.remote.handshake import ask_for_journal
 
-    if journal.head.mode == "local":
-        return _drain(journal)
     connection = ask_for_journal(journal.head, settings)
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
         return runner.run(resend(journal, connection, progress))
 
 
-def _drain(journal: SessionFolder) -> Sent:
+def _drain(journal: SessionFolder) -> Sent | None:
     """A local session's journal into the files of the experiment in whose folder it lies."""
     from mldash.producer.events.identity import parse_prefix
     from mldash.producer.journal.drain import drain_session
@@ -82,15 +110,33 @@ def _drain(journal: SessionFolder) -> Sent:
     from mldash.producer.local.sink import LocalSink
     from mldash.producer.publishing.resend import Sent
 
-    sent = Sent(journal)
+    sent = Sent(journal.head.prefix, journal.path, note="drained into its experiment's files")
     if not journal.try_lock():
-        sent.left = "its process is running, or another one drains it"
-        return sent
+        return None  # its process is running, and does this itself
     try:
         sink = LocalSink(Folder(journal.path.parent.parent), parse_prefix(journal.head.prefix))
         sent.event_count = drain_session(journal, StoredSource(journal), sink)
         sink.close()
         journal.remove()
+    except OSError as error:
+        sent.left = f"it can't be drained: {error.strerror or error}"
     finally:
         journal.unlock()
     return sent
+
+
+def _sync_experiment(experiment: LocalExperiment, settings: SdkSettings, bar: Progress, everything: bool) -> list[Sent]:
+    """A local experiment's files; how many are sent is said of each."""
+    from mldash.producer.publishing.kafka import DirectLoop
+    from mldash.producer.publishing.resend import send_files
+    from mldash.producer.remote.handshake import asker
+
+    task = bar.add_task(experiment.prefix.text, total=None)
+
+    def progress(done_bytes: int, total_bytes: int) -> None:
+        bar.update(task, advance=done_bytes, total=total_bytes)
+
+    connection = asker(settings)()
+    place = settings.remote or f"kafka://{settings.kafka}"
+    with asyncio.Runner(loop_factory=DirectLoop) as runner:
+        return [runner.run(send_files(experiment, place, connection, progress, everything=everything))]

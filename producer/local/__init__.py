@@ -6,7 +6,7 @@
       metrics/{name}/data.jsonl     a point a line: index, data, createdAt           beside it metadata.json
       tracks/{topic}/data.jsonl     an entry a line: timestamp and fields            beside it metadata.json
       logs/logs.jsonl               a line a line: sequenceNumber, timestamp, level, message, metadata
-      .state/                       what is acknowledged, and the histories behind the JSON files
+      .state/                       what is acknowledged, what was sent, and the histories behind the JSON files
       .journal/                     what is not yet drained (producer/journal)
 
 Row files (*.jsonl) are the truth and only ever grow; JSON files follow from them and are replaced whole. What is
@@ -17,9 +17,11 @@ by nobody and cut before the next append. In reading order:
   lock.py          one process appends at a time
   acknowledged.py  file lengths and highest seqs, in one small record
   row_file.py      a file that grows by lines, with an index beside it
+  sources.py       whose events its rows are
   json_file.py     a file that is replaced whole
   blocks.py        blocks of the wire → rows
   points.py  entries.py  lines.py  params.py  runs.py     a kind of event each ↔ its files
   sink.py          frames of the journal → files
   reader.py        files → answers
+  records.py       files → records of the wire again, for `mldash sync` · sent.py  how far they were sent
 """

@@ -4,7 +4,8 @@ One delivery, under the experiment's lock (the order is the guarantee: a kill be
 loss and never a double):
 
     1  read what is acknowledged, and leave out the seqs that are
-    2  append rows, each file behind its acknowledged end (what a killed process left beyond it is cut)
+    2  append rows, each file behind its acknowledged end (what a killed process left beyond it is cut), and whose
+       events they are
     3  acknowledge: one record for all these files and seqs
     4  indexes, then the JSON files that follow from the rows
 
@@ -35,6 +36,7 @@ from mldash.producer.local.json_file import read_json, write_json
 from mldash.producer.local.lock import lock_of
 from mldash.producer.local.row_file import Piece, RowFile, RowReader, TimeOf, whole_lines
 from mldash.producer.local.row_text import json_ready, pieces_of
+from mldash.producer.local.sources import SourceFile, Span
 from mldash.producer.local.stream_rows import StreamRows
 
 METADATA_EVERY_S: Final = 1.0
@@ -82,6 +84,7 @@ class LocalSink:
         self._threads = threading.Lock()
         self._acknowledged = Acknowledged(folder.state, fsync)
         self._readers: dict[str, RowReader] = {}
+        self._sources: dict[str, SourceFile] = {}
         self._parameters = params.ParametersState()
         self._runs = runs.RunsState()
         self._due: set[tuple[str, str | None]] = set()  # streams whose metadata.json lags behind
@@ -123,7 +126,7 @@ class LocalSink:
             (self._folder.path / name).mkdir(parents=True, exist_ok=True)
         if not self._acknowledged.exists:
             # Before the first append: from now on what no acknowledgement knows is what a killed process left.
-            self._acknowledged.append(adopt(self._folder), {})
+            self._acknowledged.append(adopt(self._folder, self._prefix), {})
         self._experiment_due = self._parameters_due = True
         self._opened = True
 
@@ -153,9 +156,17 @@ class LocalSink:
         return end
 
     def _append_rows(self, appends: dict[str, _Append]) -> None:
-        for append in appends.values():
+        for name, append in appends.items():
             append.pieces = list(_pieces(append))
             append.after = append.file.append(append.before, append.pieces)
+            if append.kind != "runs":  # these say it in each line
+                self._sources_of(name).append(append.before.rows, map(_span, append.parts))
+
+    def _sources_of(self, name: str) -> SourceFile:
+        sources = self._sources.get(name)
+        if sources is None:
+            sources = self._sources[name] = SourceFile(self._folder.path / name, self._fsync)
+        return sources
 
     def _acknowledge(self, appends: dict[str, _Append], seqs: dict[StreamOf, int]) -> None:
         if not self._lock.still_held():
@@ -230,6 +241,11 @@ class LocalSink:
             reader = self._readers[file] = RowReader(self._folder.path / file, TIME_OF[kind])
         reader.refresh(self._acknowledged.end_of(file))
         return StreamRows(reader, (), TIME_OF[kind])
+
+
+def _span(part: _Part) -> Span:
+    record = part.record
+    return Span(record.session, record.first_seq + part.skip, record.count - part.skip)
 
 
 def _pieces(append: _Append) -> Iterator[Piece]:

@@ -4,5 +4,6 @@ publisher.py  the thread and its loop: connect, publish, and begin again when th
 lane.py       one session's journal on its way: rounds in flight, the acknowledged prefix
 kafka.py      the only aiokafka of the SDK: a producer that can be given up at any moment
 signals.py    heartbeats and claims
-resend.py     what dead sessions left, offline journals (mldash sync)
+resend.py     what dead sessions left, offline journals, local experiments (mldash sync)
+local_files.py  a local experiment's files on their way
 """

@@ -191,7 +191,7 @@ class Publisher(Delivery):
             if lane.has_room and await lane.send_round(kafka):
                 return True
             if lane.is_idle:
-                await send_signals(kafka, lane, final=True)
+                await send_signals(kafka, lane, final=True, alive=False)
                 lane.finish()
                 self._dead.remove(lane)
         return False

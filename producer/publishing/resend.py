@@ -1,33 +1,105 @@
-"""What processes that are gone have left: dead sessions' journals, and offline ones. Sent under the same session and
-seq, so that sending twice adds nothing twice (docs/protocol.md 9.4)."""
+"""What processes that are gone have left: dead sessions' journals, offline ones, and whole local experiments. Sent
+under the same session and seq, so that sending twice adds nothing twice (docs/protocol.md 9.4)."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
 from mldash.producer.answers.shapes import Connection
 from mldash.producer.clock import GrowingDelay
+from mldash.producer.events.identity import Prefix, parse_prefix
 from mldash.producer.events.schema import Record
 from mldash.producer.journal.rounds import Gatherer
 from mldash.producer.journal.scan import Scan, StoredSource
 from mldash.producer.journal.session_folder import SessionFolder, find_sessions, open_session_folder
+from mldash.producer.local.folder import EXPERIMENT, JOURNAL, STATE, Folder
+from mldash.producer.local.json_file import read_json
 
-from .lane import Lane, lane_of_dead
+from .lane import lane_of_dead
 from .signals import send_signals
+
+if TYPE_CHECKING:
+    from .kafka import KafkaProducer
 
 PATIENCE_S = 60.0
 
 
 class Sent(Struct):
-    """What became of one session's journal."""
+    """What became of one session's journal, or of a local experiment's files."""
 
-    folder: SessionFolder
+    prefix: str
+    path: Path
     event_count: int = 0
     left: str | None = None
     """Why something is left, or nothing was sent; None where all is sent, and the journal removed."""
+    note: str = ""
+    """What else there is to know."""
+
+
+class LocalExperiment(NamedTuple):
+    """An experiment of local mode."""
+
+    prefix: Prefix
+    folder: Folder
+
+
+class NoPrefix(Exception):
+    """A local experiment's folder does not say whose it is."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        super().__init__(folder, reason)
+        self.folder, self.reason = folder, reason
+
+    def __str__(self) -> str:
+        return f'{self.folder}: {self.reason}. Write {EXPERIMENT} there with {{"prefix": "owner/project/name"}}'
+
+
+class Lane(Protocol):
+    """What is sent: lane.py or local_files.py."""
+
+    batch_bytes: int
+    byte_count: int
+
+    def rewind(self) -> None: ...
+
+    def settle(self) -> Any: ...
+
+    @property
+    def has_room(self) -> bool: ...
+
+    @property
+    def is_idle(self) -> bool: ...
+
+    async def send_round(self, kafka: "KafkaProducer") -> bool: ...
+
+
+def find_experiments(path: Path) -> list[LocalExperiment]:
+    """The local experiments in a folder and below it, in the order of their paths. Raises NoPrefix."""
+    found = []
+    for name, folders, files in os.walk(path):
+        here = Path(name)
+        below = {one for one in folders if not one.startswith(".")}
+        journals = [one for one in find_sessions(here / JOURNAL) if one.head.mode == "local"]
+        if journals or EXPERIMENT in files or STATE in folders:
+            prefix = parse_prefix(journals[0].head.prefix) if journals else _prefix_of(here)
+            found.append(LocalExperiment(prefix, Folder(here)))
+            below -= {"metrics", "tracks", "logs"}
+        folders[:] = sorted(below)
+    return found
+
+
+def _prefix_of(folder: Path) -> Prefix:
+    file = read_json(folder / EXPERIMENT) or {}
+    text = file.get("prefix") or "/".join(str(file[part]) for part in ("owner", "project", "name") if file.get(part))
+    try:
+        return parse_prefix(text)
+    except ValueError as error:
+        raise NoPrefix(folder, str(error)) from error
 
 
 def find_journals(path: Path) -> list[SessionFolder]:
@@ -35,7 +107,7 @@ def find_journals(path: Path) -> list[SessionFolder]:
     one = open_session_folder(path)
     if one is not None:
         return [one]
-    return [*find_sessions(path), *find_sessions(path / ".journal")]
+    return [*find_sessions(path), *find_sessions(path / JOURNAL)]
 
 
 def journal_bytes(folder: SessionFolder) -> int:
@@ -53,7 +125,7 @@ async def resend(
 
     Gives up after `patience_s` seconds without any progress. Its process must be gone: a live one sends by itself.
     """
-    sent = Sent(folder)
+    sent = Sent(folder.head.prefix, folder.path)
     if not folder.try_lock():
         sent.left = "its process is running, or another one sends it"
         return sent
@@ -61,7 +133,14 @@ async def resend(
     problems: list[str] = []
     try:
         lane = lane_of_dead(folder, connection, woken.set, problems.append)
-        sent.left = await _send(lane, connection, woken, progress, patience_s)
+        sent.left = await _send(
+            lane,
+            connection,
+            woken,
+            lambda kafka: send_signals(kafka, lane, final=True, alive=False),
+            progress,
+            patience_s,
+        )
         sent.event_count = lane.event_count
         if sent.left is None and not lane.finish():
             sent.left = f"Kafka refuses {problems[0] if problems else 'something'} for its size"
@@ -70,8 +149,58 @@ async def resend(
         folder.unlock()
 
 
+async def send_files(
+    experiment: LocalExperiment,
+    place: str,
+    connection: Connection,
+    progress: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
+    *,
+    everything: bool = False,
+    patience_s: float = PATIENCE_S,
+) -> Sent:
+    """Send a local experiment's files, as far as they are acknowledged now: its run may go on meanwhile.
+
+    `place` names where they go: what was noted as sent there before is left out, unless `everything` is asked for.
+    `progress` is told bytes of files. Run twice, or interrupted and run again, it adds nothing twice.
+    Raises DamagedRow, OSError.
+    """
+    from .local_files import FilesLane
+
+    sent = Sent(experiment.prefix.text, experiment.folder.path)
+    woken = asyncio.Event()
+    problems: list[str] = []
+    lane = FilesLane(
+        experiment.folder,
+        experiment.prefix,
+        place,
+        connection,
+        wake=woken.set,
+        too_large=problems.append,
+        everything=everything,
+    )
+    progress(0, lane.total_bytes)
+    try:
+        sent.left = await _send(
+            lane, connection, woken, lane.send_signals, lambda taken: progress(taken, lane.total_bytes), patience_s
+        )
+        lane.settle()
+    finally:
+        lane.note()
+    sent.event_count = lane.event_count
+    if sent.left is None and not lane.is_whole:
+        sent.left = f"Kafka refuses {problems[0]} for its size"
+    if not lane.notes_kept:
+        sent.note = "its folder may not be written: the next sync sends all again, and the store drops what it has"
+    return sent
+
+
 async def _send(
-    lane: Lane, connection: Connection, woken: asyncio.Event, progress: Callable[[int], None], patience_s: float
+    lane: Lane,
+    connection: Connection,
+    woken: asyncio.Event,
+    finish: Callable[["KafkaProducer"], Awaitable[None]],
+    progress: Callable[[int], None],
+    patience_s: float,
 ) -> str | None:
     """None when all was sent, else what was in the way."""
     from .kafka import KafkaProducer, KafkaTrouble
@@ -94,7 +223,7 @@ async def _send(
                     await asyncio.sleep(0)
                     continue
                 if lane.is_idle:
-                    await send_signals(kafka, lane, final=True)
+                    await finish(kafka)
                     return None
                 if monotonic() - moved_at > patience_s:
                     return f"Kafka has acknowledged nothing for {patience_s:g} s"

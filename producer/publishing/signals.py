@@ -21,12 +21,13 @@ TIMEOUT_S = 5.0
 CLAIMS_IN_A_RECORD = 1_000
 
 
-def signals_of(lane: Lane, *, final: bool = False) -> Iterator[bytes]:
-    """Records with a heartbeat and the claims of what moved (final: of all), encoded. They count as sent."""
+def signals_of(lane: Lane, *, final: bool = False, alive: bool = True) -> Iterator[bytes]:
+    """Records with a heartbeat (`alive`: not of a dead session, which would look as if it ran) and the claims of what
+    moved (final: of all), encoded. They count as sent."""
     now = time()
     streams = [*lane.progress] if final else [*lane.changed]
     lane.changed.clear()
-    signals: list[Heartbeat | Claim] = [Heartbeat(now)]
+    signals: list[Heartbeat | Claim] = [Heartbeat(now)] if alive else []
     for kind, name in streams:
         at = lane.progress[kind, name]
         signals.append(Claim(now, kind, name, at.seq, at.partition, at.offset, final))  # type: ignore[arg-type]
@@ -44,13 +45,13 @@ def signals_of(lane: Lane, *, final: bool = False) -> Iterator[bytes]:
         yield encode_record(record, head.content_type)
 
 
-async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = False) -> None:
+async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = False, alive: bool = True) -> None:
     """A lost one comes again with the next, and nothing waits long for it. Raises KafkaTrouble."""
     route = lane.routes.of("runs", "")
     content = headers(lane.folder.head.content_type)
     futures = []
     async with asyncio.timeout(2 * TIMEOUT_S):
-        for value in signals_of(lane, final=final):
+        for value in signals_of(lane, final=final, alive=alive):
             futures.append(await kafka.send(route.topic, route.partition, route.key, value, content, _look_away))
     if final and futures:
         await asyncio.wait(futures, timeout=TIMEOUT_S)
