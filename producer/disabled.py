@@ -31,6 +31,9 @@ class NullStream:
     def append_columns(self, times: bytes, count: int, columns: Mapping[str, Column]) -> None:
         return
 
+    def rows(self, types: str, fields: tuple[str, ...]) -> None:
+        return
+
 
 class NullWriter:
     """Where a disabled experiment's events go."""

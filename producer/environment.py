@@ -207,6 +207,8 @@ def to_variables(settings: msgspec.Struct, section: str) -> dict[str, str]:
 
 
 def _convert(value: object, hint: Any, setting: Setting, source: str, came: object = None) -> Resolved:
+    if isinstance(value, os.PathLike):  # a folder, given as a Path
+        value = os.fspath(value)
     try:
         return Resolved(msgspec.convert(value, _bounds_inside(hint), strict=True), source)
     except msgspec.ValidationError as error:

@@ -1,6 +1,7 @@
 """`experiment.metrics`: series of points, each with any fields, indexed 0, 1, 2, … in the order of their arrival."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from struct import Struct as Packer
 from time import time
 from typing import Any, Literal, overload
@@ -8,8 +9,12 @@ from typing import Any, Literal, overload
 from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
 from mldash.producer.bulk_columns import check_times, cut, pack_column, pack_columns
 from mldash.producer.handles import Owner, StreamHandle, checked_name, checked_range
+from mldash.producer.point_calls import make_log, row_types
 from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
 from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
+
+CALLS_OF_ONE_KIND = 16
+"""After so many calls that had no function of their own, one is made for the fields of the last."""
 
 _AS_IT_IS = frozenset((bool, type(None), bytes))
 _pack_time = Packer("<d").pack
@@ -19,7 +24,7 @@ _Summaries = list[MetricSummary]  # below, `list` is a method
 class Metric(StreamHandle):
     """One metric of an experiment. It stays valid through end and start, and may be used from any thread."""
 
-    __slots__ = ("_buffered", "_cache", "_thread", "_timestamps")
+    __slots__ = ("__dict__", "_buffered", "_cache", "_calls", "_thread", "_timestamps")
 
     def __init__(self, experiment: Owner, name: str | None) -> None:
         super().__init__(experiment, "metrics", name)
@@ -27,6 +32,7 @@ class Metric(StreamHandle):
         self._thread = self._timestamps.thread
         self._buffered = Gathered()
         self._cache: SummaryCache | None = None
+        self._calls = 0
 
     @property
     def name(self) -> str | None:
@@ -44,8 +50,8 @@ class Metric(StreamHandle):
         Raises RuntimeError outside an open run; UnsupportedValue for a value that can't be stored; ValueError for
         `_ts`, for a name above 1 KiB or a point above 15 MiB. Nothing of a call that raises is written.
         """
-        # The hot path (benchmarks/sdk.py, "log"): with four floats it is the two checks below, one look at the clock
-        # and the writer's append.
+        # The way of any call. The same few numbers again and again, the hot path (benchmarks/sdk.py, "log"), get a
+        # function of their own, which then stands before this one: see point_calls.py.
         if self._epoch != self._experiment._epoch:
             self._open()
         if not self._known.issuperset(fields):
@@ -64,11 +70,25 @@ class Metric(StreamHandle):
         if _ts is None:
             self._append(now, fields)
             self._thread.last = now
+            self._calls += 1
+            if not self._calls % CALLS_OF_ONE_KIND:
+                self._make_log_for(fields)
         else:
             fields["_ts"] = stamp = self._timestamps.given(_ts, now)
             self._append(now, fields)
             self._thread.last = float(stamp)
         return self
+
+    def _make_log_for(self, fields: Mapping[str, Any]) -> None:
+        types = row_types(fields)
+        names = tuple(fields)
+        writer = self._writer
+        if types is None or writer is None:
+            return
+        rows = writer.rows(types, names)
+        if rows is not None:
+            generic = partial(Metric.log, self)
+            self.__dict__["log"] = make_log(generic, self, rows, types, names, self._experiment, self._thread)
 
     def log_many(self, /, **columns: Any) -> "Metric":
         """Append one point a position of the columns: lists or arrays of one length. Returns the handle.

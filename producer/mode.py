@@ -9,7 +9,7 @@
 The handles (params.py, metrics.py, tracks.py, logs.py, run.py) know these protocols only.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .answers.shapes import (
@@ -39,6 +39,21 @@ def mode_of(settings: SdkSettings) -> Mode:
     return "remote" if settings.remote else "local"
 
 
+class RowWriter(Protocol):
+    """Events of one stream with the same few numbers as fields; point_calls.py has the hot path that uses it."""
+
+    number: int
+    word: int
+    """Length and kind of its frames."""
+    here: memoryview
+    """here[0] is 0 in a forked child."""
+    pack: Callable[..., bytes]
+    _write: Callable[[bytes], Any]
+    """Appends a frame, or raises ValueError: then `append_slowly` the row."""
+
+    def append_slowly(self, row: bytes) -> None: ...
+
+
 class StreamWriter(Protocol):
     """One stream of this process's session. Thread-safe; returns when the event is in the journal, never later."""
 
@@ -53,6 +68,10 @@ class StreamWriter(Protocol):
 
     def append_columns(self, times: bytes, count: int, columns: Mapping[str, Column]) -> None:
         """`count` events at once; `times` are count × 8 bytes, float64."""
+        ...
+
+    def rows(self, types: str, fields: tuple[str, ...]) -> RowWriter | None:
+        """Where events of these fields go as packed rows; None where they may not."""
         ...
 
 

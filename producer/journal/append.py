@@ -6,7 +6,7 @@ full segment refuses it, and everything that is not the common case begins with 
 
   no segment yet     the first event: make the folder, start whoever takes the events from here (on_open)
   segment full       roll: a new segment, then seal the old one
-  stream unknown     each segment names its streams before their first event in it
+  stream unknown     each segment names its streams, and what their rows hold, before their first event in it
   journal full       the policy: block, drop or raise
   forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
                      that also children made without Python's hook are seen (docs/protocol.md 9.5)
@@ -19,7 +19,8 @@ import os
 import threading
 import time as clock
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from struct import Struct as Packer
 from typing import Any, Literal
@@ -38,11 +39,14 @@ from .frame import (
     EVENT,
     HEADER_BYTES,
     KIND_SHIFT,
+    LAYOUT,
     MAX_PAYLOAD_BYTES,
+    ROW,
     RUN,
     STREAM,
     pack_frame,
 )
+from .layout import Layout, encode_layout, make_layout
 from .segment import SEGMENT_HEADER_BYTES, MappedSegment, Segment, segment_bytes_for
 from .session_folder import Head, SessionFolder, create_session_folder
 
@@ -50,6 +54,9 @@ Policy = Literal["block", "drop", "raise"]
 
 FIRST_SEGMENT_BYTES = 1 << 20
 """The first segment is small and each next one twice as large: a short job takes little of the disk."""
+
+MOST_LAYOUTS = 1000
+"""Of one journal: each is declared in each segment that has rows of it."""
 
 LARGEST_SEGMENT_BYTES = SEGMENT_HEADER_BYTES + HEADER_BYTES + MAX_PAYLOAD_BYTES
 """So no payload above the limit of a call fits an ordinary segment, and the hot path need not look at sizes."""
@@ -104,6 +111,14 @@ class StreamWriter:
     def append_run_event(self, event: Start | Describe | End) -> None:
         self._append(RUN, _encode((self._number, event)))
 
+    def rows(self, types: str, fields: tuple[str, ...]) -> "RowWriter | None":
+        """Appends events of these fields as packed rows (layout.py); None where the journal has too many layouts."""
+        return self._journal.rows(self, types, fields)
+
+    def declaration(self) -> bytes:
+        """What a segment has to hold before this writer's first frame in it."""
+        return pack_frame(STREAM, _encode((self._number, self.kind, self.name)))
+
     def _append(self, kind: int, payload: bytes) -> None:
         if self._here[0]:
             try:
@@ -112,6 +127,40 @@ class StreamWriter:
             except ValueError:
                 pass
         self._journal.append_slowly(self, kind, payload)
+
+
+class RowWriter:
+    """Events of one stream that have the same few numbers as fields. Thread-safe as StreamWriter is.
+
+    The hot path is made for its fields (point_calls.py) and does here what `StreamWriter.append` does: it packs the row
+    with `pack`, looks at `here`, and hands the frame to `_write`; what that refuses goes to `append_slowly`.
+    """
+
+    __slots__ = ("_journal", "_layout", "_segment", "_stream", "_write", "here", "number", "pack", "word")
+
+    def __init__(self, journal: "Journal", stream: StreamWriter, layout: Layout) -> None:
+        self._journal, self._stream, self._layout = journal, stream, layout
+        self._segment: Segment | None = None
+        self._write: Callable[[bytes], Any] = _no_room
+        self.here = journal.here
+        self.number = layout.number
+        self.pack: Callable[..., bytes] = layout.packer.pack
+        self.word = layout.row_bytes | ROW << KIND_SHIFT
+
+    @property
+    def kind(self) -> str:
+        return self._stream.kind
+
+    @property
+    def name(self) -> str | None:
+        return self._stream.name
+
+    def append_slowly(self, row: bytes) -> None:
+        """Raises JournalFull."""
+        self._journal.append_slowly(self, ROW, row)
+
+    def declaration(self) -> bytes:
+        return self._stream.declaration() + pack_frame(LAYOUT, encode_layout(self._layout))
 
 
 class EntryWriter(StreamWriter):
@@ -166,7 +215,8 @@ class Journal:
         self._fsync = fsync
         self._make_segment = make_segment
         self._writers: dict[tuple[str, str | None], StreamWriter] = {}
-        self._deferred: list[tuple[StreamWriter, int, bytes]] = []
+        self._row_writers: dict[tuple[int, str, tuple[str, ...]], RowWriter] = {}
+        self._deferred: list[tuple[StreamWriter | RowWriter, int, bytes]] = []
         self._begin()
         _journals.add(self)
 
@@ -184,7 +234,7 @@ class Journal:
         self._deferred = []
         self._lock = threading.RLock()
         self._room = threading.Condition(threading.Lock())
-        for writer in self._writers.values():
+        for writer in self._all_writers():
             writer._write, writer._segment = _no_room, None
         self.here[0] = 1
 
@@ -199,7 +249,19 @@ class Journal:
                 writer = self._writers.setdefault((kind, name), make(self, len(self._writers), kind, name))
         return writer
 
-    def append_slowly(self, writer: StreamWriter, kind: int, payload: bytes) -> None:
+    def rows(self, stream: StreamWriter, types: str, fields: tuple[str, ...]) -> RowWriter | None:
+        """The same writer for the same layout of the same stream; None where there are too many."""
+        key = (stream._number, types, fields)
+        writer = self._row_writers.get(key)
+        if writer is None:
+            with self._lock:
+                if len(self._row_writers) >= MOST_LAYOUTS:
+                    return None
+                layout = make_layout(len(self._row_writers), stream._number, types, fields)
+                writer = self._row_writers.setdefault(key, RowWriter(self, stream, layout))
+        return writer
+
+    def append_slowly(self, writer: StreamWriter | RowWriter, kind: int, payload: bytes) -> None:
         """What the hot path could not do: see the head of this file."""
         if os.getpid() != self.pid:
             self.begin_in_child()
@@ -259,7 +321,7 @@ class Journal:
         """No event is taken any more; the files and the lock stay until `forget`."""
         with self._lock:
             self._closed = True
-            for writer in self._writers.values():
+            for writer in self._all_writers():
                 writer._write = _no_room
             if self._current is not None:
                 self._current.seal()
@@ -283,14 +345,17 @@ class Journal:
 
     # -- inside, under the lock
 
-    def _append_slowly(self, writer: StreamWriter, kind: int, payload: bytes) -> None:
+    def _all_writers(self) -> Iterator[StreamWriter | RowWriter]:
+        return chain(self._writers.values(), self._row_writers.values())
+
+    def _append_slowly(self, writer: StreamWriter | RowWriter, kind: int, payload: bytes) -> None:
         if len(payload) > MAX_PAYLOAD_BYTES:
             of = f"{writer.kind} {writer.name!r}" if writer.name else writer.kind
             raise ValueError(f"one call of {len(payload)} bytes to {of}: at most {CALL_BYTES} are allowed")
         if self.folder is None:
             self._open()
         frame = pack_frame(kind, payload)
-        declaration = pack_frame(STREAM, _encode((writer._number, writer.kind, writer.name)))
+        declaration = writer.declaration()
         while True:
             segment = self._current
             if segment is not None:

@@ -2,7 +2,7 @@
 
     word      u32, little endian: bytes of the payload (24 bits) and the kind (8 bits); 0 means "nothing here yet"
     checksum  u32, little endian: Adler-32 of the payload, begun at the kind
-    payload   MessagePack
+    payload   MessagePack, of a ROW packed numbers
 
 and, by kind, the payload
 
@@ -11,6 +11,8 @@ and, by kind, the payload
     COLUMNS   [number, time, count, times, {field: [type, bytes, shape]}]
     RUN       [number, Start | Describe | End]
     SEAL      nothing: the writer has gone on to the next segment
+    LAYOUT    what stands in the rows with a number, before the first of them in the segment (layout.py)
+    ROW       one event of numbers only, packed (layout.py)
 
 A frame is handed to the segment as one piece of bytes by one call (mmap.write), which the interpreter's lock makes
 atomic: threads and signal handlers need no lock of ours. A process killed within that copy leaves a torn frame, whose
@@ -25,7 +27,7 @@ from zlib import adler32
 
 from mldash.producer.events.limits import CALL_BYTES
 
-STREAM, EVENT, COLUMNS, RUN, SEAL = 1, 2, 3, 4, 5
+STREAM, EVENT, COLUMNS, RUN, SEAL, LAYOUT, ROW = 1, 2, 3, 4, 5, 6, 7
 
 HEADER = Packer("<II")
 HEADER_BYTES = HEADER.size
@@ -69,7 +71,7 @@ def frames(data: memoryview, start: int = 0, *, checked: bool = True) -> Iterato
             return
         kind, length = word >> KIND_SHIFT, word & LENGTH_MASK
         end = start + HEADER_BYTES + length
-        if end > size or not STREAM <= kind <= SEAL:
+        if end > size or not STREAM <= kind <= ROW:
             return
         payload = data[start + HEADER_BYTES : end]
         if checked and adler32(payload, kind) != checksum:

@@ -27,7 +27,8 @@ from mldash.producer.events.schema import (
 )
 
 from .checkpoint import Base, Place, StreamSeq
-from .frame import COLUMNS, EVENT, RUN, STREAM, frames
+from .frame import COLUMNS, EVENT, LAYOUT, ROW, RUN, STREAM, frames
+from .layout import layout_number
 from .runs import take_run
 from .scan import Scan
 
@@ -137,7 +138,8 @@ class Gatherer:
         fresh = frames(whole, 0, checked=False)
         while at < max(most_bytes, 1) or at < skip_until:
             # A run ends where the acknowledged part does.
-            run = take_run(data if at >= skip_until else data[:skip_until], at) if at + 8 <= len(data) else None
+            readable = data if at >= skip_until else data[:skip_until]
+            run = take_run(readable, at, self.scan.layouts) if at + 8 <= len(data) else None
             if run is not None:
                 self._count_block(run.number, run.columns, run.logged_at, run.end - at, emit=at >= skip_until)
                 at = run.end
@@ -168,6 +170,14 @@ class Gatherer:
         elif kind == RUN:
             number, event = _decode_run(payload)
             self._count_block(number, RunEvents([event]), event.time, len(payload), emit=emit)
+        elif kind == ROW:
+            layout = self.scan.layouts[layout_number(payload, 0)]
+            time, values = layout.unpack(payload)
+            stream = self.scan.count(layout.stream, 1)
+            if emit:
+                self._record(stream, time, len(payload), 1).add_row(time, values, len(payload))
+        elif kind == LAYOUT:
+            self.scan.declare_layout(payload)
         elif kind == STREAM:
             self.scan.declare(payload)
 

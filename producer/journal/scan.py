@@ -18,6 +18,7 @@ import msgspec
 
 from .checkpoint import Base, Place, StreamSeq, read_base
 from .frame import HEADER, HEADER_BYTES, LENGTH_MASK, SEAL, frames
+from .layout import Layout, decode_layout
 from .segment import SEGMENT_HEADER_BYTES, read_segment
 from .session_folder import SessionFolder
 
@@ -150,6 +151,8 @@ class Scan:
         base = source.base()
         first = source.first()
         self.streams: dict[int, StreamSeq] = {}
+        self.layouts: dict[int, Layout] = {}
+        """Of the segment that the scan is in: each segment says anew what its rows hold."""
         if base is not None and (first is None or base.segment >= first):
             first = base.segment
             self.streams = {stream.number: stream for stream in base.streams}
@@ -174,6 +177,7 @@ class Scan:
         if damaged:
             self.session = session_after_damage(self._source.session, segment)
             self.streams = {}
+        self.layouts = {}
         self.place = Place(segment, SEGMENT_HEADER_BYTES)
         self.base = Base(segment, list(self.streams.values()))
 
@@ -185,6 +189,11 @@ class Scan:
         """A STREAM frame: the stream is known, or begins at 0."""
         number, kind, name = _decode_stream(payload)
         self.streams.setdefault(number, StreamSeq(number, kind, name, 0))
+
+    def declare_layout(self, payload: memoryview) -> None:
+        """A LAYOUT frame."""
+        layout = decode_layout(payload)
+        self.layouts[layout.number] = layout
 
     def count(self, number: int, events: int) -> StreamSeq:
         """Count events of a stream; gives it as it was before them."""

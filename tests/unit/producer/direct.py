@@ -34,6 +34,9 @@ class DirectStream:
     def append_columns(self, times: bytes, count: int, columns: Mapping[str, Column]) -> None:
         self._add(0.0, Columns(list(columns), count, times, list(columns.values())), count)
 
+    def rows(self, types: str, fields: tuple[str, ...]) -> None:
+        """Packed rows are the journal's."""
+
     def append_run_event(self, event: Start | Describe | End) -> None:
         self._add(event.time, RunEvents([event]), 1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
@@ -39,6 +40,10 @@ HERE = {"MLDASH_OVEN_ADDRESS_SHARED": "kitchen"}
 
 def read(environ: dict[str, str] | None = None, **arguments: object) -> Oven:
     return read_settings(Oven, "oven", environ=HERE | (environ or {}), **arguments)  # type: ignore[arg-type]
+
+
+def test_a_path_is_text() -> None:
+    assert read(given={"address": Path("/kitchen/left")}).address == "/kitchen/left"
 
 
 def test_a_keyword_wins_over_the_environment_it_over_the_file_it_over_the_default() -> None:

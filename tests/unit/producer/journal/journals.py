@@ -3,6 +3,7 @@
 import os
 from array import array
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import msgspec
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.events.encoding import decode_record, encode_record, headers
 from mldash.producer.events.schema import Columns, Record, Rows, RunEvents
-from mldash.producer.journal.append import Journal
+from mldash.producer.journal.append import Journal, RowWriter
 from mldash.producer.journal.checkpoint import Place
+from mldash.producer.journal.frame import ROW, pack_frame
 from mldash.producer.journal.rounds import Gatherer
 from mldash.producer.journal.scan import Scan, Source
 from mldash.producer.journal.session_folder import Head
@@ -30,6 +32,15 @@ def new_head() -> Head:
 def new_journal(root: Path, callbacks: Callbacks | None = None, **settings: Any) -> Journal:
     given = {"limit_bytes": 1 << 30, "on_open": lambda journal: None, **settings}
     return Journal(root, new_head, callbacks=callbacks or Callbacks(), **given)
+
+
+def append_row(rows: RowWriter, time: float, values: Sequence[Any]) -> None:
+    """One packed row, as the generated log() appends it."""
+    row = rows.pack(rows.number, time, *values)
+    try:
+        rows._write(pack_frame(ROW, row))
+    except ValueError:
+        rows.append_slowly(row)
 
 
 def records_in(source: Source, *, decoded: bool = True, after: Place | None = None) -> list[Record]:

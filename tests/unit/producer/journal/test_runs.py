@@ -10,9 +10,10 @@ from hypothesis import strategies as some
 
 from mldash.producer.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.producer.events.schema import Columns
-from mldash.producer.journal.scan import LiveSource
+from mldash.producer.journal.append import MOST_LAYOUTS
+from mldash.producer.journal.scan import LiveSource, StoredSource
 
-from .journals import events_in, new_journal, records_in
+from .journals import append_row, events_in, new_journal, records_in
 
 Numbers = some.one_of(
     some.floats(),
@@ -54,6 +55,52 @@ def test_any_sequence_of_events_comes_back_exactly(tmp_path_factory: pytest.Temp
             assert repr(found.get(stream, [])) == repr(events)
     journal.close()
     journal.forget(remove=True)
+
+
+ROW_VALUES = {"d": some.floats(), "q": some.integers(-(2**63), 2**63 - 1), "?": some.booleans()}
+
+
+@given(
+    layouts=some.lists(some.text("dq?", min_size=1, max_size=4), min_size=1, max_size=3),
+    pieces=some.lists(some.tuples(some.integers(0, 2), some.integers(1, 30), some.booleans()), max_size=12),
+    numbers=some.data(),
+)
+def test_packed_rows_come_back_exactly_among_other_events(
+    tmp_path_factory: pytest.TempPathFactory, layouts: list[str], pieces: Any, numbers: Any
+) -> None:
+    """Over segments, with rows of other layouts and plain events of the same stream between them."""
+    journal = new_journal(tmp_path_factory.mktemp("journal"), segment_bytes=1 << 13)
+    stream = journal.stream("metrics", "a")
+    written: list[Any] = []
+    time = 0.0
+    for which, repeat, is_plain in pieces:
+        types = layouts[which % len(layouts)]
+        fields = tuple(f"f{at}" for at in range(len(types)))
+        rows = stream.rows(types, fields)
+        assert rows is not None
+        for _ in range(repeat):
+            time += 0.5
+            values = [numbers.draw(ROW_VALUES[code]) for code in types]
+            if is_plain:
+                stream.append(time, dict(zip(fields, values, strict=True)))
+            else:
+                append_row(rows, time, values)
+            written.append((time, dict(zip(fields, values, strict=True))))
+    if journal.folder is None:
+        return
+    for decoded in (True, False):
+        found = events_in(LiveSource(journal), decoded=decoded).get(("metrics", "a"), [])
+        assert repr(found) == repr(written)
+    journal.close()
+    assert repr(events_in(StoredSource(journal.folder)).get(("metrics", "a"), [])) == repr(written)
+    journal.forget(remove=True)
+
+
+def test_a_journal_takes_no_layouts_without_end(tmp_path: Path) -> None:
+    stream = new_journal(tmp_path).stream("metrics", "a")
+    made = [stream.rows("d", (f"field{at}",)) for at in range(MOST_LAYOUTS + 1)]
+    assert made[-1] is None and None not in made[:-1]
+    assert stream.rows("d", ("field0",)) is made[0]
 
 
 def test_equal_fields_of_numbers_become_columns(tmp_path: Path) -> None:
