@@ -17,7 +17,7 @@ from mldash.ingest_workers.documents.mongo import Mongo
 
 MOVING_KINDS: Final = ("metrics", "tracks")
 
-_FIELDS: Final = dict.fromkeys(("exp", "gen", "kind", "name", "next", "cold", "due_at", "lastAt"), 1)
+_FIELDS: Final = dict.fromkeys(("exp", "gen", "kind", "name", "next", "cold", "joined", "floor", "due_at", "lastAt"), 1)
 _END_OF_STREAM: Final = b"\xff" * 8
 
 
@@ -33,6 +33,8 @@ class StreamState(Struct, frozen=True, kw_only=True):
     cold: int
     due_at: float | None
     last_at: float | None
+    joined: int = 0
+    floor: int = 0
 
     @property
     def is_closed(self) -> bool:
@@ -128,4 +130,6 @@ def _from_document(document: Mapping[str, Any]) -> StreamState:
         cold=document["cold"],
         due_at=document.get("due_at"),
         last_at=document.get("lastAt"),
+        joined=document.get("joined", 0),
+        floor=document.get("floor", 0),
     )

@@ -12,19 +12,22 @@ import structlog
 from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
 from mldash.producer.events.identity import Prefix
 
-from . import candidates, instruments
+from . import candidates, instruments, join
 from .budget import ByteBudget
 from .candidates import MOVING_KINDS, StreamState
 from .chunks.errors import ColdStoreError, StoreUnreachable
 from .chunks.s3 import open_store
 from .covering import cover
-from .errors import ChunkHeld, CompactorError, RangeMoved, StreamClosed
+from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, StreamClosed
 from .health import Health
 from .move import Move, move_chunk
 from .removal import go_on_with_removals
 from .settings import CompactorSettings
 from .strays import find_strays
 from .sweep import sweep
+
+_COPIES: Final = 3
+"""Of a joined object in memory at once: its parts, the whole, and what is read back."""
 
 _PREFIXES: Final = 10_000
 _FIRST_REST_S: Final = 0.5
@@ -167,6 +170,7 @@ class Compactor:
             idle = not moved and candidates.is_idle(stream, end, now, self._settings.idle_s)
             range_ = candidates.next_range(stream, end, keep_events=self._settings.keep_track_events, idle=idle)
             if range_ is None:
+                await self._join_all(stream, stop)
                 await self._settle(stream, end, now)
                 return
             await self._move(stream, range_)
@@ -188,6 +192,34 @@ class Compactor:
                 )
             )
         _log.debug("chunk moved", stream=stream.id.hex(), chunk=range_.k, end=range_.want, hot_bytes=size)
+
+    async def _join_all(self, stream: StreamState, stop: asyncio.Event) -> None:
+        """Every million events that are all cold by now: summaries over them, and larger objects."""
+        for span in join.due_spans(stream):
+            if stop.is_set():
+                return
+            try:
+                chunks = await join.span_chunks(self._mongo, stream, span)
+            except ManifestHole as error:
+                _log.error("chunks not joined", error=str(error))
+                instruments.moves_stopped.labels(type(error).__name__).inc()
+                return
+            await join.write_levels(self._mongo, stream.id, span, chunks)
+            for run in join.plan_runs(chunks, self._settings.join_bytes):
+                size = sum(chunk.live.bytes for chunk in run if chunk.live)
+                async with self._budget.reserve(_COPIES * size):
+                    await join.join_run(
+                        join.Join(
+                            self._mongo,
+                            self._objects,
+                            stream,
+                            await self._prefix_of(stream),
+                            run,
+                            owner=self._owner,
+                            lease_s=self._settings.lease_s,
+                        )
+                    )
+            await join.mark(self._mongo, stream.id, span)
 
     async def _settle(self, stream: StreamState, end: int, now: float) -> None:
         """Nothing more is cold: due again when the rest will be idle, or not before a snapshot says so."""

@@ -4,6 +4,7 @@ CompactorError
   ChunkHeld     another compactor has the chunk: leave it to that one
   RangeMoved    someone else went on with the range meanwhile: start over with what is true now
   HoleInChain   buckets between the cold end and the chunk's end are missing: start over; if it stays, it is damage
+  ManifestHole  a chunk below the cold end has no live object: damage, which the audit names; nothing is joined over it
   StreamClosed  the stream's experiment was deleted: nothing is left to do
 """
 
@@ -49,6 +50,17 @@ class HoleInChain(CompactorError):
 
     def __str__(self) -> str:
         return f"the chain of stream {self.stream.hex()} breaks at {self.found_end}, and should reach {self.wanted_end}"
+
+
+class ManifestHole(CompactorError):
+    """The manifest does not say where a cold chunk is."""
+
+    def __init__(self, stream: bytes, k: int) -> None:
+        super().__init__(stream, k)
+        self.stream, self.k = stream, k
+
+    def __str__(self) -> str:
+        return f"chunk {self.k} of stream {self.stream.hex()} is below the cold end and has no full object"
 
 
 class StreamClosed(CompactorError):

@@ -8,6 +8,7 @@ object_bytes = Counter("mldash_compactor_object_bytes", "Bytes put to S3.", ["ki
 chunks_finished = Counter(
     "mldash_compactor_chunks_finished", "Chunks that another had committed and left before the cold end was moved."
 )
+chunks_joined = Counter("mldash_compactor_chunks_joined", "Chunks that share an object with neighbours now.", ["kind"])
 moves_stopped = Counter("mldash_compactor_moves_stopped", "Moves that ended before their end.", ["error"])
 retries = Counter("mldash_compactor_retries", "Pauses because a server did not answer.", ["error"])
 move_seconds = Histogram(

@@ -32,7 +32,7 @@ from .chunks import checksum, entries, keys, manifest, points
 from .chunks.errors import ChunkDamaged
 from .chunks.manifest import Chunk, Live
 from .chunks.metadata import Metadata, merge_sources
-from .chunks.objects import Encoded, read_metadata
+from .chunks.objects import Encoded, read_chunk, read_metadata
 from .chunks.rows import Part
 from .chunks.s3 import ObjectStore
 from .covering import cover
@@ -116,8 +116,7 @@ async def read_rows(move: Move) -> None:
 
 
 async def _read_live(move: Move, live: Live) -> None:
-    data = await move.objects.get(live.key)
-    checksum.check(live.key, data, live.crc32c)
+    data = await read_chunk(move.objects, live)
     decode = points.decode if move.stream.kind == "metrics" else entries.decode
     move.parts.append(await asyncio.to_thread(decode, data))
     before = await asyncio.to_thread(read_metadata, data)

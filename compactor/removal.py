@@ -27,6 +27,7 @@ from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.mongo import Collection, Mongo
 from mldash.producer.events.identity import Prefix, experiment_id
 
+from .chunks import levels
 from .chunks.keys import experiment_folder, parse_key
 from .chunks.s3 import ObjectStore
 
@@ -151,6 +152,7 @@ async def delete_chunks(removal: Removal) -> None:
         removal.deleted.chunks += done.deleted_count
         for collection in _by_stream(removal.mongo):
             await collection.delete_many({"_id.s": {"$in": streams}})
+        await levels.delete_all(removal.mongo, streams)
         removal.deleted.tell(removal.deleted)
     await removal.mongo.claims.delete_many(removal.of_generation)
 

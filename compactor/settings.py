@@ -34,6 +34,9 @@ class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         float, Meta(gt=0, description="The short rest of a metric is moved after so long without events.")
     ] = 300.0
     keep_track_events: Annotated[int, Meta(ge=0, description="Newest events of a track kept in MongoDB.")] = 1_000_000
+    join_bytes: Annotated[
+        int, Meta(ge=0, description="A million events of a stream share an object of at most so many bytes; 0: never.")
+    ] = 64 << 20
     orphan_age_s: Annotated[float, Meta(ge=0, description="The sweep leaves younger objects to their readers.")] = (
         86_400.0
     )

@@ -1,17 +1,23 @@
-"""Orphans: objects that no chunk names, left by a compactor that died, lost its epoch, or put what did not verify.
+"""Orphans: objects that no chunk names, left by a compactor that died, lost its epoch, or put what did not verify; and
+those whose chunks have since been joined into a larger one.
 
 The list comes first, then each chunk's document as it truly is (docs/protocol.md 4.8): an object goes only if it is not
 the live one and its epoch is below the document's, for then whoever wrote it can't commit it any more; or if its
-generation was deleted. Its age is for the readers' sake only, who may still have the key. A sweep that went by age
-alone would lose an object whose compactor was paused between its put and its commit.
+generation was deleted. One of several chunks goes only if none of them names it, as live or as what it may be joined
+into: a later intent has cleared that name, and whoever put the object can't commit it any more (join_intents.py). An
+object all below the stream's floor, of which no document is left, goes too (retention.py).
+
+Its age is for the readers' sake only, who may still have the key. A sweep that went by age alone would lose an object
+whose compactor was paused between its put and its commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
+from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.mongo import Mongo
 
@@ -65,28 +71,41 @@ async def _sweep_batch(mongo: Mongo, objects: ObjectStore, batch: Sequence[Liste
 
 
 async def _live_keys(mongo: Mongo, batch: Sequence[ListedObject]) -> set[str]:
-    """Those of the batch that were live a moment ago: one query, and most objects need no other."""
-    places = [place for one in batch if (place := parse_key(one.key)) is not None]
-    query = {"_id": {"$in": [{"s": place.stream, "k": place.k} for place in places]}}
-    return {
-        document["live"]["key"]
-        async for document in mongo.chunks.find(query, {"live.key": 1})
-        if document.get("live") is not None
-    }
+    """Those of the batch that were named a moment ago: one query, and most objects need no other."""
+    places = {one.key: place for one in batch if (place := parse_key(one.key)) is not None}
+    single = [{"s": place.stream, "k": place.k} for place in places.values() if place.chunk_count == 1]
+    joined = [key for key, place in places.items() if place.chunk_count > 1]
+    first = [{"s": places[key].stream, "k": places[key].k} for key in joined]
+    names = {"live.key": 1, "joining": 1}
+    cursor = mongo.chunks.find({"_id": {"$in": single + first}}, names)
+    return {name async for document in cursor for name in _names(document)}
+
+
+def _names(document: Mapping[str, Any]) -> list[str]:
+    live, joining = document.get("live"), document.get("joining")
+    return [name for name in (live and live["key"], joining) if name]
 
 
 async def _is_orphan(mongo: Mongo, key: str) -> bool | None:
-    """By the chunk's document as it truly is; None: nothing says whose it is, so it stays."""
+    """By the chunks' documents as they truly are; None: nothing says whose it is, so it stays."""
     place = parse_key(key)
     assert place is not None
-    chunk = await manifest.read_linearizable(mongo, place.stream, place.k)
-    if chunk is not None:
-        return can_never_count(place, key, chunk)
+    chunks = [
+        chunk
+        for k in range(place.k, place.last_k + 1)
+        if (chunk := await manifest.read_linearizable(mongo, place.stream, k)) is not None
+    ]
+    if chunks:
+        return can_never_count(place, key, chunks)
     stream = await mongo.find_linearizable(mongo.streams, place.stream)
-    return True if stream is not None and stream["cold"] >= CLOSED else None
+    if stream is None:
+        return None
+    is_below_floor = (place.last_k + 1) * CHUNK <= stream.get("floor", 0)
+    return True if stream["cold"] >= CLOSED or is_below_floor else None
 
 
-def can_never_count(place: Place, key: str, chunk: Chunk) -> bool:
-    """Whether nobody can make this object live any more."""
-    is_live = chunk.live is not None and chunk.live.key == key
-    return not is_live and place.epoch < chunk.epoch
+def can_never_count(place: Place, key: str, chunks: Sequence[Chunk]) -> bool:
+    """Whether nobody can make this object live any more, by the documents of its range that are there."""
+    if any(key in (chunk.joining, chunk.live and chunk.live.key) for chunk in chunks):
+        return False
+    return place.chunk_count > 1 or place.epoch < chunks[0].epoch

@@ -11,8 +11,11 @@
     objects.py      one chunk as the bytes of an object
     points.py       of metrics · entries.py  of tracks: what the rows of each mean
     summaries.py    of each numeric field: a chunk's, and finer ones for every 500 rows
+    levels.py       coarser ones over many chunks, in a collection of their own
+    joined.py       neighbouring chunks in one object, their files end to end
+    footer.py       the footer that makes files end to end one Parquet file · thrift.py  its bytes
     errors.py       what can go wrong
 
-A reader takes `cold` from the stream's document, `manifest.live_chunks` below it, `ObjectStore.get` of each `live.key`,
-`checksum.check` of the bytes, and `points.decode` or `entries.decode`: the result has the columns of a hot bucket.
+A reader takes `cold` from the stream's document, `manifest.live_chunks` below it, `objects.read_chunk` of each
+`live`, which checks the bytes, and `points.decode` or `entries.decode`: the result has the columns of a hot bucket.
 """

@@ -4,9 +4,11 @@ ColdStoreError
   StoreUnreachable  S3 did not answer: the same again, later
   StoreRefused      S3 answered with an error that trying again does not mend (keys, rights, a missing bucket)
   ObjectMissing     no object under this key: read the chunk's document again, it may have moved on
+  FilesDiffer       chunks that were to share an object have a column that is not the same in all: they stay apart
   ChunkDamaged      an object is not what the manifest says, or is no chunk: its range can't be read, all others can
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -62,3 +64,14 @@ class ChunkDamaged(ColdStoreError):
 
     def __str__(self) -> str:
         return f"object {self.key or '(no key)'} is damaged: {self.reason}"
+
+
+class FilesDiffer(ColdStoreError):
+    """One schema does not hold for these files."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        super().__init__(columns)
+        self.columns = list(columns)
+
+    def __str__(self) -> str:
+        return f"not the same in all files that were to be one: the columns {', '.join(map(repr, self.columns))}"

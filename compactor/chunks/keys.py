@@ -1,10 +1,11 @@
 """An object's key. Hive-partitioned, so that DuckDB, Spark and Polars find owner, project and experiment in it.
 
-    owner=…/project=…/experiment=…/gen=…/stream={id in hex}/{k:08}-{epoch:06}.parquet
+    owner=…/project=…/experiment=…/gen=…/stream={id in hex}/{k:08}-{epoch:06}.parquet              one chunk
+    owner=…/project=…/experiment=…/gen=…/stream={id in hex}/{k:08}-{last k:08}-{epoch:06}.parquet  neighbours, joined
 
 Names are percent-encoded, `~` too, and a value has at most 120 bytes: of a longer one the first part stands here, then
 `~` and a hash of the whole name (the full names are in the object's metadata). What makes a key unique are the stream's
-id, k and the epoch of the intent under which it was written: no key is ever used twice.
+id, k and the epoch of the intent on chunk k under which it was written: no key is ever used twice.
 """
 
 import hashlib
@@ -17,7 +18,7 @@ from mldash.producer.events.identity import Prefix
 VALUE_BYTES: Final = 120
 
 _HASH_BYTES: Final = 8
-_KEY = re.compile(r"(?:.*/)?gen=(\d+)/stream=([0-9a-f]{32})/(\d{8,})-(\d{6,})\.parquet")
+_KEY = re.compile(r"(?:.*/)?gen=(\d+)/stream=([0-9a-f]{32})/(\d{8,})-(?:(\d{8,})-)?(\d{6,})\.parquet")
 
 
 class Place(NamedTuple):
@@ -27,10 +28,16 @@ class Place(NamedTuple):
     generation: int
     k: int
     epoch: int
+    chunk_count: int = 1
+    """Chunks that the object holds; more than one where neighbours were joined."""
+
+    @property
+    def last_k(self) -> int:
+        return self.k + self.chunk_count - 1
 
 
 def object_key(prefix: Prefix, place: Place) -> str:
-    """The key of chunk k of a stream, written under this epoch."""
+    """The key of chunks k … last_k of a stream, written under this epoch of chunk k."""
     return f"{experiment_folder(prefix)}gen={place.generation}/{_object_name(place)}"
 
 
@@ -46,12 +53,13 @@ def parse_key(key: str) -> Place | None:
     found = _KEY.fullmatch(key)
     if found is None:
         return None
-    generation, stream, k, epoch = found.groups()
-    return Place(bytes.fromhex(stream), int(generation), int(k), int(epoch))
+    generation, stream, k, last_k, epoch = found.groups()
+    return Place(bytes.fromhex(stream), int(generation), int(k), int(epoch), int(last_k or k) - int(k) + 1)
 
 
 def _object_name(place: Place) -> str:
-    return f"stream={place.stream.hex()}/{place.k:08}-{place.epoch:06}.parquet"
+    last = f"{place.last_k:08}-" if place.chunk_count > 1 else ""
+    return f"stream={place.stream.hex()}/{place.k:08}-{last}{place.epoch:06}.parquet"
 
 
 def _value(name: str) -> str:

@@ -3,10 +3,14 @@
     _id     {s: stream, k}: the range [k·10,000, (k+1)·10,000) of its chain
     epoch   raised by each intent, never lowered: the fence; the object is written under a key that holds it
     owner   who holds the intent · until  the lease's end in seconds, null: free · want  up to which index it will go
+    joining the key of a joined object that the holder of this epoch may still commit to this chunk. Set with the epoch,
+            cleared by the next one or by the commit: what it names is never swept (join.py)
     live    the object that counts, null before the first commit:
-              key, end (the first index that it does not hold), crc32c, bytes
+              key, offset, bytes, crc32c  where the chunk's own bytes lie, a Parquet file by themselves; their checksum
+              end                         the first index that they do not hold
               schema, summaries   MessagePack, for names that users chose are values: [Field, …], [FieldSummary, …]
               t0, t1              least and greatest time of its events
+              joined              of an object that holds neighbours too: which, and where their finer summaries lie
 
 Readers take `live` alone. Where live.end is beyond the stream's `cold`, the move is not finished: of a metric take the
 rows below `cold` and the rest from the chain; a track may be read whole and the chain from `cold` laid over it, for
@@ -30,8 +34,17 @@ _fields = msgspec.msgpack.Decoder(list[Field])
 _summaries = msgspec.msgpack.Decoder(list[FieldSummary])
 
 
+class Joined(Struct, frozen=True, kw_only=True):
+    """What the object that several chunks share has besides their own bytes (joined.py)."""
+
+    first_k: int
+    count: int
+    blocks_offset: int
+    blocks_bytes: int
+
+
 class Live(Struct, frozen=True, kw_only=True):
-    """The object that holds a chunk's events up to `end`."""
+    """The bytes that hold a chunk's events up to `end`: `bytes` of the object `key`, from `offset` on."""
 
     key: str
     end: int
@@ -41,6 +54,8 @@ class Live(Struct, frozen=True, kw_only=True):
     summaries: builtins.bytes
     t0: float
     t1: float
+    offset: int = 0
+    joined: Joined | None = None
 
     def fields(self) -> list[Field]:
         """Names and types of the columns, in order."""
@@ -61,6 +76,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     until: float | None
     want: int
     live: Live | None = None
+    joining: str | None = None
 
 
 async def live_chunks(
@@ -95,7 +111,7 @@ async def read_linearizable(mongo: Mongo, stream: bytes, k: int) -> Chunk | None
 
 async def declare_intent(mongo: Mongo, stream: bytes, k: int, *, owner: str, lease_s: float, want: int) -> Chunk | None:
     """Take the chunk under a new epoch; None where another holds it or was quicker. Judge by what this returns."""
-    taken = {"owner": owner, "until": time() + lease_s, "want": want}
+    taken = {"owner": owner, "until": time() + lease_s, "want": want, "joining": None}
     document: dict[str, Any] = {"_id": {"s": stream, "k": k}, "epoch": 1, **taken, "live": None}
     try:
         await mongo.chunks.insert_one(document)
@@ -115,7 +131,7 @@ async def declare_intent(mongo: Mongo, stream: bytes, k: int, *, owner: str, lea
 async def commit(mongo: Mongo, intent: Chunk, live: Live) -> bool:
     """Make `live` the object that counts; False where the intent's epoch has passed or as much is committed already."""
     mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch, "live.end": {"$not": {"$gte": live.end}}}
-    done = await mongo.chunks.update_one(mine, {"$set": {"live": msgspec.structs.asdict(live), "until": None}})
+    done = await mongo.chunks.update_one(mine, {"$set": {"live": to_document(live), "until": None}})
     if done.matched_count:
         return True
     there = await read(mongo, intent.stream, intent.k)
@@ -123,9 +139,22 @@ async def commit(mongo: Mongo, intent: Chunk, live: Live) -> bool:
 
 
 async def release(mongo: Mongo, intent: Chunk) -> None:
-    """Let others have the chunk at once, if the epoch is still the intent's."""
+    """Let others have the chunk at once, if the epoch is still the intent's. `joining` stays: a commit may yet land."""
     mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch}
     await mongo.chunks.update_one(mine, {"$set": {"until": None}})
+
+
+def to_document(live: Live) -> dict[str, Any]:
+    """As the chunk's document holds it."""
+    fields = msgspec.structs.asdict(live)
+    fields["joined"] = None if live.joined is None else msgspec.structs.asdict(live.joined)
+    return fields
+
+
+def live_from_document(document: Mapping[str, Any]) -> Live:
+    """The reverse."""
+    joined = document.get("joined")
+    return Live(**{**document, "joined": None if joined is None else Joined(**joined)})
 
 
 def from_document(document: Mapping[str, Any]) -> Chunk:
@@ -138,5 +167,6 @@ def from_document(document: Mapping[str, Any]) -> Chunk:
         owner=document["owner"],
         until=document["until"],
         want=document["want"],
-        live=None if live is None else Live(**live),
+        live=None if live is None else live_from_document(live),
+        joining=document.get("joining"),
     )

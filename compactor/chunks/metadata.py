@@ -61,6 +61,17 @@ class FieldEntry(Struct, frozen=True, omit_defaults=True):
 def to_text(metadata: Metadata, fields: Sequence[tuple[Field, str]], blocks: Sequence[FieldBlocks]) -> dict[str, str]:
     """The key-value pairs; each field comes with the Parquet column that it is in."""
     entries = [FieldEntry(field.name, column, field.type, field.shape, field.nulls) for field, column in fields]
+    return identity(metadata) | {
+        f"{_PREFIX}chunk": str(metadata.k),
+        f"{_PREFIX}fields": msgspec.json.encode(entries).decode(),
+        f"{_PREFIX}sources": _pack(metadata.sources),
+        f"{_PREFIX}cuts": _pack(metadata.cuts),
+        f"{_PREFIX}summaries": _pack(blocks),
+    }
+
+
+def identity(metadata: Metadata) -> dict[str, str]:
+    """Whose events an object holds: what a chunk's has in common with that of neighbours that were joined."""
     return {
         f"{_PREFIX}schema": SCHEMA,
         f"{_PREFIX}prefix": metadata.prefix,
@@ -68,12 +79,7 @@ def to_text(metadata: Metadata, fields: Sequence[tuple[Field, str]], blocks: Seq
         f"{_PREFIX}name": msgspec.json.encode(metadata.name).decode(),
         f"{_PREFIX}stream": metadata.stream.hex(),
         f"{_PREFIX}generation": str(metadata.generation),
-        f"{_PREFIX}chunk": str(metadata.k),
         f"{_PREFIX}range": f"{metadata.first_index}-{metadata.end_index}",
-        f"{_PREFIX}fields": msgspec.json.encode(entries).decode(),
-        f"{_PREFIX}sources": _pack(metadata.sources),
-        f"{_PREFIX}cuts": _pack(metadata.cuts),
-        f"{_PREFIX}summaries": _pack(blocks),
     }
 
 
@@ -102,8 +108,12 @@ def range_of(text: Mapping[bytes, bytes]) -> tuple[int, int]:
 
 def fields_of(text: Mapping[bytes, bytes]) -> list[tuple[Field, str]]:
     """Each field and the Parquet column that it is in."""
-    entries = msgspec.json.decode(_value(text, "fields"), type=list[FieldEntry])
-    return [(msgspec.convert((e.name, e.type, e.shape, e.nulls), Field), e.column) for e in entries]
+    return [(msgspec.convert((e.name, e.type, e.shape, e.nulls), Field), e.column) for e in entries_of(text)]
+
+
+def entries_of(text: Mapping[bytes, bytes]) -> list[FieldEntry]:
+    """`mldash.fields` as it stands there."""
+    return msgspec.json.decode(_value(text, "fields"), type=list[FieldEntry])
 
 
 def blocks_of(text: Mapping[bytes, bytes]) -> list[FieldBlocks]:

@@ -8,11 +8,15 @@ import pyarrow as pa
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from . import checksum
 from . import metadata as about
+from .errors import ChunkDamaged
+from .manifest import Live
 from .metadata import Metadata
 from .mixed_types import Field
 from .parquet import Reading, from_arrow, times_of, to_arrow, write
 from .rows import Cold
+from .s3 import ObjectStore
 from .summaries import FieldSummary, summarise
 
 
@@ -62,3 +66,18 @@ def decode_rows(data: bytes, fields: Sequence[str] | None) -> Cold:
 def read_metadata(data: bytes) -> Metadata:
     """Whose events an object holds, and where they came from. Raises ChunkDamaged."""
     return about.of_text(Reading(data).text)
+
+
+async def read_chunk(objects: ObjectStore, live: Live) -> bytes:
+    """The chunk's own bytes, a Parquet file by themselves, whatever else its object holds; one request.
+
+    Raises ObjectMissing, ChunkDamaged where they are not what the manifest says, StoreUnreachable, StoreRefused.
+    """
+    if live.joined is None:
+        data = await objects.get(live.key)
+    else:
+        data = await objects.get_range(live.key, live.offset, live.bytes)
+    if len(data) != live.bytes:
+        raise ChunkDamaged(live.key, f"{len(data)} bytes came from offset {live.offset} on, not {live.bytes}")
+    checksum.check(live.key, data, live.crc32c)
+    return data

@@ -118,7 +118,12 @@ class ObjectStore:
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """`length` bytes from `start` on; fewer where the object ends before. Raises ObjectMissing."""
-        return await self._read(key, {"Range": f"bytes={start}-{start + length - 1}"})
+        try:
+            return await self._read(key, {"Range": f"bytes={start}-{start + length - 1}"})
+        except StoreRefused as error:
+            if error.code == "InvalidRange":  # all of it lies behind the object's end
+                return b""
+            raise
 
     async def _read(self, key: str, more: dict[str, str]) -> bytes:
         async def call() -> bytes:

@@ -22,7 +22,10 @@ from mldash.producer.events.field_statistics import is_number
 BLOCK_ROWS: Final = 500
 FIELD_LIMIT: Final = 256
 
-_PLACES = ("first", "last", "min", "max")
+PLACES: Final = ("first", "last", "min", "max")
+UNKNOWN: Final = -1
+"""`nan_count` of a record whose field was left out for the limit: nothing is known of it, look into the rows."""
+
 _Numbers = tuple[NDArray[Any], NDArray[np.bool_]]
 """One value a row, float64 or int64, and in which rows the field is a number or NaN."""
 
@@ -31,9 +34,16 @@ def block_type(*, integer: bool) -> np.dtype[Any]:
     """One record a block; `…_row` counts from the chunk's first row. Where count is 0 the places mean nothing."""
     value = "<i8" if integer else "<f8"
     parts: list[tuple[str, str]] = [("count", "<i4"), ("nan_count", "<i4"), ("sum", "<f8")]
-    for place in _PLACES:
+    for place in PLACES:
         parts += [(f"{place}_row", "<i4"), (f"{place}_time", "<f8"), (place, value)]
     return np.dtype(parts)
+
+
+def unknown_blocks(count: int, kind: np.dtype[Any], *, known: bool) -> NDArray[Any]:
+    """So many records that hold no number; `known`: because there is none, else because nobody looked."""
+    records = np.zeros(count, kind)
+    records["nan_count"] = 0 if known else UNKNOWN
+    return records
 
 
 class Spot(Struct, frozen=True, array_like=True):
@@ -83,11 +93,11 @@ def summarise(
 
 
 def _summary(name: str, record: Any, first_index: int) -> FieldSummary:
-    spots: list[Spot | None] = [None] * len(_PLACES)
+    spots: list[Spot | None] = [None] * len(PLACES)
     if record["count"]:
         spots = [
             Spot(first_index + int(record[f"{place}_row"]), float(record[f"{place}_time"]), record[place].item())
-            for place in _PLACES
+            for place in PLACES
         ]
     return FieldSummary(name, int(record["count"]), int(record["nan_count"]), float(record["sum"]), *spots)
 

@@ -4,10 +4,11 @@ are float64 seconds since the epoch.
   experiments  {_id: hash of the prefix, prefix, gen, created_at, purge: [{gen, at, swept_at}]}: never deleted
   sessions     {_id: session, exp, gen, prefix, first_at, heartbeat, host, pid, rank, user, context}
   claims       {_id: {sid, s}, exp, gen, kind, name, seq, partition, offset, final, at}: what a session says it wrote
-  streams      {_id: s, exp, gen, kind, name, chunk, cold, floor, due_at, | a snapshot's fields (snapshot.py) | about:
-               {description | tags | metadata: {at: [time, session, seq], v: MessagePack}}, the newest of each by `at`}
+  streams      {_id: s, exp, gen, kind, name, chunk, cold, joined, floor, due_at, | a snapshot's fields (snapshot.py) |
+               about: {description | tags | metadata: {at: [time, session, seq], v: MessagePack}}, newest by `at`}
   buckets      buckets.py
   chunks       {_id: {s, k}, epoch, owner, until, want, live}: the manifest (compactor/chunks/manifest.py)
+  levels       {_id: s + level + number, fields, t0, t1, limited}: summaries of many chunks (compactor/chunks/levels.py)
   seqs         {_id: {s, sid}, at, r}: sessions moved out of a crowded snapshot
   policies     {_id: owner or owner/project, …}: retention
 """

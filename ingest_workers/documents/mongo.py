@@ -78,6 +78,7 @@ class Mongo:
         self.streams: Collection = self.database["streams"]
         self.buckets: Collection = self.database["buckets"]
         self.chunks: Collection = self.database["chunks"]
+        self.levels: Collection = self.database["levels"]
         self.seqs: Collection = self.database["seqs"]
         self.policies: Collection = self.database["policies"]
 

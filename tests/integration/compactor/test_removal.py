@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mldash.compactor.candidates import Range
+from mldash.compactor.chunks import levels
 from mldash.compactor.chunks.checksum import crc32c
 from mldash.compactor.chunks.keys import experiment_folder
 from mldash.compactor.move import run_steps
@@ -32,7 +33,7 @@ from tests.world import World
 from .chains import PREFIX, Chain, compacting, eventually
 
 ONE, TWO = b"1" * 16, b"2" * 16
-COLLECTIONS = ("buckets", "streams", "chunks", "claims", "seqs")
+COLLECTIONS = ("buckets", "streams", "chunks", "levels", "claims", "seqs")
 
 pytestmark = pytest.mark.integration
 
@@ -46,6 +47,7 @@ async def half_cold(world: World) -> Chain:
     await world.mongo.sessions.insert_one({**session, "pid": 7, "heartbeat": time()})
     claim = {"_id": {"sid": ONE, "s": chain.id}, "exp": chain.experiment, "gen": 0, "seq": CHUNK + 500}
     await world.mongo.claims.insert_one(claim)
+    await levels.insert(world.mongo, levels.unknown(chain.id, 1, 0))
     return chain
 
 

@@ -12,8 +12,8 @@ def chunk(epoch: int, live_key: str | None = None) -> Chunk:
 
 def test_only_one_below_the_documents_epoch_that_is_not_live() -> None:
     place = Place(b"s" * 16, 0, 0, 3)
-    assert can_never_count(place, "x", chunk(4))
-    assert can_never_count(place, "x", chunk(4, "y"))
-    assert not can_never_count(place, "x", chunk(3))  # its compactor may be paused before the commit
-    assert not can_never_count(place, "x", chunk(3, "y"))
-    assert not can_never_count(place, "x", chunk(4, "x"))
+    assert can_never_count(place, "x", [chunk(4)])
+    assert can_never_count(place, "x", [chunk(4, "y")])
+    assert not can_never_count(place, "x", [chunk(3)])  # its compactor may be paused before the commit
+    assert not can_never_count(place, "x", [chunk(3, "y")])
+    assert not can_never_count(place, "x", [chunk(4, "x")])

@@ -19,6 +19,13 @@ def test_a_key_names_owner_project_experiment_generation_stream_chunk_and_epoch(
     )
 
 
+def test_the_key_of_joined_chunks_names_the_first_and_the_last() -> None:
+    joined = PLACE._replace(chunk_count=93)
+    key = object_key(Prefix("ge/vision"), joined)
+    assert key.endswith("/00000007-00000099-000003.parquet")
+    assert parse_key(key) == joined
+
+
 def test_an_experiment_of_two_segments_is_named_by_its_project() -> None:
     assert experiment_folder(Prefix("ge/vision")) == "owner=ge/project=vision/experiment=vision/"
 
