@@ -5,6 +5,7 @@ Without a function of the user's, what they should know is a warning, once a cau
 
 import sys
 import warnings
+import weakref
 from collections.abc import Callable
 from time import monotonic
 from typing import Any, Literal, TypeVar, get_args
@@ -25,13 +26,16 @@ class Callbacks:
     dropped(count)                         the journal is full and the policy is "drop": events given up so far
     journal_full(folder, bytes, reason)    log() waits for room
     network_error(error, attempts)         a server does not answer; it is tried again
-    lagging(seconds, bytes)                what is in the journal, and not acknowledged, is older than a minute
-    delivered()                            all is acknowledged again
+    lagging(seconds, bytes)                what is in the journal, and not acknowledged, is older than a minute (lag.py)
+    delivered()                            after network_error or lagging: it is acknowledged again
+
+    An experiment of which a process holds several objects has one journal: functions of each object are called.
     """
 
     def __init__(self) -> None:
         self._functions: dict[str, list[Callable[..., Any]]] = {name: [] for name in get_args(Happening)}
         self._said: dict[str, float] = {}
+        self._others: weakref.WeakSet[Callbacks] = weakref.WeakSet()
 
     def on(self, happening: Happening, function: _FunctionT) -> _FunctionT:
         """Call `function` from now on; returns it. Raises ValueError for a name that is not above."""
@@ -39,6 +43,11 @@ class Callbacks:
             raise ValueError(f"no such event: {happening!r}. Use one of {', '.join(self._functions)}")
         self._functions[happening].append(function)
         return function
+
+    def join(self, other: "Callbacks") -> None:
+        """From now on functions of `other` are called too, as long as it is there."""
+        if other is not self:
+            self._others.add(other)
 
     def dropped(self, count: int) -> None:
         if not self._call("dropped", count):
@@ -62,7 +71,7 @@ class Callbacks:
 
     def _call(self, happening: Happening, *facts: Any) -> bool:
         """Whether the user has a function for it. Its own failure is shown and does no harm here."""
-        functions = self._functions[happening]
+        functions = [one for each in (self, *self._others) for one in each._functions[happening]]
         for function in functions:
             try:
                 function(*facts)

@@ -135,7 +135,7 @@ class Experiment:
         return self._mode
 
     def __repr__(self) -> str:
-        return f"<Experiment {self.prefix} {self._mode} {self.run.status}>"
+        return f"<Experiment {self.prefix} {self._mode} {self.run.own_status}>"
 
     # -- data
 
@@ -272,10 +272,16 @@ class Experiment:
         from .journal.placement import journal_root
         from .local.folder import Folder
         from .local.reader import LocalReader
+        from .local.runs import live_sessions
         from .publishing.resend import records_of
 
         root = journal_root(self.settings.journal)
-        return LocalReader(Folder(root / "nothing"), self._prefix, undrained=lambda: records_of(root, self.prefix))
+        return LocalReader(
+            Folder(root / "nothing"),
+            self._prefix,
+            undrained=lambda: records_of(root, self.prefix),
+            live=lambda: live_sessions(root),
+        )
 
     def _session_with_events(self) -> Session | None:
         session = self._session

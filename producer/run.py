@@ -12,7 +12,7 @@ import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
@@ -21,7 +21,7 @@ from .session import Session, rank_of, world_size
 if TYPE_CHECKING:
     from .experiment import Experiment
 
-RunStatus = Literal["CREATED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "PREEMPTED"]
+RunStatus = Literal["CREATED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "PREEMPTED", "LOST"]
 
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
 
@@ -39,10 +39,21 @@ class Run:
 
     @property
     def status(self) -> RunStatus:
-        """CREATED, RUNNING, COMPLETED, FAILED, CANCELLED (KeyboardInterrupt) or PREEMPTED (SIGTERM): this process's.
+        """CREATED, RUNNING, COMPLETED, FAILED, CANCELLED (KeyboardInterrupt) or PREEMPTED (SIGTERM).
 
-        Readers also see LOST: a process whose heartbeat ended without an end.
+        Of an object that has started its run: what that has come to, with no look at anything. Of one that has not: what
+        readers see, over all processes of the experiment; there it may also be LOST (no heartbeat, and no end). CREATED
+        where nobody has started it yet.
+        Raises, for an object that has not started its run, what reads raise: ServerUnreachable, NotYetStored.
         """
+        if self._status != "CREATED":
+            return self._status
+        found = self._experiment._reader().experiment()
+        return "CREATED" if found is None else cast(RunStatus, found["status"])
+
+    @property
+    def own_status(self) -> RunStatus:
+        """That of this object alone; CREATED until it starts its run."""
         return self._status
 
     @property

@@ -22,6 +22,7 @@ from .events.schema import SCHEMA_VERSION, Describe, End, Start, Status
 from .journal.append import Journal, StreamWriter
 from .journal.placement import journal_root, limit_of, needs_plain_writes
 from .journal.session_folder import Head
+from .lag import LagWatch
 from .mode import Mode, mode_of
 from .settings import SdkSettings
 
@@ -50,6 +51,7 @@ class Session:
         self.endings: list[tuple[Status, BaseException | str | None]] = []
         self.lifecycle = threading.RLock()
         self.delivery: Delivery | None = None
+        self._lag_watch: LagWatch | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._is_closed = False
         self._pid = os.getpid()
@@ -116,6 +118,8 @@ class Session:
 
     def _let_go(self, *, remove: bool) -> None:
         self._is_closed = True
+        if self._lag_watch is not None:
+            self._lag_watch.stop()
         self.journal.close()
         self.journal.forget(remove=remove)
         forget_session(self)
@@ -152,7 +156,7 @@ class Session:
 
     def _make_head(self) -> Head:
         if self._pid != os.getpid():
-            self.id, self._pid, self.delivery = new_session_id(), os.getpid(), None
+            self.id, self._pid, self.delivery, self._lag_watch = new_session_id(), os.getpid(), None, None
         settings = self.settings
         return Head(
             schema=SCHEMA_VERSION,
@@ -179,6 +183,8 @@ class Session:
             return
         self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
         self.delivery.start()
+        self._lag_watch = LagWatch(self.delivery, self.callbacks)
+        self._lag_watch.start()
 
     def _publisher(self, journal: Journal) -> Publisher:
         # All that the thread needs is imported here, and not by it: a process that forks while a thread imports has
@@ -267,6 +273,7 @@ def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> S
         session = _sessions.get(key)
         if session is None:
             session = _sessions[key] = Session(prefix, settings, mode_of(settings), callbacks)
+        session.callbacks.join(callbacks)
         return session
 
 

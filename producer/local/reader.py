@@ -56,7 +56,8 @@ class LocalReader:
 
     `own_events_stored(wait)` returns when this process's own events are in the files, or raises NotYetStored;
     `undrained()` gives the records that journals in the folder hold, those of each session in its order; what the files
-    have already is left out here.
+    have already is left out here. `live` gives the ids of the sessions whose processes live; None: those in the
+    folder's journal.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class LocalReader:
         *,
         own_events_stored: Callable[[float | None], None] = no_wait,
         undrained: Callable[[], Iterable[Record]] = no_records,
+        live: Callable[[], set[str]] | None = None,
     ) -> None:
         self._folder, self._prefix = folder, prefix
         self._own_events_stored, self._undrained = own_events_stored, undrained
+        self._live = live or (lambda: runs.live_sessions(folder.journal))
         self._lock = threading.RLock()
         self._acknowledged = Acknowledged(folder.state)
         self._readers: dict[str, RowReader] = {}
@@ -82,13 +85,13 @@ class LocalReader:
             state = view.runs
             if not state.rows:
                 return None
-            status = state.status(runs.live_sessions(self._folder.journal), time.time())
+            status = state.status(self._live(), time.time())
             return experiment_file(self._prefix, state, status)
 
     def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
         """One entry a process that has written here."""
         with self._lock:
-            return self._view(wait).runs.sessions(runs.live_sessions(self._folder.journal), time.time())
+            return self._view(wait).runs.sessions(self._live(), time.time())
 
     def params(self, wait: float | None = None) -> dict[str, Any]:
         with self._lock:

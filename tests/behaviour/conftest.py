@@ -56,7 +56,7 @@ def make_experiment(mode_keywords: dict[str, Any], prefix: str) -> Iterator[Make
 
     yield make
     for experiment in made:
-        if experiment.run.status == "RUNNING":
+        if experiment.run.is_open:
             experiment.run.complete()
 
 

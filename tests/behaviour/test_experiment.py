@@ -156,3 +156,17 @@ def test_what_is_buffered_at_the_end_is_summarised(make_experiment: MakeExperime
     points = [point["data"] for point in experiment.metrics("m").read()["data"]]
     assert points[0] == {"loss.mean": 2.0}
     assert points[1]["acc.mean"] == 0.5
+
+
+def test_an_object_that_started_nothing_tells_the_status_that_readers_see(make_experiment: MakeExperiment) -> None:
+    looking = make_experiment()
+    assert looking.run.status == "CREATED"
+    writing = make_experiment().run.start()
+    writing.metrics("m").log(x=1)
+    assert looking.run.status == "RUNNING"
+    writing.run.fail("no luck")
+    assert looking.run.status == "FAILED"
+    assert "CREATED" in repr(looking)
+    with writing.run:
+        pass
+    assert looking.run.status == "COMPLETED"
