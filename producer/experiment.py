@@ -205,6 +205,7 @@ class Experiment:
                 start = start_event(session)
                 session.append_run_event(start)
                 session.run_start = start
+                session.begin_captures()
             session.openers.append(self)
         self._session = session
         about = about_event(self)
@@ -225,6 +226,7 @@ class Experiment:
             session.endings.append((status, error))
             if session.openers:
                 return None
+            session.end_captures()
             endings, session.endings = session.endings, []
             if not session.has_events:  # a forked child that has logged nothing has no run of its own
                 return None

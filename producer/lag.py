@@ -1,7 +1,7 @@
 """How long the oldest event of a journal has waited to be acknowledged, and who is told of it.
 
-The journal's frames have no common clock, and log() is to cost what it costs. So its end is looked at now and then: what
-lay before an end that was seen is at least as old as that look.
+The journal's frames have no common clock, and log() is to cost what it costs. So its end is looked at now and then:
+what lay before an end that was seen is at least as old as that look.
 """
 
 from __future__ import annotations

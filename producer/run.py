@@ -41,9 +41,9 @@ class Run:
     def status(self) -> RunStatus:
         """CREATED, RUNNING, COMPLETED, FAILED, CANCELLED (KeyboardInterrupt) or PREEMPTED (SIGTERM).
 
-        Of an object that has started its run: what that has come to, with no look at anything. Of one that has not: what
-        readers see, over all processes of the experiment; there it may also be LOST (no heartbeat, and no end). CREATED
-        where nobody has started it yet.
+        Of an object that has started its run: what that has come to; nothing is asked for it. Of one that has not: what
+        readers see, over all processes of the experiment; there it may also be LOST (no heartbeat, and no end), and is
+        CREATED where nobody has started it yet.
         Raises, for an object that has not started its run, what reads raise: ServerUnreachable, NotYetStored.
         """
         if self._status != "CREATED":

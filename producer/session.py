@@ -27,6 +27,7 @@ from .mode import Mode, mode_of
 from .settings import SdkSettings
 
 if TYPE_CHECKING:
+    from .capture.captures import Captures
     from .experiment import Experiment
     from .journal.drain import Delivery
     from .publishing.publisher import Publisher
@@ -52,6 +53,7 @@ class Session:
         self.lifecycle = threading.RLock()
         self.delivery: Delivery | None = None
         self._lag_watch: LagWatch | None = None
+        self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._is_closed = False
         self._pid = os.getpid()
@@ -123,6 +125,21 @@ class Session:
         self.journal.close()
         self.journal.forget(remove=remove)
         forget_session(self)
+
+    # -- with the start and the end of a run
+
+    def begin_captures(self) -> None:
+        """What the settings want recorded beside the data. Nothing is imported where that is nothing."""
+        if self.settings.capture_stdout or self.settings.system_metrics_interval_s:
+            from .capture.captures import Captures
+
+            self._captures = Captures(self.settings, self)
+            self._captures.start()
+
+    def end_captures(self) -> None:
+        if self._captures is not None:
+            self._captures.stop()
+            self._captures = None
 
     # -- for reads
 

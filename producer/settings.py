@@ -47,6 +47,12 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     capture_context: Annotated[bool, Meta(description="Whether git state, command line and versions are recorded.")] = (
         True
     )
+    capture_stdout: Annotated[
+        bool, Meta(description="Whether what is printed, to stdout and stderr, is recorded in the log too.")
+    ] = False
+    system_metrics_interval_s: Annotated[
+        float, Meta(ge=0, description="How often cpu, memory, disk, network and GPUs are logged. 0: never.")
+    ] = 0.0
     signals: Annotated[bool, Meta(description="Whether SIGTERM and SIGINT mark the run.")] = True
     rank: (
         Annotated[
