@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "env": ("mldash.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
+    "audit": ("mldash.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash.commands.dead_letters", "List, show and replay what could not be stored."),
     "rm": ("mldash.commands.rm", "Delete an experiment, hot and cold."),
     "worker": ("mldash.commands.worker", "Run one ingest worker: Kafka to MongoDB."),

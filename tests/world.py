@@ -23,8 +23,9 @@ PARTITIONS = dict.fromkeys(KINDS, 2)
 class World:
     """Names on the servers, and settings of components that work on them."""
 
-    def __init__(self, addresses: StackAddresses) -> None:
-        self.name = f"t{uuid.uuid4().hex[:12]}"
+    def __init__(self, addresses: StackAddresses, name: str | None = None) -> None:
+        """`name`: that of a world which is there already."""
+        self.name = name or f"t{uuid.uuid4().hex[:12]}"
         self.servers = Servers(
             kafka=addresses.kafka,
             mongo=addresses.mongo,

@@ -140,7 +140,8 @@ def _replay_with_bar(settings: TopicSettings, places: list[Place]) -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("replaying", total=len(places))
         asyncio.run(_replay(settings, places, lambda: progress.advance(task)))
 

@@ -101,7 +101,8 @@ class _Command:
         from mldash.compactor.removal import sweep_generation
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("deleting", total=None)
             for removal in removals:
                 removal.deleted.tell = lambda deleted: progress.update(task, description=_line(deleted))

@@ -18,4 +18,5 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
   params.py         folded
   metrics.py        lists and statistics of metrics · tracks.py  lists of tracks
   experiments.py    description and status · sessions.py  each process's own
+  audit/            what was written against what is stored
 """

@@ -1,0 +1,34 @@
+"""How far the workers' group has come in each partition, and where each ends now."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
+
+from .topic_reading import partitions_of
+
+
+class Offsets(NamedTuple):
+    """`committed` 0 where the group has committed nothing."""
+
+    committed: int
+    end: int
+
+
+async def group_offsets(
+    brokers: str, consumer: AIOKafkaConsumer, group: str, topics: Iterable[str]
+) -> dict[tuple[str, int], Offsets]:
+    """By topic and partition; the ends are asked for before what is committed. Raises TopicMissing."""
+    partitions = await partitions_of(consumer, topics)
+    ends = await consumer.end_offsets(partitions)
+    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
+    await admin.start()
+    try:
+        committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
+    finally:
+        await admin.close()
+    return {
+        (one.topic, one.partition): Offsets(max(0, committed[one].offset) if one in committed else 0, ends[one])
+        for one in partitions
+    }

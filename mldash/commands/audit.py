@@ -1,0 +1,144 @@
+"""`mldash audit PREFIX`"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from mldash.configuration import component_options, component_settings
+
+if TYPE_CHECKING:
+    from mldash.producer.events.identity import Prefix
+    from mldash.query_api.reading.audit.claims import Letter, Progress
+    from mldash.query_api.reading.audit.findings import Report
+    from mldash.query_api.settings import ApiSettings
+
+
+@click.command("audit")
+@click.argument("prefix")
+@click.option("--group", metavar="NAME", help="The workers' consumer group (also MLDASH_WORKER_GROUP).")
+@click.option("--quiet", is_flag=True, help="Print damage only, no notes.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: the whole report.")
+@component_options
+def command(
+    prefix: str,
+    group: str | None,
+    quiet: bool,
+    as_json: bool,
+    config: str | None,
+    data: str | None,
+    assignments: tuple[str, ...],
+) -> int:
+    """Compare what was written to the experiment PREFIX with what is stored, event by event.
+
+    Reads everything, hot and cold: each session's claims against the stored seqs, indices without a gap, checksums,
+    sources, statistics, and what is left over. Prints ok, or each hole with its place. What is still on its way, lies
+    in the dead letters, or has an unknown end is named apart. The exit code is 1 where anything is missing, double or
+    damaged. Writers may go on meanwhile.
+    """
+    from mldash.producer.events.identity import parse_prefix
+    from mldash.query_api.settings import ApiSettings
+
+    try:
+        parsed = parse_prefix(prefix)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="PREFIX") from error
+    settings = component_settings(ApiSettings, "api", config=config, data=data, assignments=assignments)
+    group = group or _group(config, data)
+    report = asyncio.run(_with_bar(settings, group, parsed))
+    if as_json:
+        print(msgspec.json.format(msgspec.json.encode({"ok": report.ok, **msgspec.to_builtins(report)})).decode())
+    else:
+        _tell(report, quiet=quiet)
+    return 0 if report.ok else 1
+
+
+async def audit_experiment(
+    settings: ApiSettings, group: str, prefix: Prefix, tell: Callable[[int, int], None] = lambda done, total: None
+) -> Report:
+    """The audit of one experiment, with all that it asks of Kafka, MongoDB and S3."""
+    from mldash.compactor.chunks.s3 import open_store
+    from mldash.ingest_workers.documents.mongo import Mongo
+    from mldash.query_api.errors import NotFound
+    from mldash.query_api.reading.audit.audit import audit
+    from mldash.query_api.reading.streams import find_experiment
+
+    mongo = Mongo(settings.mongo, settings.mongo_database)
+    try:
+        await mongo.ping()
+        async with open_store(settings) as objects:
+            experiment = await find_experiment(mongo, prefix)
+            if experiment is None:
+                raise NotFound("experiment", prefix.text)
+            progress, letters = await _ask_kafka(settings, group)
+            return await audit(mongo, objects, experiment, progress, letters, tell)
+    finally:
+        await mongo.close()
+
+
+async def _ask_kafka(settings: ApiSettings, group: str) -> tuple[dict[str, dict[int, Progress]], list[Letter]]:
+    """Where the workers are, then the dead letters: what the workers have passed and set aside is among these."""
+    from mldash.ingest_workers.dead_letters.browse import list_letters
+    from mldash.ingest_workers.group_offsets import group_offsets
+    from mldash.ingest_workers.topic_reading import reading
+    from mldash.producer.events.topics import event_topics
+    from mldash.query_api.reading.audit.claims import Letter, Progress
+
+    kinds = event_topics(settings.topic_prefix)
+    progress = defaultdict[str, dict[int, Progress]](dict)
+    async with reading(settings.kafka) as consumer:
+        offsets = await group_offsets(settings.kafka, consumer, group, kinds)
+        for (topic, partition), at in offsets.items():
+            progress[kinds[topic]][partition] = Progress(at.committed, at.end)
+        letters = [
+            Letter(
+                place=str(one.place),
+                reason=one.reason,
+                key=one.key,
+                kind=one.kind,
+                name=one.name,
+                session=one.session,
+                first_seq=one.first_seq,
+                count=one.count,
+            )
+            for one in await list_letters(consumer, settings.topic_prefix)
+        ]
+    return progress, letters
+
+
+async def _with_bar(settings: ApiSettings, group: str, prefix: Prefix) -> Report:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("reading events"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        return await audit_experiment(
+            settings, group, prefix, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+
+
+def _group(config: str | None, data: str | None) -> str:
+    from mldash.ingest_workers.settings import WorkerSettings
+
+    return component_settings(WorkerSettings, "worker", config=config, data=data).group
+
+
+def _tell(report: Report, *, quiet: bool) -> None:
+    for finding in report.findings:
+        if finding.is_damage or not quiet:
+            print(finding)
+    damage = sum(finding.is_damage for finding in report.findings)
+    sessions = len({one.session for one in report.sessions})
+    what = f"{report.event_count} events in {len(report.streams)} streams by {sessions} sessions"
+    if report.ok:
+        print(f"ok: {report.prefix}: {what}")
+    else:
+        print(f"not ok: {report.prefix}: {damage} findings of damage in {what}", file=sys.stderr)
