@@ -5,143 +5,20 @@ import os
 import shutil
 import signal
 import threading
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from time import monotonic
-from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from mldash.producer.answers.shapes import Connection, TopicAddress
-from mldash.producer.callbacks import Callbacks
+from mldash.producer.answers.shapes import Connection
 from mldash.producer.errors import ServerUnreachable
-from mldash.producer.events.encoding import JSON, MSGPACK, decode_record
-from mldash.producer.events.identity import KINDS, experiment_id, new_session_id, stream_key
-from mldash.producer.events.schema import Claim, Heartbeat, Record, Signals
-from mldash.producer.events.topics import event_topic, partition_of
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.session_folder import Head, find_sessions, open_session_folder
-from mldash.producer.publishing.publisher import Publisher
+from mldash.producer.events.encoding import JSON
+from mldash.producer.events.schema import Claim, Heartbeat, Signals
+from mldash.producer.journal.session_folder import find_sessions, open_session_folder
 from mldash.producer.publishing.resend import resend
-from tests.unit.producer.journal.journals import events_of
 
-PREFIX = "owner/project/run"
-PARTITIONS = 3
+from .emission import Sessions, Topics, eventually, in_thread, never
 
 pytestmark = pytest.mark.integration
-
-
-class Topics:
-    """Fresh topics on the session's broker."""
-
-    def __init__(self, kafka: str) -> None:
-        self.kafka, self.name = kafka, f"t{os.urandom(6).hex()}"
-
-    def connection(self, content_type: str = MSGPACK, kafka: str | None = None) -> Connection:
-        topics = {kind: TopicAddress(event_topic(self.name, kind), PARTITIONS) for kind in KINDS}
-        return Connection(kafka=kafka or self.kafka, topics=topics, content_type=content_type, server_version="")
-
-    async def make(self, **config: str) -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
-        await admin.start()
-        try:
-            sizes = {"max.message.bytes": str(20 << 20), **config}
-            await admin.create_topics(
-                [NewTopic(event_topic(self.name, kind), PARTITIONS, 1, topic_configs=sizes) for kind in KINDS]
-            )
-        finally:
-            await admin.close()
-
-    async def records(self) -> list[tuple[TopicPartition, bytes, Record]]:
-        """Everything on the topics, partition by partition."""
-        found = []
-        async with AIOKafkaConsumer(
-            bootstrap_servers=self.kafka,
-            enable_auto_commit=False,
-            fetch_max_bytes=64 << 20,
-            max_partition_fetch_bytes=32 << 20,
-        ) as consumer:
-            places = [
-                TopicPartition(event_topic(self.name, kind), part) for kind in KINDS for part in range(PARTITIONS)
-            ]
-            consumer.assign(places)
-            await consumer.seek_to_beginning()
-            ends = await consumer.end_offsets(places)
-            for place in places:
-                while await consumer.position(place) < ends[place]:
-                    for message in (await consumer.getmany(place, timeout_ms=1_000)).get(place, []):
-                        found.append((place, message.key, decode_record(message.value, message.headers)))
-        return found
-
-    async def events(self, session: bytes | None = None) -> dict[tuple[str, str | None], list[Any]]:
-        """Fields of each stream's events by the ingest rule: each seq once, in the order in which it first came."""
-        seen: dict[Any, set[int]] = defaultdict(set)
-        events: dict[tuple[str, str | None], list[Any]] = defaultdict(list)
-        for place, key, record in await self.records():
-            assert key == stream_key(experiment_id(PREFIX), record.kind, record.name)
-            assert place.partition == partition_of(key, PARTITIONS)
-            if session is not None and record.session != session:
-                continue
-            for seq, (_, fields) in enumerate(events_of(record), record.first_seq):
-                if seq not in seen[record.session, record.kind, record.name]:
-                    seen[record.session, record.kind, record.name].add(seq)
-                    events[record.kind, record.name].append(fields)
-        for stream, seqs in seen.items():
-            assert seqs == set(range(len(seqs))), stream
-        return dict(events)
-
-
-@pytest.fixture
-async def topics(kafka_address: str) -> AsyncIterator[Topics]:
-    made = Topics(kafka_address)
-    await made.make()
-    yield made
-
-
-class Sessions:
-    """Journals with their publishers, as a process has them; closed at the end."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self._open: list[tuple[Journal, Publisher]] = []
-
-    def begin(self, ask: Callable[[], Connection], **settings: Any) -> tuple[Journal, Publisher]:
-        head = Head(prefix=PREFIX, session=new_session_id().hex(), mode="remote", pid=os.getpid(), started=1.0)
-        callbacks = Callbacks()
-        callbacks.on("network_error", lambda error, attempts: None)
-        made: list[Publisher] = []
-
-        def on_open(journal: Journal) -> None:
-            made[0].start()
-
-        journal = Journal(
-            self.root, lambda: head, on_open=on_open, callbacks=callbacks, limit_bytes=1 << 30, **settings
-        )
-        made.append(Publisher(journal, ask, callbacks, linger_s=0.005, heartbeat_s=0.2))
-        self._open.append((journal, made[0]))
-        return journal, made[0]
-
-    def close(self) -> None:
-        for _, publisher in self._open:
-            if publisher.is_alive():
-                publisher._stopping.set()
-                publisher.wake()
-                publisher._thread.join(20)
-                assert not publisher.is_alive()
-
-
-@pytest.fixture
-def sessions(tmp_path: Path) -> Iterator[Sessions]:
-    made = Sessions(tmp_path / "journal")
-    yield made
-    made.close()
-
-
-async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
 
 async def test_what_was_logged_is_on_the_topics_in_order_and_the_journal_is_gone(
@@ -288,7 +165,7 @@ def _break_the_producer() -> None:
 async def test_what_a_dead_session_left_is_sent_by_the_next_process(topics: Topics, sessions: Sessions) -> None:
     child = os.fork()
     if child == 0:
-        journal, _ = Sessions(sessions.root).begin(_never)
+        journal, _ = Sessions(sessions.root).begin(never)
         stream = journal.stream("metrics", "train")
         for i in range(5_000):
             stream.append(float(i), {"i": i})
@@ -306,7 +183,7 @@ async def test_what_a_dead_session_left_is_sent_by_the_next_process(topics: Topi
 async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
     topics: Topics, sessions: Sessions, tmp_path: Path
 ) -> None:
-    journal, _ = sessions.begin(_never)
+    journal, _ = sessions.begin(never)
     stream = journal.stream("metrics", "train")
     for i in range(50_000):
         stream.append(float(i), {"i": i})
@@ -329,15 +206,3 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
     assert not copy.exists()
     found = await topics.events()
     assert [fields["i"] for fields in found["metrics", "train"]] == list(range(50_000))
-
-
-async def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
-    deadline, delay = monotonic() + seconds, 0.005
-    while not condition():
-        assert monotonic() < deadline, f"not within {seconds} s"
-        await asyncio.sleep(delay)
-        delay = min(delay * 1.5, 0.2)
-
-
-def _never() -> Connection:
-    raise ServerUnreachable("http://nowhere", "refused")
