@@ -15,11 +15,11 @@ import os
 import signal
 import sys
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
 from .clock import Deadline
+from .delivery_line import DeliveryLine
 from .run import status_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from .experiment import Experiment
     from .session import Session
-
-PROGRESS_AFTER_S = 1.0
 
 _experiments: weakref.WeakSet[Experiment] = weakref.WeakSet()
 _installed_in: int | None = None
@@ -64,12 +62,22 @@ def end_all() -> None:
         if experiment.run.is_open:
             status = "PREEMPTED" if experiment.run._preempted else status_of(error)
             experiment.run._mark_end(status, error if status == "FAILED" else None)
-    sessions = all_sessions()
-    if sessions:
-        deadline = Deadline(max(session.settings.close_timeout_s for session in sessions))
-        with _told_while_slow(sessions):
-            for session in sessions:
-                session.deliver_and_close(deadline.left)
+    _deliver_all(all_sessions())
+
+
+def _deliver_all(sessions: list[Session]) -> None:
+    """Within one deadline. Ctrl-C ends the wait for all of them: what is left is in their journals, and is said."""
+    if not sessions:
+        return
+    limit_s = max(session.settings.close_timeout_s for session in sessions)
+    deadline = Deadline(limit_s)
+    line = DeliveryLine(lambda: sum(session.unsent_bytes() for session in sessions), limit_s)
+    for session in sessions:
+        try:
+            session.deliver_and_close(deadline.left, line=line)
+        except KeyboardInterrupt:
+            deadline = Deadline(0.0)
+    line.end()
 
 
 def unhandled_error() -> BaseException | None:
@@ -121,37 +129,3 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
         os.kill(os.getpid(), number)
     else:
         raise SystemExit(128 + number)
-
-
-class _told_while_slow:  # noqa: N801 - it reads as what it is: with _told_while_slow(…)
-    """A line on stderr when delivery at exit takes over a second."""
-
-    def __init__(self, sessions: list[Session]) -> None:
-        self._sessions = sessions
-        self._done = threading.Event()
-        self._thread: threading.Thread | None = None
-
-    def __enter__(self) -> None:
-        self._thread = threading.Thread(target=self._tell, name="mldash-exit", daemon=True)
-        try:
-            self._thread.start()
-        except RuntimeError:  # newer Pythons start no thread while they exit: then nothing is told meanwhile
-            self._thread = None
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _tell(self) -> None:
-        if self._done.wait(PROGRESS_AFTER_S):
-            return
-        begun = time.monotonic() - PROGRESS_AFTER_S
-        limit = max(session.settings.close_timeout_s for session in self._sessions)
-        while not self._done.is_set():
-            left = sum(session.unsent_bytes() for session in self._sessions)
-            waited = time.monotonic() - begun
-            line = f"mldash: delivering {left / 1e6:.1f} MB of events, {waited:.0f} s of at most {limit:.0f} s"
-            print(f"\r{line}", end="", file=sys.stderr, flush=True)
-            self._done.wait(PROGRESS_AFTER_S)
-        print(file=sys.stderr)

@@ -8,6 +8,7 @@ first event there; a spawned one is a process like any other.
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import threading
 import time
@@ -17,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from .callbacks import Callbacks, warn
+from .delivery_line import DeliveryLine
 from .events.identity import Prefix, new_session_id
 from .events.schema import SCHEMA_VERSION, Describe, End, Start, Status
 from .journal.append import Journal, StreamWriter
+from .journal.checkpoint import Place
 from .journal.placement import journal_root, limit_of, needs_plain_writes
 from .journal.session_folder import Head
 from .lag import LagWatch
@@ -56,6 +59,8 @@ class Session:
         self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._is_closed = False
+        self._gave_up_at: tuple[Place, Place] | None = None
+        """What was delivered, and what was to be, when the time was over."""
         self._pid = os.getpid()
         self.journal = Journal(
             self.journal_folder,
@@ -92,10 +97,11 @@ class Session:
     def close(self, timeout: float | None = None) -> None:
         self.deliver_and_close(timeout)
 
-    def deliver_and_close(self, timeout: float | None) -> None:
+    def deliver_and_close(self, timeout: float | None, *, line: DeliveryLine | None = None) -> None:
         """Deliver what can be delivered in time. All: the thread ends and the files go. Else the rest stays in the
         journal, one line says so, and the thread goes on as long as the process does. Harmless once it is closed: the
-        end of a run and the end of the process both come here."""
+        end of a run and the end of the process both come here; who has given up already, and has not moved since,
+        gives up at once. `line` tells the user what is waited for: None makes one."""
         if self._is_closed:
             return
         delivery = self._delivery_here()
@@ -107,16 +113,35 @@ class Session:
         if delivery is None:  # offline: the journal is where the events stay
             self.flush()
             self._let_go(remove=False)
-        elif delivery.close(timeout):
+            return
+        if self._gave_up_at == (delivery.barrier.place, self.journal.end()):
+            return
+        line = line or DeliveryLine(delivery.unsent_bytes, timeout)
+        begun = time.monotonic()
+        try:
+            delivered = delivery.close(timeout, line.tell)
+        except BaseException:  # Ctrl-C, a signal: who waits is told, and does not want to wait
+            line.end()
+            self._say_what_is_left(delivery, time.monotonic() - begun)
+            raise
+        line.end()
+        if delivered:
             self._written = self.written()
             self._let_go(remove=True)
         else:
-            problem = delivery.barrier.held or delivery.barrier.problem
-            why = f" ({problem})" if problem else ""
-            warn(
-                f"{delivery.unsent_bytes()} bytes of events of {self.prefix.text} are not delivered after "
-                f"{timeout:g} s{why}. The next run on this host sends them, or `mldash sync {folder.path}`"
-            )
+            self._say_what_is_left(delivery, timeout)
+
+    def _say_what_is_left(self, delivery: Delivery, waited_s: float) -> None:
+        """One line: how much, why, where it is and how it is sent."""
+        assert self.journal.folder is not None
+        self._gave_up_at = (delivery.barrier.place, self.journal.end())
+        problem = delivery.barrier.held or delivery.barrier.problem
+        why = f" ({problem})" if problem else ""
+        warn(
+            f"{delivery.unsent_bytes()} bytes of events of {self.prefix.text} are not delivered after "
+            f"{waited_s:.3g} s{why}. The next run on this host sends them, or "
+            f"`mldash sync {shlex.quote(str(self.journal.folder.path))}`"
+        )
 
     def _let_go(self, *, remove: bool) -> None:
         self._is_closed = True

@@ -60,10 +60,18 @@ class Delivery:
                 f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
             )
 
-    def close(self, timeout: float) -> bool:
-        """Deliver within the time, and end the thread; False where there is something left: the thread goes on."""
+    def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """Deliver within the time, and end the thread; False where there is something left: the thread goes on.
+
+        `meanwhile` is called again and again while it waits.
+        """
         deadline = Deadline(timeout)
-        if not self.barrier.wait(self.journal.end(), timeout, self.wake):
+
+        def hurry() -> None:
+            self.wake()
+            meanwhile()
+
+        if not self.barrier.wait(self.journal.end(), timeout, hurry):
             return False
         self._stopping.set()
         self.wake()

@@ -5,11 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mldash import Experiment
 from mldash.producer.events.schema import End, Start
 from mldash.producer.journal.scan import StoredSource
 from mldash.producer.journal.session_folder import find_sessions
@@ -219,3 +221,144 @@ def test_no_thread_and_no_file_before_the_run_is_started(tmp_path: Path) -> None
         assert not os.path.exists(os.environ["MLDASH_JOURNAL"])
         """,
     )
+
+
+NO_KAFKA = """
+experiment = Experiment(
+    "owner/project/run", mode="remote", kafka="127.0.0.1:9", close_timeout_s=1.3, capture_context=False, echo=False
+)
+train = experiment.metrics("train")
+"""
+
+
+def lines_of_ours(said: str) -> list[str]:
+    return [line for line in said.splitlines() if "mldash" in line and "File " not in line and "MLDASH" not in line]
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "exit_code"),
+    [
+        ("experiment.run.start(); train.log(a=1)", "COMPLETED", 0),
+        ("with experiment: train.log(a=1)", "COMPLETED", 0),
+        ("experiment.run.start(); train.log(a=1); raise ValueError('no')", "FAILED", 1),
+        ("with experiment: train.log(a=1); raise ValueError('no')", "FAILED", 1),
+        ("experiment.run.start(); train.log(a=1); terminate()", "PREEMPTED", 143),
+        (
+            "experiment.run.start(); train.log(a=1); os.kill(os.getpid(), signal.SIGINT); time.sleep(9)",
+            "CANCELLED",
+            None,
+        ),
+    ],
+)
+def test_with_kafka_gone_an_exit_ends_in_its_time_and_one_line_says_how_the_rest_is_sent(
+    tmp_path: Path, script: str, status: str, exit_code: int | None
+) -> None:
+    begun = time.monotonic()
+    said = run_script(tmp_path, NO_KAFKA + script, exit_code=exit_code)
+    assert time.monotonic() - begun < 10.0  # a close timeout of 1.3 s, and a slow machine
+    (session,) = sessions(tmp_path)
+    end = end_of(session)
+    assert end is not None and end.status == status
+    (folder,) = find_sessions(tmp_path / "journal")
+    (line,) = [one for one in lines_of_ours(said) if "not delivered" in one]
+    assert "Kafka at 127.0.0.1:9 does not answer" in line and line.endswith(f"`mldash sync {folder.path}`")
+    assert any(one.startswith("mldash: delivering 0.0 MB") for one in said.splitlines())
+
+
+def test_ctrl_c_while_an_exit_waits_ends_the_wait(tmp_path: Path) -> None:
+    """It comes when the run has ended and Kafka was asked in vain."""
+    script = NO_KAFKA.replace("1.3", "60") + textwrap.dedent(
+        """
+        def interrupt():
+            while experiment.run.is_open or not experiment._session.delivery.barrier.problem:
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGINT)
+        experiment.run.start()
+        train.log(a=1)
+        threading.Thread(target=interrupt, daemon=True).start()
+        """
+    )
+    begun = time.monotonic()
+    said = run_script(tmp_path, script, exit_code=None)
+    assert time.monotonic() - begun < 30
+    assert "Traceback" not in said and "mldash sync" in said
+
+
+def test_an_exit_that_gave_up_once_does_not_wait_a_second_time(tmp_path: Path) -> None:
+    said = run_script(
+        tmp_path,
+        NO_KAFKA
+        + textwrap.dedent(
+            """
+            with experiment:
+                train.log(a=1)
+            ended = time.monotonic()
+            import atexit
+            from mldash.producer import exits
+            atexit.unregister(exits.end_all)
+            exits.end_all()
+            assert time.monotonic() - ended < 1.0
+            """
+        ),
+    )
+    assert said.count("are not delivered") == 1
+
+
+@pytest.mark.parametrize("how", ["os._exit(0)", "os.abort()", "os.kill(os.getpid(), signal.SIGKILL)"])
+def test_an_end_that_runs_no_python_leaves_all_in_the_journal(tmp_path: Path, how: str) -> None:
+    run_script(tmp_path, f"experiment.run.start(); [train.log(i=i) for i in range(1000)]; {how}", exit_code=None)
+    (session,) = sessions(tmp_path)
+    assert [point["i"] for point in session["metrics", "train"]] == [*range(1000)]
+    assert end_of(session) is None
+
+
+def test_a_child_of_fork_that_leaves_by_os_exit_has_its_events_in_a_journal_of_its_own(tmp_path: Path) -> None:
+    run_script(
+        tmp_path,
+        """
+        with experiment:
+            train.log(i=-1)
+            for number in range(2):
+                if os.fork() == 0:
+                    [train.log(i=i) for i in range(100)]
+                    os._exit(0)
+            os.wait(), os.wait()
+        """,
+    )
+    found = sorted(sessions(tmp_path), key=lambda session: len(session["metrics", "train"]))
+    assert [[point["i"] for point in one["metrics", "train"]] for one in found] == [[-1], [*range(100)], [*range(100)]]
+    assert [end_of(one) is not None for one in found] == [True, False, False]
+
+
+LOCAL = """
+experiment = Experiment("owner/project/run", root=sys.argv[1], capture_context=False, echo=False, linger_s=60)
+train = experiment.metrics("train")
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "status"),
+    [
+        ("experiment.run.start(); train.log(a=1)", "COMPLETED"),
+        ("with experiment: train.log(a=1); raise ValueError('no')", "FAILED"),
+        ("experiment.run.start(); train.log(a=1); raise ValueError('no')", "FAILED"),
+        ("with experiment: train.log(a=1); terminate()", "PREEMPTED"),
+        ("experiment.run.start(); train.log(a=1); terminate()", "PREEMPTED"),
+        ("with experiment: train.log(a=1); os.kill(os.getpid(), signal.SIGINT); time.sleep(9)", "CANCELLED"),
+        ("experiment.run.start(); train.log(a=1); os._exit(0)", "LOST"),
+        ("experiment.run.start(); train.log(a=1); os.kill(os.getpid(), signal.SIGKILL)", "LOST"),
+    ],
+)
+def test_local_files_say_how_the_process_ended_and_hold_what_it_logged(
+    tmp_path: Path, script: str, status: str
+) -> None:
+    script = PREAMBLE + LOCAL.replace("sys.argv[1]", repr(str(tmp_path))) + script
+    subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=60)
+    there = Experiment("owner/project/run", root=tmp_path, echo=False)
+    assert [point["data"] for point in there.metrics("train").read()["data"]] == [{"a": 1}]
+    (session,) = there._reader().sessions()
+    assert session["status"] == status
+    if status == "FAILED":
+        assert (session["error"]["type"], session["error"]["message"]) == ("ValueError", "no")
+    if status != "LOST":
+        assert not list((tmp_path / "owner" / "project" / "run" / ".journal").iterdir())

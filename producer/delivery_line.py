@@ -1,0 +1,55 @@
+"""What the user sees while a run's end, or the process's, takes time: a line on stderr from the second second on.
+
+On a terminal it is one line that is written over; elsewhere (a batch job's log) a line now and then.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+AFTER_S = 1.0
+EVERY_S = 0.5
+EVERY_IN_A_LOG_S = 15.0
+
+
+class DeliveryLine:
+    """Call `tell` again and again while something is waited for, and `end` when that is over."""
+
+    def __init__(
+        self,
+        unsent_bytes: Callable[[], int],
+        limit_s: float,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._unsent_bytes, self._limit_s, self._clock = unsent_bytes, limit_s, clock
+        self._stream = stream
+        self._begun = clock()
+        self._next = self._begun + AFTER_S
+        self._open = False
+        """A line of ours stands there without its end."""
+
+    def tell(self) -> None:
+        """Say how much is left, where it is time to. Never raises: nobody's exit fails for it."""
+        now = self._clock()
+        if now < self._next:
+            return
+        stream = self._stream or sys.stderr
+        try:
+            terminal = stream.isatty()
+            left, waited = self._unsent_bytes(), now - self._begun
+            line = f"mldash: delivering {left / 1e6:.1f} MB of events, {waited:.0f} s of at most {self._limit_s:.0f} s"
+            stream.write(f"\r{line} (Ctrl-C leaves them in the journal)" if terminal else f"{line}\n")
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # closed, or none at all: there is nobody to tell
+            self._next = float("inf")
+            return
+        self._open = terminal
+        self._next = now + (EVERY_S if terminal else EVERY_IN_A_LOG_S)
+
+    def end(self) -> None:
+        """What comes next begins on a line of its own."""
+        if self._open:
+            self._open = False
+            (self._stream or sys.stderr).write("\n")
