@@ -39,6 +39,11 @@ types: $(installed) ## mypy, strict
 	$(bin)/mypy $(ARGS)
 	MYPYPATH=examples $(bin)/mypy --strict examples/*.py
 
+##@ Measure it
+
+bench-ingest: $(installed) ## what one worker stores in a second, beside the bare servers; some minutes
+	$(bin)/python -m benchmarks.ingest $(ARGS)
+
 ##@ Change it
 
 install: $(installed) ## make the environment in .venv from requirements.lock
@@ -72,4 +77,4 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-ingest install format docs lock clean help

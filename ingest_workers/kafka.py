@@ -10,7 +10,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from mldash.ingest_workers.settings import WorkerSettings
-from mldash.producer.events.encoding import UndecodableRecord, decode_record
+from mldash.producer.events.encoding import UndecodableRecord, decode_head
 from mldash.producer.events.limits import RECORD_BYTES
 
 from .fetch.decode import KafkaRecord
@@ -91,7 +91,7 @@ def last_record_checksum(record: KafkaRecord) -> str:
     """Commit metadata: of the last record handled (key, session, first seq). A topic that was made anew shows by it."""
     digest = hashlib.blake2b(record.key or b"", digest_size=8)
     with contextlib.suppress(UndecodableRecord, msgspec.MsgspecError):
-        decoded = decode_record(record.value, record.headers)
+        decoded = decode_head(record.value, record.headers)
         digest.update(decoded.session)
         digest.update(decoded.first_seq.to_bytes(8, "little"))
     return digest.hexdigest()

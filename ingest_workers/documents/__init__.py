@@ -6,6 +6,7 @@ This folder is the face of `ingest_workers` for everything downstream. In readin
   columns.py       values of many events, packed a column a field
   buckets.py       a bucket of a chain ↔ its document
   seen.py          which seqs of a session are stored: ranges with holes
+  column_statistics.py  a packed column's part in the statistics of its field
   run_states.py    what follows from the events of a run
   snapshot.py      what follows from the first `next` events of a chain, pure
   walk.py          along a chain by exact boundaries

@@ -11,7 +11,7 @@ the stream's document it stands as
     firstAt, lastAt    least and greatest time
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from mldash.producer.events.field_statistics import FIELD_LIMIT, FieldStatistics
 from mldash.producer.events.merging import FoldedParams
 
 from .buckets import Bucket
+from .column_statistics import add_columns, numbers_in
 from .columns import Column, events_of_columns
 from .run_states import FoldedRuns, StoredRunEvent
 from .seen import Seen
@@ -63,33 +64,37 @@ class Snapshot:
             for stored in _run_events.decode(bucket.columns[0].data):
                 self.runs.add(stored.session, stored.seq, stored.event)
         elif bucket.kind != "logs":
-            for column in bucket.columns:
-                self._advance_column(column, count_values=bucket.kind == "metrics")
+            self._advance_columns(bucket.columns, count_values=bucket.kind == "metrics")
 
-    def _advance_column(self, column: Column, *, count_values: bool) -> None:
-        if column.type == "events":
-            for event in column.packed():
-                for name, value in event.items():
-                    self._advance_field(name, [value] if count_values and is_number(value) else [])
-            return
-        numbers: Any = []
-        if count_values and not column.shape:
-            if column.type in ("float64", "float32", "int64"):
-                numbers = column.packed()
-            elif column.type == "values":
-                numbers = [value for value in column.packed() if is_number(value)]
-        self._advance_field(column.name, numbers)
+    def _advance_columns(self, columns: Sequence[Column], *, count_values: bool) -> None:
+        counted, statistics = list[Column](), list[FieldStatistics]()
+        for column in columns:
+            if column.type == "events":
+                self._advance_events(column, count_values=count_values)
+                continue
+            self._see(column.name)
+            if count_values and numbers_in(column) and (own := self._statistics_of(column.name)) is not None:
+                counted.append(column)
+                statistics.append(own)
+        add_columns(statistics, counted)
 
-    def _advance_field(self, name: str, numbers: Any) -> None:
+    def _advance_events(self, column: Column, *, count_values: bool) -> None:
+        for event in column.packed():
+            for name, value in event.items():
+                self._see(name)
+                if count_values and is_number(value) and (statistics := self._statistics_of(name)) is not None:
+                    statistics.add([value])
+
+    def _see(self, name: str) -> None:
         if name not in self.fields and len(self.fields) < FIELD_LIMIT:
             self.fields[name] = None
-        if len(numbers):
-            statistics = self.statistics.get(name)
-            if statistics is None:
-                if len(self.statistics) >= FIELD_LIMIT:
-                    return
-                statistics = self.statistics[name] = FieldStatistics()
-            statistics.add(numbers)
+
+    def _statistics_of(self, name: str) -> FieldStatistics | None:
+        """None where the stream has too many fields to keep statistics of this one."""
+        found = self.statistics.get(name)
+        if found is None and len(self.statistics) < FIELD_LIMIT:
+            found = self.statistics[name] = FieldStatistics()
+        return found
 
     def to_update(self) -> dict[str, Any]:
         """The fields that updateOne sets where the document's `next` is below this one's."""

@@ -57,8 +57,8 @@ async def cold_ends(mongo: Mongo, session: Session | None, streams: Iterable[byt
     found: dict[bytes, int] = {}
     for part in _parts(streams, 1_000):
         query = {"_id": {"$in": part}}
-        async for document in mongo.streams.find(query, {"_id": 1, "cold": 1}, session=session):
-            found[document["_id"]] = document["cold"]
+        documents = await mongo.streams.find(query, {"_id": 1, "cold": 1}, session=session).to_list(None)
+        found.update((document["_id"], document["cold"]) for document in documents)
     return found
 
 

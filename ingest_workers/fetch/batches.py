@@ -16,6 +16,7 @@ from mldash.ingest_workers.kafka import last_record_checksum
 from .decode import Arrival, KafkaRecord, SetAside, decode
 
 _POLL_MS = 200
+_AT_A_STRETCH_S = 0.0005
 _log = structlog.get_logger()
 
 
@@ -90,6 +91,7 @@ class Batches:
         if not found:
             return None
         batch = Batch([], [], {}, monotonic())
+        yield_at = monotonic() + _AT_A_STRETCH_S
         for partition, records in found.items():
             kind = self._kinds[partition.topic]
             for record in records:
@@ -98,8 +100,10 @@ class Batches:
                     batch.set_aside.append(decoded)
                 else:
                     batch.arrivals.append(decoded)
+                if monotonic() > yield_at:
+                    await asyncio.sleep(0)  # heartbeats and the writes of the batch in hand go on in between
+                    yield_at = monotonic() + _AT_A_STRETCH_S
             batch.last[partition] = records[-1]
-            await asyncio.sleep(0)  # decoding is long: heartbeats and the writes of the batch in hand go on in between
         return batch
 
     async def _begin(self, partition: TopicPartition) -> None:

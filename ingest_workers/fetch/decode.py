@@ -4,16 +4,24 @@ What a producer of ours would never send is refused here, so that nothing behind
 """
 
 import math
-from array import array
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
+import numpy as np
 
-from mldash.producer.events.encoding import UndecodableRecord, decode_record
+from mldash.producer.events.encoding import RawRows, UndecodableRecord, decode_raw, decode_record
 from mldash.producer.events.identity import ID_BYTES, check_name, experiment_id, parse_prefix, stream_key
 from mldash.producer.events.levels import LEVELS
-from mldash.producer.events.schema import Columns, Record, Rows, RunEvents, Signals
+from mldash.producer.events.schema import Block, Columns, Record, Rows, RunEvents, Signals
 
+from . import uniform_rows
+
+_COLUMNS_FROM = 64  # rows; fewer are decoded and packed as quickly
+_OF_NUMBERS = ("metrics", "tracks")
+_LEVELS = frozenset(LEVELS)
 _WIDTHS = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
 
 
@@ -46,18 +54,50 @@ class SetAside(NamedTuple):
 def decode(origin: KafkaRecord, kind: str) -> Arrival | SetAside:
     """The record of a topic that carries events of `kind`."""
     try:
-        record = decode_record(origin.value, origin.headers)
-        experiment = experiment_id(_checked_prefix(record))
+        record = _record(origin, kind)
+        experiment = _experiment_of(record.prefix)
         _check(record, kind, experiment, origin.key)
     except (UndecodableRecord, ValueError) as error:
         return SetAside(origin, str(error))
     return Arrival(record, experiment, origin)
 
 
-def _checked_prefix(record: Record) -> str:
-    if parse_prefix(record.prefix).text != record.prefix:
-        raise ValueError(f"prefix {record.prefix!r} has outer slashes")
-    return record.prefix
+def _record(origin: KafkaRecord, kind: str) -> Record:
+    """Rows of numbers become columns, which is what they are stored as; all others are rows."""
+    if kind not in _OF_NUMBERS:
+        return decode_record(origin.value, origin.headers)
+    raw = decode_raw(origin.value, origin.headers)
+    if isinstance(raw, Record):
+        return raw
+    return Record(
+        prefix=raw.prefix,
+        kind=raw.kind,
+        name=raw.name,
+        session=raw.session,
+        first_seq=raw.first_seq,
+        logged_at=raw.logged_at,
+        blocks=[_block(block) for block in raw.blocks],
+    )
+
+
+def _block(block: RawRows | Columns | RunEvents | Signals) -> Block:
+    if not isinstance(block, RawRows):
+        return block
+    encoded = memoryview(block.rows)
+    if (count := uniform_rows.count(encoded)) >= _COLUMNS_FROM:
+        times = uniform_rows.floats(memoryview(block.times))
+        if times is not None and len(times) == count * 8:
+            columns = uniform_rows.columns(encoded, len(block.fields), count)
+            if columns is not None:
+                return Columns(block.fields, count, times, columns)
+    return block.decoded()
+
+
+@lru_cache(maxsize=20_000)
+def _experiment_of(prefix: str) -> bytes:
+    if parse_prefix(prefix).text != prefix:
+        raise ValueError(f"prefix {prefix!r} has outer slashes")
+    return experiment_id(prefix)
 
 
 def _check(record: Record, kind: str, experiment: bytes, key: bytes | None) -> None:
@@ -83,28 +123,34 @@ def _check_block(block: Rows | Columns | RunEvents | Signals, kind: str) -> None
     if isinstance(block, RunEvents | Signals):
         if kind != "runs":
             raise ValueError(f"events of a run in the topic of {kind}")
-        times = [event.time for event in (block.events if isinstance(block, RunEvents) else block.signals)]
+        _check_finite([event.time for event in (block.events if isinstance(block, RunEvents) else block.signals)])
     elif kind == "runs":
         raise ValueError("rows or columns in the topic of runs")
     else:
         if len(set(block.fields)) != len(block.fields):
             raise ValueError("a block names a field twice")
-        times = _check_rows(block) if isinstance(block, Rows) else _check_columns(block)
+        if isinstance(block, Rows):
+            _check_rows(block)
+        else:
+            _check_columns(block)
         if kind == "logs":
             _check_lines(block)
+
+
+def _check_finite(times: Iterable[float]) -> None:
     if not all(map(math.isfinite, times)):
         raise ValueError("a time is not finite")
 
 
-def _check_rows(block: Rows) -> list[float]:
+def _check_rows(block: Rows) -> None:
     if len(block.rows) != len(block.times):
         raise ValueError(f"{len(block.rows)} rows with {len(block.times)} times")
     if block.rows and set(map(len, block.rows)) != {len(block.fields)}:
         raise ValueError(f"a row has not one value for each of the {len(block.fields)} fields")
-    return block.times
+    _check_finite(block.times)
 
 
-def _check_columns(block: Columns) -> list[float]:
+def _check_columns(block: Columns) -> None:
     if len(block.columns) != len(block.fields):
         raise ValueError(f"{len(block.columns)} columns for {len(block.fields)} fields")
     if len(block.times) != block.count * 8:
@@ -117,9 +163,8 @@ def _check_columns(block: Columns) -> list[float]:
             raise ValueError(f"column {name!r} has the shape {column.shape}")
         elif len(column.data) != block.count * _WIDTHS[column.type] * math.prod(column.shape):
             raise ValueError(f"column {name!r} has {len(column.data)} bytes for {block.count} values")
-    times = array("d")
-    times.frombytes(block.times)
-    return times.tolist()
+    if not np.isfinite(np.frombuffer(block.times, "<f8")).all():
+        raise ValueError("a time is not finite")
 
 
 def _length(data: bytes) -> int:
@@ -136,6 +181,13 @@ def _check_lines(block: Rows | Columns) -> None:
         or block.fields[2:] not in ([], ["metadata"])
     ):
         raise ValueError("a log line has level, message and metadata, in rows")
-    for level, message, *rest in block.rows:
-        if level not in LEVELS or not isinstance(message, str) or not all(isinstance(one, dict) for one in rest):
-            raise ValueError(f"a log line of level {level!r:.40} that is none")
+    levels, messages, *metadata = zip(*block.rows, strict=True) if block.rows else ((), ())
+    if not _levels_are_known(levels) or set(map(type, messages)) - {str} or set(map(type, chain(*metadata))) - {dict}:
+        raise ValueError("a log line whose level, message or metadata is none")
+
+
+def _levels_are_known(levels: Iterable[Any]) -> bool:
+    try:
+        return set(levels) <= _LEVELS
+    except TypeError:  # a list or a dict is no level
+        return False

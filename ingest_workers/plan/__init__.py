@@ -3,6 +3,7 @@
 admission.py   which seqs of a record are new
 pieces.py      slices of a record's blocks, cut by seq and by index
 joining.py     pieces → columns
+merging.py     columns with repeated times → one row a time
 building.py    pieces → a bucket, by kind
 appends.py     a batch's records of one stream and what is known of it → the buckets to append
 """

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 import msgspec
+import numpy as np
 
 from mldash.ingest_workers.documents.buckets import BUCKET_BYTES, Bucket
 from mldash.ingest_workers.documents.columns import (
@@ -21,6 +22,7 @@ from mldash.producer.events.merging import merge_entries
 from mldash.producer.events.schema import RunEvents
 
 from .joining import columns_of, events_of, times_of
+from .merging import merge_columns
 from .pieces import Piece, halves, sources_of
 
 
@@ -61,10 +63,13 @@ def _bucket(stream: bytes, kind: str, first_index: int, pieces: Sequence[Piece])
 
 def _entries(times: bytes, pieces: Sequence[Piece]) -> tuple[bytes, list[Column]]:
     """Sorted by time, entries of one time merged in index order."""
-    stamps = unpack_times(times)
-    if all(map(float.__lt__, stamps, stamps[1:])):
-        return times, columns_of(pieces)
-    merged = merge_entries(stamps, events_of(pieces))
+    stamps = np.frombuffer(times, "<f8")
+    columns = columns_of(pieces)
+    if (stamps[1:] > stamps[:-1]).all():
+        return times, columns
+    if all(column.type != "events" for column in columns):
+        return merge_columns(stamps, columns)
+    merged = merge_entries(stamps.tolist(), events_of(pieces))
     order = sorted(merged)
     return pack_times(order), columns_of_events([merged[time] for time in order])
 
@@ -80,16 +85,16 @@ def _run_events(pieces: Sequence[Piece]) -> Column:
 
 def _span(times: bytes, columns: Sequence[Column]) -> tuple[float, float]:
     """Least and greatest time: `_ts` where it is given, else that of logging."""
-    logged = unpack_times(times)
     given = next((column for column in columns if column.name == "_ts" or column.type == "events"), None)
     if given is None:
-        return min(logged), max(logged)
-    stamps = given.values(len(logged))
+        logged = np.frombuffer(times, "<f8")
+        return float(logged.min()), float(logged.max())
+    stamps = given.values(len(times) // 8)
     if given.type == "events":
         stamps = [event.get("_ts", ABSENT) for event in stamps]
     known = [
         float(stamp) if is_number(stamp) and isfinite(stamp) else time
-        for stamp, time in zip(stamps, logged, strict=True)
+        for stamp, time in zip(stamps, unpack_times(times), strict=True)
     ]
     return min(known), max(known)
 

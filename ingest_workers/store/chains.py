@@ -16,9 +16,7 @@ from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.ingest_workers.documents.walk import cold_ends, walk_many
 
-from .sessions import NEW_STREAM
-
-_DUPLICATE_KEY = 11_000
+from .sessions import DUPLICATE_KEY, NEW_STREAM, insert_missing
 
 
 class Stream(NamedTuple):
@@ -84,17 +82,13 @@ class Chains:
         absent = [stream for stream in streams if stream.id not in found]
         if absent:
             new = [_new_document(stream) for stream in absent]
-            try:
-                await self._mongo.streams.insert_many(new, ordered=False, session=session)
-            except BulkWriteError as error:
-                if any(one["code"] != _DUPLICATE_KEY for one in error.details["writeErrors"]):
-                    raise
+            await insert_missing(self._mongo.streams, new, session)
             found.update(await self._find(session, [stream.id for stream in absent]))
         return found
 
     async def _find(self, session: Session, ids: list[bytes]) -> dict[bytes, dict[str, Any]]:
-        cursor = self._mongo.streams.find({"_id": {"$in": ids}}, session=session)
-        return {document["_id"]: document async for document in cursor}
+        documents = await self._mongo.streams.find({"_id": {"$in": ids}}, session=session).to_list(None)
+        return {document["_id"]: document for document in documents}
 
     async def _walk(
         self, session: Session, streams: Sequence[Stream], documents: dict[bytes, dict[str, Any]]
@@ -120,7 +114,7 @@ class Chains:
             await self._mongo.buckets.insert_many([to_document(one) for one in buckets], ordered=False, session=session)
         except BulkWriteError as error:
             failed = error.details["writeErrors"]
-            if error.details["writeConcernErrors"] or any(one["code"] != _DUPLICATE_KEY for one in failed):
+            if error.details["writeConcernErrors"] or any(one["code"] != DUPLICATE_KEY for one in failed):
                 raise
             return {buckets[one["index"]].stream for one in failed}
         return set()

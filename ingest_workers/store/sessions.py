@@ -1,20 +1,22 @@
 """Which generation a session belongs to, for ever; and what its signals move forward by time.
 
-A session belongs to the generation that is read, linearizable, after its first record was fetched: insert
+A session belongs to the generation that is read, as it truly is, after its first record was fetched: insert
 {_id: session, exp, gen}; where it is already there, that value counts. Taken from a cache, a new run's events would
 vanish into the deleted generation (docs/protocol.md 7.3).
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
-from mldash.ingest_workers.documents.mongo import DuplicateKeyError, Mongo, UpdateOne
+from mldash.ingest_workers.documents.mongo import BulkWriteError, Collection, Mongo, Session, UpdateOne
 from mldash.ingest_workers.fetch.decode import Arrival
 from mldash.producer.events.identity import stream_id
 from mldash.producer.events.schema import Claim, Describe, Heartbeat, RunEvents, Signals, Start
+
+DUPLICATE_KEY = 11_000
 
 _KNOWN = 100_000
 _encode = msgspec.msgpack.Encoder().encode
@@ -36,13 +38,20 @@ class Sessions:
 
     async def admit(self, arrivals: Iterable[Arrival]) -> dict[bytes, Admission]:
         """Of each session in the batch. Call it after the batch was fetched."""
-        found = dict[bytes, Admission]()
+        found, new = dict[bytes, Admission](), dict[bytes, Arrival]()
         for arrival in arrivals:
             session = arrival.record.session
-            if session not in found:
-                found[session] = self._known.get(session) or await self._register(arrival)
-                self._known[session] = found[session]
+            if session in found or session in new:
+                continue
+            known = self._known.get(session)
+            if known is None:
+                new[session] = arrival
+            else:
+                found[session] = known
                 self._known.move_to_end(session)
+        if new:
+            found |= await self._register(new)
+            self._known.update((session, found[session]) for session in new)
         while len(self._known) > _KNOWN:
             self._known.popitem(last=False)
         return found
@@ -52,38 +61,37 @@ class Sessions:
         for session in sessions:
             self._known.pop(session, None)
 
-    async def _register(self, arrival: Arrival) -> Admission:
-        current = await self._generation(arrival)
-        document = {
-            "_id": arrival.record.session,
-            "exp": arrival.experiment,
-            "gen": current,
-            "prefix": arrival.record.prefix,
-            "first_at": arrival.record.logged_at,
-            "heartbeat": arrival.record.logged_at,
-        }
-        try:
-            await self._mongo.sessions.insert_one(document)
-        except DuplicateKeyError:
-            there = await self._mongo.find_linearizable(self._mongo.sessions, arrival.record.session)
-            own = there["gen"] if there else current
-            return Admission(own, own < current)
-        return Admission(current, False)
+    async def _register(self, new: Mapping[bytes, Arrival]) -> dict[bytes, Admission]:
+        """Give each the generation of its experiment; where it has one already, that one counts."""
+        async with await self._mongo.causal() as session:
+            current = await self._generations(session, new.values())
+            documents = [_session_document(arrival, current[arrival.experiment]) for arrival in new.values()]
+            await insert_missing(self._mongo.sessions, documents, session)
+            own = {one["_id"]: one["gen"] for one in await _find(self._mongo.sessions, list(new), {"gen": 1}, session)}
+        return {one: Admission(own[one], own[one] < current[arrival.experiment]) for one, arrival in new.items()}
 
-    async def _generation(self, arrival: Arrival) -> int:
-        experiment = await self._mongo.find_linearizable(self._mongo.experiments, arrival.experiment)
-        if experiment is None:
-            document = {
-                "_id": arrival.experiment,
-                "prefix": arrival.record.prefix,
-                "gen": 0,
-                "created_at": arrival.record.logged_at,
-            }
-            try:
-                await self._mongo.experiments.insert_one(document)
-            except DuplicateKeyError:
-                experiment = await self._mongo.find_linearizable(self._mongo.experiments, arrival.experiment)
-        return int(experiment["gen"]) if experiment else 0
+    async def _generations(self, session: Session, arrivals: Iterable[Arrival]) -> dict[bytes, int]:
+        """Each experiment's generation as it truly is now; generation 0 begins with the first session.
+
+        The upsert changes nothing where the experiment is there, and is still acknowledged by the majority, which no
+        deposed primary can get: a majority read causally after it is as good as a linearizable one, for many at once
+        (one linearizable read waits for a journal flush of its own: measured, 100 ms each).
+        """
+        first = {arrival.experiment: arrival.record for arrival in arrivals}
+        await self._mongo.experiments.bulk_write(
+            [
+                UpdateOne(
+                    {"_id": experiment},
+                    {"$setOnInsert": {"prefix": record.prefix, "gen": 0, "created_at": record.logged_at}},
+                    upsert=True,
+                )
+                for experiment, record in first.items()
+            ],
+            ordered=False,
+            session=session,
+        )
+        there = await _find(self._mongo.experiments, list(first), {"gen": 1}, session)
+        return {one["_id"]: int(one["gen"]) for one in there}
 
     async def move_forward(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> None:
         """Heartbeats, claims, run contexts and descriptions of a batch: writes that only ever move forward."""
@@ -97,6 +105,35 @@ class Sessions:
             await self._mongo.claims.bulk_write(list(writes.claims), ordered=False)
         if writes.streams:
             await self._mongo.streams.bulk_write(writes.streams, ordered=True)
+
+
+def _session_document(arrival: Arrival, generation: int) -> dict[str, Any]:
+    return {
+        "_id": arrival.record.session,
+        "exp": arrival.experiment,
+        "gen": generation,
+        "prefix": arrival.record.prefix,
+        "first_at": arrival.record.logged_at,
+        "heartbeat": arrival.record.logged_at,
+    }
+
+
+async def _find(
+    collection: Collection, ids: list[bytes], fields: dict[str, int], session: Session
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = await collection.find({"_id": {"$in": ids}}, fields, session=session).to_list(None)
+    return found
+
+
+async def insert_missing(collection: Collection, documents: list[dict[str, Any]], session: Session) -> None:
+    """Insert those that are not there; what is there stays. Raises BulkWriteError for anything else."""
+    try:
+        await collection.insert_many(documents, ordered=False, session=session)
+    except BulkWriteError as error:
+        if error.details["writeConcernErrors"] or any(
+            one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"]
+        ):
+            raise
 
 
 class _Writes:

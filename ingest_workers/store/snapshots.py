@@ -16,7 +16,7 @@ from mldash.ingest_workers.documents.mongo import Mongo, UpdateOne
 from .chains import Chains, Known
 
 _EVENTS: Final = 10_000
-_QUIET_S: Final = 2.0
+_QUIET_S: Final = 10.0
 _PER_WRITE: Final = 1_000
 _IN_ONE_DOCUMENT = ("params", "runs")
 _MOVES = ("metrics", "tracks")

@@ -11,20 +11,62 @@ that begins with "$" stands as {"$dict": {…}}. `session`, `times` and `data` o
 import base64
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
-from .schema import SCHEMA_VERSION, Describe, Record, Rows, RunEvents, Start
+from .schema import SCHEMA_VERSION, Columns, Describe, Kind, Record, Rows, RunEvents, Signals, Start
 
 MSGPACK = "application/msgpack"
 JSON = "application/json"
 
+Decoded = TypeVar("Decoded")
+
 CONTENT_TYPE_HEADER = "content-type"
 SCHEMA_HEADER = "schema"
 
+
+class RawRows(Struct, frozen=True, tag="rows"):
+    """Rows whose times and values are still MessagePack, for readers that have a faster way than objects."""
+
+    fields: list[str]
+    times: msgspec.Raw
+    rows: msgspec.Raw
+
+    def decoded(self) -> Rows:
+        """Raises UndecodableRecord."""
+        try:
+            return Rows(self.fields, _times_decoder.decode(self.times), _rows_decoder.decode(self.rows))
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise UndecodableRecord(f"{MSGPACK} that is no record: {error}") from error
+
+
+class RawRecord(Struct, frozen=True, kw_only=True):
+    """A Record whose rows are not decoded yet."""
+
+    prefix: str
+    kind: Kind
+    name: str | None
+    session: bytes
+    first_seq: int
+    logged_at: float
+    blocks: list[RawRows | Columns | RunEvents | Signals]
+
+
+class RecordHead(Struct, frozen=True):
+    """Which events a record carries, without them."""
+
+    session: bytes
+    first_seq: int
+
+
 _msgpack_encoder = msgspec.msgpack.Encoder()
 _msgpack_decoder = msgspec.msgpack.Decoder(Record)
+_raw_decoder = msgspec.msgpack.Decoder(RawRecord)
+_head_decoder = msgspec.msgpack.Decoder(RecordHead)
+_times_decoder = msgspec.msgpack.Decoder(list[float])
+_rows_decoder = msgspec.msgpack.Decoder(list[list[Any]])
 _json_encoder = msgspec.json.Encoder()
 _json_decoder = msgspec.json.Decoder(Record)
 
@@ -54,6 +96,22 @@ def encode_record(record: Record, content_type: str = MSGPACK) -> bytes:
 
 def decode_record(value: bytes | None, record_headers: Iterable[tuple[str, bytes]]) -> Record:
     """The record. Raises UndecodableRecord with the reason, whatever the bytes are."""
+    return _decode(value, record_headers, _msgpack_decoder)
+
+
+def decode_raw(value: bytes | None, record_headers: Iterable[tuple[str, bytes]]) -> RawRecord | Record:
+    """The same, but rows in MessagePack are left as they are. Raises UndecodableRecord."""
+    return _decode(value, record_headers, _raw_decoder)
+
+
+def decode_head(value: bytes | None, record_headers: Iterable[tuple[str, bytes]]) -> RecordHead | Record:
+    """Only which events they are. Raises UndecodableRecord."""
+    return _decode(value, record_headers, _head_decoder)
+
+
+def _decode(
+    value: bytes | None, record_headers: Iterable[tuple[str, bytes]], decoder: "msgspec.msgpack.Decoder[Decoded]"
+) -> "Decoded | Record":
     found = dict(record_headers)
     _check_version(found.get(SCHEMA_HEADER))
     if not value:
@@ -61,7 +119,7 @@ def decode_record(value: bytes | None, record_headers: Iterable[tuple[str, bytes
     content_type = (found.get(CONTENT_TYPE_HEADER) or b"").decode(errors="replace")  # Kafka's headers may be null
     try:
         if content_type == MSGPACK:
-            return _msgpack_decoder.decode(value)
+            return decoder.decode(value)
         if content_type == JSON:
             return _with_values(_json_decoder.decode(value), exact_from_json)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -41,11 +41,15 @@ class FieldStatistics(Struct, array_like=True):
             self.nan_count += len(values) - len(numbers)
             values, total = numbers, _sequential_sum(self.sum, numbers)
         if values:
-            low, high = min(values), max(values)
-            self.min = low if self.min is None or low < self.min else self.min
-            self.max = high if self.max is None or high > self.max else self.max
-            self.sum = total
-            self.count += len(values)
+            self.add_summary(len(values), total, min(values), max(values))
+
+    def add_summary(self, count: int, total: float, low: Number, high: Number) -> None:
+        """`count` further numbers, none of them NaN: their least and greatest, and the sum with them."""
+        low, high = low or abs(low), high or abs(high)  # the two zeros are one
+        self.min = low if self.min is None or low < self.min else self.min
+        self.max = high if self.max is None or high > self.max else self.max
+        self.sum = total
+        self.count += count
 
 
 def _sequential_sum(start: float, values: Sequence[Number]) -> float:

@@ -1,0 +1,1 @@
+"""What the bare servers and libraries do with the same bytes, in the same run."""
