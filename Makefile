@@ -41,6 +41,9 @@ types: $(installed) ## mypy, strict
 
 ##@ Measure it
 
+bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, and benchmarks/results/sdk.json)
+	$(bin)/python -m benchmarks.sdk $(ARGS)
+
 bench-ingest: $(installed) ## what one worker stores in a second, beside the bare servers; some minutes
 	$(bin)/python -m benchmarks.ingest $(ARGS)
 
@@ -77,4 +80,4 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-ingest install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest install format docs lock clean help

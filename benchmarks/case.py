@@ -29,6 +29,13 @@ def at_least(name: str, value: float, unit: str, bare: float, goal: float | None
     return Case(name=name, value=value, unit=unit, bare=bare, ratio=ratio, goal=goal, holds=holds)
 
 
+def at_most(name: str, value: float, unit: str, bare: float, goal: float | None) -> Case:
+    """A figure whose ratio to the bare one should be `goal` or less."""
+    ratio = value / bare
+    holds = None if goal is None else ratio <= goal
+    return Case(name=name, value=value, unit=unit, bare=bare, ratio=ratio, goal=goal, holds=holds)
+
+
 def no_less(name: str, value: float, unit: str, goal: float | None = None) -> Case:
     """A figure that should itself be `goal` or more."""
     return Case(name=name, value=value, unit=unit, goal=goal, holds=None if goal is None else value >= goal)

@@ -1,31 +1,46 @@
-"""What the SDK costs its user, beside the bare machine in the same run. `python -m benchmarks.sdk [--remote URL]`
+"""What the SDK costs its user, beside the bare machine in the same run: `make bench-sdk`.
 
-Each case runs in a process of its own, several times; the table and benchmarks/results/sdk.json hold the medians.
+Each case runs in a process of its own, several times; the table and benchmarks/results/sdk.json hold the medians. Kafka
+is real and on the same machine (`--data`: the folder of a running stack; without it one is started and stopped); no
+worker runs, for what is measured is the training job's side.
 
   bare       a dict of four floats, one MessagePack encode, one copy into a mapped file not touched before
   log        metrics("train").log of four floats on a handle that is kept; each call is timed, as the bare ones are
   look-up    the same as experiment.metrics("train").log(…)
   delivered  points a second from the first log() until all is acknowledged by Kafka, or in the files
+  log_many   NumPy columns of four floats, until Kafka has acknowledged them, beside a bare producer of the same bytes
   publish    journal → records, without Kafka: what the publisher's thread costs an event
+  eight      eight processes that log into one local experiment, until all is in its files
+  trackers   the same loop with whichever other trackers are installed (trackers.py), beside ml-dash in local mode
 """
 
 import argparse
+import asyncio
 import json
 import mmap
+import multiprocessing
 import os
-import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from .case import Case, at_least, at_most, no_less, no_more, run_alone
+from .limits.kafka_produce import produce_seconds
+from .table import write
+from .trackers import TRACKERS, installed, measure_tracker
+
 POINTS = 1_000_000
-GOALS = {"p50": 2.2, "p50 with look-up": 3.0, "p99": 8.0, "p99.9": 60.0, "delivered": 0.25}
+MANY = 4_000_000
+MANY_AT_ONCE = 100_000
+LOCAL_GOAL = 100_000.0
+PROCESSES = 8
+PREFIX = "bench/sdk/run"
 
 
 def quantiles(nanoseconds: list[int]) -> dict[str, float]:
@@ -35,9 +50,8 @@ def quantiles(nanoseconds: list[int]) -> dict[str, float]:
     return {name: nanoseconds[int(count * part)] for name, part in at.items()} | {"worst": nanoseconds[-1]}
 
 
-def measure_bare(points: int, folder: Path) -> dict[str, Any]:
-    path = folder / "bare"
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR)
+def measure_bare(points: int, folder: Path) -> dict[str, float]:
+    descriptor = os.open(folder / "bare", os.O_CREAT | os.O_RDWR)
     os.posix_fallocate(descriptor, 0, points * 80)
     view = memoryview(mmap.mmap(descriptor, points * 80))
     encode = msgspec.msgpack.Encoder().encode
@@ -56,12 +70,12 @@ def measure_bare(points: int, folder: Path) -> dict[str, Any]:
     return quantiles(took) | {"rate": points / seconds}
 
 
-def measure_log(points: int, folder: Path, settings: dict[str, Any], look_up: bool) -> dict[str, Any]:
+def measure_log(points: int, settings: dict[str, Any], look_up: bool) -> dict[str, float]:
     from mldash import Experiment
 
     clock = time.perf_counter_ns
     took = [0] * points
-    with Experiment(f"bench/sdk/run-{time.time_ns()}", echo=False, **settings).run as experiment:
+    with Experiment(f"{PREFIX}-{time.time_ns()}", echo=False, **settings).run as experiment:
         metric = experiment.metrics("train")
         metric.log(loss=0.0, accuracy=0.2, rate=0.3, norm=0.4)
         experiment.flush()
@@ -81,30 +95,79 @@ def measure_log(points: int, folder: Path, settings: dict[str, Any], look_up: bo
         experiment.flush(120)
         seconds = (clock() - begun) / 1e9
     # The list of timings itself grows by an integer a call.
-    return quantiles(took) | {"rate": points / seconds, "grown_bytes": grown - 32 * points}
+    return quantiles(took) | {"rate": points / seconds, "grown": grown - 32 * points}
 
 
-def measure_publish(points: int, folder: Path) -> dict[str, Any]:
-    from mldash.producer.callbacks import Callbacks
+def measure_log_many(points: int, settings: dict[str, Any], kafka: str) -> dict[str, float]:
+    import numpy
+
+    from mldash import Experiment
+
+    numbers = numpy.random.default_rng(7)
+    columns = {name: numbers.random(points) for name in ("loss", "accuracy", "rate", "norm")}
+    with Experiment(f"{PREFIX}-{time.time_ns()}", echo=False, **settings).run as experiment:
+        metric = experiment.metrics("train")
+        metric.log(loss=0.0)
+        experiment.flush()
+        begun = time.perf_counter()
+        for at in range(0, points, MANY_AT_ONCE):
+            metric.log_many(**{name: column[at : at + MANY_AT_ONCE] for name, column in columns.items()})
+        logged = time.perf_counter() - begun
+        experiment.flush(120)
+        seconds = time.perf_counter() - begun
+    events, width = 5_000, 5 * 8  # a record of the publisher: four columns and the times
+    value = numbers.random(events * width // 8).tobytes()
+    bare = asyncio.run(produce_seconds(kafka, value, points // events))
+    return {"logged": points / logged, "rate": points / seconds, "bare": points / bare}
+
+
+def measure_publish(points: int, folder: Path) -> dict[str, float]:
+    from mldash import Experiment
     from mldash.producer.events.encoding import encode_record
-    from mldash.producer.journal.append import Journal
     from mldash.producer.journal.rounds import Gatherer
     from mldash.producer.journal.scan import LiveSource, Scan
-    from mldash.producer.journal.session_folder import Head
 
-    head = Head(prefix="bench/sdk", session=os.urandom(16).hex(), mode="offline")
-    journal = Journal(
-        folder / "journal", lambda: head, on_open=lambda _: None, callbacks=Callbacks(), limit_bytes=8 << 30
-    )
-    stream = journal.stream("metrics", "train")
-    for i in range(points):
-        stream.append(float(i), {"loss": i * 0.1, "accuracy": 0.2, "rate": 0.3, "norm": 0.4})
-    begun = time.perf_counter_ns()
-    gatherer = Gatherer(Scan(LiveSource(journal)), "bench/sdk")
-    while (found := gatherer.next_round()) is not None:
-        for record in found.records:
-            encode_record(record)
-    return {"p50": (time.perf_counter_ns() - begun) / points}
+    with Experiment(PREFIX, mode="offline", journal=folder / "journal", echo=False).run as experiment:
+        metric = experiment.metrics("train")
+        for i in range(points):
+            metric.log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
+        assert experiment._session is not None
+        begun = time.perf_counter_ns()
+        gatherer = Gatherer(Scan(LiveSource(experiment._session.journal)), PREFIX)
+        while (found := gatherer.next_round()) is not None:
+            for record in found.records:
+                encode_record(record)
+        return {"p50": (time.perf_counter_ns() - begun) / points}
+
+
+def measure_eight(points: int, folder: Path) -> dict[str, float]:
+    """All of `points` by eight processes together."""
+    context = multiprocessing.get_context("spawn")
+    begin = context.Barrier(PROCESSES + 1)
+    each = points // PROCESSES
+    emitters = [context.Process(target=_emit, args=(begin, str(folder / "dash"), each)) for _ in range(PROCESSES)]
+    for emitter in emitters:
+        emitter.start()
+    begin.wait()
+    begun = time.perf_counter()
+    for emitter in emitters:
+        emitter.join()
+    seconds = time.perf_counter() - begun
+    from mldash import Experiment
+
+    stored = Experiment(PREFIX, root=str(folder / "dash")).metrics("train").stats()["totalDataPoints"]
+    return {"rate": stored / seconds, "lost": each * PROCESSES - stored}
+
+
+def _emit(begin: Any, root: str, points: int) -> None:
+    from mldash import Experiment
+
+    experiment = Experiment(PREFIX, root=root, echo=False)
+    begin.wait()
+    with experiment.run:
+        metric = experiment.metrics("train")
+        for i in range(points):
+            metric.log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
 
 
 def _anonymous_bytes() -> int:
@@ -114,79 +177,95 @@ def _anonymous_bytes() -> int:
     return 0
 
 
-def measure(case: str, points: int, remote: str | None) -> dict[str, Any]:
+def measure(case: str, points: int, kafka: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
-        if case == "bare":
-            return measure_bare(points, folder)
-        if case == "publish":
-            return measure_publish(points, folder)
-        mode, _, how = case.partition(" ")
-        settings: dict[str, Any] = {"root": str(folder / "dash")}
-        if mode == "remote":
-            settings = {"remote": remote, "journal": str(folder / "journal")}
-        return measure_log(points, folder, settings, how == "look-up")
+        local: dict[str, Any] = {"root": str(folder / "dash")}
+        remote: dict[str, Any] = {"mode": "remote", "kafka": kafka, "journal": str(folder / "journal")}
+        cases: dict[str, Callable[[], dict[str, float]]] = {
+            "bare": lambda: measure_bare(points, folder),
+            "remote": lambda: measure_log(points, remote, look_up=False),
+            "remote look-up": lambda: measure_log(points, remote, look_up=True),
+            "local": lambda: measure_log(points, local, look_up=False),
+            "local look-up": lambda: measure_log(points, local, look_up=True),
+            "log_many": lambda: measure_log_many(MANY * points // POINTS, remote, kafka),
+            "publish": lambda: measure_publish(points, folder),
+            "eight": lambda: measure_eight(points, folder),
+            "ml-dash": lambda: measure_tracker("ml-dash", folder),
+            **{tracker: lambda tracker=tracker: measure_tracker(tracker, folder) for tracker in TRACKERS},  # type: ignore[misc]
+        }
+        return cases[case]()
 
 
-def run_case(case: str, arguments: argparse.Namespace) -> dict[str, float]:
-    """The medians over several runs, each in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.sdk", "--case", case, "--points", str(arguments.points)]
-    command += ["--remote", arguments.remote] if arguments.remote else []
-    runs: list[dict[str, float]] = []
-    for _ in range(arguments.repeat):
-        runs.append(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout))
-    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
-
-
-def rows_of(mode: str, look_up: str, found: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
-    bare, here = found["bare"], found[f"{mode}{look_up}"]
-    rows = []
-    for name in ("p50", "p99", "p99.9", "worst"):
-        goal = GOALS.get(f"{name} with look-up" if look_up and name == "p50" else name)
-        ratio = here[name] / bare[name]
-        rows.append(_row(f"{mode}{look_up} log {name}", here[name], "ns", bare[name], ratio, goal, most=True))
-    rate, ratio = here["rate"], here["rate"] / bare["rate"]
-    if mode == "remote":
-        rows.append(
-            _row(f"{mode}{look_up} delivered", rate, "points/s", bare["rate"], ratio, GOALS["delivered"], most=False)
-        )
+def cases_of(name: str, bare: dict[str, float], here: dict[str, float]) -> list[Case]:
+    """The rows of one case. `bare` is that of the same run; of a tracker it is ml-dash's."""
+    if name == "publish":
+        return [at_most("publish, an event", here["p50"], "ns", bare["p50"], None)]
+    if name == "log_many":
+        return [
+            at_least("log_many delivered", here["rate"], "points/s", here["bare"], 0.3),
+            no_less("log_many returned", here["logged"], "points/s"),
+        ]
+    if name == "eight":
+        return [
+            no_less("eight processes, one local experiment", here["rate"], "points/s"),
+            no_more("eight processes, points lost", here["lost"], "points", 0),
+        ]
+    if name in ("ml-dash", *TRACKERS):
+        return [at_least(f"same loop, {name}", here["rate"], "points/s", bare["rate"], None)]
+    is_remote, looks_up = name.startswith("remote"), name.endswith("look-up")
+    goals = {"p50": 3.0 if looks_up else 2.2, "p99": 8.0, "p99.9": 60.0, "worst": None}
+    rows = [at_most(f"{name} log {part}", here[part], "ns", bare[part], goal) for part, goal in goals.items()]
+    if is_remote:
+        rows.append(at_least(f"{name} delivered", here["rate"], "points/s", bare["rate"], 0.25))
     else:
-        row = _row(f"{mode}{look_up} delivered", rate, "points/s", bare["rate"], ratio, None, most=False)
-        rows.append(row | {"goal": 100_000, "holds": rate >= 100_000})
-    grown = here["grown_bytes"]
-    return [*rows, _row(f"{mode}{look_up} RssAnon", grown, "bytes", 100e6, grown / 100e6, 1.0, most=True)]
-
-
-def _row(
-    name: str, value: float, unit: str, bare: float, ratio: float, goal: float | None, *, most: bool
-) -> dict[str, Any]:
-    holds = None if goal is None else (ratio <= goal if most else ratio >= goal)
-    return {"name": name, "value": value, "unit": unit, "bare": bare, "ratio": ratio, "goal": goal, "holds": holds}
+        rows.append(no_less(f"{name} delivered", here["rate"], "points/s", LOCAL_GOAL))
+    return [*rows, no_more(f"{name} RssAnon", here["grown"] / 1e6, "MB", 100)]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--remote", default=os.environ.get("MLDASH_REMOTE"), help="the API of a running stack")
+    parser.add_argument("--data", help="the folder of a running stack; without it one is started and stopped")
     parser.add_argument("--points", type=int, default=POINTS)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--only", help="cases, by comma")
     parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--kafka", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        print(json.dumps(measure(arguments.case, arguments.points, arguments.remote)))
+        print(json.dumps(measure(arguments.case, arguments.points, arguments.kafka)))
         return
-    modes = ["remote", "local"] if arguments.remote else ["local"]
-    cases = ["bare", "publish", *(f"{mode}{how}" for mode in modes for how in ("", " look-up"))]
-    found = {case: run_case(case, arguments) for case in cases}
-    rows = [row for mode in modes for how in ("", " look-up") for row in rows_of(mode, how, found)]
-    ratio = found["publish"]["p50"] / found["bare"]["p50"]
-    rows.append(_row("publish, an event", found["publish"]["p50"], "ns", found["bare"]["p50"], ratio, None, most=True))
-    for row in rows:
-        goal = "" if row["goal"] is None else f"goal {row['goal']:g}  {'holds' if row['holds'] else 'MISSED'}"
-        print(f"{row['name']:<32}{row['value']:>16,.0f} {row['unit']:<9}{row['ratio']:>8.2f} × bare  {goal}")
-    results = Path(__file__).parent / "results"
-    results.mkdir(exist_ok=True)
-    machine = {"cpus": os.cpu_count(), "machine": platform.machine(), "python": platform.python_version()}
-    (results / "sdk.json").write_text(json.dumps({"machine": machine, "cases": rows}, indent=2) + "\n")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        data = arguments.data or folder
+        if not arguments.data:
+            _mldash("up", "--servers-only", "--detach", "--data", data)
+        try:
+            status = json.loads(_mldash("status", "--json", "--data", data))
+            _run(arguments, status["addresses"]["kafka"])
+        finally:
+            if not arguments.data:
+                _mldash("down", "--data", data)
+
+
+def _run(arguments: argparse.Namespace, kafka: str) -> None:
+    names = ["remote", "remote look-up", "local", "local look-up", "log_many", "publish", "eight"]
+    names += ["ml-dash", *(tracker for tracker in TRACKERS if installed(tracker))]
+    if arguments.only:
+        names = arguments.only.split(",")
+    found: dict[str, dict[str, float]] = {}
+    for name in ["bare", *names]:
+        options = ["--case", name, "--points", str(arguments.points), "--kafka", kafka]
+        found[name] = run_alone("benchmarks.sdk", options, arguments.repeat)
+        if name == "bare":
+            continue
+        bare = found["ml-dash"] if name in TRACKERS else found["bare"]
+        write("sdk", cases_of(name, found[name] if name == "ml-dash" else bare, found[name]))
+
+
+def _mldash(*arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-m", "mldash", *arguments], check=True, stdout=subprocess.PIPE
+    ).stdout.decode()
 
 
 if __name__ == "__main__":

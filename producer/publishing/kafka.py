@@ -29,6 +29,10 @@ START_TIMEOUT_S = 10.0
 ABANDON_TIMEOUT_S = 2.0
 BATCH_BYTES = 1 << 20
 
+COMPRESSION = "snappy"
+"""aiokafka has no say over a codec's level, and its lz4 is level 9: 6 to 28 MB/s here, a whole core at half a million
+points a second. Snappy gives 190 to 2,300 MB/s at nearly the same size."""
+
 THREAD_PREFIX = "mldash-"
 
 
@@ -62,7 +66,7 @@ class KafkaProducer:
             client_id=client_id,
             acks="all",
             enable_idempotence=True,
-            compression_type="lz4",
+            compression_type=COMPRESSION,
             max_batch_size=batch_bytes,
             max_request_size=MAX_REQUEST_BYTES,
             request_timeout_ms=REQUEST_TIMEOUT_MS,
