@@ -2,7 +2,7 @@
 
 import math
 import random
-from time import monotonic
+from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
 
 
 class Deadline:
@@ -41,3 +41,19 @@ class GrowingDelay:
 
     def reset(self) -> None:
         self.attempts = 0
+
+
+class Stopwatch:
+    """Seconds since a moment, those included in which this process, its machine or its virtual machine stood still: by
+    the clock that goes on while a machine sleeps, or the wall clock, whichever says more."""
+
+    def __init__(self) -> None:
+        self._boot, self._wall = _since_boot(), time()
+
+    @property
+    def seconds(self) -> float:
+        return max(_since_boot() - self._boot, time() - self._wall)
+
+
+def _since_boot() -> float:
+    return clock_gettime(CLOCK_BOOTTIME)

@@ -272,9 +272,9 @@ class Experiment:
     def _journal_reader(self) -> Reader:
         """Offline: what this host's journals hold of the experiment, as a folder of which nothing is drained."""
         from .journal.placement import journal_root
+        from .journal.session_folder import live_sessions
         from .local.folder import Folder
         from .local.reader import LocalReader
-        from .local.runs import live_sessions
         from .publishing.resend import records_of
 
         root = journal_root(self.settings.journal)
@@ -282,7 +282,7 @@ class Experiment:
             Folder(root / "nothing"),
             self._prefix,
             undrained=lambda: records_of(root, self.prefix),
-            live=lambda: live_sessions(root),
+            live=lambda: live_sessions(root, for_people=True),
         )
 
     def _session_with_events(self) -> Session | None:

@@ -13,7 +13,7 @@ import socket
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,9 +21,10 @@ from .callbacks import Callbacks, warn
 from .delivery_line import DeliveryLine
 from .events.identity import Prefix, new_session_id
 from .events.schema import SCHEMA_VERSION, Describe, End, Start, Status
-from .journal.append import Journal, StreamWriter
+from .journal.append import Journal, MakeSegment, StreamWriter
 from .journal.checkpoint import Place
-from .journal.placement import journal_root, limit_of, needs_plain_writes
+from .journal.placement import journal_root, limit_of, needs_plain_writes, on_network
+from .journal.segment import MappedSegment, Segment
 from .journal.session_folder import Head
 from .lag import LagWatch
 from .mode import Mode, mode_of
@@ -47,6 +48,8 @@ class Session:
     def __init__(self, prefix: Prefix, settings: SdkSettings, mode: Mode, callbacks: Callbacks) -> None:
         self.prefix, self.settings, self.mode, self.callbacks = prefix, settings, mode, callbacks
         self.journal_folder = _journal_folder(prefix, settings, mode)
+        known = settings.network_files
+        self.is_on_network = on_network(self.journal_folder) if known is None else known
         self.id = new_session_id()
         self.run_start: Start | None = None
         """The start of the run that is open."""
@@ -62,6 +65,10 @@ class Session:
         self._gave_up_at: tuple[Place, Place] | None = None
         """What was delivered, and what was to be, when the time was over."""
         self._pid = os.getpid()
+        self._is_id_used = False
+        make_segment: MakeSegment = MappedSegment
+        if self.is_on_network or needs_plain_writes(self.journal_folder):
+            make_segment = self._make_plain_segment
         self.journal = Journal(
             self.journal_folder,
             self._make_head,
@@ -73,7 +80,8 @@ class Session:
             policy="raise" if mode == "offline" and settings.journal_policy == "block" else settings.journal_policy,
             block_timeout_s=settings.close_timeout_s,
             fsync=settings.fsync,
-            **_plain(self.journal_folder),
+            dead_after_s=settings.dead_after_s if self.is_on_network else None,
+            make_segment=make_segment,
         )
         self._runs = self.journal.stream("runs", "")
 
@@ -199,6 +207,9 @@ class Session:
     def _make_head(self) -> Head:
         if self._pid != os.getpid():
             self.id, self._pid, self.delivery, self._lag_watch = new_session_id(), os.getpid(), None, None
+        elif self._is_id_used:  # the files of that session were given to another process
+            self.id = new_session_id()
+        self._is_id_used = True
         settings = self.settings
         return Head(
             schema=SCHEMA_VERSION,
@@ -215,18 +226,30 @@ class Session:
 
     def _begin_delivery(self, journal: Journal) -> None:
         start = self.run_start
-        if start is not None and start.pid != os.getpid():  # a forked child in an open run
+        if start is not None:  # a forked child in an open run, or a session that follows a lost one
             self.run_start = msgspec.structs.replace(start, time=time.time(), pid=os.getpid())
             self.append_run_event(self.run_start)
-            from .exits import end_with_child
+            if start.pid != os.getpid():
+                from .exits import end_with_child
 
-            end_with_child(self)
+                end_with_child(self)
         if self.mode == "offline":
             return
+        if self.delivery is not None:
+            self.delivery.abandon()
+            if self._lag_watch is not None:
+                self._lag_watch.stop()
         self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
         self.delivery.start()
         self._lag_watch = LagWatch(self.delivery, self.callbacks)
         self._lag_watch.start()
+
+    def _make_plain_segment(self, path: Path, session: bytes, number: int, size: int) -> Segment:
+        from .journal.plain_segment import PlainSegment
+
+        folder = self.journal.folder
+        assert folder is not None
+        return PlainSegment(path, session, number, size, folder.covers)
 
     def _publisher(self, journal: Journal) -> Publisher:
         # All that the thread needs is imported here, and not by it: a process that forks while a thread imports has
@@ -258,7 +281,7 @@ class Session:
         fsync = settings.fsync != "never"
         return SinkDrain(
             journal,
-            lambda: LocalSink(folder, self.prefix, fsync=fsync, use_lease=needs_plain_writes(folder.path)),
+            lambda: LocalSink(folder, self.prefix, fsync=fsync, use_lease=self.is_on_network),
             self.callbacks,
             prefix=self.prefix.text,
             linger_s=settings.linger_s,
@@ -290,14 +313,6 @@ def _journal_folder(prefix: Prefix, settings: SdkSettings, mode: Mode) -> Path:
     from .local.folder import experiment_folder
 
     return experiment_folder(settings.root, prefix.text).journal
-
-
-def _plain(folder: Path) -> dict[str, Any]:
-    if not needs_plain_writes(folder):
-        return {}
-    from .journal.plain_segment import PlainSegment
-
-    return {"make_segment": PlainSegment}
 
 
 _ENDED_KEPT = 8

@@ -35,6 +35,20 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Literal["never", "interval", "always"],
         Meta(description="When the journal is forced to the disk: a killed process loses nothing with any of them."),
     ] = "never"
+    network_files: (
+        Annotated[
+            bool,
+            Meta(
+                description="Whether the journal's folder is on a network file system: plain writes, heartbeats and "
+                "leases in place of mapped files and locks. Unset: as the type of its file system says."
+            ),
+        ]
+        | None
+    ) = None
+    dead_after_s: Annotated[
+        float,
+        Meta(gt=0, description="On a network file system: after such a silence a process's journal is another's."),
+    ] = 86_400.0
     linger_s: Annotated[float, Meta(ge=0, le=60, description="How long events are gathered before they are sent.")] = (
         0.02
     )

@@ -3,6 +3,8 @@
 frame.py           one frame's bytes
 segment.py         a mapped file of frames · plain_segment.py  the same by plain writes
 session_folder.py  a session's files, its lock, and the dead
+ownership.py       the same without locks: heartbeats, and where a session that was taken ends
+lease.py           a file that one process holds at a time · processes.py  which process, and whether it is gone
 checkpoint.py      what is acknowledged, and where the counting of seqs begins
 append.py          the hot path: frames into segments; roll, size limit, policy
 scan.py            segments → frames, from a place on; torn tail
@@ -13,7 +15,7 @@ placement.py       which disk
 A session's folder holds
 
     session.json       who wrote this: prefix, session id, versions, and the partition counts once they are known
-    lock               held (flock) by the process that writes here
+    lock               held (flock) by the process that writes here; on a network file system heartbeat and lease
     checkpoint         the end of the acknowledged prefix
     base               the first segment that is still needed, and each stream's seq at its beginning
     0000000000.seg …   frames

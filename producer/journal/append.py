@@ -8,6 +8,7 @@ full segment refuses it, and everything that is not the common case begins with 
   segment full       roll: a new segment, then seal the old one
   stream unknown     each segment names its streams, and what their rows hold, before their first event in it
   journal full       the policy: block, drop or raise
+  files taken away   where there are no locks: this process stood still for too long (ownership.py); a new session
   forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
                      that also children made without Python's hook are seen (docs/protocol.md 9.5)
   closed             RuntimeError
@@ -33,7 +34,7 @@ from mldash.producer.errors import JournalFull, JournalUnwritable
 from mldash.producer.events.limits import CALL_BYTES
 from mldash.producer.events.schema import Column, Describe, End, Start
 
-from .checkpoint import Base, Place, write_base
+from .checkpoint import Base, Place, make_checkpoint, write_base
 from .frame import (
     COLUMNS,
     EVENT,
@@ -47,10 +48,11 @@ from .frame import (
     pack_frame,
 )
 from .layout import Layout, encode_layout, make_layout
-from .segment import SEGMENT_HEADER_BYTES, MappedSegment, Segment, segment_bytes_for
+from .segment import SEGMENT_HEADER_BYTES, MappedSegment, NoSpace, Segment, segment_bytes_for
 from .session_folder import Head, SessionFolder, create_session_folder
 
 Policy = Literal["block", "drop", "raise"]
+MakeSegment = Callable[[Path, bytes, int, int], Segment]
 
 FIRST_SEGMENT_BYTES = 1 << 20
 """The first segment is small and each next one twice as large: a short job takes little of the disk."""
@@ -60,6 +62,8 @@ MOST_LAYOUTS = 1000
 
 LARGEST_SEGMENT_BYTES = SEGMENT_HEADER_BYTES + HEADER_BYTES + MAX_PAYLOAD_BYTES
 """So no payload above the limit of a call fits an ordinary segment, and the hot path need not look at sizes."""
+
+DISK_FULL = "the disk is full"
 
 MADV_WIPEONFORK = 18
 
@@ -194,11 +198,13 @@ class Journal:
         policy: Policy = "block",
         block_timeout_s: float = 60.0,
         fsync: Literal["never", "interval", "always"] = "never",
-        make_segment: Callable[[Path, bytes, int, int], Segment] = MappedSegment,
+        dead_after_s: float | None = None,
+        make_segment: MakeSegment = MappedSegment,
     ) -> None:
         """Nothing is on the disk before the first event. `on_open` is called then, and again in a forked child.
 
         `block_timeout_s`: how long the policy "block" waits without any room being made before it raises.
+        `dead_after_s`: no locks, but heartbeats; a silence of so many seconds counts as this process's death.
         """
         self.root = root
         self.folder: SessionFolder | None = None
@@ -213,6 +219,7 @@ class Journal:
         self._segment_bytes = max(4096, min(segment_bytes, LARGEST_SEGMENT_BYTES, limit_bytes // 4))
         self._block_timeout_s = block_timeout_s
         self._fsync = fsync
+        self._dead_after_s = dead_after_s
         self._make_segment = make_segment
         self._writers: dict[tuple[str, str | None], StreamWriter] = {}
         self._row_writers: dict[tuple[int, str, tuple[str, ...]], RowWriter] = {}
@@ -223,20 +230,23 @@ class Journal:
     def _begin(self) -> None:
         """The state of a journal that has nothing yet: of a new one, and of a forked child's."""
         self.pid = os.getpid()
-        self.folder = None
-        self.segments = {}
         self.dropped = 0
-        self._current: Segment | None = None
         self._next_number = 0
-        self._used_bytes = 0
+        self._forget_files()
         self._busy = False
         self._closed = False
         self._deferred = []
         self._lock = threading.RLock()
         self._room = threading.Condition(threading.Lock())
+        self.here[0] = 1
+
+    def _forget_files(self) -> None:
+        self.folder = None
+        self.segments = {}
+        self._current: Segment | None = None
+        self._used_bytes = 0
         for writer in self._all_writers():
             writer._write, writer._segment = _no_room, None
-        self.here[0] = 1
 
     # -- for the handles
 
@@ -352,11 +362,25 @@ class Journal:
         if len(payload) > MAX_PAYLOAD_BYTES:
             of = f"{writer.kind} {writer.name!r}" if writer.name else writer.kind
             raise ValueError(f"one call of {len(payload)} bytes to {of}: at most {CALL_BYTES} are allowed")
-        if self.folder is None:
-            self._open()
         frame = pack_frame(kind, payload)
         declaration = writer.declaration()
+        patience: _Patience | None = None
+        while (reason := self._try_append(writer, frame, declaration, len(payload))) is not None:
+            patience = patience or _Patience(self._block_timeout_s)
+            if not self._wait_for_room(patience, reason):
+                self.dropped += 1
+                self._callbacks.dropped(self.dropped)
+                return
+
+    def _try_append(
+        self, writer: StreamWriter | RowWriter, frame: bytes, declaration: bytes, payload_bytes: int
+    ) -> str | None:
+        """None when the frame is written, else why there is no room for it."""
         while True:
+            if self.folder is not None and self.folder.is_lost:
+                self._leave_lost_session()
+            if self.folder is None:
+                self._open()
             segment = self._current
             if segment is not None:
                 try:
@@ -364,17 +388,44 @@ class Journal:
                         segment.write(declaration)
                         writer._segment, writer._write = segment, self._writing(segment)
                     writer._write(frame)
-                    return
-                except ValueError:  # it is full
-                    pass
-            if not self._roll(len(payload)):
-                self.dropped += 1
-                self._callbacks.dropped(self.dropped)
-                return
+                    return None
+                except NoSpace:
+                    return DISK_FULL
+                except ValueError:  # it is full, or lost
+                    if self.folder is not None and self.folder.is_lost:
+                        continue
+            reason = self._try_roll(self.folder, self._size_for(payload_bytes))  # type: ignore[arg-type]
+            if reason is not None:
+                return reason
 
     def _open(self) -> None:
-        self.folder = create_session_folder(self.root, self._make_head())
+        folder = create_session_folder(self.root, self._make_head(), self._dead_after_s)
+        if folder.ownership is not None:
+            folder.ownership.find_end = self._end_on_disk
+        # Segments go on being counted after a session was lost: nothing that is left of it can mean a new one.
+        # And both files have their blocks from now on: on a full disk they must still be written to make room.
+        try:
+            write_base(folder.base_path, Base(self._next_number, []), force=False)
+            make_checkpoint(folder.checkpoint_path)
+        except OSError as error:
+            folder.remove()
+            raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+        self.folder = folder
         self._on_open(self)
+
+    def _leave_lost_session(self) -> None:
+        """Its files are another's, up to an end that is fixed now at the latest."""
+        assert self.folder is not None and self.folder.ownership is not None
+        self.folder.ownership.fix_end()
+        segments = self.segments
+        self._forget_files()
+        for segment in segments.values():
+            segment.close()
+
+    def _end_on_disk(self) -> Place:
+        end = self.end()
+        self.sync()
+        return end
 
     def _writing(self, segment: Segment) -> Callable[[bytes], Any]:
         if self._fsync != "always":
@@ -386,31 +437,27 @@ class Journal:
 
         return write_and_force
 
-    def _roll(self, payload_bytes: int) -> bool:
-        """A new segment with room for a payload; False where the policy is to drop. Raises JournalFull."""
-        assert self.folder is not None
+    def _size_for(self, payload_bytes: int) -> int:
         size = min(self._segment_bytes, FIRST_SEGMENT_BYTES << min(self._next_number, 10))
-        if segment_bytes_for(payload_bytes) > size:
-            size = segment_bytes_for(payload_bytes)
-        deadline = clock.monotonic() + self._block_timeout_s
-        warned = False
-        while True:
-            reason = self._try_roll(self.folder, size)
-            if reason is None:
-                return True
-            if self.policy == "drop":
-                return False
-            if self.policy == "raise" or clock.monotonic() > deadline:
-                raise JournalFull(str(self.folder.path), self._used_bytes, reason)
-            if not warned:
-                warned = True
-                self._callbacks.journal_full(str(self.folder.path), self._used_bytes, reason)
-            used = self._used_bytes
-            with self._room:
-                if self._used_bytes == used:
-                    self._room.wait(0.5)  # the disk may also get room by other hands
-            if self._used_bytes < used:
-                deadline = clock.monotonic() + self._block_timeout_s
+        return max(size, segment_bytes_for(payload_bytes))
+
+    def _wait_for_room(self, patience: "_Patience", reason: str) -> bool:
+        """What the policy says: wait a little, or False where the event is dropped. Raises JournalFull."""
+        assert self.folder is not None
+        if self.policy == "drop":
+            return False
+        if self.policy == "raise" or patience.is_over:
+            raise JournalFull(str(self.folder.path), self._used_bytes, reason)
+        if patience.is_new:
+            patience.is_new = False
+            self._callbacks.journal_full(str(self.folder.path), self._used_bytes, reason)
+        used = self._used_bytes
+        with self._room:
+            if self._used_bytes == used:
+                self._room.wait(0.5)  # the disk may also get room by other hands
+        if self._used_bytes < used:
+            patience.begin_again()
+        return True
 
     def _try_roll(self, folder: SessionFolder, size: int) -> str | None:
         """None when there is a new segment, else why there is none."""
@@ -421,7 +468,7 @@ class Journal:
             made = self._make_segment(folder.segment_path(number), folder.head.session_id, number, size)
         except OSError as error:
             if error.errno in (28, 122):  # ENOSPC, EDQUOT
-                return "the disk is full"
+                return DISK_FULL
             raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
         self._next_number += 1
         with self._room:
@@ -432,6 +479,22 @@ class Journal:
         if old is not None:
             old.seal()  # last: whoever reads the seal finds the next segment
         return None
+
+
+class _Patience:
+    """How long the policy "block" waits: from when room was made last."""
+
+    def __init__(self, seconds: float) -> None:
+        self.is_new = True
+        self._seconds = seconds
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        self._deadline = clock.monotonic() + self._seconds
+
+    @property
+    def is_over(self) -> bool:
+        return clock.monotonic() > self._deadline
 
 
 def _page_that_forks_empty() -> memoryview:

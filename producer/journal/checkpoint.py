@@ -9,6 +9,7 @@
 The checkpoint is the end of the acknowledged *prefix*, never the highest acknowledged (docs/protocol.md 9.1).
 """
 
+import errno
 import os
 from pathlib import Path
 from struct import Struct as Packer
@@ -21,6 +22,8 @@ from .segment import SEGMENT_HEADER_BYTES
 
 _SLOT = Packer("<QQQI4x")
 _CRC = Packer("<I")
+_IN_PLACE_BYTES = 4096
+"""A kill does not tear one write within a page."""
 
 
 class Place(NamedTuple):
@@ -73,19 +76,38 @@ class Checkpoint:
             self._descriptor = None
 
 
+def make_checkpoint(path: Path) -> None:
+    """With nothing acknowledged. Raises OSError."""
+    path.write_bytes(bytes(2 * _SLOT.size))
+
+
 def read_checkpoint(path: Path) -> Place:
     """The place, START where none was ever written."""
     return _read_slots(path)[1]
 
 
-def write_base(path: Path, base: Base) -> None:
-    """Raises OSError."""
+def write_base(path: Path, base: Base, *, force: bool = True) -> None:
+    """`force` it to the disk: before what it makes dispensable goes. Raises OSError."""
     body = msgspec.msgpack.encode(base)
+    data = _CRC.pack(crc32(body)) + body
     new = path.with_suffix(".new")
-    with new.open("wb") as file:
-        file.write(_CRC.pack(crc32(body)) + body)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with new.open("wb") as file:
+            file.write(data)
+            file.flush()
+            if force:
+                os.fsync(file.fileno())
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or len(data) > _IN_PLACE_BYTES:
+            raise
+        # A full disk is freed by the segments that go next: over the old bytes, which have their block.
+        with path.open("r+b") as file:
+            file.write(data)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        return
     new.replace(path)
 
 

@@ -17,7 +17,7 @@ from .append import Journal
 from .barrier import Barrier
 from .checkpoint import Checkpoint
 from .rounds import Gatherer, Round
-from .scan import LiveSource, Scan, Source, StoredSource
+from .scan import LiveSource, Scan, SessionLost, Source, StoredSource
 from .session_folder import SessionFolder, lock_dead_sessions
 from .sink import Sink
 
@@ -78,6 +78,11 @@ class Delivery:
         self._thread.join(max(deadline.left, STOP_S))
         return not self._thread.is_alive() and self.barrier.place >= self.journal.end()
 
+    def abandon(self) -> None:
+        """Its session is another's: end, whatever is left."""
+        self._stopping.set()
+        self.wake()
+
     def unsent_bytes(self) -> int:
         """Bytes of the journal that are not acknowledged."""
         done, end = self.barrier.place, self.journal.end()
@@ -123,6 +128,8 @@ class SinkDrain(Delivery):
         while True:
             try:
                 self._drain(delay)
+                return
+            except SessionLost:
                 return
             except Exception as error:  # a full disk, a lock that is held, or a fault of ours: told, and tried again
                 self.barrier.trouble(f"{type(error).__name__}: {error}")

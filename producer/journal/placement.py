@@ -1,7 +1,8 @@
 """Which disk the journal lies on, and how much of it it may take.
 
-Remote and offline: MLDASH_JOURNAL, else /var/tmp/mldash-{uid}: it outlives a reboot, and is on a disk of the host's.
-The folder belongs to this user alone (0700): whoever may write there could send events in the user's name.
+Remote and offline: MLDASH_JOURNAL, else mldash-{uid} in /var/tmp, which outlives a reboot, or in /tmp: the first that
+is on a disk of the host's; where neither is (a host without disks), in /var/tmp all the same. The folder belongs to
+this user alone (0700): whoever may write there could send events in the user's name.
 """
 
 import os
@@ -35,12 +36,13 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
     )
 )
 COPY_ON_WRITE_FILE_SYSTEMS: Final = frozenset(("btrfs", "zfs", "bcachefs"))
+_NOT_A_DISK: Final = NETWORK_FILE_SYSTEMS | {"tmpfs", "ramfs"}
+DEFAULT_FOLDERS: Final = (Path("/var/tmp"), Path("/tmp"))
 
 
 def journal_root(named: str | None) -> Path:
     """The folder of remote and offline journals; made where it is missing. Raises JournalUnwritable."""
-    path = Path(named).expanduser() if named else Path(f"/var/tmp/mldash-{os.getuid()}")
-    path = Path.cwd() / path
+    path = Path.cwd() / (Path(named).expanduser() if named else _default_root())
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat() if not named else path.stat()
@@ -55,6 +57,11 @@ def journal_root(named: str | None) -> Path:
     if not os.access(path, os.W_OK | os.X_OK):
         raise JournalUnwritable(str(path), "it may not be written")
     return path
+
+
+def _default_root() -> Path:
+    folder = next((one for one in DEFAULT_FOLDERS if file_system_of(one) not in _NOT_A_DISK), DEFAULT_FOLDERS[0])
+    return folder / f"mldash-{os.getuid()}"
 
 
 def limit_of(path: Path, given: int | None) -> int:
@@ -81,6 +88,11 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
         if point and inside and len(point) >= len(best):
             best, kind = point, parts[2]
     return kind
+
+
+def on_network(path: Path) -> bool:
+    """Whether other hosts may have the folder too, and neither maps nor locks are to be relied on."""
+    return file_system_of(path) in NETWORK_FILE_SYSTEMS
 
 
 def needs_plain_writes(path: Path) -> bool:

@@ -54,23 +54,44 @@ class Source(Protocol):
         ...
 
 
+class SessionLost(Exception):
+    """This process was silent for so long that another has taken its session's files, and delivers them."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"{self.folder} was taken over by another process while this one stood still"
+
+
 class LiveSource:
     """The journal that this process writes."""
 
     def __init__(self, journal: "Journal") -> None:
-        self._journal = journal
         assert journal.folder is not None
         self._folder = journal.folder
+        self._ownership = journal.folder.ownership
+        self._segments = journal.segments
         self.session = journal.folder.head.session_id
 
     def base(self) -> Base | None:
         return read_base(self._folder.base_path)
 
     def first(self) -> int | None:
-        return min(self._journal.segments, default=None)
+        return min(self._segments, default=None)
 
     def read(self, place: Place) -> Chunk | None:
-        segment = self._journal.segments.get(place.segment)
+        if self._folder.is_lost:  # and its files closed
+            raise SessionLost(str(self._folder.path))
+        chunk = self._read(place)
+        # Looked at after the read: what was added before this moment lies before the end that another has fixed.
+        if self._ownership is not None and not self._ownership.holds():
+            raise SessionLost(str(self._folder.path))
+        return chunk
+
+    def _read(self, place: Place) -> Chunk | None:
+        segment = self._segments.get(place.segment)
         if segment is None:
             return None
         end = segment.end
@@ -103,6 +124,7 @@ class StoredSource:
     def __init__(self, folder: SessionFolder) -> None:
         self._folder = folder
         self.session = folder.head.session_id
+        self._end = folder.end()
         self._loaded: _Loaded | None = None
 
     def base(self) -> Base | None:
@@ -112,6 +134,10 @@ class StoredSource:
         return min(self._folder.segments(), default=None)
 
     def read(self, place: Place) -> Chunk | None:
+        if self._folder.claim is not None:
+            self._folder.claim.renew()
+        if self._end is not None and place >= self._end:
+            return None
         loaded = self._loaded
         # The tail of a session that lives is looked at again each time.
         if loaded is None or loaded.number != place.segment or (place.offset >= loaded.end and not loaded.sealed):
@@ -120,6 +146,8 @@ class StoredSource:
             return None
         if place.offset < loaded.end:
             stop = next(cut for cut in loaded.cuts if cut > place.offset)
+            if self._end is not None and self._end.segment == place.segment:
+                stop = min(stop, self._end.offset)
             return Chunk(loaded.data[place.offset : stop], ended=False)
         ended = loaded.sealed or self._folder.segment_path(place.segment + 1).exists()
         return Chunk(b"", ended=ended, damaged=ended and loaded.torn)

@@ -23,14 +23,21 @@ SEGMENT_HEADER = Packer("<8s16sQ")
 SEGMENT_HEADER_BYTES = SEGMENT_HEADER.size
 
 
+class NoSpace(ValueError):
+    """The segment has room, and the disk has none."""
+
+
 class Segment(Protocol):
     """What the journal writes to: mapped, or by plain writes (plain_segment.py)."""
 
     path: Path
     number: int
     size: int
-    write: Callable[[bytes], Any]
-    """Appends all of the bytes or raises ValueError where there is no room; atomic among threads."""
+
+    @property
+    def write(self) -> Callable[[bytes], Any]:
+        """Appends all of the bytes or raises ValueError where there is no room; atomic among threads."""
+        ...
 
     @property
     def end(self) -> int:

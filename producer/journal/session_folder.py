@@ -1,8 +1,9 @@
-"""A session's folder: its files, the lock that tells a live session from a dead one, and finding the dead.
+"""A session's folder: its files, what tells a live session from a dead one, and finding the dead.
 
 The folder is made under a temporary name, locked, given its session.json, and only then named for its session:
 whoever finds a session folder finds it whole. The lock is an flock: it goes with the process, however that ends, and
-lives on in forked children, so these close it (docs/protocol.md 9.5).
+lives on in forked children, so these close it (docs/protocol.md 9.5). On a network file system a heartbeat takes its
+place (ownership.py): a folder that has one has no lock, whoever looks.
 """
 
 import contextlib
@@ -21,11 +22,14 @@ from mldash.producer.errors import JournalUnwritable
 from mldash.producer.mode import Mode
 
 from .checkpoint import Place, read_checkpoint
+from .ownership import Claim, Ownership, claim, end_of, forget_taken, has_heartbeat, is_beating, is_living
 from .segment import segment_name
 
 JOURNAL_FORMAT = 1
 HEAD_NAME = "session.json"
 _MAKING = ".making-"
+_GONE = ".gone-"
+TAKEN_KEPT_S = 30 * 86_400.0
 
 
 class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,8 +60,12 @@ class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SessionFolder:
     """One session's files."""
 
-    def __init__(self, path: Path, head: Head, lock: int | None = None) -> None:
+    def __init__(self, path: Path, head: Head, lock: int | None = None, ownership: Ownership | None = None) -> None:
         self.path, self.head = path, head
+        self.ownership = ownership
+        """Where there are no locks, and this process writes here."""
+        self.claim: Claim | None = None
+        """Where there are no locks, and this process delivers what a dead one has left."""
         self._lock = lock
 
     @property
@@ -85,40 +93,98 @@ class SessionFolder:
 
     def try_lock(self) -> bool:
         """Whether the session is ours now: False while the process that writes it lives, or another one sends it."""
+        if self.ownership is not None or self.claim is not None:
+            return True
+        if has_heartbeat(self.path):
+            self.claim = claim(self.path, self._find_end)
+            return self.claim is not None
         if self._lock is None:
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile
                 self._lock = _lock(self.path / "lock")
         return self._lock is not None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the files that this process wrote are another's now, for it was silent for too long."""
+        return self.ownership is not None and self.ownership.is_lost
+
+    def covers(self, place: Place) -> bool:
+        """After a write up to `place`: whether it counts as this session's; always so where there are locks."""
+        return self.ownership is None or self.ownership.covers(place)
+
+    def end(self) -> Place | None:
+        """Where the session was ended by others, or for others; None: where its last whole frame ends."""
+        if self.claim is not None:
+            return self.claim.end
+        return end_of(self.path) if has_heartbeat(self.path) else None
 
     def unlock(self) -> None:
         """Also for a forked child: closing its copy leaves the parent's lock alone."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+        if self.ownership is not None:
+            self.ownership.let_go()
+            self.ownership = None
+        if self.claim is not None:
+            self.claim.release()
+            self.claim = None
 
     def remove(self) -> None:
         """Delete all of it; for who holds the lock. Raises OSError."""
+        if self.ownership is not None or self.claim is not None:
+            self._remove_where_others_may_look()
+            return
         for number in self.segments():
             self.segment_path(number).unlink(missing_ok=True)
         shutil.rmtree(self.path)
         self.unlock()
 
+    def _remove_where_others_may_look(self) -> None:
+        """Renamed first: at no moment is there half a session under its name. Another host may have done it before."""
+        if self.ownership is not None and not self.ownership.holds():
+            return  # it is another's now
+        gone = self.path.with_name(f"{_GONE}{self.path.name}")
+        with contextlib.suppress(FileNotFoundError):
+            self.path.rename(gone)
+        # What a process of this host has still open can't go yet, and goes with the next look.
+        shutil.rmtree(gone, ignore_errors=True)
+        self.unlock()
 
-def create_session_folder(root: Path, head: Head) -> SessionFolder:
-    """A new session's folder, locked by this process. Raises JournalUnwritable."""
+    def _find_end(self) -> Place:
+        from .scan import Scan, StoredSource
+
+        scan = Scan(StoredSource(self))
+        scan.count_all()
+        return scan.place
+
+
+def create_session_folder(root: Path, head: Head, dead_after_s: float | None = None) -> SessionFolder:
+    """A new session's folder, this process's. Raises JournalUnwritable.
+
+    `dead_after_s`: without locks; the process counts as dead after so many seconds without a heartbeat.
+    """
     making = root / f"{_MAKING}{head.session}"
+    lock = ownership = None
     try:
         root.mkdir(parents=True, exist_ok=True)
         making.mkdir(mode=0o700)
-        lock = _lock(making / "lock")
-        if lock is None:
-            raise OSError(errno.EWOULDBLOCK, "its lock is taken")
+        if dead_after_s is not None:
+            ownership = Ownership(making, dead_after_s)
+        else:
+            lock = _lock(making / "lock")
+            if lock is None:
+                raise OSError(errno.EWOULDBLOCK, "its lock is taken")
         _write_head(making, head)
         path = making.rename(root / head.session)
     except OSError as error:
+        if lock is not None:
+            os.close(lock)
         shutil.rmtree(making, ignore_errors=True)
         raise JournalUnwritable(str(root), error.strerror or str(error)) from error
-    return SessionFolder(path, head, lock)
+    if ownership is not None:
+        ownership.start(path)
+    return SessionFolder(path, head, lock, ownership)
 
 
 def open_session_folder(path: Path) -> SessionFolder | None:
@@ -140,14 +206,48 @@ def find_sessions(root: Path) -> Iterator[SessionFolder]:
     yield from sorted(found, key=lambda folder: (folder.head.started, folder.head.session))
 
 
+def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
+    """The sessions under a journal's folder whose process lives, this one's among them. Reads only.
+
+    `for_people`: where there are no locks a process that has been silent for some minutes is not shown as living, long
+    before its files are anybody else's.
+    """
+    live = set()
+    with contextlib.suppress(FileNotFoundError):
+        for path in journal.iterdir():
+            if not path.name.startswith(".") and _is_live(path, for_people):
+                live.add(path.name)
+    return live
+
+
 def lock_dead_sessions(root: Path) -> Iterator[SessionFolder]:
     """Sessions whose process is gone, each locked for the caller, who sends and removes or unlocks them."""
+    forget_taken(root, TAKEN_KEPT_S)
+    with contextlib.suppress(FileNotFoundError):
+        for path in root.glob(f"{_GONE}*"):
+            shutil.rmtree(path, ignore_errors=True)
     for folder in find_sessions(root):
         if folder.try_lock():
             if folder.path.exists():  # nobody removed it between the look and the lock
                 yield folder
             else:
                 folder.unlock()
+
+
+def _is_live(session: Path, for_people: bool) -> bool:
+    if has_heartbeat(session):
+        return is_beating(session) if for_people else is_living(session)
+    try:
+        descriptor = os.open(session / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _write_head(folder: Path, head: Head) -> None:

@@ -13,6 +13,10 @@ A later record wins, key by key. A record counts when it is whole; a torn one at
 one append acknowledges rows in any number of files together with the seqs that they come from: after a kill either all
 of it counts or nothing, and what was appended to the files in vain is cut. When the file has grown to many times what
 it says, it is rewritten with one record and replaced.
+
+Where leases count in place of locks (lock.py) it is not replaced but followed, by acknowledged.1, acknowledged.2, …,
+each made by a link, which fails where it is there: the last one counts, and a process that was paused with one that was
+followed writes into nothing.
 """
 
 import os
@@ -26,6 +30,9 @@ import msgspec
 from msgspec import Struct
 
 MAGIC: Final = b"MLDASH-A"
+NAME: Final = "acknowledged"
+LEASES: Final = "leases"
+"""Beside it: leases count, not locks."""
 REWRITE_BYTES: Final = 1 << 20
 """Below this the file is not rewritten, however little of it still counts."""
 
@@ -53,6 +60,14 @@ class Acknowledgement(Struct, frozen=True, array_like=True):
 
     files: dict[str, FileEnd]
     seqs: list[tuple[bytes, str, str | None, int]]
+    fence: int = 0
+    """How often a lease was broken (fence.py)."""
+    fenced: dict[str, int] = {}
+    """The fence at which each file was made; 0 where it is not in here."""
+
+
+class Followed(Exception):
+    """Another process has made the next file: this one's turn is over, without its knowledge."""
 
 
 class NotOurState(Exception):
@@ -74,10 +89,15 @@ class Acknowledged:
     """The state of one experiment as one process sees it. `refresh` before it is used; `append` under the lock."""
 
     def __init__(self, state_folder: Path, fsync: bool = False) -> None:
-        self.path = state_folder / "acknowledged"
+        self.path = state_folder / NAME
         self.files: dict[str, FileEnd] = {}
         self.seqs: dict[StreamOf, int] = {}
+        self.fence = 0
+        self.fenced: dict[str, int] = {}
         self.exists = False
+        self._folder = state_folder
+        self._number: int | None = None
+        """Of the file that counts, where leases do."""
         self._generation = b""
         self._place = 0  # the end of the last whole record
         self._live_bytes = 0  # about what a rewritten file would take
@@ -85,11 +105,16 @@ class Acknowledged:
 
     def refresh(self) -> None:
         """Take in what other processes have appended since. Raises NotOurState, OSError."""
-        try:
-            with self.path.open("rb") as file:
-                self._take_in(file)
-        except FileNotFoundError:
-            self._forget()
+        while True:
+            self._find()
+            try:
+                with self.path.open("rb") as file:
+                    self._take_in(file)
+                return
+            except FileNotFoundError:
+                if not self._number:  # else it was followed between the two looks
+                    self.forget()
+                    return
 
     def next_seq(self, session: bytes, kind: str, name: str | None) -> int:
         return self.seqs.get(StreamOf(session, kind, name), 0)
@@ -98,14 +123,20 @@ class Acknowledged:
         """None where nothing of the file was ever acknowledged."""
         return self.files.get(file)
 
-    def append(self, files: dict[str, FileEnd], seqs: dict[StreamOf, int]) -> None:
-        """Acknowledge; call it under the lock, after a refresh under the same lock. Raises OSError: then nothing is."""
-        record = _record(files, seqs)
+    def append(
+        self, files: dict[str, FileEnd], seqs: dict[StreamOf, int], fenced: dict[str, int] | None = None
+    ) -> None:
+        """Acknowledge; call it under the lock, after a refresh under the same lock.
+
+        Raises OSError, Followed: then nothing is.
+        """
+        fenced = fenced or {}
+        record = _record(files, seqs, self.fence, fenced)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.exists or self._place + len(record) > max(REWRITE_BYTES, 8 * self._live_bytes):
-            self._rewrite({**self.files, **files}, {**self.seqs, **seqs})
+            self._rewrite({**self.files, **files}, {**self.seqs, **seqs}, self.fence, {**self.fenced, **fenced})
         else:
-            with self.path.open("r+b") as file:
+            with self._open_to_append() as file:
                 file.truncate(self._place)  # a torn record of someone who was killed
                 file.seek(self._place)
                 try:
@@ -119,6 +150,12 @@ class Acknowledged:
             self._place += len(record)
         self.files.update(files)
         self.seqs.update(seqs)
+        self.fenced.update(fenced)
+
+    def raise_fence(self) -> None:
+        """A lease was broken: from now on each file is made anew before it is appended to. Raises as `append`."""
+        self._rewrite(self.files, self.seqs, self.fence + 1, self.fenced)
+        self.fence += 1
 
     def forget_sessions(self, keep: set[bytes]) -> None:
         """Leave out, from the next rewriting on, the seqs of sessions whose journal is gone; call it under the lock."""
@@ -132,7 +169,7 @@ class Acknowledged:
         if magic != MAGIC:
             raise NotOurState(str(self.path), f"it begins with {magic!r}")
         if generation != self._generation:
-            self._forget()
+            self.forget()
             self._generation, self._place = generation, _HEAD.size
         self.exists = True
         file.seek(self._place)
@@ -148,28 +185,68 @@ class Acknowledged:
             record = _decode(payload)
             self.files.update(record.files)
             self.seqs.update({StreamOf(session, kind, name): seq for session, kind, name, seq in record.seqs})
+            self.fence = record.fence
+            self.fenced.update(record.fenced)
             if at == 0 and self._place == _HEAD.size:
                 self._live_bytes = length
             at += _RECORD.size + length
         self._place += at
 
-    def _rewrite(self, files: dict[str, FileEnd], seqs: dict[StreamOf, int]) -> None:
+    def _open_to_append(self) -> BinaryIO:
+        try:
+            return self.path.open("r+b")
+        except FileNotFoundError:
+            if self._number is None:
+                raise
+            raise Followed(str(self.path)) from None
+
+    def _find(self) -> None:
+        """Which file counts."""
+        if self._number is None and not (self._folder / LEASES).exists():
+            return
+        numbers = [int(path.suffix[1:]) for path in self._folder.glob(f"{NAME}.[0-9]*")]
+        self._number = max(numbers, default=0)
+        self.path = self._path_of(self._number)
+
+    def _path_of(self, number: int) -> Path:
+        return self._folder / (f"{NAME}.{number}" if number else NAME)
+
+    def _rewrite(
+        self, files: dict[str, FileEnd], seqs: dict[StreamOf, int], fence: int, fenced: dict[str, int]
+    ) -> None:
         generation = secrets.token_bytes(8)
-        data = _HEAD.pack(MAGIC, generation) + _record(files, seqs)
+        data = _HEAD.pack(MAGIC, generation) + _record(files, seqs, fence, fenced)
         temporary = self.path.with_name(f".acknowledged.{os.getpid()}")
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             if self._fsync:
                 os.fsync(file.fileno())
-        temporary.replace(self.path)
+        if self._number is None:
+            temporary.replace(self.path)
+        else:
+            self._follow(temporary, self._number + 1)
         self.exists, self._generation, self._place, self._live_bytes = True, generation, len(data), len(data)
 
-    def _forget(self) -> None:
+    def _follow(self, temporary: Path, number: int) -> None:
+        old, new = self.path, self._path_of(number)
+        try:
+            new.hardlink_to(temporary)
+        except FileExistsError:
+            raise Followed(str(new)) from None
+        finally:
+            temporary.unlink()
+        self._number, self.path = number, new
+        old.unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Read all of it again with the next refresh."""
         self.files, self.seqs, self.exists = {}, {}, False
+        self.fence, self.fenced = 0, {}
         self._generation, self._place, self._live_bytes = b"", 0, 0
 
 
-def _record(files: dict[str, FileEnd], seqs: dict[StreamOf, int]) -> bytes:
-    payload = _encode(Acknowledgement(files, [(*stream, seq) for stream, seq in seqs.items()]))
+def _record(files: dict[str, FileEnd], seqs: dict[StreamOf, int], fence: int, fenced: dict[str, int]) -> bytes:
+    said = (files, [(*stream, seq) for stream, seq in seqs.items()])
+    payload = _encode((*said, fence, fenced) if fence else said)
     return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload

@@ -1,26 +1,30 @@
 """One process appends to an experiment's files at a time.
 
-The lock is a POSIX record lock: the kernel drops it with the process, a forked child does not inherit it, and NFS knows
-it. It belongs to the process, so a lock between threads stands before it; all users of a folder in one process share
-one ExperimentLock, because closing any descriptor of the lock's file would drop the record lock.
+The lock is a POSIX record lock: the kernel drops it with the process, and a forked child does not inherit it. It
+belongs to the process, so a lock between threads stands before it; all users of a folder in one process share one
+ExperimentLock, because closing any descriptor of the lock's file would drop the record lock.
 
-Where a file system knows no locks, a lease file takes its place: made by O_EXCL, renewed by its owner, and broken by
-who has seen it unchanged for LEASE_S by their own clock. An owner that was paused for longer finds out by
-`still_held()`, which is asked before what was appended is acknowledged.
+Where the folder is on a network file system, or a file system knows no locks, a lease (journal/lease.py) takes its
+place. A holder that was paused may wake when another holds it: `still_held` is asked after what was appended is
+acknowledged, and fence.py keeps its hands off the files.
+
+    lock      the record lock
+    lease     the lease
+    leases    empty; from when it is there on, leases count in this folder, for all processes and whatever their setting
 """
 
-import contextlib
 import errno
 import fcntl
 import os
-import secrets
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
-LEASE_S: Final = 30.0
+from mldash.producer.journal.lease import Lease
+from mldash.producer.local.acknowledged import LEASES
+
 _POLL_S: Final = 0.01
 _NO_LOCKS: Final = frozenset((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL))
 
@@ -40,26 +44,26 @@ class ExperimentLock:
     """`with lock.hold(timeout): …`. Get it from `lock_of`, never by the class."""
 
     def __init__(self, folder: Path, use_lease: bool = False) -> None:
+        self.by_lease = use_lease
+        """Whether a lease counts in this folder; known once the lock was held."""
         self._path = folder / "lock"
-        self._lease_path = folder / "lease"
+        self._leases_path = folder / LEASES
+        self._lease = Lease(folder / "lease")
         self._threads = threading.Lock()
-        self._use_lease = use_lease
         self._descriptor: int | None = None
-        self._lease: bytes | None = None
+        self._nobody_locks = False
 
     def hold(self, timeout: float = 60.0) -> "_Hold":
         """Raises LockTimeout after `timeout` seconds; OSError where the folder can't be written."""
         return _Hold(self, timeout)
 
     def still_held(self) -> bool:
-        """Whether what was appended may be acknowledged: always by a record lock, by a lease if it is still ours."""
-        if self._lease is None:
-            return True
-        held = _read(self._lease_path) == self._lease
-        if held:
-            with contextlib.suppress(FileNotFoundError):
-                os.utime(self._lease_path)
-        return held
+        """Whether what was appended is acknowledged: always by a record lock, by a lease if it is still ours."""
+        return not self.by_lease or self._lease.renew()
+
+    def marks(self) -> list[Path]:
+        """While it is held: signs that another process may still believe to hold it (lease.py)."""
+        return self._lease.marks() if self.by_lease else []
 
     def _acquire(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -67,66 +71,52 @@ class ExperimentLock:
             raise LockTimeout(str(self._path), timeout)
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            if self._use_lease:
-                self._take_lease(deadline, timeout)
-            else:
-                self._take_record_lock(deadline, timeout)
-        except BaseException:
-            self._threads.release()
-            raise
-
-    def _take_record_lock(self, deadline: float, timeout: float) -> None:
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        try:
-            while True:
-                try:
-                    fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    return
-                except OSError as error:
-                    if error.errno in _NO_LOCKS:
-                        self._use_lease = True
-                        break
-                    if error.errno not in (errno.EACCES, errno.EAGAIN):
-                        raise
+            while not self._try_acquire():
                 if time.monotonic() >= deadline:
                     raise LockTimeout(str(self._path), timeout)
                 time.sleep(_POLL_S)
         except BaseException:
             self._close()
+            self._threads.release()
             raise
-        self._close()
-        self._take_lease(deadline, timeout)
 
-    def _take_lease(self, deadline: float, timeout: float) -> None:
-        mine = b"%d %s" % (os.getpid(), secrets.token_hex(8).encode())
-        seen, since = None, time.monotonic()
-        while True:
-            with contextlib.suppress(FileExistsError):
-                descriptor = os.open(self._lease_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-                os.write(descriptor, mine)
-                os.close(descriptor)
-                self._lease = mine
-                return
-            now = _state(self._lease_path)
-            if now != seen:
-                seen, since = now, time.monotonic()
-            elif time.monotonic() - since > LEASE_S:
-                # Renamed first: of two who break the same lease only one finds it under its name.
-                broken = self._lease_path.with_name(f"lease.{secrets.token_hex(8)}")
-                with contextlib.suppress(FileNotFoundError):
-                    self._lease_path.rename(broken)
-                    broken.unlink()
-            if time.monotonic() >= deadline:
-                raise LockTimeout(str(self._lease_path), timeout)
-            time.sleep(_POLL_S)
+    def _try_acquire(self) -> bool:
+        if not self.by_lease:
+            if not self._try_record_lock():
+                return False  # also where it has just turned out that there are no locks: by the lease, next time
+            if not self._leases_path.exists():
+                return True
+            self._close()
+            self.by_lease = True
+        return self._try_lease()
+
+    def _try_lease(self) -> bool:
+        if not self._nobody_locks:
+            self._leases_path.touch()
+            # Who took the record lock before the line above is waited for; who takes it after it sees the file.
+            if self._path.exists() and not (self._try_record_lock() or self._nobody_locks):
+                return False
+            self._close()
+            self._nobody_locks = True
+        return self._lease.try_take()
+
+    def _try_record_lock(self) -> bool:
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in _NO_LOCKS:
+                self.by_lease = self._nobody_locks = True
+                self._leases_path.touch()
+            elif error.errno not in (errno.EACCES, errno.EAGAIN):
+                raise
+            return False
+        return True
 
     def _release(self) -> None:
         try:
-            if self._lease is not None:
-                if _read(self._lease_path) == self._lease:
-                    with contextlib.suppress(FileNotFoundError):
-                        self._lease_path.unlink()
-                self._lease = None
+            self._lease.release()
             self._close()
         finally:
             self._threads.release()
@@ -155,21 +145,9 @@ def lock_of(folder: Path, use_lease: bool = False) -> ExperimentLock:
     """This process's lock of an experiment whose state lies in `folder`."""
     key = os.path.realpath(folder)
     with _registry_lock:
-        return _registry.setdefault(key, ExperimentLock(Path(key), use_lease))
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _state(path: Path) -> tuple[bytes | None, int]:
-    try:
-        return path.read_bytes(), path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return None, 0
+        lock = _registry.setdefault(key, ExperimentLock(Path(key), use_lease))
+        lock.by_lease = lock.by_lease or use_lease
+        return lock
 
 
 _registry: dict[str, ExperimentLock] = {}

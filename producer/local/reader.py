@@ -25,6 +25,7 @@ from mldash.producer.answers.shapes import (
 from mldash.producer.events.identity import Prefix
 from mldash.producer.events.merging import FoldedParams
 from mldash.producer.events.schema import Record
+from mldash.producer.journal.session_folder import live_sessions
 from mldash.producer.local import entries, lines, params, points, runs
 from mldash.producer.local.acknowledged import Acknowledged, FileEnd
 from mldash.producer.local.adoption import stream_name
@@ -71,7 +72,7 @@ class LocalReader:
     ) -> None:
         self._folder, self._prefix = folder, prefix
         self._own_events_stored, self._undrained = own_events_stored, undrained
-        self._live = live or (lambda: runs.live_sessions(folder.journal))
+        self._live = live or (lambda: live_sessions(folder.journal, for_people=True))
         self._lock = threading.RLock()
         self._acknowledged = Acknowledged(folder.state)
         self._readers: dict[str, RowReader] = {}

@@ -85,11 +85,15 @@ class Block(Struct, frozen=True):
 class RowFile:
     """One row file as its writers see it. Every method is called under the experiment's lock."""
 
-    def __init__(self, path: Path, time_of: TimeOf, fsync: bool = False) -> None:
+    def __init__(
+        self, path: Path, time_of: TimeOf, fsync: bool = False, check: Callable[[], None] = lambda: None
+    ) -> None:
+        """`check` raises where it is too late to write to what was opened (fence.py)."""
         self.path = path
         self._index_path = index_of(path)
         self._time_of = time_of
         self._fsync = fsync
+        self._check = check
 
     def append(self, end: FileEnd, pieces: Sequence[Piece]) -> FileEnd:
         """Append behind `end` and return the new end. Raises OSError: then nothing behind `end` counts."""
@@ -100,6 +104,7 @@ class RowFile:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
+            self._check()
             if os.fstat(descriptor).st_size > end.bytes:
                 os.ftruncate(descriptor, end.bytes)
             at, rest = end.bytes, memoryview(data)
@@ -165,9 +170,8 @@ class RowReader:
 
     def refresh(self, end: FileEnd | None) -> None:
         """Take in what has been appended. `end` None: the file is acknowledged by nobody, its whole lines count."""
-        try:
-            status = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        status = status_of(self.path)
+        if status is None:
             self.end, self._full, self._tail, self._looked_at = FileEnd(), [], [], (-1, -1)
             return
         if end is not None and status.st_size < end.bytes:
@@ -227,6 +231,18 @@ def decode_rows(path: Path, data: bytes) -> list[dict[str, Any]]:
     if b'{"$' in data:  # only then is there something that JSON could not say
         rows = [exact_from_json(row) for row in rows]
     return rows
+
+
+def status_of(path: Path) -> os.stat_result | None:
+    """None where there is no file. It is opened, for over a network that asks the server how large it is."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        return os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def index_of(path: Path) -> Path:

@@ -3,15 +3,11 @@
     {"session": hex, "seq": n, "event": {"type": "start" | "describe" | "end", …}}
 
 What is said of the experiment or of a stream: part by part the newest, by (time, session, seq). A session lives while
-its process holds the lock in its journal's folder; one that neither lives nor has ended is LOST.
+journal/session_folder.py finds it alive; one that neither lives nor has ended is LOST.
 """
 
-import contextlib
-import fcntl
 import math
-import os
 from collections.abc import Iterable, Iterator, Mapping, Set
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -135,25 +131,3 @@ def _session(span: Span, live: Set[str], now: float) -> SessionAnswer:
     if span.end is not None and span.end.error is not None:
         answer["error"] = msgspec.to_builtins(span.end.error)
     return answer
-
-
-def live_sessions(journal: Path) -> set[str]:
-    """The sessions whose process holds their lock (journal/session_folder.py), this one's among them."""
-    live = set()
-    with contextlib.suppress(FileNotFoundError):
-        for path in journal.iterdir():
-            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                if _is_locked(path / "lock"):
-                    live.add(path.name)
-    return live
-
-
-def _is_locked(path: Path) -> bool:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -13,6 +13,7 @@ Step 4 can be made up for at any time: readers believe the rows. Where many stre
 of each is written every METADATA_EVERY_S only; `deliver([])` and `close` write what is due.
 """
 
+import contextlib
 import math
 import threading
 import time
@@ -25,18 +26,20 @@ from msgspec import Struct
 from mldash.producer.answers.shapes import iso_time
 from mldash.producer.events.identity import Prefix
 from mldash.producer.events.schema import Block, Columns, Describe, Record
+from mldash.producer.journal.session_folder import live_sessions
 from mldash.producer.local import entries, lines, params, points, runs
-from mldash.producer.local.acknowledged import Acknowledged, FileEnd, StreamOf
+from mldash.producer.local.acknowledged import Acknowledged, FileEnd, Followed, StreamOf
 from mldash.producer.local.adoption import adopt
 from mldash.producer.local.blocks import events_of, run_events_of
 from mldash.producer.local.column_text import entry_pieces, point_pieces
 from mldash.producer.local.described import experiment_file, metric_file, track_file
+from mldash.producer.local.fence import LeaseLost, put_out_of_reach
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.json_file import read_json, write_json
 from mldash.producer.local.lock import lock_of
-from mldash.producer.local.row_file import Piece, RowFile, RowReader, TimeOf, whole_lines
+from mldash.producer.local.row_file import Piece, RowFile, RowReader, TimeOf, status_of, whole_lines
 from mldash.producer.local.row_text import json_ready, pieces_of
-from mldash.producer.local.sources import SourceFile, Span
+from mldash.producer.local.sources import SourceFile, Span, sources_of
 from mldash.producer.local.stream_rows import StreamRows
 
 METADATA_EVERY_S: Final = 1.0
@@ -50,10 +53,6 @@ TIME_OF: Final[dict[str, TimeOf]] = {
     "params": params.time_of,
     "runs": runs.time_of,
 }
-
-
-class LeaseLost(RuntimeError):
-    """This process was paused for so long that another broke its lease: nothing was acknowledged, deliver again."""
 
 
 class _Part(Struct):
@@ -100,9 +99,17 @@ class LocalSink:
         """
         if not records and not self._is_due():
             return
-        with self._threads, self._lock.hold(LOCK_WAIT_S):
+        with self._threads:
+            try:
+                self._deliver(records)
+            except LeaseLost:  # this process stood still for long: once more, from what is acknowledged by now
+                self._deliver(records)
+
+    def _deliver(self, records: Sequence[Record]) -> None:
+        with self._lock.hold(LOCK_WAIT_S):
             self._acknowledged.refresh()
             self._open()
+            self._fence()
             appends, seqs = self._plan(records)
             if seqs:
                 self._append_rows(appends)
@@ -110,6 +117,7 @@ class LocalSink:
                 self._note_due(appends)
                 self._extend_indexes(appends)
             self._write_due(all_of_them=not records)
+            self._check_lease()
 
     def close(self) -> None:
         """Write the JSON files that are due."""
@@ -126,7 +134,8 @@ class LocalSink:
             (self._folder.path / name).mkdir(parents=True, exist_ok=True)
         if not self._acknowledged.exists:
             # Before the first append: from now on what no acknowledgement knows is what a killed process left.
-            self._acknowledged.append(adopt(self._folder, self._prefix), {})
+            with _followed_is_lost():
+                self._acknowledged.append(adopt(self._folder, self._prefix), {})
         self._experiment_due = self._parameters_due = True
         self._opened = True
 
@@ -142,7 +151,7 @@ class LocalSink:
                 continue
             name = self._folder.rows(record.kind, record.name)
             if name not in appends:
-                file = RowFile(self._folder.path / name, TIME_OF[record.kind], self._fsync)
+                file = RowFile(self._folder.path / name, TIME_OF[record.kind], self._fsync, self._check_lease)
                 appends[name] = _Append(record.kind, record.name, file, self._end_of(name, file.path), [])
             appends[name].parts.append(_Part(record, max(0, stored - record.first_seq)))
             seqs[stream] = end
@@ -151,12 +160,36 @@ class LocalSink:
     def _end_of(self, name: str, path: Path) -> FileEnd:
         """Where the next row goes: the acknowledged end, or less where someone has cut the file since."""
         end = self._acknowledged.end_of(name) or FileEnd()
-        if end.bytes and (not path.exists() or path.stat().st_size < end.bytes):
-            return whole_lines(path) if path.exists() else FileEnd()
+        status = status_of(path) if end.bytes else None
+        if end.bytes and (status is None or status.st_size < end.bytes):
+            return whole_lines(path) if status is not None else FileEnd()
         return end
 
+    def _fence(self) -> None:
+        """Where a lease was broken, before anything is appended (fence.py)."""
+        marks = self._lock.marks()
+        if marks:
+            with _followed_is_lost():
+                self._acknowledged.raise_fence()
+        for mark in marks:
+            mark.unlink(missing_ok=True)
+
+    def _check_lease(self) -> None:
+        if not self._lock.still_held():
+            # What it wrote last may lie over what another has written since.
+            self._due.update(self._written)
+            self._experiment_due = self._parameters_due = True
+            self._acknowledged.forget()
+            self._sources.clear()
+            raise LeaseLost
+
     def _append_rows(self, appends: dict[str, _Append]) -> None:
+        fence, fenced = self._acknowledged.fence, self._acknowledged.fenced
         for name, append in appends.items():
+            if fenced.get(name, 0) < fence:
+                put_out_of_reach(append.file.path, fence, self._check_lease, append.before.bytes)
+                put_out_of_reach(sources_of(append.file.path), fence, self._check_lease)
+                self._sources.pop(name, None)
             append.pieces = list(_pieces(append))
             append.after = append.file.append(append.before, append.pieces)
             if append.kind != "runs":  # these say it in each line
@@ -165,13 +198,16 @@ class LocalSink:
     def _sources_of(self, name: str) -> SourceFile:
         sources = self._sources.get(name)
         if sources is None:
-            sources = self._sources[name] = SourceFile(self._folder.path / name, self._fsync)
+            sources = self._sources[name] = SourceFile(self._folder.path / name, self._fsync, self._check_lease)
         return sources
 
     def _acknowledge(self, appends: dict[str, _Append], seqs: dict[StreamOf, int]) -> None:
-        if not self._lock.still_held():
-            raise LeaseLost("the lease of the experiment's files was broken while this process was paused")
-        self._acknowledged.append({name: one.after for name, one in appends.items()}, seqs)
+        fence = self._acknowledged.fence
+        fenced = dict.fromkeys(appends, fence) if fence else {}
+        with _followed_is_lost():
+            self._acknowledged.append({name: one.after for name, one in appends.items()}, seqs, fenced)
+        # After it is written: a lease that is still ours now was not broken before, so its next holder has seen it.
+        self._check_lease()
 
     def _extend_indexes(self, appends: dict[str, _Append]) -> None:
         for append in appends.values():
@@ -206,7 +242,7 @@ class LocalSink:
     def _write_experiment(self) -> None:
         self._runs.carry_on(self._rows("runs", ""))
         if self._runs.rows:
-            status = self._runs.status(runs.live_sessions(self._folder.journal), time.time())
+            status = self._runs.status(live_sessions(self._folder.journal, for_people=True), time.time())
             write_json(self._folder.experiment, dict(experiment_file(self._prefix, self._runs, status)), self._fsync)
         self._experiment_due = False
 
@@ -246,6 +282,14 @@ class LocalSink:
 def _span(part: _Part) -> Span:
     record = part.record
     return Span(record.session, record.first_seq + part.skip, record.count - part.skip)
+
+
+@contextlib.contextmanager
+def _followed_is_lost() -> Iterator[None]:
+    try:
+        yield
+    except Followed:
+        raise LeaseLost from None
 
 
 def _pieces(append: _Append) -> Iterator[Piece]:

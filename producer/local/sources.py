@@ -18,7 +18,7 @@ were written by another program, or copied without this file: they are called af
 import hashlib
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -48,8 +48,10 @@ class Span(NamedTuple):
 class SourceFile:
     """The sources of one row file as its writers see them; every call under the experiment's lock."""
 
-    def __init__(self, row_file: Path, fsync: bool = False) -> None:
+    def __init__(self, row_file: Path, fsync: bool = False, check: Callable[[], None] = lambda: None) -> None:
+        """`check` raises where it is too late to write to what was opened (fence.py)."""
         self._path = sources_of(row_file)
+        self._check = check
         self._fsync = fsync
         self._last: Source | None = None
         self._size = -1  # of the file when `_last` was its last entry
@@ -73,6 +75,7 @@ class SourceFile:
         self._last, self._size = None, 0
         try:
             with self._path.open("r+b") as file:
+                self._check()
                 size = os.fstat(file.fileno()).st_size
                 count = (size - len(MAGIC)) // _ENTRY.size
                 if file.read(len(MAGIC)) != MAGIC:
@@ -94,6 +97,7 @@ class SourceFile:
         data = bytes(entries) if self._size else MAGIC + entries
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
+            self._check()
             os.pwrite(descriptor, data, self._size)
             if self._fsync:
                 os.fsync(descriptor)
@@ -132,6 +136,7 @@ def adopted_session(prefix: str, row_file: str, first_line: bytes) -> bytes:
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
+        with path.open("rb") as file:  # opened, for over a network that asks the server
+            return os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         return 0

@@ -9,9 +9,8 @@ from mldash.producer.journal.checkpoint import Place
 from mldash.producer.journal.frame import HEADER_BYTES
 from mldash.producer.journal.rounds import Gatherer
 from mldash.producer.journal.scan import Scan, StoredSource
-from mldash.producer.journal.session_folder import SessionFolder, find_sessions
+from mldash.producer.journal.session_folder import SessionFolder, find_sessions, live_sessions
 from mldash.producer.local.folder import Folder
-from mldash.producer.local.runs import live_sessions
 
 
 def undrained_records(folder: Folder) -> Iterator[Record]:

@@ -18,10 +18,10 @@ from mldash.producer.answers.shapes import Connection
 from mldash.producer.events.encoding import encode_record, headers
 from mldash.producer.events.identity import Prefix
 from mldash.producer.events.schema import Claim, Heartbeat, Record, Signals
+from mldash.producer.journal.session_folder import live_sessions
 from mldash.producer.local.acknowledged import FileEnd
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.records import Numbered, Part, held_records, parts_of, records_of
-from mldash.producer.local.runs import live_sessions
 from mldash.producer.local.sent import SentTo, read_sent, write_sent
 
 from .kafka import BATCH_BYTES, KafkaProducer, KafkaTrouble, TooLarge, acknowledged

@@ -14,7 +14,8 @@ import pytest
 
 from mldash import Experiment
 
-MODES = ["local", "remote", "offline"]
+MODES = ["local", "network", "remote", "offline"]
+"""network: local mode as it is where the experiment's folder lies on a network file system."""
 
 MakeExperiment = Callable[..., Experiment]
 
@@ -35,7 +36,7 @@ def mode_keywords(mode: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
         return {"echo": False, **request.getfixturevalue("remote")}
     if mode == "offline":
         return {"echo": False, "mode": "offline", "journal": str(tmp_path / "journal")}
-    return {"echo": False, "root": str(tmp_path / "dash")}
+    return {"echo": False, "root": str(tmp_path / "dash"), "network_files": mode == "network" or None}
 
 
 @pytest.fixture

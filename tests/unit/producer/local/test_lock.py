@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.local import lock as lock_module
+from mldash.producer.journal import lease as lease_module
 from mldash.producer.local.lock import LockTimeout, lock_of
 
 
@@ -87,7 +87,7 @@ def test_a_forked_child_does_not_hold_what_its_parent_held(tmp_path: Path) -> No
 def test_a_lease_that_nobody_renews_is_broken_and_its_owner_finds_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock_module, "LEASE_S", 0.05)
+    monkeypatch.setattr(lease_module, "LEASE_S", 0.05)
     with lock_of(tmp_path, use_lease=True).hold() as mine:
 
         def take() -> int:
