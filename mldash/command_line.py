@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("mldash.commands.status", "What runs, and at which addresses."),
     "env": ("mldash.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
+    "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
     "audit": ("mldash.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash.commands.dead_letters", "List, show and replay what could not be stored."),

@@ -56,3 +56,8 @@ def set_up(settings: LogSettings, component: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
     logging.captureWarnings(True)
+
+
+def keep_clients_quiet() -> None:
+    """For a command that tells itself, in a line, what its clients of servers would log about the same thing."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)

@@ -36,11 +36,13 @@ def command(
     this user. Run twice, or interrupted and run again, it adds nothing twice, and files that have grown send what is
     new.
     """
+    from mldash.log_output import keep_clients_quiet
     from mldash.producer.environment import SettingError, read_settings
     from mldash.producer.journal.placement import journal_root
     from mldash.producer.publishing.resend import find_experiments, find_journals
     from mldash.producer.settings import SdkSettings
 
+    keep_clients_quiet()
     given = {"remote": remote, "kafka": kafka, "token": token}
     settings = read_settings(SdkSettings, "", given={key: value for key, value in given.items() if value})
     experiments = [found for path in paths for found in find_experiments(path)]

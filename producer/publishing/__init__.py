@@ -3,6 +3,7 @@
 publisher.py  the thread and its loop: connect, publish, and begin again when the producer dies
 lane.py       one session's journal on its way: rounds in flight, the acknowledged prefix
 kafka.py      the only aiokafka of the SDK: a producer that can be given up at any moment
+kafka_topics.py  what Kafka says of its topics (mldash doctor)
 signals.py    heartbeats and claims
 resend.py     what dead sessions left, offline journals, local experiments (mldash sync)
 local_files.py  a local experiment's files on their way

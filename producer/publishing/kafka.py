@@ -60,7 +60,7 @@ class KafkaProducer:
     @classmethod
     async def start(cls, bootstrap: str, client_id: str, batch_bytes: int = BATCH_BYTES) -> "KafkaProducer":
         """A producer that is connected. Raises KafkaTrouble after START_TIMEOUT_S at most."""
-        _keep_quiet()
+        keep_quiet()
         producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap,
             client_id=client_id,
@@ -173,7 +173,7 @@ class _NotFromOurThreads(logging.Filter):
 _quiet = _NotFromOurThreads()
 
 
-def _keep_quiet() -> None:
+def keep_quiet() -> None:
     for name in ("", ".conn", ".cluster", ".producer.producer", ".producer.sender"):
         logging.getLogger(f"aiokafka{name}").addFilter(_quiet)  # the same filter is added once only
     logging.getLogger("asyncio").addFilter(_quiet)

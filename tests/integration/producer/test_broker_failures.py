@@ -3,10 +3,12 @@
 import asyncio
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mldash.producer.doctor import examine
 from mldash.producer.journal.append import Journal, StreamWriter
 from mldash.producer.journal.session_folder import open_session_folder
 from mldash.producer.publishing.kafka import KafkaProducer
@@ -241,3 +243,13 @@ async def test_a_producer_is_given_up_at_once_while_its_broker_hangs(broker: Bro
         assert not [task for task in asyncio.all_tasks() if "aiokafka" in repr(task.get_coro())]
     finally:
         broker.signal(signal.SIGCONT)
+
+
+async def test_the_doctor_tells_of_a_broker_that_gives_clients_an_address_out_of_reach(
+    broker: Broker, tmp_path: Path
+) -> None:
+    """It answers where it is asked first, and sends clients elsewhere, as brokers in containers do."""
+    await broker.start(advertised_listeners="PLAINTEXT://127.0.0.1:9")
+    found = await in_thread(lambda: [*examine({"kafka": broker.address, "journal": str(tmp_path / "journal")})])
+    (problem,) = [one for one in found if one.state == "problem"]
+    assert "calls itself 127.0.0.1:9" in problem.said and "advertised.listeners" in problem.advice
