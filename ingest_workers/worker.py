@@ -111,6 +111,8 @@ class Worker:
         self._stored_up_to.clear()
 
     async def _next(self) -> Batch | None:
+        if not await self._assignment.is_live(_UPKEEP_S):
+            return None
         try:
             if self._assignment.is_new.is_set():
                 self._assignment.is_new.clear()
@@ -130,7 +132,7 @@ class Worker:
 
     async def _store_or_give_up(self, batch: Batch, stop: asyncio.Event) -> None:
         """Until it is stored: a server that is away is waited for, with growing delays, and the partitions wait."""
-        delay = _FIRST_DELAY_S
+        delay, assignment = _FIRST_DELAY_S, self._assignment.number
         while True:
             try:
                 await self._store(batch)
@@ -138,6 +140,7 @@ class Worker:
                 return
             except (CommitFailedError, IllegalStateError) as error:
                 _log.warning("commit refused: the partitions are another's now", error=repr(error))
+                self._assignment.lapse(assignment)
                 self._revoked()
                 return
             except (PyMongoError, KafkaError) as error:

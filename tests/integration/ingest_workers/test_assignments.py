@@ -1,0 +1,79 @@
+"""What a worker does whose partitions come and go."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError
+
+from mldash.ingest_workers.documents.stored import decode_stored
+from mldash.ingest_workers.fetch.batches import Batch, Batches
+from mldash.ingest_workers.worker import Worker
+from mldash.producer.events.topics import stored_topic
+from tests.world import World
+
+from .emitting import emitting, eventually, points, stored, until_stored, working
+
+ONE = b"1" * 16
+
+pytestmark = pytest.mark.integration
+
+
+async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what_was_dropped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch was fetched ahead when the commit is refused. It is dropped, and the consumer stands behind it."""
+    refusals, announced = list[Batch](), list[int]()
+    real, announce = Batches.commit, Worker._announce
+
+    async def refuse_once(self: Batches, batch: Batch) -> None:
+        if refusals:
+            await real(self, batch)
+            return
+        await eventually(lambda: _is_ahead(self))
+        refusals.append(batch)
+        raise CommitFailedError("the group has rebalanced")
+
+    async def note(self: Worker, batch: Batch) -> None:
+        if refusals:
+            announced.append(len(await stored(world)))
+        await announce(self, batch)
+
+    monkeypatch.setattr(Batches, "commit", refuse_once)
+    monkeypatch.setattr(Worker, "_announce", note)
+    async with emitting(world) as emitter:
+        for seq in range(6):
+            await emitter.send(ONE, seq, points(ONE, seq, 1))
+        async with working(world.worker(0, batch_records=1)) as worker:
+            await eventually(lambda: _true(refusals))
+            await asyncio.sleep(1.0)  # what must not happen has no end that one could wait for
+            assert await stored(world) == [(ONE, 0)], "stored under an assignment that has lapsed"
+            assert worker._assignment.number == 1
+            async with working(world.worker(1, batch_records=1)):  # the group rebalances
+                found = await until_stored(world, 6)
+    assert found == [(ONE, seq) for seq in range(6)]
+    assert announced, "nothing was announced after the refusal"
+    assert await _last_statement(world) == 6
+
+
+async def _is_ahead(batches: Batches) -> bool:
+    return batches._ahead is not None and batches._ahead.done()
+
+
+async def _true(value: Any) -> bool:
+    return bool(value)
+
+
+async def _last_statement(world: World) -> int:
+    """The highest offset that is said to be stored of any partition of metrics."""
+    async with AIOKafkaConsumer(bootstrap_servers=world.servers.kafka, auto_offset_reset="earliest") as consumer:
+        partition = TopicPartition(stored_topic(world.name), 0)
+        consumer.assign([partition])
+        [end] = (await consumer.end_offsets([partition])).values()
+        offsets = [0]
+        while await consumer.position(partition) < end:
+            said = decode_stored((await consumer.getone(partition)).value)
+            if said.topic.endswith("metrics"):
+                offsets.append(said.offset)
+    return max(offsets)
