@@ -30,6 +30,10 @@ test: $(installed) ## all tests, against real servers that they start and stop
 test-unit: $(installed) ## the tests that need no server
 	$(bin)/python -m pytest -m "not integration" tests/unit tests/architecture tests/documentation $(ARGS)
 
+.PHONY: faults
+faults: $(installed) ## kill everything for ten minutes and read all along (ARGS="--seed 7 --seconds 60 --proxy")
+	$(bin)/python -m tests.faults $(ARGS)
+
 lint: $(installed) ## ruff, and which package may import which
 	$(bin)/ruff check $(ARGS)
 	$(bin)/ruff format --check $(ARGS)

@@ -76,7 +76,7 @@ async def make_command(settings: StackSettings, folder: DataFolder, ports: dict[
     home = folder.path / NAME
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     properties = home / "server.properties"
-    properties.write_text(_properties(home / "data", ports))
+    properties.write_text(_properties(home / "data", ports, settings.kafka_advertised))
     archive = await asyncio.to_thread(_class_archive, cache)
     java = [str(_java()), *_JAVA_OPTIONS, f"-XX:SharedArchiveFile={archive}", f"-Djava.io.tmpdir={home / 'tmp'}"]
     class_path = ":".join(str(cache / jar.file_name) for jar in jars.read_list())
@@ -152,14 +152,14 @@ async def _format(java: list[str], folder: DataFolder, properties: Path) -> None
         raise ServerDidNotStart(NAME, reason, log, folder.last_lines(NAME))
 
 
-def _properties(data: Path, ports: dict[str, int]) -> str:
+def _properties(data: Path, ports: dict[str, int], advertised: str | None) -> str:
     broker, controller = ports["kafka"], ports["kafka-controller"]
     values = {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{HOST}:{controller}",
         "listeners": f"PLAINTEXT://{HOST}:{broker},CONTROLLER://{HOST}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{HOST}:{broker}",
+        "advertised.listeners": f"PLAINTEXT://{advertised or address(ports)}",
         "controller.listener.names": "CONTROLLER",
         "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "log.dirs": data,

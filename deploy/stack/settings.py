@@ -45,6 +45,10 @@ class StackSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     s3_secret_key: Annotated[
         str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
     ] = None
+    kafka_advertised: Annotated[
+        str | None,
+        Meta(description="host:port that the broker tells its clients, where they reach it by another than its own."),
+    ] = None
     kafka_heap_mb: Annotated[int, Meta(ge=192, description="The broker's Java heap, at most.")] = 512
     mongo_cache_gb: Annotated[float, Meta(ge=0.25, description="mongod's cache.")] = 1.0
     jars_repository: Annotated[

@@ -1,0 +1,116 @@
+"""An emitter: a process that logs through the SDK, as a training job does, and keeps account of what has returned.
+
+    python -m tests.faults.emitters FOLDER WHO EMITTER REMOTE JOURNAL SEED RATE
+
+It goes on until SIGTERM, then ends its runs; or until it is killed.
+"""
+
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from time import monotonic
+
+from mldash import Experiment
+
+from . import sequences
+from .returned import Account, life_now
+from .sequences import Stream
+
+_TICK_S = 0.05
+_KINDS = {"metrics": 12, "tracks": 5, "logs": 2, "params": 1}
+_BURSTS = {"metrics": (1, 1, 3, 20, 100), "tracks": (1, 5, 60), "logs": (1, 3), "params": (1,)}
+
+
+def main(arguments: list[str]) -> None:
+    folder, who, emitter, remote, journal, seed, rate = arguments
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    _emit(Path(folder), int(who), int(emitter), remote, journal, random.Random(f"{seed}/{who}"), float(rate), stop)
+
+
+def _emit(
+    folder: Path,
+    who: int,
+    emitter: int,
+    remote: str,
+    journal: str,
+    chance: random.Random,
+    rate: float,
+    stop: threading.Event,
+) -> None:
+    streams = sequences.streams_of(emitter)
+    with ExitStack() as runs:
+        experiments = {
+            prefix: runs.enter_context(_experiment(prefix, remote, journal))
+            for prefix in dict.fromkeys(stream.prefix for stream in streams)
+        }
+        sessions = {prefix: one._session.id.hex() for prefix, one in experiments.items() if one._session is not None}
+        account = Account(folder, life_now(who, emitter, os.getpid(), journal, sessions, streams))
+        by_kind = {kind: [stream for stream in streams if stream.kind == kind] for kind in _KINDS}
+        next_at = monotonic()
+        while not stop.is_set():
+            [kind] = chance.choices([*_KINDS], [*_KINDS.values()])
+            stream = chance.choice(by_kind[kind])
+            numbers = account.begin(stream, chance.choice(_BURSTS[kind]))
+            _WRITE[kind](experiments[stream.prefix], stream, who, numbers)
+            account.returned(stream, numbers)
+            next_at = max(next_at + _TICK_S / rate, monotonic() - 1.0)
+            stop.wait(max(0.0, next_at - monotonic()))
+
+
+def _experiment(prefix: str, remote: str, journal: str) -> Experiment:
+    return Experiment(
+        prefix,
+        remote=remote,
+        journal=journal,
+        heartbeat_s=1.0,
+        close_timeout_s=30.0,
+        echo=False,
+        signals=False,
+        capture_context=False,
+    )
+
+
+def _points(experiment: Experiment, stream: Stream, who: int, numbers: range) -> None:
+    metric = experiment.metrics(stream.name)
+    if len(numbers) == 1:
+        metric.log(**sequences.point((who, numbers[0])))
+        return
+    metric.log_many(
+        who=[who] * len(numbers),
+        number=[*numbers],
+        value=[sequences.value_of((who, number)) for number in numbers],
+    )
+
+
+def _entries(experiment: Experiment, stream: Stream, who: int, numbers: range) -> None:
+    track = experiment.tracks(stream.name)
+    for number in numbers:
+        track.append(_ts=sequences.entry_time(number), **sequences.entry((who, number)))
+
+
+def _lines(experiment: Experiment, stream: Stream, who: int, numbers: range) -> None:
+    for number in numbers:
+        level, message, metadata = sequences.line((who, number))
+        experiment.log(message, level, metadata)
+
+
+def _params(experiment: Experiment, stream: Stream, who: int, numbers: range) -> None:
+    for number in numbers:
+        experiment.params.set(**sequences.params((who, number)))
+
+
+_WRITE: dict[str, Callable[[Experiment, Stream, int, range], None]] = {
+    "metrics": _points,
+    "tracks": _entries,
+    "logs": _lines,
+    "params": _params,
+}
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,163 @@
+"""Who makes each fault of the schedule happen, and sees that it did."""
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from time import time
+
+import structlog
+
+from .letters import LetterWriter
+from .reader import Reader
+from .schedule import Fault
+from .sequences import EMITTERS, REMADE
+from .statements import Statements
+from .system import SESSION_TIMEOUT_S, System
+
+_PATIENCE_S = 3.0
+"""For a worker's next insert."""
+
+_WRITTEN_S = 0.2
+"""Within so long an insert is done."""
+
+_log = structlog.get_logger()
+
+
+class Killers:
+    """The faults of one run; `hits` counts those that truly happened."""
+
+    def __init__(self, system: System, statements: Statements, letters: LetterWriter, reader: Reader) -> None:
+        self.hits: Counter[str] = Counter()
+        self.removed_at: list[tuple[int, float]] = []
+        """The new generation, and when it was there at the latest."""
+        self._system, self._statements, self._letters, self._reader = system, statements, letters, reader
+        self._in_hand = [asyncio.Lock() for _ in range(EMITTERS)]
+        """Of each emitter: two faults that begin it anew take turns."""
+        self._faults: dict[str, Callable[[Fault], Awaitable[None]]] = {
+            "kill a worker": self._kill_worker,
+            "pause a worker": self._pause_worker,
+            "kill mongod": self._kill_mongod,
+            "restart the broker": lambda fault: self._kill_server("kafka", signal.SIGTERM),
+            "kill the broker": lambda fault: self._kill_server("kafka", signal.SIGKILL),
+            "kill an emitter": self._kill_emitter,
+            "set letters aside": lambda fault: self._letters.set_aside(fault.chance),
+            "replay letters": self._replay,
+            "remove an experiment": self._remove,
+            "kill the compactor": self._kill_compactor,
+            "grow to three workers": self._grow,
+            "shrink to one worker": self._shrink,
+        }
+
+    async def run(self, faults: list[Fault], told: Callable[[Fault], None]) -> None:
+        """The whole schedule. A fault may still go on when the next one begins."""
+        async with asyncio.TaskGroup() as group:
+            for fault in faults:
+                await asyncio.sleep(fault.after_s)
+                told(fault)
+                group.create_task(self._happen(fault), name=fault.kind)
+
+    async def _happen(self, fault: Fault) -> None:
+        await self._faults[fault.kind](fault)
+        self.hits[fault.kind] += 1
+
+    async def _kill_worker(self, fault: Fault) -> None:
+        """Half of the time after a write that was done, and before it heard of it."""
+        slot = self._slot(fault)
+        worker = self._system.workers[slot]
+        if _coin(fault):
+            with self._system.proxies.workers[slot].holding("answers") as hold:
+                if await hold.caught(_PATIENCE_S):
+                    await asyncio.sleep(_WRITTEN_S)
+                worker.kill()
+        else:
+            worker.kill()
+        await asyncio.sleep(fault.chance * SESSION_TIMEOUT_S * 1.5)  # back before its partitions went to others, or not
+        await worker.begin()
+
+    async def _pause_worker(self, fault: Fault) -> None:
+        """Past the session timeout, so that its partitions go to others; then it goes on as if nothing had been.
+
+        What it was about to write lands late: when others have written in its place.
+        """
+        slot = self._slot(fault)
+        worker = self._system.workers[slot]
+        with self._system.proxies.workers[slot].holding("asked") as hold:
+            await hold.caught(_PATIENCE_S)
+            worker.pause()
+            await asyncio.sleep(SESSION_TIMEOUT_S * (2.0 + fault.chance))
+        worker.go_on()
+
+    def _slot(self, fault: Fault) -> int:
+        """Of a worker that runs."""
+        running = [slot for slot, one in enumerate(self._system.workers) if one.runs and not one.is_paused]
+        return running[int(fault.chance * len(running))]
+
+    async def _kill_mongod(self, fault: Fault) -> None:
+        """While a worker waits for an answer: what it wrote is done, and nobody tells it."""
+        with self._system.proxies.workers[self._slot(fault)].holding("answers") as hold:
+            if await hold.caught(_PATIENCE_S):
+                await asyncio.sleep(_WRITTEN_S)
+            await self._kill_server("mongo", signal.SIGKILL)
+
+    async def _kill_server(self, name: str, number: signal.Signals) -> None:
+        pid = self._system.server_pid(name)
+        if pid is None:  # the fault before has not passed yet
+            await self._system.until_server_runs(name, other_than=0)
+            pid = self._system.server_pid(name)
+            assert pid is not None
+        os.kill(pid, number)
+        await self._system.until_server_runs(name, other_than=pid)
+
+    async def _kill_emitter(self, fault: Fault) -> None:
+        """Its journal is sent by `mldash sync`, or by its next life."""
+        number = int(fault.chance * EMITTERS)
+        async with self._in_hand[number]:
+            emitter = self._system.emitters[number]
+            emitter.kill()
+            await asyncio.sleep(0.5)
+            if _coin(fault):
+                await self._sync(number)
+            await emitter.leave()
+            await self._system.new_emitter(number).begin()
+
+    async def _sync(self, number: int) -> None:
+        """Where the broker is away for longer than the command waits, the next one does it."""
+        try:
+            await self._system.mldash("sync", str(self._system.journal_of(number)))
+        except AssertionError as error:
+            _log.info("a journal is kept for later", error=str(error)[-300:])
+
+    async def _replay(self, fault: Fault) -> None:
+        await self._letters.replay(self._statements)
+
+    async def _remove(self, fault: Fault) -> None:
+        """Then, a little later, its emitters begin again: their new sessions are of the new generation."""
+        await self._system.persistently("rm", REMADE, "--yes")
+        self.removed_at.append((await self._reader.read_generation(REMADE), time()))
+        for number in (EMITTERS - 2, EMITTERS - 1):
+            await asyncio.sleep(fault.chance)
+            async with self._in_hand[number]:
+                emitter = self._system.emitters[number]
+                await emitter.end()
+                await emitter.leave()
+                await self._system.new_emitter(number).begin()
+
+    async def _kill_compactor(self, fault: Fault) -> None:
+        self._system.compactor.kill()
+        await asyncio.sleep(fault.chance * 3)
+        await self._system.compactor.begin()
+
+    async def _grow(self, fault: Fault) -> None:
+        for worker in self._system.workers:
+            if not worker.runs:
+                await worker.begin()
+
+    async def _shrink(self, fault: Fault) -> None:
+        for worker in self._system.workers[1:]:
+            await worker.end()
+
+
+def _coin(fault: Fault) -> bool:
+    return fault.chance * 1_000 % 1 < 0.5

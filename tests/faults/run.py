@@ -1,0 +1,318 @@
+"""One run: the system comes up, emitters write, faults happen, a reader reads; then all is compared.
+
+while faults happen   invariants 1 to 6, again and again
+afterwards            every journal is sent, every letter replayed; lag goes to zero (10); then 7, 8 and 9
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from mldash.compactor.chunks.s3 import ObjectStore
+from mldash.ingest_workers.documents.mongo import Mongo
+from mldash.producer.events.identity import experiment_id
+
+from . import sequences
+from .counted import Counted
+from .invariants import Violation, missing_events
+from .killers import Killers
+from .letters import LetterWriter
+from .reader import Reader
+from .returned import Accounts
+from .schedule import BESIDE_A_PROXY, KINDS, Fault, make_schedule
+from .sequences import MAIN, REMADE, Stream
+from .statements import Statements
+from .system import System
+
+_SETTLE_S: Final = 120.0
+_REPLAYS: Final = 10
+
+
+class Report(Struct, kw_only=True):
+    """What a run did. `missed` names what it should have hit and did not: then it proves nothing."""
+
+    seed: int
+    seconds: float
+    events: int
+    streams: int
+    cold_events: int
+    hits: dict[str, int]
+    counters: dict[str, int]
+    passes: int
+    answers: int
+    records_checked: int
+    lag_gone_after_s: float
+    late_of_emitters: int
+    ended_by_itself: dict[str, list[int]]
+    missed: list[str]
+
+
+class Run:
+    """One run in a folder of its own, which must not be there yet."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        seconds: float,
+        *,
+        proxied: bool = False,
+        rate: float = 1.0,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self._seed, self._seconds, self._rate, self._tell = seed, seconds, rate, tell
+        self._system = System(folder, seed, cuts=proxied)
+        self._proxies = self._system.proxies
+        self._accounts = Accounts(self._system.accounts)
+
+    async def run(self) -> Report:
+        """Raises Violation, or whatever else went wrong; all processes are gone then."""
+        schedule = make_schedule(self._seed, self._seconds, proxied=self._proxies.cuts)
+        self._tell(f"seed {self._seed}, {self._seconds:g} s, {len(schedule)} faults")
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that the broker is away is no news here
+        async with self._proxies:
+            try:
+                await self._system.up()
+                await self._system.begin(workers=1, rate=self._rate)
+                async with self._clients() as (mongo, store):
+                    return await self._run(schedule, mongo, store)
+            finally:
+                await self._system.down()
+
+    @contextlib.asynccontextmanager
+    async def _clients(self) -> AsyncIterator[tuple[Mongo, ObjectStore]]:
+        """The reader's own, straight to the servers."""
+        servers = self._system.servers
+        mongo = Mongo(servers.mongo, servers.mongo_database)
+        store = ObjectStore(
+            endpoint=servers.s3_endpoint,
+            bucket=servers.s3_bucket,
+            region=servers.s3_region,
+            access_key=servers.s3_access_key,
+            secret_key=servers.s3_secret_key,
+        )
+        try:
+            async with store:
+                yield mongo, store
+        finally:
+            await mongo.close()
+
+    async def _run(self, schedule: list[Fault], mongo: Mongo, store: ObjectStore) -> Report:
+        servers = self._system.servers
+        self._reader = Reader(mongo, store, self._system.api_url, self._accounts, self._seed)
+        self._statements = Statements(servers, mongo, servers.kafka)
+        self._letters = LetterWriter(self._system, self._accounts, servers.kafka)
+        self._killers = Killers(self._system, self._statements, self._letters, self._reader)
+        self._counted = Counted(self._system.workers)
+        beside = [asyncio.create_task(self._statements.follow()), asyncio.create_task(self._counted.follow())]
+        try:
+            await self._while_faults_happen(schedule)
+            lag_gone_after_s = await self._settle()
+            await self._compare(mongo)
+            await self._until_purged(mongo, store)
+            await self._audit()
+            return self._report(lag_gone_after_s)
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+            await self._reader.close()
+
+    async def _while_faults_happen(self, schedule: list[Fault]) -> None:
+        began = monotonic()
+        faults = asyncio.create_task(
+            self._killers.run(schedule, lambda f: self._tell(f"{monotonic() - began:6.1f} s  {f.kind}"))
+        )
+        reading = asyncio.create_task(self._read_on())
+        try:
+            await asyncio.wait((faults, reading), return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            await faults
+        finally:
+            for task in (faults, reading):
+                task.cancel()
+            await asyncio.gather(faults, reading, return_exceptions=True)
+
+    async def _read_on(self) -> None:
+        while True:
+            await self._reader.read_all()
+            await self._statements.check(self._reader)
+
+    async def _settle(self) -> float:
+        """Emitters end, journals are sent, letters are replayed until none is left; then (10) lag goes to zero."""
+        self._tell("faults are over: emitters end, journals are sent")
+        self._proxies.calm()
+        system = self._system
+        for process in (system.compactor, system.workers[0]):
+            if not process.runs:
+                await process.begin()
+        await asyncio.gather(*(emitter.end(90) for emitter in system.emitters))
+        for number in range(len(system.emitters)):
+            await system.mldash("sync", str(system.journal_of(number)))
+        for _ in range(_REPLAYS):
+            await self._until_no_lag()
+            if not await self._letters_left():
+                break
+            await self._letters.replay(self._statements)
+        began = monotonic()
+        await self._until_no_lag()
+        return monotonic() - began
+
+    async def _until_no_lag(self) -> None:
+        deadline = monotonic() + _SETTLE_S
+        while (lag := await self._statements.lag()) != 0:
+            if monotonic() > deadline:
+                raise Violation(10, "lag", f"{lag} records are not stored {_SETTLE_S:g} s after the last fault")
+            await asyncio.sleep(0.2)
+
+    async def _letters_left(self) -> bool:
+        """Whether an event that a letter holds is not stored yet."""
+        await self._statements.check(self._reader)
+        return any(
+            self._accounts.counts(who)[stream].returned > self._stored(stream, who)
+            for who in self._letters.writers
+            for stream in self._accounts.lives[who].streams
+        )
+
+    def _stored(self, stream: Stream, who: int) -> int:
+        chain = self._reader.chain(stream)
+        return 0 if chain is None else sum(1 for writer, _ in chain.events if writer == who)
+
+    async def _compare(self, mongo: Mongo) -> None:
+        """7, 8 and 9."""
+        self._tell("all is stored: comparing")
+        await self._statements.check(self._reader)
+        generations = {bytes(one["_id"]): int(one["gen"]) async for one in mongo.sessions.find({}, {"gen": 1})}
+        for who, life in self._accounts.lives.items():
+            for stream, counts in self._accounts.counts(who).items():
+                session = bytes.fromhex(life.sessions[stream.prefix])
+                if counts.returned and session not in generations:
+                    raise Violation(7, stream, f"writer {who} wrote {counts.returned} events; its session is unknown")
+                current = self._reader.generations.get(stream.prefix, 0)
+                generation = generations.get(session, current)
+                if stream.prefix == REMADE:
+                    self._is_of_its_time(who, life.began, generation)
+                if generation != current:
+                    self._is_invisible(stream, who)
+                elif counts.begun:
+                    chain = self._reader.chain(stream)
+                    if chain is None:
+                        raise Violation(7, stream, f"writer {who} wrote {counts.returned} events; nothing is readable")
+                    missing_events(chain, who, counts)
+        await self._compare_folds()
+
+    def _is_of_its_time(self, who: int, began: float, generation: int) -> None:
+        """(9) A session that began after the removal is of the new generation."""
+        for new, at in self._killers.removed_at:
+            if began > at and generation < new:
+                raise Violation(9, REMADE, f"writer {who} began after the removal, and is of generation {generation}")
+
+    def _is_invisible(self, stream: Stream, who: int) -> None:
+        chain = self._reader.chain(stream)
+        if chain is not None and any(writer == who for writer, _ in chain.events):
+            raise Violation(9, stream, f"events of writer {who}, whose generation was deleted, are readable")
+
+    async def _until_purged(self, mongo: Mongo, store: ObjectStore) -> None:
+        """(9) After the purge there is no document or object of a deleted generation but the stripped tombstones."""
+        experiment = experiment_id(REMADE)
+        deadline = monotonic() + _SETTLE_S
+        current = await self._reader.read_generation(REMADE)
+        old = {"exp": experiment, "gen": {"$lt": current}}
+        while True:
+            document = await mongo.experiments.find_one({"_id": experiment})
+            if document is None or not document.get("purge"):
+                break
+            if monotonic() > deadline:
+                raise Violation(9, REMADE, f"the purge is not done after {_SETTLE_S:g} s: {document['purge']}")
+            await asyncio.sleep(0.5)
+        left = [one["_id"] async for one in mongo.streams.find(old, {"_id": 1})]
+        ids = [one.id(gen) for one in sequences.all_streams() if one.prefix == REMADE for gen in range(current)]
+        buckets = await mongo.buckets.count_documents({"s": {"$in": ids}})
+        chunks = await mongo.chunks.count_documents({"_id.s": {"$in": ids}})
+        objects = [one.key async for one in store.list() if any(i.hex() in one.key for i in ids)]
+        if left or buckets or chunks or objects:
+            found = f"{len(left)} streams, {buckets} buckets, {chunks} chunks, {len(objects)} objects"
+            raise Violation(9, REMADE, f"after the purge there are {found} of deleted generations")
+        async for session in mongo.sessions.find(old):
+            if more := session.keys() - {"_id", "exp", "gen"}:
+                raise Violation(9, REMADE, f"the tombstone of a session still says {sorted(more)}")
+
+    async def _audit(self) -> None:
+        """What an operator would ask says the same: its exit code is 1 where anything is missing, double or damaged."""
+        for prefix in (MAIN, REMADE):
+            await self._system.mldash("audit", prefix, "--quiet")
+
+    async def _compare_folds(self) -> None:
+        """(8) Through the API, as users read: tracks and params are the fold in index order."""
+        async with httpx.AsyncClient(
+            base_url=self._system.api_url, timeout=60, headers={"Accept": "application/msgpack"}
+        ) as client:
+            for stream in sequences.all_streams():
+                chain = self._reader.chain(stream)
+                if chain is None:
+                    continue
+                if stream.kind == "tracks":
+                    query = {"prefix": stream.prefix, "topic": stream.name}
+                    answer = msgspec.msgpack.decode((await client.get("/v1/tracks/entries", params=query)).content)
+                    if answer["entries"] != sequences.fold_entries(chain.events):
+                        raise Violation(8, stream, "its entries are not the fold of its events in index order")
+                elif stream.kind == "params":
+                    answer = msgspec.msgpack.decode(
+                        (await client.get("/v1/params", params={"prefix": stream.prefix})).content
+                    )
+                    if answer["params"] != sequences.fold_params(chain.events):
+                        raise Violation(8, stream, "they are not the fold of its events in index order")
+
+    def _report(self, lag_gone_after_s: float) -> Report:
+        chains = [chain for stream in sequences.all_streams() if (chain := self._reader.chain(stream)) is not None]
+        counters = {
+            name: self._counted[name]
+            for name in (
+                "duplicates_skipped",
+                "lost_places",
+                "dead_letters",
+                "late_events",
+                "events_of_deleted",
+                "retries",
+            )
+        }
+        hits = {**self._killers.hits, "letters replayed": self._letters.replayed} | (
+            self._proxies.hits if self._proxies.cuts else {}
+        )
+        wanted = [
+            *(BESIDE_A_PROXY if self._proxies.cuts else KINDS),
+            *(self._proxies.hits if self._proxies.cuts else ()),
+        ]
+        missed = [what for what in wanted if not hits.get(what)]
+        # Where connections are cut a paused worker seldom has a write on its way.
+        counted = ("duplicates_skipped",) if self._proxies.cuts else ("duplicates_skipped", "lost_places")
+        missed += [name for name in counted if not counters[name]]
+        cold = sum(int(chain._highest.get("cold", 0)) for chain in chains)
+        missed += [] if self._proxies.cuts or self._letters.replayed else ["no letter was replayed"]
+        missed += [] if cold else ["nothing became cold"]
+        late = sum(count for chain in chains for who, count in chain.late.items() if who not in self._letters.writers)
+        return Report(
+            seed=self._seed,
+            seconds=self._seconds,
+            events=sum(len(chain.events) for chain in chains),
+            streams=len(chains),
+            cold_events=cold,
+            hits=hits,
+            counters=counters,
+            passes=self._reader.passes,
+            answers=self._reader.answers,
+            records_checked=self._statements.checked_records,
+            lag_gone_after_s=lag_gone_after_s,
+            late_of_emitters=late,
+            ended_by_itself={one.name: one.ended_by_itself for one in self._system.components() if one.ended_by_itself},
+            missed=missed,
+        )
