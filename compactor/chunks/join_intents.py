@@ -2,8 +2,8 @@
 
 The first chunk's intent comes first, alone: its epoch is in the object's key, so nobody else can have this key. Then
 the others', and each names the key in `joining`. A chunk whose `joining` is the key may still be committed to it, and
-only such a one: any later intent raises the epoch and clears the name. So the sweep leaves an object alone that a chunk
-names, in `live` or in `joining`, and may delete one that none names, for none can ever name it again.
+only such a one: any later intent replaces the name, and who gives up clears it. So the sweep leaves an object alone
+that a chunk names, in `live` or in `joining`, and may delete one that none names, for none can ever name it again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,8 +51,8 @@ async def commit_join(mongo: Mongo, intents: Sequence[Chunk], lives: Mapping[int
 
 
 async def release_join(mongo: Mongo, chunks: Sequence[Chunk], key: str) -> None:
-    """Let others have them at once. `joining` stays: a commit that was sent may yet land."""
-    await mongo.chunks.update_many({**_ids(chunks), "joining": key}, {"$set": {"until": None}})
+    """Let others have them at once. A commit that is still under way finds its name gone, and changes nothing."""
+    await mongo.chunks.update_many({**_ids(chunks), "joining": key}, {"$set": {"until": None, "joining": None}})
 
 
 async def named(mongo: Mongo, chunks: Sequence[Chunk], what: Mapping[str, Any]) -> list[Chunk]:

@@ -4,7 +4,7 @@
     epoch   raised by each intent, never lowered: the fence; the object is written under a key that holds it
     owner   who holds the intent · until  the lease's end in seconds, null: free · want  up to which index it will go
     joining the key of a joined object that the holder of this epoch may still commit to this chunk. Set with the epoch,
-            cleared by the next one or by the commit: what it names is never swept (join.py)
+            cleared by the commit, and replaced by any later intent: what it names is never swept (join.py)
     live    the object that counts, null before the first commit:
               key, offset, bytes, crc32c  where the chunk's own bytes lie, a Parquet file by themselves; their checksum
               end                         the first index that they do not hold
@@ -139,7 +139,7 @@ async def commit(mongo: Mongo, intent: Chunk, live: Live) -> bool:
 
 
 async def release(mongo: Mongo, intent: Chunk) -> None:
-    """Let others have the chunk at once, if the epoch is still the intent's. `joining` stays: a commit may yet land."""
+    """Let others have the chunk at once, if the epoch is still the intent's."""
     mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch}
     await mongo.chunks.update_one(mine, {"$set": {"until": None}})
 
