@@ -54,12 +54,12 @@ async def due_streams(mongo: Mongo, now: float, limit: int, excluded: Collection
     if excluded:
         query["_id"] = {"$nin": list(excluded)}
     cursor = mongo.streams.find(query, _FIELDS).sort("due_at", 1).limit(limit)
-    return [_from_document(document) async for document in cursor]
+    return [from_document(document) async for document in cursor]
 
 
 async def read_stream(mongo: Mongo, stream: bytes) -> StreamState | None:
     document = await mongo.streams.find_one({"_id": stream}, _FIELDS)
-    return None if document is None else _from_document(document)
+    return None if document is None else from_document(document)
 
 
 async def chain_end(mongo: Mongo, stream: bytes, cold: int) -> int:
@@ -119,7 +119,8 @@ async def settle(mongo: Mongo, stream: StreamState, due_at: float | None) -> Non
     await mongo.streams.update_one({"_id": stream.id, "next": stream.next}, change)
 
 
-def _from_document(document: Mapping[str, Any]) -> StreamState:
+def from_document(document: Mapping[str, Any]) -> StreamState:
+    """Of a stream's document with at least the fields above."""
     return StreamState(
         id=bytes(document["_id"]),
         experiment=bytes(document["exp"]),

@@ -22,6 +22,7 @@ from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, StreamC
 from .health import Health
 from .move import Move, move_chunk
 from .removal import go_on_with_removals
+from .retention import keep_retention
 from .settings import CompactorSettings
 from .strays import find_strays
 from .sweep import sweep
@@ -264,6 +265,7 @@ class Compactor:
             try:
                 await sweep(self._mongo, self._objects, self._settings.orphan_age_s)
                 await go_on_with_removals(self._mongo, self._objects, self._settings.purge_after_s, time())
+                await keep_retention(self._mongo, time())
                 if monotonic() >= strays_at:
                     settings = self._settings
                     await find_strays(self._mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)

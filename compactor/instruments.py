@@ -18,6 +18,7 @@ move_seconds = Histogram(
 )
 in_flight = Gauge("mldash_compactor_streams_in_flight", "Streams of which a chunk is being moved.")
 overdue_seconds = Gauge("mldash_compactor_overdue_seconds", "How long the stream that is due longest has been due.")
+events_expired = Counter("mldash_compactor_events_expired", "Events that retention took.", ["kind"])
 orphans_deleted = Counter("mldash_compactor_orphans_deleted", "Objects that no chunk names, deleted by the sweep.")
 objects_unexplained = Gauge(
     "mldash_compactor_objects_unexplained", "Objects in the bucket that are of no chunk known; left alone."

@@ -15,7 +15,7 @@ A crash between two steps leaves the old state or the new, and perhaps an orphan
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 import structlog
@@ -183,6 +183,7 @@ async def commit(move: Move) -> None:
         summaries=move.encoded.packed_summaries(),
         t0=move.span[0],
         t1=move.span[1],
+        stored_at=time(),
     )
     if not await _commit_until_answered(move.mongo, move.intent, live):
         raise RangeMoved(move.stream.id, move.k, f"its epoch {move.epoch} has passed")

@@ -25,6 +25,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
     "audit": ("mldash.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash.commands.dead_letters", "List, show and replay what could not be stored."),
+    "chunks": ("mldash.commands.chunks", "List the Parquet objects of an experiment."),
+    "retention": ("mldash.commands.retention", "Show or say how long things are kept."),
     "rm": ("mldash.commands.rm", "Delete an experiment, hot and cold."),
     "worker": ("mldash.commands.worker", "Run one ingest worker: Kafka to MongoDB."),
     "compactor": ("mldash.commands.compactor", "Run one compactor: MongoDB to Parquet on S3."),

@@ -10,6 +10,7 @@
               end                         the first index that they do not hold
               schema, summaries   MessagePack, for names that users chose are values: [Field, …], [FieldSummary, …]
               t0, t1              least and greatest time of its events
+              stored_at           when the chunk was committed with this end: retention counts from there
               joined              of an object that holds neighbours too: which, and where their finer summaries lie
 
 Readers take `live` alone. Where live.end is beyond the stream's `cold`, the move is not finished: of a metric take the
@@ -56,6 +57,7 @@ class Live(Struct, frozen=True, kw_only=True):
     t1: float
     offset: int = 0
     joined: Joined | None = None
+    stored_at: float = 0.0
 
     def fields(self) -> list[Field]:
         """Names and types of the columns, in order."""

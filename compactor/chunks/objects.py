@@ -78,6 +78,6 @@ async def read_chunk(objects: ObjectStore, live: Live) -> bytes:
     else:
         data = await objects.get_range(live.key, live.offset, live.bytes)
     if len(data) != live.bytes:
-        raise ChunkDamaged(live.key, f"{len(data)} bytes came from offset {live.offset} on, not {live.bytes}")
+        raise ChunkDamaged(live.key, f"{len(data)} bytes came, the manifest says {live.bytes} from {live.offset} on")
     checksum.check(live.key, data, live.crc32c)
     return data

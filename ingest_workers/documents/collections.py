@@ -7,10 +7,10 @@ are float64 seconds since the epoch.
   streams      {_id: s, exp, gen, kind, name, chunk, cold, joined, floor, due_at, | a snapshot's fields (snapshot.py) |
                about: {description | tags | metadata: {at: [time, session, seq], v: MessagePack}}, newest by `at`}
   buckets      buckets.py
-  chunks       {_id: {s, k}, epoch, owner, until, want, live}: the manifest (compactor/chunks/manifest.py)
+  chunks       {_id: {s, k}, epoch, owner, until, want, joining, live}: the manifest (compactor/chunks/manifest.py)
   levels       {_id: s + level + number, fields, t0, t1, limited}: summaries of many chunks (compactor/chunks/levels.py)
   seqs         {_id: {s, sid}, at, r}: sessions moved out of a crowded snapshot
-  policies     {_id: owner or owner/project, …}: retention
+  policies     {_id: owner or owner/project, keep_days: {logs | metrics | tracks: days or null}}: retention.py
 """
 
 from .mongo import Collection, Mongo

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 import msgspec
 
-from mldash.compactor.chunks import checksum, entries, manifest, points
+from mldash.compactor.chunks import entries, manifest, points
 from mldash.compactor.chunks.errors import ChunkDamaged, ObjectMissing
 from mldash.compactor.chunks.manifest import Chunk, Live
-from mldash.compactor.chunks.objects import read_metadata
+from mldash.compactor.chunks.objects import read_chunk, read_metadata
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, bucket_id, first_index_of, from_document
 from mldash.ingest_workers.documents.collections import CLOSED
@@ -149,7 +149,7 @@ class _Counter:
     async def _read_one(self, chunk: Chunk) -> Bucket | str:
         assert chunk.live is not None
         try:
-            data = await self._objects.get(chunk.live.key)
+            data = await read_chunk(self._objects, chunk.live)
             return await asyncio.to_thread(_part_of, self._stream, chunk.k, chunk.live, data)
         except (ObjectMissing, ChunkDamaged) as error:
             return str(error)
@@ -248,10 +248,7 @@ class _Counting(CountedStream):
 
 
 def _part_of(stream: StreamRef, k: int, live: Live, data: bytes) -> Bucket:
-    """The rows and sources of a chunk's object. Raises ChunkDamaged where it is not what the manifest says."""
-    if len(data) != live.bytes:
-        raise ChunkDamaged(live.key, f"it has {len(data)} bytes, the manifest says {live.bytes}")
-    checksum.check(live.key, data, live.crc32c)
+    """The rows and sources of a chunk's bytes. Raises ChunkDamaged where they are not what the manifest says."""
     try:
         about = read_metadata(data)
         rows = _DECODE[stream.kind](data)

@@ -16,6 +16,8 @@ from mldash.compactor.errors import ChunkHeld, RangeMoved
 from mldash.compactor.join import STEPS, Join, declare_intents, put_object, run_steps
 from mldash.compactor.sweep import sweep
 from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash.query_api.reading.audit.chains import count_stream
+from mldash.query_api.reading.streams import StreamRef
 from tests.world import World
 
 from .chains import compacting, eventually
@@ -242,3 +244,23 @@ async def test_a_span_that_is_all_cold_is_joined_and_summarised_by_the_compactor
     assert loss.array()["max"].tolist() == values.reshape(RECORDS, -1).max(axis=1).tolist()
     assert loss.array()["first_index"].tolist() == [k * CHUNK for k in range(RECORDS)]
     assert join.plan_runs(chunks[:RECORDS], 1 << 30) == []
+
+
+async def test_the_audit_counts_what_is_joined_and_names_the_chunk_that_is_hit(world: World) -> None:
+    cold = await ColdStream(world, 3).make()
+    run = await cold.join()
+    await run_steps(run)
+    ref = StreamRef(cold.stream.id, "metrics", cold.stream.name, cold.stream.prefix.text)
+    counted = await count_stream(world.mongo, world.objects, ref, lambda _: None)
+    assert counted is not None
+    assert (counted.chunks, counted.count.end, counted.live_keys) == (3, 3 * CHUNK, {run.key})
+    assert [one.what for one in counted.findings if one.what != "snapshot-wrong"] == []
+    data = bytearray(await world.objects.get(run.key))
+    live = (await cold.chunks())[1].live
+    assert live is not None
+    data[live.offset + 500] ^= 1
+    await world.objects.put(run.key, bytes(data), joined.checksum.crc32c(bytes(data)))
+    counted = await count_stream(world.mongo, world.objects, ref, lambda _: None)
+    assert counted is not None
+    [damaged] = [one for one in counted.findings if one.what == "object-damaged"]
+    assert (damaged.first, damaged.end) == (CHUNK, 2 * CHUNK)
