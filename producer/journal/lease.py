@@ -1,6 +1,7 @@
 """A file that one process holds at a time, where the file system knows no locks.
 
-    lease             made by O_EXCL; JSON: which process holds it, and a token; its mtime moves when it is renewed
+    lease             JSON: which process holds it, and a token; its mtime moves when it is renewed
+    lease.making-…    the same before it was linked to its name, which only one process can do
     lease.broken-…    somebody broke it, or released it late: a mark for the next holder
 
 It is broken by who has seen it unchanged for LEASE_S by their own clock, or knows that its holder is gone. A holder
@@ -23,6 +24,7 @@ from mldash.producer.clock import Stopwatch
 from .processes import Process, is_gone, this_process
 
 LEASE_S: Final = 30.0
+MAKING_KEPT_S: Final = 3_600.0
 
 
 class Holder(Struct, frozen=True):
@@ -63,19 +65,19 @@ class Lease:
 
     def try_make(self) -> bool:
         """Make the lease where there is none. Raises OSError."""
-        mine = msgspec.json.encode(Holder(this_process(), secrets.token_hex(8)))
+        if self.path.exists():
+            return False
+        token = secrets.token_hex(8)
+        mine = msgspec.json.encode(Holder(this_process(), token))
+        made = self.path.with_name(f"{self.path.name}.making-{token}")
         renewed = Stopwatch()
         try:
-            descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            made.write_bytes(mine)
+            self.path.hardlink_to(made)  # whole, or not at all: half a lease, left by a kill, would say nothing
         except FileExistsError:
             return False
-        try:
-            # The file is closed before it counts: only then does a network file system hand it to the others.
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(mine)
-        except OSError:  # a full disk: half a lease would keep everybody away
-            self.path.unlink(missing_ok=True)
-            raise
+        finally:
+            made.unlink(missing_ok=True)
         self._mine, self._renewed = mine, renewed
         _watched.pop(self.path, None)
         return True
@@ -119,8 +121,11 @@ class Lease:
 
     def marks(self) -> list[Path]:
         """Signs that somebody may still believe to hold it."""
-        begin = f"{self.path.name}.broken-"
-        return [path for path in self.path.parent.iterdir() if path.name.startswith(begin)]
+        found = [*self.path.parent.iterdir()]
+        for path in found:
+            if path.name.startswith(f"{self.path.name}.making-"):
+                _remove_if_old(path)
+        return [path for path in found if path.name.startswith(f"{self.path.name}.broken-")]
 
     def _break(self, seen: _Seen) -> None:
         mark = self._new_mark()
@@ -142,6 +147,13 @@ def _look(path: Path) -> _Seen | None:
         return None
 
 
+def _remove_if_old(path: Path) -> None:
+    """What a killed process left."""
+    with contextlib.suppress(FileNotFoundError):
+        if time.time() - path.stat().st_mtime > MAKING_KEPT_S:
+            path.unlink()
+
+
 def _is_abandoned(path: Path, seen: _Seen) -> bool:
     before, since = _watched.get(path, (None, 0.0))
     if seen != before:
@@ -151,7 +163,7 @@ def _is_abandoned(path: Path, seen: _Seen) -> bool:
         return True
     try:
         return is_gone(msgspec.json.decode(seen.data, type=Holder).process)
-    except msgspec.MsgspecError:  # not yet written, or never
+    except msgspec.MsgspecError:  # of another version
         return False
 
 

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,7 @@ HEAD_NAME = "session.json"
 _MAKING = ".making-"
 _GONE = ".gone-"
 TAKEN_KEPT_S = 30 * 86_400.0
+MAKING_KEPT_S = 86_400.0
 
 
 class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -132,22 +134,14 @@ class SessionFolder:
 
     def remove(self) -> None:
         """Delete all of it; for who holds the lock. Raises OSError."""
-        if self.ownership is not None or self.claim is not None:
-            self._remove_where_others_may_look()
-            return
-        for number in self.segments():
-            self.segment_path(number).unlink(missing_ok=True)
-        shutil.rmtree(self.path)
-        self.unlock()
-
-    def _remove_where_others_may_look(self) -> None:
-        """Renamed first: at no moment is there half a session under its name. Another host may have done it before."""
         if self.ownership is not None and not self.ownership.holds():
             return  # it is another's now
+        # Renamed first: at no moment, also after a kill, is there half a session under its name. Where there are no
+        # locks another host may have done it before.
         gone = self.path.with_name(f"{_GONE}{self.path.name}")
         with contextlib.suppress(FileNotFoundError):
             self.path.rename(gone)
-        # What a process of this host has still open can't go yet, and goes with the next look.
+        # What a process of this host has still open can't go yet on a network, and goes with a later look.
         shutil.rmtree(gone, ignore_errors=True)
         self.unlock()
 
@@ -223,15 +217,24 @@ def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
 def lock_dead_sessions(root: Path) -> Iterator[SessionFolder]:
     """Sessions whose process is gone, each locked for the caller, who sends and removes or unlocks them."""
     forget_taken(root, TAKEN_KEPT_S)
-    with contextlib.suppress(FileNotFoundError):
-        for path in root.glob(f"{_GONE}*"):
-            shutil.rmtree(path, ignore_errors=True)
+    _clear_what_kills_left(root)
     for folder in find_sessions(root):
         if folder.try_lock():
             if folder.path.exists():  # nobody removed it between the look and the lock
                 yield folder
             else:
                 folder.unlock()
+
+
+def _clear_what_kills_left(root: Path) -> None:
+    """Sessions that were removed, or not yet made, when their process was killed."""
+    with contextlib.suppress(FileNotFoundError):
+        for path in root.iterdir():
+            name = path.name
+            with contextlib.suppress(FileNotFoundError):
+                old = name.startswith(_MAKING) and time.time() - path.stat().st_mtime > MAKING_KEPT_S
+                if old or name.startswith(_GONE):
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 def _is_live(session: Path, for_people: bool) -> bool:

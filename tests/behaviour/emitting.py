@@ -1,6 +1,7 @@
 """A process that logs until it is killed or told to stop, and says how far its calls have returned.
 
-    python -m tests.behaviour.emitting '{"name": …, "settings": {…}, …}'
+    python -m tests.behaviour.emitting '{"name": …, "settings": {…}, …}'   one of them
+    python -m tests.behaviour.emitting '{"names": […], "seed": …, …}'   many, each killed at some moment
 
 Each thread logs points {who, thread, i} to "train", a track's entries, and now and then a line. After each call has
 returned, the thread's number stands in a mapped file: the kernel keeps it, however the process ends.
@@ -9,11 +10,14 @@ returned, the thread's number stands in a mapped file: the kernel keeps it, howe
 import json
 import mmap
 import os
+import random
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from struct import Struct as Packer
 from typing import Any
@@ -21,28 +25,37 @@ from typing import Any
 from mldash import Experiment
 
 _COUNT = Packer("<Q")
+AT_A_TIME = 4
 PAUSE_EVERY = 50
 """Points between two short rests: the machine also has to read them all back."""
 
 
-class Emitter:
-    """One such process, seen from outside."""
+class Emitted:
+    """What one such process has told."""
 
-    def __init__(self, folder: Path, prefix: str, settings: dict[str, Any], **more: Any) -> None:
-        """`more`: threads (2), count (points a thread, without end by default), host (acts as one of that name),
-        lease_s, look_s."""
-        self.name = os.urandom(4).hex()
-        self.threads = more.get("threads", 2)
-        self._counts, self._stop = folder / f"{self.name}.counts", folder / f"{self.name}.stop"
-        self._counts.write_bytes(bytes(self.threads * _COUNT.size))
-        told = {"name": self.name, "prefix": prefix, "folder": str(folder), "settings": settings, "threads": 2, **more}
-        command = [sys.executable, "-m", "tests.behaviour.emitting", json.dumps(told)]
-        self.process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
+    def __init__(self, folder: Path, name: str, threads: int) -> None:
+        self.name, self.threads = name, threads
+        self._counts = folder / f"{name}.counts"
+        if not self._counts.exists():
+            self._counts.write_bytes(bytes(threads * _COUNT.size))
 
     @property
     def returned(self) -> list[int]:
         """How many calls of each thread have returned."""
         return [count for (count,) in _COUNT.iter_unpack(self._counts.read_bytes())]
+
+
+class Emitter(Emitted):
+    """One such process, seen from outside."""
+
+    def __init__(self, folder: Path, prefix: str, settings: dict[str, Any], **more: Any) -> None:
+        """`more`: threads (2), count (points a thread, without end by default), host (acts as one of that name),
+        lease_s, look_s."""
+        super().__init__(folder, os.urandom(4).hex(), more.get("threads", 2))
+        self._stop = folder / f"{self.name}.stop"
+        told = {"name": self.name, "prefix": prefix, "folder": str(folder), "settings": settings, "threads": 2, **more}
+        command = [sys.executable, "-m", "tests.behaviour.emitting", json.dumps(told)]
+        self.process = subprocess.Popen(command, cwd=Path(__file__).parents[2])
 
     def wait_until(self, count: int) -> None:
         """Until each thread has logged so many points."""
@@ -57,7 +70,21 @@ class Emitter:
         self._stop.touch()
 
 
-def assert_all_is_there_once(points: list[dict[str, Any]], emitters: list[Emitter], *, in_order: bool = True) -> None:
+def kill_at_random_moments(
+    folder: Path, prefix: str, settings: dict[str, Any], *, kills: int, seed: int
+) -> list[Emitted]:
+    """So many processes log into one experiment, some at a time, and each is killed."""
+    names = [f"{seed}.{number}" for number in range(kills)]
+    told = {"names": names, "seed": seed, "threads": 2}
+    told |= {"prefix": prefix, "folder": str(folder), "settings": settings}
+    command = [sys.executable, "-m", "tests.behaviour.emitting", json.dumps(told)]
+    subprocess.run(command, cwd=Path(__file__).parents[2], check=True, timeout=240)
+    return [Emitted(folder, name, 2) for name in names]
+
+
+def assert_all_is_there_once(
+    points: list[dict[str, Any]], emitters: Sequence[Emitted], *, in_order: bool = True
+) -> None:
     """Each thread's numbers 0 … n - 1, once each, where n is at least what had returned; indices are dense."""
     found: dict[tuple[str, int], list[int]] = defaultdict(list)
     for index, point in enumerate(points):
@@ -109,5 +136,56 @@ def _act_as(told: dict[str, Any]) -> None:
     drain.DEAD_LOOK_S = told.get("look_s", drain.DEAD_LOOK_S)
 
 
+def _kill_many(told: dict[str, Any]) -> None:
+    """Forked from here, where everything is imported and no thread runs: a start costs milliseconds."""
+    from mldash.producer.local import reader, sink
+    from mldash.producer.publishing import publisher
+    from mldash.producer.remote import handshake
+
+    assert reader and sink and publisher and handshake
+    dice = random.Random(told["seed"])
+    waiting = [*told["names"]]
+    alive: list[_Condemned] = []
+    while waiting or alive:
+        while waiting and len(alive) < AT_A_TIME:
+            alive.append(_condemn(told, waiting.pop(), dice))
+        for one in alive:
+            if one.is_due:
+                os.kill(one.pid, signal.SIGKILL)
+                assert os.waitstatus_to_exitcode(os.waitpid(one.pid, 0)[1]) == -signal.SIGKILL, "it ended by itself"
+                one.pid = 0
+        alive = [one for one in alive if one.pid]
+        time.sleep(0.0005)
+
+
+class _Condemned:
+    """A process, and when it is killed: some after a time, whatever they do then, most after so many calls."""
+
+    def __init__(self, pid: int, emitted: Emitted, dice: random.Random) -> None:
+        self.pid, self._emitted = pid, emitted
+        early = dice.random() < 0.25
+        self._at = time.monotonic() + (dice.uniform(0, 0.15) if early else 60)
+        self._calls = dice.randrange(1, 500)
+
+    @property
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._at or max(self._emitted.returned) >= self._calls
+
+
+def _condemn(told: dict[str, Any], name: str, dice: random.Random) -> _Condemned:
+    emitted = Emitted(Path(told["folder"]), name, told["threads"])
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _emit({**told, "name": name})
+        finally:
+            os._exit(1)
+    return _Condemned(pid, emitted, dice)
+
+
 if __name__ == "__main__":
-    _emit(json.loads(sys.argv[1]))
+    given = json.loads(sys.argv[1])
+    if "names" in given:
+        _kill_many(given)
+    else:
+        _emit(given)

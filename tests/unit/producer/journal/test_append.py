@@ -18,7 +18,7 @@ from mldash.producer.journal.checkpoint import Base
 from mldash.producer.journal.plain_segment import PlainSegment
 from mldash.producer.journal.scan import LiveSource, StoredSource
 from mldash.producer.journal.segment import MappedSegment
-from mldash.producer.journal.session_folder import find_sessions, open_session_folder
+from mldash.producer.journal.session_folder import find_sessions, lock_dead_sessions, open_session_folder
 
 from .journals import events_in, new_journal
 
@@ -289,3 +289,14 @@ def test_the_first_segment_is_small_and_the_next_ones_grow(tmp_path: Path) -> No
         stream.append(float(i), {"message": "x" * 900_000})
     sizes = [segment.size for _, segment in sorted(journal.segments.items())]
     assert sizes[:2] == [FIRST_SEGMENT_BYTES, 2 * FIRST_SEGMENT_BYTES]
+
+
+def test_what_kills_left_half_made_or_half_removed_is_cleared(tmp_path: Path) -> None:
+    journal = new_journal(tmp_path)
+    journal.stream("metrics", "train").append(1.0, {})
+    for name in (".making-old", ".making-new", ".gone-old"):
+        (tmp_path / name).mkdir()
+    os.utime(tmp_path / ".making-old", (1, 1))
+    assert [*lock_dead_sessions(tmp_path)] == []
+    assert journal.folder is not None
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".making-new", journal.folder.path.name])
