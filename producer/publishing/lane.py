@@ -130,6 +130,15 @@ class Lane:
         return self._gatherer.place
 
     @property
+    def written(self) -> dict[tuple[str, str | None], int]:
+        """Each stream's next seq, as far as the journal was read, whoever had the acknowledgement. Nothing where the
+        journal is damaged: behind it all goes on under another session."""
+        scan = self._gatherer.scan
+        if scan.session != self.folder.head.session_id:
+            return {}
+        return {(stream.kind, stream.name): stream.seq for stream in scan.streams.values()}
+
+    @property
     def is_idle(self) -> bool:
         """Nothing is in flight that may still be acknowledged."""
         return not any(sent.waiting for sent in self._in_flight)
@@ -217,6 +226,8 @@ class Lane:
                 self._refuse(record, size)
                 # A refused batch leaves a gap in the producer's own sequence: it is of no more use.
                 raise KafkaTrouble("Kafka takes no batch of this size: smaller ones follow") from error
+            if record.session != self.folder.head.session_id:
+                continue  # it stood behind a damaged place: claims are of the session itself
             stream = (record.kind, record.name)
             seq = record.first_seq + record.count
             known = self.progress.get(stream)

@@ -5,14 +5,14 @@ Claims are sent for streams that moved, with the heartbeat, and for all of them 
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mldash.producer.events.encoding import encode_record, headers
 from mldash.producer.events.schema import Claim, Heartbeat, Record, Signals
 
-from .lane import Lane
+from .lane import Lane, Progress
 
 if TYPE_CHECKING:
     from .kafka import KafkaProducer
@@ -21,43 +21,69 @@ TIMEOUT_S = 5.0
 CLAIMS_IN_A_RECORD = 1_000
 
 
-def signals_of(lane: Lane, *, final: bool = False, alive: bool = True) -> Iterator[bytes]:
-    """Records with a heartbeat (`alive`: not of a dead session, which would look as if it ran) and the claims of what
-    moved (final: of all), encoded. They count as sent."""
+def claims_of(lane: Lane, now: float, *, final: bool) -> Iterator[Claim]:
+    """Of the streams that moved since they were last told. Final: of all that the session ever wrote, also of those
+    whose acknowledgement an earlier process had, so that their place on Kafka is not known any more."""
+    written = lane.written if final else {}
+    for kind, name in {**dict.fromkeys(lane.progress), **written} if final else [*lane.changed]:
+        at = lane.progress.get((kind, name)) or Progress(0, lane.routes.of(kind, name).partition, -1)
+        seq = max(at.seq, written.get((kind, name), 0))
+        if seq:
+            yield Claim(now, kind, name, seq, at.partition, at.offset, final)  # type: ignore[arg-type]
+
+
+def signals_of(lane: Lane, *, final: bool = False, alive: bool = True) -> Iterator[Record]:
+    """Records with a heartbeat (`alive`: not of a dead session, which would look as if it ran) and claims. What moved
+    counts as told from here on."""
     now = time()
-    streams = [*lane.progress] if final else [*lane.changed]
-    lane.changed.clear()
     signals: list[Heartbeat | Claim] = [Heartbeat(now)] if alive else []
-    for kind, name in streams:
-        at = lane.progress[kind, name]
-        signals.append(Claim(now, kind, name, at.seq, at.partition, at.offset, final))  # type: ignore[arg-type]
-    head = lane.folder.head
+    signals += claims_of(lane, now, final=final)
+    lane.changed.clear()
     for start in range(0, len(signals), CLAIMS_IN_A_RECORD):
-        record = Record(
-            prefix=head.prefix,
+        yield Record(
+            prefix=lane.folder.head.prefix,
             kind="runs",
             name="",
-            session=head.session_id,
+            session=lane.folder.head.session_id,
             first_seq=lane.progress[("runs", "")].seq if ("runs", "") in lane.progress else 0,
             logged_at=now,
             blocks=[Signals(signals[start : start + CLAIMS_IN_A_RECORD])],
         )
-        yield encode_record(record, head.content_type)
 
 
 async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = False, alive: bool = True) -> None:
-    """A lost one comes again with the next, and nothing waits long for it. Raises KafkaTrouble."""
+    """What is lost on the way is told again with the next, and nothing waits long for it. Raises KafkaTrouble."""
     route = lane.routes.of("runs", "")
-    content = headers(lane.folder.head.content_type)
+    content_type = lane.folder.head.content_type
     futures = []
-    async with asyncio.timeout(2 * TIMEOUT_S):
-        for value in signals_of(lane, final=final, alive=alive):
-            futures.append(await kafka.send(route.topic, route.partition, route.key, value, content, _look_away))
+    untold = set(lane.changed)
+    try:
+        async with asyncio.timeout(2 * TIMEOUT_S):
+            for record in signals_of(lane, final=final, alive=alive):
+                value = encode_record(record, content_type)
+                done = _tell_again(lane, record)
+                futures.append(
+                    await kafka.send(route.topic, route.partition, route.key, value, headers(content_type), done)
+                )
+    except BaseException:
+        lane.changed |= untold
+        raise
     if final and futures:
         await asyncio.wait(futures, timeout=TIMEOUT_S)
 
 
-def _look_away(future: "asyncio.Future[object]") -> None:
-    """A failure is no news: the producer's own end tells it."""
-    if not future.cancelled():
-        future.exception()
+def _tell_again(lane: Lane, record: Record) -> Callable[["asyncio.Future[Any]"], None]:
+    """A claim that was not acknowledged is told with the next. That it failed is no news: the producer's end tells."""
+    claimed = [
+        (signal.kind, signal.name)
+        for block in record.blocks
+        if isinstance(block, Signals)
+        for signal in block.signals
+        if isinstance(signal, Claim)
+    ]
+
+    def done(future: "asyncio.Future[Any]") -> None:
+        if future.cancelled() or future.exception() is not None:
+            lane.changed.update(stream for stream in claimed if stream in lane.progress)
+
+    return done
