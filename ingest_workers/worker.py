@@ -3,32 +3,28 @@
 import asyncio
 import gc
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from time import monotonic, time
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
-from mldash.producer.events.identity import stream_id
 from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
 
 from . import instruments
 from .dead_letters.send import send_letters
-from .documents.buckets import Bucket
-from .documents.mongo import Mongo, PyMongoError, Session
+from .documents.mongo import Mongo, PyMongoError
 from .documents.stored import StoredUpTo, encode_stored
 from .errors import KafkaUnreachable
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
 from .fetch.continuity import changed_partitions
-from .fetch.decode import Arrival, SetAside
 from .kafka import make_consumer, make_producer, stop_quietly
-from .plan.appends import Plan, plan, rounds
 from .settings import WorkerSettings
-from .store.chains import Chains, Stream
-from .store.sessions import Admission, Sessions
+from .store.appending import Appending
+from .store.chains import Chains
+from .store.sessions import Sessions
 from .store.snapshots import Snapshots
 
 _FIRST_DELAY_S = 0.05
@@ -48,6 +44,7 @@ class Worker:
         self._snapshots = Snapshots(
             self._mongo, self._chains, buckets=settings.snapshot_buckets, idle_s=settings.idle_s
         )
+        self._appending = Appending(self._mongo, self._chains, self._sessions, self._snapshots)
         self._stored_up_to: dict[tuple[str, int], StoredUpTo] = {}
         self._trouble: str | None = "starting"
         self._upkeep_at = self._announce_at = 0.0
@@ -162,81 +159,13 @@ class Worker:
     async def _store(self, batch: Batch) -> None:
         # The order is the guarantee (docs/decisions/0004): a crash between two lines is a replay, never a loss.
         admitted = await self._sessions.admit(batch.arrivals)
-        refused, touched = await self._append(batch.arrivals, admitted)
+        refused, touched = await self._appending.append(batch.arrivals, admitted)
         await self._sessions.move_forward(batch.arrivals, admitted)
         await send_letters(self._producer, dead_letter_topic(self._settings.topic_prefix), [*batch.set_aside, *refused])
         await self._snapshots.after_batch(touched)
         await self._announce(batch)
         await self._batches.commit(batch)
         self._observe(batch)
-
-    async def _append(
-        self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]
-    ) -> tuple[list[SetAside], list[bytes]]:
-        """Append what is not stored, in rounds of one bucket a stream; what lost its place is planned anew."""
-        waiting, streams = self._by_stream(arrivals, admitted)
-        touched, refused = list(waiting), list[SetAside]()
-        delay = _FIRST_DELAY_S / 10
-        async with await self._mongo.causal() as session:
-            while waiting:
-                closed = await self._chains.load(session, [streams[stream] for stream in waiting])
-                for stream in closed:
-                    self._drop_deleted(waiting.pop(stream))
-                plans = {
-                    stream: plan(stream, streams[stream].kind, self._chains.known[stream].snapshot, records)
-                    for stream, records in waiting.items()
-                }
-                lost = await self._in_rounds(session, plans)
-                for stream in plans.keys() - lost:
-                    refused += self._settle(streams[stream].kind, plans[stream])
-                self._chains.forget(lost)
-                self._snapshots.forget(lost)
-                waiting = {stream: waiting[stream] for stream in waiting if stream in lost}
-                if lost:
-                    await asyncio.sleep(delay)  # the other's insert may not be committed yet
-                    delay = min(delay * 2, 0.5)
-        return refused, touched
-
-    async def _in_rounds(self, session: Session, plans: dict[bytes, Plan]) -> set[bytes]:
-        """The streams that lost a place."""
-        lost = set[bytes]()
-        for turn in rounds(plans):
-            buckets = [bucket for bucket in turn if bucket.stream not in lost]
-            if not buckets:
-                break
-            taken = await self._chains.append(session, buckets)  # the unique place is the compare-and-set
-            placed = [bucket for bucket in buckets if bucket.stream not in taken]
-            failed = await self._chains.check(session, placed)  # not into a range that was moved away meanwhile
-            lost |= taken | failed
-            _count(bucket for bucket in placed if bucket.stream not in failed)
-        instruments.lost_places.inc(len(lost))
-        return lost
-
-    def _by_stream(
-        self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]
-    ) -> tuple[dict[bytes, list[Arrival]], dict[bytes, Stream]]:
-        """Records that carry events, by stream in log order; those of deleted experiments are dropped and counted."""
-        waiting, streams = defaultdict[bytes, list[Arrival]](list), dict[bytes, Stream]()
-        for arrival in arrivals:
-            record, admission = arrival.record, admitted[arrival.record.session]
-            if not record.count:
-                continue
-            if admission.closed:
-                self._drop_deleted([arrival])
-                continue
-            stream = stream_id(arrival.experiment, admission.generation, record.kind, record.name)
-            streams[stream] = Stream(stream, arrival.experiment, admission.generation, record.kind, record.name)
-            waiting[stream].append(arrival)
-        return dict(waiting), streams
-
-    def _drop_deleted(self, arrivals: Sequence[Arrival]) -> None:
-        instruments.deleted.inc(sum(arrival.record.count for arrival in arrivals))
-        self._sessions.forget(arrival.record.session for arrival in arrivals)
-
-    def _settle(self, kind: str, done: Plan) -> list[SetAside]:
-        instruments.duplicates.labels(kind).inc(done.duplicate_count)
-        instruments.late.labels(kind).inc(done.late_count)
-        return done.refused
 
     async def _announce(self, batch: Batch) -> None:
         """Say on `mldash.stored` up to where each partition is stored."""
@@ -280,9 +209,3 @@ def _collect_seldom() -> None:
     gc.freeze()
     gc.set_threshold(500_000, 20, 50)
     sys.setswitchinterval(0.0005)
-
-
-def _count(buckets: Iterable[Bucket]) -> None:
-    for bucket in buckets:
-        instruments.events_stored.labels(bucket.kind).inc(bucket.count)
-        instruments.bytes_stored.labels(bucket.kind).inc(bucket.stored_bytes)

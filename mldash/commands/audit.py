@@ -14,6 +14,7 @@ import msgspec
 from mldash.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
+    from mldash.ingest_workers.repair import Hole, Repaired
     from mldash.producer.events.identity import Prefix
     from mldash.query_api.reading.audit.claims import Letter, Progress
     from mldash.query_api.reading.audit.findings import Report
@@ -23,12 +24,14 @@ if TYPE_CHECKING:
 @click.command("audit")
 @click.argument("prefix")
 @click.option("--group", metavar="NAME", help="The workers' consumer group (also MLDASH_WORKER_GROUP).")
+@click.option("--repair", is_flag=True, help="Fill holes from Kafka, where it still holds them; then audit again.")
 @click.option("--quiet", is_flag=True, help="Print damage only, no notes.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the whole report.")
 @component_options
 def command(
     prefix: str,
     group: str | None,
+    repair: bool,
     quiet: bool,
     as_json: bool,
     config: str | None,
@@ -41,7 +44,12 @@ def command(
     sources, statistics, and what is left over. Prints ok, or each hole with its place. What is still on its way, lies
     in the dead letters, or has an unknown end is named apart. The exit code is 1 where anything is missing, double or
     damaged. Writers may go on meanwhile.
+
+    --repair reads the topics again from their earliest offset and stores what is missing, by the rules that workers
+    follow, at the end of its stream. What the topics do not hold any more stays missing.
     """
+    from mldash import log_output
+    from mldash.ingest_workers.settings import WorkerSettings
     from mldash.producer.events.identity import parse_prefix
     from mldash.query_api.settings import ApiSettings
 
@@ -49,9 +57,16 @@ def command(
         parsed = parse_prefix(prefix)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="PREFIX") from error
+    log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "audit")
     settings = component_settings(ApiSettings, "api", config=config, data=data, assignments=assignments)
-    group = group or _group(config, data)
+    workers = component_settings(WorkerSettings, "worker", config=config, data=data)
+    group = group or workers.group
     report = asyncio.run(_with_bar(settings, group, parsed))
+    if repair and (holes := _holes(report)):
+        repaired = asyncio.run(_repair(settings, workers.idle_s, parsed, holes))
+        if not as_json:
+            _tell_repair(repaired)
+        report = asyncio.run(_with_bar(settings, group, parsed))
     if as_json:
         print(msgspec.json.format(msgspec.json.encode({"ok": report.ok, **msgspec.to_builtins(report)})).decode())
     else:
@@ -125,10 +140,42 @@ async def _with_bar(settings: ApiSettings, group: str, prefix: Prefix) -> Report
         )
 
 
-def _group(config: str | None, data: str | None) -> str:
-    from mldash.ingest_workers.settings import WorkerSettings
+def _holes(report: Report) -> list[Hole]:
+    """What a repair may fill."""
+    from mldash.ingest_workers.repair import Hole
 
-    return component_settings(WorkerSettings, "worker", config=config, data=data).group
+    return [
+        Hole(one.kind, one.name, bytes.fromhex(one.session), one.first, one.end)
+        for one in report.findings
+        if one.what == "missing-events" and one.session is not None and one.first is not None and one.end is not None
+    ]
+
+
+async def _repair(settings: ApiSettings, idle_s: float, prefix: Prefix, holes: list[Hole]) -> Repaired:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    from mldash.ingest_workers.documents.mongo import Mongo
+    from mldash.ingest_workers.repair import Repair
+    from mldash.ingest_workers.topic_reading import reading
+
+    console = Console(stderr=True)
+    columns = (SpinnerColumn(), TextColumn("reading Kafka again: {task.completed} records"), TimeElapsedColumn())
+    mongo = Mongo(settings.mongo, settings.mongo_database)
+    try:
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+            task = progress.add_task("", total=None)
+            async with reading(settings.kafka) as consumer:
+                repair = Repair(mongo, consumer, settings.topic_prefix, prefix.text, idle_s)
+                return await repair.fill(holes, lambda records: progress.update(task, completed=records))
+    finally:
+        await mongo.close()
+
+
+def _tell_repair(repaired: Repaired) -> None:
+    print(f"repair: {repaired.event_count} missing events found in {repaired.record_count} records, and stored")
+    for reason in sorted(set(repaired.refused)):
+        print(f"repair: not stored: {reason}")
 
 
 def _tell(report: Report, *, quiet: bool) -> None:

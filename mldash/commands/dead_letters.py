@@ -178,8 +178,10 @@ async def _fetch(settings: TopicSettings, place: Place) -> Letter:
 
 
 def _settings(config: str | None, data: str | None, assignments: tuple[str, ...]) -> TopicSettings:
+    from mldash import log_output
     from mldash.ingest_workers.settings import TopicSettings
 
+    log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "dead-letters")
     return component_settings(TopicSettings, "topics", config=config, data=data, assignments=assignments)
 
 

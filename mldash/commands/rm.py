@@ -42,6 +42,7 @@ def command(
     does any compactor, which also looks once more after 30 days (MLDASH_COMPACTOR_PURGE_AFTER_S) for what processes
     wrote that were still running. Their events are dropped from now on.
     """
+    from mldash import log_output
     from mldash.compactor.settings import CompactorSettings
     from mldash.producer.events.identity import parse_prefix
 
@@ -51,6 +52,7 @@ def command(
         raise click.BadParameter(str(error), param_hint="PREFIX") from error
     if as_json and not (yes or dry_run):
         raise click.UsageError("--json asks nothing: say --yes or --dry-run")
+    log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "rm")
     settings = component_settings(CompactorSettings, "compactor", config=config, data=data, assignments=assignments)
     asyncio.run(_Command(settings, dry_run=dry_run, yes=yes, as_json=as_json).run(parsed))
 

@@ -148,7 +148,7 @@ async def test_a_record_that_the_workers_passed_without_storing_it_is_a_hole(
     def faulty(stream: bytes, kind: str, known: Any, arrivals: Sequence[Arrival]) -> Plan:
         return plan(stream, kind, known, [one for one in arrivals if one.record.first_seq != 300])
 
-    monkeypatch.setattr("mldash.ingest_workers.worker.plan", faulty)
+    monkeypatch.setattr("mldash.ingest_workers.store.appending.plan", faulty)
     async with emitting(fresh) as emitter, working(fresh.worker()):
         await emitter.send(TWO, 300, points(TWO, 300, 40))
         await emitter.send(TWO, 340, points(TWO, 340, 10))
@@ -167,6 +167,55 @@ async def test_a_record_that_the_workers_passed_without_storing_it_is_a_hole(
         f"missing-events  metrics 'loss'  session {TWO.hex()}  seq 300 … 339: "
         "written, passed by the workers, and not stored"
     )
+
+
+async def test_a_repair_fills_from_kafka_what_a_fault_had_lost_and_then_the_audit_is_ok(
+    fresh: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two records that were lost, in a metric and in the parameters; a worker runs meanwhile."""
+
+    def faulty(stream: bytes, kind: str, known: Any, arrivals: Sequence[Arrival]) -> Plan:
+        kept = [one for one in arrivals if (kind, one.record.first_seq) not in {("metrics", 300), ("params", 1)}]
+        return plan(stream, kind, known, kept)
+
+    async with emitting(fresh) as emitter:
+        with monkeypatch.context() as fault:
+            fault.setattr("mldash.ingest_workers.store.appending.plan", faulty)
+            async with working(fresh.worker()):
+                await emitter.send(TWO, 300, points(TWO, 300, 40))
+                await emitter.send(TWO, 340, points(TWO, 340, 10))
+                await emitter.send(ONE, 1, Rows(["lost"], [2.0], [[7]]), kind="params")
+                await claim(fresh, emitter, TWO, {("metrics", "loss"): 350})
+                await claim(fresh, emitter, ONE, {("params", ""): 2})
+                await eventually(lambda: committed_to_the_end(fresh))
+        variables = {**to_variables(fresh.api(), "api"), "MLDASH_WORKER_GROUP": fresh.name}
+        async with working(fresh.worker()):
+            done = await asyncio.to_thread(run_mldash, "audit", PREFIX, "--repair", **variables)
+            await emitter.send(TWO, 350, points(TWO, 350, 5))
+            await eventually(lambda: committed_to_the_end(fresh))
+    first, last = done.stdout.splitlines()
+    assert first.startswith("repair: 41 missing events found in ")
+    assert last.startswith(f"ok: {PREFIX}: ")
+    report = await audit(fresh)
+    assert report.ok
+    assert {(one.kind, one.stored) for one in report.sessions if one.session == TWO.hex()} == {
+        ("metrics", 355),
+        ("runs", 2),
+    }
+    params = await fresh.mongo.streams.find_one({"kind": "params"})
+    assert params is not None
+    assert [one["k"] for one in params["data"]] == ["lr", "lost"]
+
+
+async def test_what_kafka_does_not_hold_any_more_stays_missing(experiment: World) -> None:
+    """A claim of more than was ever sent."""
+    key = {"_id": {"sid": TWO, "s": LOSS}}
+    await experiment.mongo.claims.update_one(key, {"$set": {"seq": 310}})
+    variables = {**to_variables(experiment.api(), "api"), "MLDASH_WORKER_GROUP": experiment.name}
+    done = run_mldash("audit", PREFIX, "--repair", check=False, **variables)
+    assert done.returncode == 1
+    assert "repair: 0 missing events found" in done.stdout
+    assert f"session {TWO.hex()}  seq 300 … 309" in done.stdout
 
 
 async def test_what_the_workers_have_not_passed_is_no_hole_yet(fresh: World) -> None:

@@ -1,0 +1,108 @@
+"""Records → their chains: load, plan, append, check, in rounds, until nothing has lost its place.
+
+What a worker does with each batch, and a repair with what it reads again (docs/protocol.md 3.3 to 3.6).
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mldash.ingest_workers import instruments
+from mldash.ingest_workers.documents.buckets import Bucket
+from mldash.ingest_workers.documents.mongo import Mongo, Session
+from mldash.ingest_workers.fetch.decode import Arrival, SetAside
+from mldash.ingest_workers.plan.appends import Plan, plan, rounds
+from mldash.producer.events.identity import stream_id
+
+from .chains import Chains, Stream
+from .sessions import Admission, Sessions
+from .snapshots import Snapshots
+
+_FIRST_DELAY_S: Final = 0.005
+
+
+class Appending:
+    """Makes chains longer by what is not stored."""
+
+    def __init__(self, mongo: Mongo, chains: Chains, sessions: Sessions, snapshots: Snapshots) -> None:
+        self._mongo = mongo
+        self._chains, self._sessions, self._snapshots = chains, sessions, snapshots
+
+    async def append(
+        self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]
+    ) -> tuple[list[SetAside], list[bytes]]:
+        """Append what is not stored, in rounds of one bucket a stream; what lost its place is planned anew.
+
+        Gives what breaks a limit of its stream, and the ids of the streams that were touched. Raises PyMongoError, and
+        then nothing that is known may be trusted.
+        """
+        waiting, streams = self._by_stream(arrivals, admitted)
+        touched, refused = list(waiting), list[SetAside]()
+        delay = _FIRST_DELAY_S
+        async with await self._mongo.causal() as session:
+            while waiting:
+                closed = await self._chains.load(session, [streams[stream] for stream in waiting])
+                for stream in closed:
+                    self._drop_deleted(waiting.pop(stream))
+                plans = {
+                    stream: plan(stream, streams[stream].kind, self._chains.known[stream].snapshot, records)
+                    for stream, records in waiting.items()
+                }
+                lost = await self._in_rounds(session, plans)
+                for stream in plans.keys() - lost:
+                    refused += self._settle(streams[stream].kind, plans[stream])
+                self._chains.forget(lost)
+                self._snapshots.forget(lost)
+                waiting = {stream: waiting[stream] for stream in waiting if stream in lost}
+                if lost:
+                    await asyncio.sleep(delay)  # the other's insert may not be committed yet
+                    delay = min(delay * 2, 0.5)
+        return refused, touched
+
+    async def _in_rounds(self, session: Session, plans: dict[bytes, Plan]) -> set[bytes]:
+        """The streams that lost a place."""
+        lost = set[bytes]()
+        for turn in rounds(plans):
+            buckets = [bucket for bucket in turn if bucket.stream not in lost]
+            if not buckets:
+                break
+            taken = await self._chains.append(session, buckets)  # the unique place is the compare-and-set
+            placed = [bucket for bucket in buckets if bucket.stream not in taken]
+            failed = await self._chains.check(session, placed)  # not into a range that was moved away meanwhile
+            lost |= taken | failed
+            _count(bucket for bucket in placed if bucket.stream not in failed)
+        instruments.lost_places.inc(len(lost))
+        return lost
+
+    def _by_stream(
+        self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]
+    ) -> tuple[dict[bytes, list[Arrival]], dict[bytes, Stream]]:
+        """Records that carry events, by stream in log order; those of deleted experiments are dropped and counted."""
+        waiting, streams = defaultdict[bytes, list[Arrival]](list), dict[bytes, Stream]()
+        for arrival in arrivals:
+            record, admission = arrival.record, admitted[arrival.record.session]
+            if not record.count:
+                continue
+            if admission.closed:
+                self._drop_deleted([arrival])
+                continue
+            stream = stream_id(arrival.experiment, admission.generation, record.kind, record.name)
+            streams[stream] = Stream(stream, arrival.experiment, admission.generation, record.kind, record.name)
+            waiting[stream].append(arrival)
+        return dict(waiting), streams
+
+    def _drop_deleted(self, arrivals: Sequence[Arrival]) -> None:
+        instruments.deleted.inc(sum(arrival.record.count for arrival in arrivals))
+        self._sessions.forget(arrival.record.session for arrival in arrivals)
+
+    def _settle(self, kind: str, done: Plan) -> list[SetAside]:
+        instruments.duplicates.labels(kind).inc(done.duplicate_count)
+        instruments.late.labels(kind).inc(done.late_count)
+        return done.refused
+
+
+def _count(buckets: Iterable[Bucket]) -> None:
+    for bucket in buckets:
+        instruments.events_stored.labels(bucket.kind).inc(bucket.count)
+        instruments.bytes_stored.labels(bucket.kind).inc(bucket.stored_bytes)
