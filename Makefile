@@ -34,6 +34,12 @@ test-unit: $(installed) ## the tests that need no server
 faults: $(installed) ## kill everything for ten minutes and read all along (ARGS="--seed 7 --seconds 60 --proxy")
 	$(bin)/python -m tests.faults $(ARGS)
 
+.PHONY: test-torch
+test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, into .venv-torch
+	@$(MAKE) --no-print-directory install VENV=.venv-torch
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch
+	.venv-torch/bin/python -m pytest tests/unit/producer/test_values.py -k pytorch $(ARGS)
+
 lint: $(installed) ## ruff, and which package may import which
 	$(bin)/ruff check $(ARGS)
 	$(bin)/ruff format --check $(ARGS)
@@ -68,13 +74,13 @@ lock: ## make requirements.lock anew from pyproject.toml (needs uv)
 	  --no-emit-index-url --python-version 3.11 -o requirements.lock $(ARGS)
 
 clean: ## remove .venv, caches and builds; data folders stay
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) .venv-torch dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(installed): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this one is " + sys.version.split()[0] + ": make PYTHON=python3.11 …")'

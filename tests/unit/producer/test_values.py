@@ -1,10 +1,14 @@
 """What may be logged, and what it becomes."""
 
+import subprocess
+import sys
+import textwrap
 from collections import OrderedDict, namedtuple
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum, StrEnum
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -102,21 +106,61 @@ def test_values_of_other_types_become_plain(value: Any, becomes: Any) -> None:
     assert same(plain(value, "x"), becomes)
 
 
-def test_pytorch_tensors_become_numbers_and_lists() -> None:
-    """Runs where PyTorch is installed; the SDK does not depend on it."""
-    torch = pytest.importorskip("torch")
-    assert same(plain(torch.tensor(0.5, requires_grad=True), "x"), 0.5)
-    assert same(plain(torch.tensor([[1, 2]]), "x"), [[1, 2]])
-    assert same(plain(torch.tensor([0.5], dtype=torch.bfloat16), "x"), [0.5])
-    assert same(plain(torch.tensor(True), "x"), True)
+def converted(script: str) -> subprocess.CompletedProcess[str]:
+    """The script in a process of its own: both libraries have threads and mind being forked, and other tests fork."""
+    head = "from mldash.producer.values import UnsupportedValue, plain\nfrom tests.unit.producer.same import same\n"
+    return subprocess.run(
+        [sys.executable, "-c", head + textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
 
 
 def test_jax_arrays_become_numbers_and_lists() -> None:
-    """Runs where JAX is installed; the SDK does not depend on it."""
-    jnp = pytest.importorskip("jax.numpy")
-    assert same(plain(jnp.float32(0.5), "x"), 0.5)
-    assert same(plain(jnp.array([1, 2]), "x"), [1, 2])
-    assert same(plain(jnp.array([0.5], dtype=jnp.bfloat16), "x"), [0.5])
+    """Whatever their type, in a list or alone, and what a jitted function returns."""
+    script = """
+        import jax
+        import jax.numpy as jnp
+
+        assert same(plain(jnp.float32(0.5), "x"), 0.5)
+        assert same(plain(jnp.array(3), "x"), 3)
+        assert same(plain(jnp.array(True), "x"), True)
+        assert same(plain(jnp.array([1, 2]), "x"), [1, 2])
+        assert same(plain(jnp.ones((2, 2)), "x"), [[1.0, 1.0], [1.0, 1.0]])
+        for name in ("bfloat16", "float16", "float8_e4m3fn", "float8_e5m2"):
+            assert same(plain(jnp.array([0.5], dtype=name), "x"), [0.5]), name
+        assert same(plain(jax.jit(lambda x: x * 2)(jnp.array([0.5, jnp.nan])), "x")[0], 1.0)
+        assert same(plain({"loss": [jnp.float32(0.5)]}, "x"), {"loss": [0.5]})
+        try:
+            plain(jnp.array([1j]), "loss")
+        except UnsupportedValue as error:
+            assert error.field == "loss"
+        else:
+            raise AssertionError("complex numbers can't be stored")
+    """
+    done = converted(script)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not find_spec("torch"), reason="PyTorch takes gigabytes: make test-torch brings it")
+def test_pytorch_tensors_become_numbers_and_lists() -> None:
+    """Docs/decisions/0010 says why it is not among what every run of the tests installs."""
+    script = """
+        import torch
+
+        assert same(plain(torch.tensor(0.5, requires_grad=True), "x"), 0.5)
+        assert same(plain(torch.tensor([[1, 2]]), "x"), [[1, 2]])
+        assert same(plain(torch.tensor([0.5], dtype=torch.bfloat16), "x"), [0.5])
+        assert same(plain(torch.tensor(True), "x"), True)
+        assert same(plain(torch.eye(2).to_sparse(), "x"), [[1.0, 0.0], [0.0, 1.0]])
+        assert same(plain(torch.nn.Parameter(torch.ones(1)), "x"), [1.0])
+        try:
+            plain(torch.tensor([1j]), "loss")
+        except UnsupportedValue as error:
+            assert error.field == "loss"
+        else:
+            raise AssertionError("complex numbers can't be stored")
+    """
+    done = converted(script)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
