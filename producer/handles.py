@@ -143,9 +143,9 @@ def checked_name(what: str, name: object) -> str:
     return str.__str__(name)
 
 
-def checked_range(start: int, limit: int) -> None:
-    """Raises ValueError for a negative start or limit, TypeError for what is no whole number."""
-    for what, value in (("start_index", start), ("limit", limit)):
+def check_counts(**counts: int) -> None:
+    """Raises ValueError for a negative one, TypeError for what is no whole number; both name it."""
+    for what, value in counts.items():
         if not isinstance(value, int):
             raise TypeError(f"{what} must be a whole number, not {type(value).__name__}")
         if value < 0:

@@ -11,7 +11,7 @@ from mldash.producer.answers.shapes import LogLine
 from mldash.producer.capture.echo import echo
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.levels import canonical_level
-from mldash.producer.handles import Owner, checked_range
+from mldash.producer.handles import Owner, check_counts
 from mldash.producer.values import plain
 
 Moment = float | int | str | datetime
@@ -93,7 +93,7 @@ class Logs:
         written (None: read_wait_s; 0: what is there).
         Raises ValueError (a negative limit or offset, no such level, no time), NotYetStored.
         """
-        checked_range(offset, limit)
+        check_counts(offset=offset, limit=limit)
         levels = None
         if level is not None:
             levels = [canonical_level(one) for one in ([level] if isinstance(level, str) else level)]

@@ -8,7 +8,7 @@ from typing import Any, Literal, overload
 
 from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
 from mldash.producer.bulk_columns import check_times, cut, pack_column, pack_columns
-from mldash.producer.handles import Owner, StreamHandle, checked_name, checked_range
+from mldash.producer.handles import Owner, StreamHandle, check_counts, checked_name
 from mldash.producer.point_calls import make_log, row_types
 from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
 from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
@@ -139,7 +139,7 @@ class Metric(StreamHandle):
         there).
         Raises ValueError (negative start or limit), NotYetStored.
         """
-        checked_range(start_index, limit)
+        check_counts(start_index=start_index, limit=limit)
         return self._experiment._reader().metric_points(self._name, start_index, limit, wait)
 
     def iter(
@@ -149,7 +149,7 @@ class Metric(StreamHandle):
 
         Raises as `read` does.
         """
-        checked_range(start_index, 0 if end_index is None else end_index)
+        check_counts(start_index=start_index, end_index=0 if end_index is None else end_index)
         return self._points(start_index, end_index, wait)
 
     @overload
@@ -190,6 +190,7 @@ class Metric(StreamHandle):
         user's field named "index" or "createdAt" is the column "_index" or "_createdAt".
         Raises as `read` does; ValueError for another format; ImportError where the library is missing.
         """
+        check_counts(start_index=start_index, limit=0 if limit is None else limit)
         end = None if limit is None else start_index + limit
         # Here and not at the head: a training script that only writes does not wait for it at its start.
         from mldash.producer.answers.columns import columns_of_points

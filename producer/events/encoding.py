@@ -159,6 +159,9 @@ def _convert_run_event(event: Any, convert: Any) -> Any:
     return event
 
 
+_NUMBERS = frozenset((int, float, bool))
+
+
 def exact_to_json(value: Any) -> Any:
     """A value in the form that the head of this file gives, which JSON keeps exactly."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -166,6 +169,9 @@ def exact_to_json(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"$bytes": base64.b64encode(value).decode()}
     if isinstance(value, list):
+        kinds = set(map(type, value))
+        if kinds <= _NUMBERS and all(map(math.isfinite, value)):  # long lists of numbers: no Python loop
+            return value
         return [exact_to_json(item) for item in value]
     if isinstance(value, dict):
         converted = {key: exact_to_json(item) for key, item in value.items()}
@@ -177,6 +183,8 @@ def exact_to_json(value: Any) -> Any:
 def exact_from_json(value: Any) -> Any:
     """The reverse of exact_to_json."""
     if isinstance(value, list):
+        if set(map(type, value)) <= _NUMBERS:
+            return value
         return [exact_from_json(item) for item in value]
     if not isinstance(value, dict):
         return value

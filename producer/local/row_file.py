@@ -202,18 +202,24 @@ class RowReader:
         if first >= stop:
             return []
         first_block, last_block = self._block_at(first // BLOCK_ROWS), self._block_at((stop - 1) // BLOCK_ROWS)
-        skipped = first - first_block.first_row
-        return self.read(first_block, last_block)[skipped : skipped + stop - first]
+        skipped, count = first - first_block.first_row, last_block.end_row - first_block.first_row
+        data = self._data(first_block, last_block)
+        if stop - first < count:  # only the lines that are asked for are decoded: a row may have megabytes
+            data = b"\n".join(data.split(b"\n")[skipped : skipped + stop - first])
+        return decode_rows(self.path, data)
 
     def read(self, first: Block, last: Block) -> list[dict[str, Any]]:
         """The rows of neighbouring blocks. Raises DamagedRow."""
+        return decode_rows(self.path, self._data(first, last))
+
+    def _data(self, first: Block, last: Block) -> bytes:
         with self.path.open("rb") as file:
             file.seek(first.offset)
             data = file.read(last.end - first.offset)
         if zlib.crc32(data[:_CHECKED_BYTES]) != first.checksum:
             self._full, self._looked_at = [], (-1, -1)
             raise DamagedRow(str(self.path), f"row {first.first_row} is not where the index has it; read again")
-        return decode_rows(self.path, data)
+        return data
 
     def overlapping(self, start: float, end: float) -> Iterator[Block]:
         """Blocks with times in [start, end]; by a microsecond more, for text holds no finer times."""

@@ -42,11 +42,17 @@ def pieces_of(
 
 
 def _encoded(lines: Sequence[Any], values: Callable[[Any], Iterable[Any]], ready: Callable[[Any], Any]) -> bytes:
-    if _SAFE.issuperset(map(type, chain.from_iterable(map(values, lines)))):
+    if _is_safe(chain.from_iterable(map(values, lines))):
         data = _encode_lines(lines)
         if b"null" not in data and b'{"$' not in data:
             return data
     return _encode_lines([ready(line) for line in lines])
+
+
+def _is_safe(values: Iterable[Any]) -> bool:
+    """Whether JSON says all of them, or writes null for what it can't; also what long lists hold."""
+    others = [value for value in values if type(value) not in _SAFE]
+    return all(type(value) is list and (_SAFE.issuperset(map(type, value)) or _is_safe(value)) for value in others)
 
 
 def json_ready(fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,8 @@
 """docs/sdk.md, Logs."""
 
+import re
+from datetime import datetime
+
 import pytest
 
 from mldash import Experiment
@@ -66,3 +69,57 @@ def test_lines_are_echoed_at_once(make_experiment: MakeExperiment, capsys: pytes
     assert "[INFO] started [k=v, n=1]\n" in out
     assert "[ERROR] bad\n" in err
     assert "bad" not in out
+
+
+def test_levels_take_any_case_and_aliases(experiment: Experiment) -> None:
+    for level in ("DEBUG", "Info", "warning", "WARN", "Error", "critical", "FATAL"):
+        experiment.log("line", level=level)
+    experiment.logs.warning("line")
+    experiment.logs.critical("line")
+    wanted = ["debug", "info", "warn", "warn", "error", "fatal", "fatal", "warn", "fatal"]
+    assert [line["level"] for line in experiment.logs.read()] == wanted
+    assert len(experiment.logs.read(level="Warning")) == 3
+    with pytest.raises(ValueError, match=r"Invalid log level.*debug, info, warn, error, fatal"):
+        experiment.logs.read(level="loud")
+
+
+def test_pages_and_times_of_lines(experiment: Experiment) -> None:
+    for number in range(25):
+        experiment.log(number)
+    lines = experiment.logs.read(limit=10, offset=20)
+    assert [(line["sequenceNumber"], line["message"]) for line in lines] == [(n, str(n)) for n in range(20, 25)]
+    assert experiment.logs.read(limit=0) == experiment.logs.read(offset=25) == []
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", lines[0]["timestamp"])
+    moment = datetime.fromisoformat(lines[0]["timestamp"])
+    assert experiment.logs.read(start=moment)[-1]["sequenceNumber"] == 24
+    assert len(experiment.logs.read(start=moment.timestamp() - 3600, end=moment.timestamp() + 3600)) == 25
+    for wrong in ({"limit": -1}, {"offset": -1}, {"start": "yesterday"}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            experiment.logs.read(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["", "ü 日本 \n two lines", "a\0b", "100% $where .*", "[info] x [k=v]"])
+def test_a_message_may_be_any_text_and_is_found_by_it(experiment: Experiment, text: str) -> None:
+    experiment.log("another")
+    experiment.log(text, metadata={"level": "mine", "message": 1, "$x.y": None})
+    line = experiment.logs.read()[1]
+    assert (line["message"], line["metadata"]) == (text, {"level": "mine", "message": 1, "$x.y": None})
+    if text:
+        assert [found["sequenceNumber"] for found in experiment.logs.read(search=text)] == [1]
+
+
+def test_follow_is_of_a_level_and_ends_after_silence(experiment: Experiment) -> None:
+    experiment.log("before", level="error")
+    following = experiment.logs.follow("error", poll_s=0.01, silence_s=1.5)
+    experiment.log("unwanted")
+    experiment.log("wanted", level="error")
+    experiment.flush()
+    assert [line["message"] for line in following] == ["wanted"]
+
+
+def test_metadata_of_a_line_join_and_keywords_win(experiment: Experiment) -> None:
+    experiment.log("line", metadata={"a": 1, "b": 1}, b=2, c={"d": [3]})
+    experiment.log("line", metadata={})
+    first, second = experiment.logs.read()
+    assert first["metadata"] == {"a": 1, "b": 2, "c": {"d": [3]}}
+    assert "metadata" not in second

@@ -1,6 +1,8 @@
 """docs/sdk.md, Metrics."""
 
 import math
+import threading
+import time
 from typing import Any
 
 import numpy as np
@@ -134,3 +136,139 @@ def test_a_point_with_a_long_list_passes(experiment: Experiment) -> None:
     experiment.metrics("m").log(x=[0.5] * 1_000_000)
     (point,) = data_of(experiment, "m")
     assert len(point["x"]) == 1_000_000
+
+
+def test_minus_one_is_now_where_this_thread_has_used_no_time(experiment: Experiment) -> None:
+    before = time.time()
+    experiment.metrics("m").log(x=1, _ts=-1)
+    (point,) = data_of(experiment, "m")
+    assert before - 1 <= point["_ts"] <= time.time() + 1
+    found: list[Any] = []
+
+    def elsewhere() -> None:
+        experiment.metrics("m").log(x=2, _ts=-1)
+        found.append(data_of(experiment, "m")[-1]["_ts"])
+
+    experiment.metrics("m").log(_ts=5.0)
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert found[0] > 1e9  # the 5.0 is another thread's
+
+
+def test_times_of_many_points_are_as_given(experiment: Experiment) -> None:
+    experiment.metrics("m").log_many(x=[1, 2], _ts=np.array([-1, 3]))
+    experiment.metrics("m").log_many(x=[3, 4], _ts=7.5)
+    assert [point["_ts"] for point in data_of(experiment, "m")] == [-1, 3, 7.5, 7.5]
+    with pytest.raises(ValueError, match="_ts"):
+        experiment.metrics("m").log_many(x=[1, 2], _ts=["a", "b"])
+    assert len(data_of(experiment, "m")) == 4
+
+
+def test_what_is_said_of_a_metric_is_kept_part_by_part(experiment: Experiment) -> None:
+    experiment.metrics("m", description="first", tags=["a"]).log(x=1)
+    experiment.metrics("m", description="second", metadata={"unit": "px"})
+    stats = experiment.metrics("m").stats()
+    assert (stats["description"], stats["tags"], stats["metadata"]) == ("second", ["a"], {"unit": "px"})
+    assert set(stats) == {
+        *("metricId", "name", "description", "tags", "metadata", "totalDataPoints", "bufferedDataPoints"),
+        *("chunkedDataPoints", "totalChunks", "chunkSize", "firstDataAt", "lastDataAt", "createdAt", "updatedAt"),
+        "fields",
+    }
+    with pytest.raises(ValueError, match="tags"):
+        experiment.metrics("m", tags="one")
+    with pytest.raises(ValueError, match="text"):
+        experiment.metrics(3)  # type: ignore[arg-type]
+
+
+def test_columns_come_in_the_form_asked_for(experiment: Experiment) -> None:
+    metric = experiment.metrics("m")
+    metric.log_many(i=list(range(5)), f=[0.5] * 5, b=[True] * 5, index=["mine"] * 5)
+    metric.log(i=5, text="t")
+    lists = metric.read_columns(limit=None)
+    assert list(lists) == ["index", "createdAt", "i", "f", "b", "_index", "text"]
+    assert (lists["index"], lists["i"], lists["text"]) == (list(range(6)), list(range(6)), [None] * 5 + ["t"])
+    arrays = metric.read_columns(1, 5, fields=["i", "f"], format="numpy")
+    assert list(arrays) == ["index", "createdAt", "i", "f"]
+    assert arrays["i"].dtype == np.int64
+    assert arrays["f"].dtype == np.float64
+    assert np.isnan(arrays["f"][-1])
+    table = metric.read_columns(format="arrow")
+    assert (table.num_rows, str(table.schema.field("i").type)) == (6, "int64")
+    assert table.column("f").to_pylist() == [0.5] * 5 + [None]
+    with pytest.raises(ValueError, match="lists, numpy, arrow, pandas"):
+        metric.read_columns(format="xml")  # type: ignore[call-overload]
+    assert experiment.metrics("absent").read_columns() == {"index": [], "createdAt": []}
+
+
+def test_iter_goes_over_any_length_and_range(experiment: Experiment) -> None:
+    experiment.metrics("m").log_many(x=np.arange(25_000))
+    indices = [point["index"] for point in experiment.metrics("m").iter()]
+    assert indices == list(range(25_000))
+    assert [point["index"] for point in experiment.metrics("m").iter(9_998, 10_002)] == [9_998, 9_999, 10_000, 10_001]
+    assert list(experiment.metrics("m").iter(5, 5)) == list(experiment.metrics("m").iter(30_000)) == []
+    assert list(experiment.metrics("absent").iter()) == []
+    with pytest.raises(ValueError, match="negative"):
+        experiment.metrics("m").iter(-1)
+
+
+def test_every_aggregate_of_a_buffer(experiment: Experiment) -> None:
+    for number in (4.0, None, 1, 2.0, math.nan, 3):
+        experiment.metrics("m").buffer(x=number)
+    experiment.metrics("m").buffer(nothing=None)
+    assert experiment.metrics.buffer.peek("m", "x", limit=2)["x"][-1] == 3
+    names = ["mean", "std", "min", "max", "count", "median", "sum", "p50", "p90", "p95", "p99", "first", "last"]
+    experiment.metrics.buffer.log_summary(*names, epoch=3)
+    (point,) = data_of(experiment, "m")
+    assert point.pop("epoch") == 3
+    assert list(point) == [f"x.{name}" for name in names]
+    assert point == pytest.approx(
+        {
+            "x.mean": 2.5,
+            "x.std": math.sqrt(5 / 3),
+            "x.min": 1,
+            "x.max": 4,
+            "x.count": 4,
+            "x.median": 2.5,
+            "x.sum": 10,
+            "x.p50": 2.5,
+            "x.p90": 3.7,
+            "x.p95": 3.85,
+            "x.p99": 3.97,
+            "x.first": 4,
+            "x.last": 3,
+        }
+    )
+    experiment.metrics.buffer.log_summary()
+    assert len(data_of(experiment, "m")) == 1
+    with pytest.raises(ValueError, match="'x'"):
+        experiment.metrics("m").buffer(x="text")
+
+
+def test_a_summary_cache_logs_its_context_and_five_aggregates(experiment: Experiment) -> None:
+    cache = experiment.metrics("m").summary_cache
+    cache.set(epoch=0, lr=0.5)
+    cache.set(epoch=1)
+    for number in (1, 3):
+        cache.store(loss=number)
+    assert cache.peek() == {"loss": [1.0, 3.0]}
+    assert cache.peek("loss", limit=1) == {"loss": [3.0]}
+    summary = {"loss.mean": 2.0, "loss.min": 1.0, "loss.max": 3.0, "loss.count": 2, "loss.std": math.sqrt(2)}
+    assert cache.summarize(clear=False) == {"epoch": 1, **summary}
+    cache.store(loss=5)
+    assert cache.summarize()["loss.mean"] == 3.0
+    assert cache.summarize() == {}
+    assert data_of(experiment, "m")[0] == {"epoch": 1, **summary}
+    assert len(data_of(experiment, "m")) == 2
+
+
+def test_the_unnamed_metric_takes_dicts_apart_and_keeps_its_time(experiment: Experiment) -> None:
+    experiment.metrics.log(step=1, _ts=5.0, train={"loss": 0.5, "step": 9})
+    assert data_of(experiment, None) == [{"step": 1, "_ts": 5.0}]
+    assert data_of(experiment, "train") == [{"step": 9, "loss": 0.5, "_ts": 5.0}]
+    experiment.metrics.log(train={"acc": 1}, eval={})
+    assert len(data_of(experiment, None)) == 1
+    assert data_of(experiment, "train")[-1] == {"acc": 1}
+    with pytest.raises((TypeError, ValueError)):
+        experiment.metrics.log(step=2, train={"bad": object()})
+    assert len(data_of(experiment, None)) == 1

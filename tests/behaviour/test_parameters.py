@@ -1,12 +1,15 @@
 """docs/sdk.md, Parameters."""
 
 import argparse
+import json
 import math
 from dataclasses import dataclass
 
+import msgspec
 import pytest
 
 from mldash import Experiment
+from tests.behaviour.conftest import MakeExperiment
 from tests.unit.producer.same import same
 
 
@@ -65,4 +68,71 @@ def test_what_can_not_be_stored_raises_and_nothing_is_written(experiment: Experi
         experiment.params.set(good=1, bad=object())
     with pytest.raises(ValueError, match="8388608"):
         experiment.params.set(text="x" * 9_000_000)
+    assert experiment.params.get() == {}
+
+
+class Schedule(msgspec.Struct):
+    warmup: int = 100
+    kinds: list[str] = msgspec.field(default_factory=lambda: ["cosine"])
+
+
+class Base:
+    depth = 2
+    width = 8
+
+
+class Model(Base):
+    width = 16
+
+    class Head:
+        bias = True
+
+    def forward(self) -> None: ...
+
+    @property
+    def size(self) -> int:
+        return 1
+
+
+def test_structs_and_classes_give_their_public_data(experiment: Experiment) -> None:
+    experiment.params.set(Schedule(warmup=5))
+    experiment.params.set(model=Model)
+    experiment.params.set(Base)
+    assert experiment.params.get() == {
+        "warmup": 5,
+        "kinds": ["cosine"],
+        "Model.depth": 2,
+        "Model.width": 16,
+        "Model.Head.bias": True,
+        "depth": 2,
+        "width": 8,
+    }
+
+
+def test_json_comes_by_two_stars(experiment: Experiment) -> None:
+    experiment.params.set(**json.loads('{"lr": 1e-3, "model": {"layers": [1, 2], "act": null}}'))
+    experiment.params.set(**vars(argparse.Namespace(seed=3)))
+    assert experiment.params.get() == {"lr": 1e-3, "model.layers": [1, 2], "model.act": None, "seed": 3}
+
+
+def test_later_values_win_in_whatever_run_and_object(experiment: Experiment, make_experiment: MakeExperiment) -> None:
+    experiment.params.set(a=1, b=1)
+    with make_experiment().run as other:
+        other.params.set(b=2, c=2)
+    experiment.run.complete()
+    experiment.run.start()
+    experiment.params.set(c=3)
+    assert make_experiment().params.get() == {"a": 1, "b": 2, "c": 3}
+
+
+@pytest.mark.parametrize("key", ["a b", "$set", "ü", "None", "", "x" * 1024])
+def test_a_key_may_be_any_text(experiment: Experiment, key: str) -> None:
+    experiment.params.set({key: 1})
+    assert experiment.params.get() == {key: 1}
+
+
+def test_nothing_but_a_mapping_comes_without_a_keyword(experiment: Experiment) -> None:
+    for wrong in (1, "text", [1], None):
+        with pytest.raises((TypeError, ValueError)):
+            experiment.params.set(wrong)
     assert experiment.params.get() == {}

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mldash import Experiment
+from mldash.producer.answers.columns import rows_of_table
 
 
 def test_entries_of_one_time_are_one_field_by_field(experiment: Experiment) -> None:
@@ -95,3 +96,109 @@ def test_list_counts_distinct_times(experiment: Experiment) -> None:
     assert (found["b"]["totalEntries"], found["b"]["columns"]) == (2, ["x", "y"])
     assert (found["b"]["firstTimestamp"], found["b"]["lastTimestamp"]) == (1.0, 2.0)
     assert found["a/c"]["totalEntries"] == 1
+
+
+def test_each_flush_is_the_barrier_and_gives_its_handle_back(experiment: Experiment) -> None:
+    track = experiment.tracks("t")
+    assert track.append(x=1, _ts=1.0).flush() is track
+    assert experiment.tracks.flush() is experiment.tracks
+    assert track.flush(timeout=math.inf) is track
+
+
+def test_what_is_said_of_a_track_is_listed(experiment: Experiment) -> None:
+    experiment.tracks("t", description="d", tags=["a"], metadata={"fps": 24, "frame": "world"}).append(x=1, _ts=2.0)
+    (found,) = experiment.tracks.list()
+    assert set(found) == {
+        *("trackId", "topic", "description", "tags", "metadata", "totalEntries", "firstTimestamp", "lastTimestamp"),
+        "columns",
+    }
+    assert (found["description"], found["tags"], found["metadata"]) == ("d", ["a"], {"fps": 24, "frame": "world"})
+    with pytest.raises(ValueError, match="text"):
+        experiment.tracks(3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "topics", [["a/b", "a.b", "a"], ["None", "", "..", "../x"], ["ü", "日本/語", "x" * 1024, "data"]]
+)
+def test_topics_of_any_text_never_meet(experiment: Experiment, topics: list[str]) -> None:
+    for number, topic in enumerate(topics):
+        experiment.tracks(topic).append(x=number, _ts=1.0)
+    assert [experiment.tracks(topic).list_entries() for topic in topics] == [
+        [{"timestamp": 1.0, "x": number}] for number in range(len(topics))
+    ]
+    assert {one["topic"] for one in experiment.tracks.list()} == set(topics)
+
+
+def test_entries_of_many_times_come_in_their_order(experiment: Experiment) -> None:
+    track = experiment.tracks("t")
+    track.append_many(_ts=[3, 1.0, 2, 1], x=[0, 1, 2, 3], pose=[{"a": 1}, {"a": 2}, {"b": 3}, {"b": 4}])
+    track.append_many(x=[9, 10])
+    entries = track.list_entries()
+    assert entries[:3] == [
+        {"timestamp": 1.0, "x": 3, "pose.a": 2, "pose.b": 4},
+        {"timestamp": 2.0, "x": 2, "pose.b": 3},
+        {"timestamp": 3.0, "x": 0, "pose.a": 1},
+    ]
+    assert [entry["x"] for entry in entries[3:]] == [9, 10]
+    assert entries[3]["timestamp"] < entries[4]["timestamp"]
+    with pytest.raises(ValueError, match="one length"):
+        track.append_many(_ts=[1.0], x=[1, 2])
+    with pytest.raises(ValueError, match="must be numeric"):
+        track.append_many(_ts=[1.0, math.nan], x=[1, 2])
+    assert len(track.list_entries()) == 5
+
+
+def test_numbers_and_zeros_of_one_time_are_one_time(experiment: Experiment) -> None:
+    track = experiment.tracks("t")
+    track.append(a=1, _ts=1).append(b=2, _ts=1.0).append(a=3, _ts=0.0).append(b=4, _ts=-0.0)
+    track.append(c=5, _ts=np.float64(1.0))
+    assert track.list_entries() == [{"timestamp": 0.0, "a": 3, "b": 4}, {"timestamp": 1.0, "a": 1, "b": 2, "c": 5}]
+    with pytest.raises(ValueError, match="must be numeric"):
+        track.append(a=1, _ts=True)
+
+
+def test_ranges_are_inclusive_and_columns_choose(experiment: Experiment) -> None:
+    track = experiment.tracks("t")
+    track.append(a=1, b=1, _ts=1.0).append(b=2, _ts=2.0).append(a=3, _ts=3.0)
+    assert track.read(1.0, 2.0)["count"] == 2
+    assert track.read(start_timestamp=2.0)["count"] == track.read(end_timestamp=2.0)["count"] == 2
+    assert track.read(2.5, 2.6) == track.read(3.0, 1.0) == {"entries": [], "count": 0}
+    chosen = track.read(columns=["a"])["entries"]
+    assert [entry for entry in chosen if "a" in entry] == [{"timestamp": 1.0, "a": 1}, {"timestamp": 3.0, "a": 3}]
+    assert len(track.slice()) == 3
+    assert track.slice(end_timestamp=1.5).find_by_time(9.0) == {"timestamp": 1.0, "a": 1, "b": 1}
+
+
+def test_a_parquet_file_has_every_column_and_mixed_types_are_exact(experiment: Experiment) -> None:
+    track = experiment.tracks("t")
+    track.append(x=1, mixed=1, q=[1.0, 2.0], _ts=1.0).append(x=2, mixed="two", _ts=2.0).append(mixed=[3], _ts=3.0)
+    table = pq.read_table(io.BytesIO(track.read(format="parquet")))
+    assert table.column_names[0] == "timestamp"
+    assert set(table.column_names) == {"timestamp", "x", "mixed", "q"}
+    assert table.column("x").to_pylist() == [1, 2, None]
+    assert table.column("q").to_pylist() == [[1.0, 2.0], None, None]
+    assert rows_of_table(table) == track.list_entries()
+    empty = pq.read_table(io.BytesIO(experiment.tracks("absent").read(format="parquet")))
+    assert (empty.num_rows, empty.column_names) == (0, ["timestamp"])
+
+
+def test_motion_capture_names_channels_frames_and_their_span(experiment: Experiment) -> None:
+    track = experiment.tracks("hand/left", tags=["mocap"])
+    track.append(wrist={"x": 1.0, "y": 2.0}, _ts=10.0).append(grip=True, _ts=12.5)
+    assert track.read(format="mocap") == {
+        "version": "1.0",
+        "metadata": {
+            "topic": "hand/left",
+            "description": None,
+            "tags": ["mocap"],
+            "fps": 30,
+            "duration": 2.5,
+            "frameCount": 2,
+            "startTime": 10.0,
+            "endTime": 12.5,
+        },
+        "channels": ["grip", "wrist.x", "wrist.y"],
+        "frames": [{"time": 10.0, "wrist.x": 1.0, "wrist.y": 2.0}, {"time": 12.5, "grip": True}],
+    }
+    empty = experiment.tracks("absent").read(format="mocap")
+    assert (empty["channels"], empty["frames"], empty["metadata"]["duration"]) == ([], [], 0)
