@@ -160,10 +160,3 @@ def _is_error(node: ast.ClassDef) -> bool:
 def _anchors(page: Path) -> set[str]:
     headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def test_every_file_of_cases_stands_in_the_table_of_the_sdk_page() -> None:
-    """Which promise is tested where: no file of behaviour is left out."""
-    table = (DOCS / "sdk.md").read_text()
-    for path in sorted((ROOT / "tests" / "behaviour").glob("test_*.py")):
-        assert f"`tests/behaviour/{path.name}`" in table, f"docs/sdk.md: the table lacks {path.name}"
