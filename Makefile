@@ -57,6 +57,9 @@ bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, an
 bench-ingest: $(installed) ## what one worker stores in a second, beside the bare servers; some minutes
 	$(bin)/python -m benchmarks.ingest $(ARGS)
 
+bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
+	$(bin)/python -m benchmarks.compaction $(ARGS)
+
 ##@ Change it
 
 install: $(installed) ## make the environment in .venv from requirements.lock
@@ -90,4 +93,4 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-compaction install format docs lock clean help

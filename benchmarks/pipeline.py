@@ -126,7 +126,7 @@ class Workers:
 @contextmanager
 def workers(servers: Servers, processes: int, log: Path) -> Iterator[Workers]:
     """Started; not necessarily assigned yet. They end with the block."""
-    ports = _free_ports(processes)
+    ports = free_ports(processes)
     own = {
         "MLDASH_WORKER_GROUP": servers.topic_prefix,
         "MLDASH_WORKER_INSTANCE": servers.topic_prefix,
@@ -147,7 +147,7 @@ def workers(servers: Servers, processes: int, log: Path) -> Iterator[Workers]:
         process.wait(60)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Neighbours, as the processes of one worker take them."""
     first = random.randrange(20_000, 30_000)
     while not all(is_free(first + i) for i in range(count)):

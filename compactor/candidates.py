@@ -6,9 +6,10 @@ When nothing more is to be done, `due_at` is taken away or set to the time at wh
 condition that `next` is what was read: a later snapshot has a due time of its own.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id, first_index_of
@@ -16,6 +17,8 @@ from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.mongo import Mongo
 
 MOVING_KINDS: Final = ("metrics", "tracks")
+
+_RANGES_A_LOOK: Final = 32
 
 _FIELDS: Final = dict.fromkeys(("exp", "gen", "kind", "name", "next", "cold", "joined", "floor", "due_at", "lastAt"), 1)
 _END_OF_STREAM: Final = b"\xff" * 8
@@ -69,13 +72,33 @@ async def chain_end(mongo: Mongo, stream: bytes, cold: int) -> int:
     return cold if newest is None else first_index_of(newest["_id"]) + int(newest["n"])
 
 
-async def hot_bytes(mongo: Mongo, stream: bytes, first_index: int, end_index: int) -> int:
-    """Bytes of the buckets that begin in a range."""
-    query = {"_id": {"$gte": bucket_id(stream, first_index), "$lt": bucket_id(stream, end_index)}}
-    total = {"_id": None, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}
-    async for one in mongo.buckets.aggregate([{"$match": query}, {"$group": total}]):
-        return int(one["bytes"])
-    return 0
+async def hot_bytes(mongo: Mongo, stream: bytes, first_index: int, ends: Sequence[int]) -> list[int]:
+    """Bytes of the hot buckets in [first_index, ends[0]), [ends[0], ends[1]), …"""
+    boundaries = [bucket_id(stream, index) for index in (first_index, *ends)]
+    pipeline: list[dict[str, Any]] = [
+        {"$match": {"_id": {"$gte": boundaries[0], "$lt": boundaries[-1]}}},
+        {
+            "$bucket": {
+                "groupBy": "$_id",
+                "boundaries": boundaries,
+                "output": {"bytes": {"$sum": {"$bsonSize": "$$ROOT"}}},
+            }
+        },
+    ]
+    found = {bytes(one["_id"]): int(one["bytes"]) async for one in mongo.buckets.aggregate(pipeline)}
+    return [found.get(boundary, 0) for boundary in boundaries[:-1]]
+
+
+def due_ranges(stream: StreamState, end: int, *, keep_events: int, idle: bool) -> list[Range]:
+    """What moves of a chain that ends at `end`, in order, as far as one look goes; the short rest only by itself."""
+    ranges: list[Range] = []
+    while len(ranges) < _RANGES_A_LOOK:
+        found = next_range(stream, end, keep_events=keep_events, idle=idle and not ranges)
+        if found is None:
+            break
+        ranges.append(found)
+        stream = msgspec.structs.replace(stream, cold=found.want)
+    return ranges
 
 
 def next_range(stream: StreamState, end: int, *, keep_events: int, idle: bool) -> Range | None:
@@ -110,7 +133,7 @@ def _is_young(stream: StreamState, now: float, idle_s: float) -> bool:
 
 async def delete_below_cold(mongo: Mongo, stream: bytes, cold: int) -> None:
     """Hot buckets of what has moved: also what a late insert left there, for nobody reads it."""
-    await mongo.buckets.delete_many({"_id": {"$gte": bucket_id(stream, 0), "$lt": bucket_id(stream, cold)}})
+    await mongo.garbage.delete_many({"_id": {"$gte": bucket_id(stream, 0), "$lt": bucket_id(stream, cold)}})
 
 
 async def settle(mongo: Mongo, stream: StreamState, due_at: float | None) -> None:

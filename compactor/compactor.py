@@ -7,6 +7,7 @@ from collections import OrderedDict
 from time import monotonic, time
 from typing import Final
 
+import msgspec
 import structlog
 
 from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
@@ -21,6 +22,7 @@ from .covering import cover
 from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, StreamClosed
 from .health import Health
 from .move import Move, move_chunk
+from .pace import Pace
 from .removal import go_on_with_removals
 from .retention import keep_retention
 from .settings import CompactorSettings
@@ -48,6 +50,7 @@ class Compactor:
         self._objects = open_store(settings)
         self._health = Health(settings.retry_s)
         self._budget = ByteBudget(settings.memory_bytes)
+        self._pace = Pace(settings.concurrency)
         self._in_hand: dict[bytes, asyncio.Task[None]] = {}
         self._resting: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # stream → (until, how long)
         self._prefixes: OrderedDict[bytes, Prefix] = OrderedDict()
@@ -101,7 +104,7 @@ class Compactor:
 
     async def _start_due(self, stop: asyncio.Event) -> None:
         """Take up streams that are due, as many as there is room for."""
-        room = self._settings.concurrency - len(self._in_hand)
+        room = self._pace.limit - len(self._in_hand)
         if room <= 0:
             return
         now = time()
@@ -169,30 +172,37 @@ class Compactor:
             end = await candidates.chain_end(self._mongo, stream.id, stream.cold)
             # After a full chunk the rest is young: it was due because the chunk was full, not because it is idle.
             idle = not moved and candidates.is_idle(stream, end, now, self._settings.idle_s)
-            range_ = candidates.next_range(stream, end, keep_events=self._settings.keep_track_events, idle=idle)
-            if range_ is None:
+            ranges = candidates.due_ranges(stream, end, keep_events=self._settings.keep_track_events, idle=idle)
+            if not ranges:
                 await self._join_all(stream, stop)
                 await self._settle(stream, end, now)
                 return
-            await self._move(stream, range_)
+            await self._move_ranges(stream, ranges, stop)
             moved = True
 
-    async def _move(self, stream: StreamState, range_: candidates.Range) -> None:
+    async def _move_ranges(self, stream: StreamState, ranges: list[candidates.Range], stop: asyncio.Event) -> None:
+        """In order; each begins where the one before has ended."""
+        sizes = await candidates.hot_bytes(self._mongo, stream.id, stream.cold, [range_.want for range_ in ranges])
+        for range_, size in zip(ranges, sizes, strict=True):
+            if stop.is_set():
+                return
+            end = await self._move(stream, range_, size)
+            if end != range_.want:
+                return  # another had committed less and died: that is finished, and the rest is looked at anew
+            stream = msgspec.structs.replace(stream, cold=end)
+
+    async def _move(self, stream: StreamState, range_: candidates.Range, size: int) -> int:
+        """The range's events, or what another had committed of them; up to which index it is cold now."""
         prefix = await self._prefix_of(stream)
-        size = await candidates.hot_bytes(self._mongo, stream.id, stream.cold, range_.want)
+        move = Move(
+            self._mongo, self._objects, stream, prefix, range_, owner=self._owner, lease_s=self._settings.lease_s
+        )
         async with self._budget.reserve(size):
-            await move_chunk(
-                Move(
-                    self._mongo,
-                    self._objects,
-                    stream,
-                    prefix,
-                    range_,
-                    owner=self._owner,
-                    lease_s=self._settings.lease_s,
-                )
-            )
+            await move_chunk(move)
+        assert move.live is not None, "a move that does not raise has committed, or found it committed"
+        self._pace.seen(move.intent_s)
         _log.debug("chunk moved", stream=stream.id.hex(), chunk=range_.k, end=range_.want, hot_bytes=size)
+        return move.live.end
 
     async def _join_all(self, stream: StreamState, stop: asyncio.Event) -> None:
         """Every million events that are all cold by now: summaries over them, and larger objects."""

@@ -62,6 +62,7 @@ class Move:
         self.k, self.want = range_
         self.owner, self.lease_s = owner, lease_s
         self.intent: Chunk | None = None
+        self.intent_s = 0.0
         self.parts: list[Part] = []
         self.sources: list[Source] = []
         self.cuts: list[int] = []
@@ -80,9 +81,11 @@ class Move:
 
 async def declare_intent(move: Move) -> None:
     """Take the chunk, and judge by what the intent returned, never by an earlier read."""
+    begun = monotonic()
     move.intent = await manifest.declare_intent(
         move.mongo, move.stream.id, move.k, owner=move.owner, lease_s=move.lease_s, want=move.want
     )
+    move.intent_s = monotonic() - begun
     if move.intent is None:
         raise ChunkHeld(move.stream.id, move.k)
     live = move.intent.live
@@ -206,8 +209,10 @@ async def _commit_until_answered(mongo: Mongo, intent: Chunk, live: Live) -> boo
 
 
 async def cover_by_snapshot(move: Move) -> None:
-    """A snapshot that reaches the committed end at least."""
+    """A snapshot that reaches the committed end at least; one that did when the stream was read still does."""
     assert move.live is not None
+    if move.stream.next >= move.live.end:
+        return
     await cover(move.mongo, move.stream.id, move.live.end)
 
 
