@@ -18,6 +18,7 @@ The index is written after the rows are acknowledged, and never trusted: where i
 scanned; where it does not fit them (a checksum, an offset), all is scanned, and the next writer makes it again.
 """
 
+import contextlib
 import os
 import struct
 import zlib
@@ -116,6 +117,12 @@ class RowFile:
         finally:
             os.close(descriptor)
         return FileEnd(end.bytes + len(data), end.rows + sum(len(piece.times) for piece in pieces))
+
+    def cut(self, end: FileEnd) -> None:
+        """Take back what was appended behind `end` and not acknowledged. Raises OSError."""
+        with contextlib.suppress(FileNotFoundError), self.path.open("r+b") as file:
+            self._check()
+            file.truncate(end.bytes)
 
     def extend_index(self, before: FileEnd, after: FileEnd, pieces: Sequence[Piece]) -> None:
         """Enter the blocks that became full between `before` and `after`, which are acknowledged now."""

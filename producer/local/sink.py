@@ -112,7 +112,12 @@ class LocalSink:
             self._fence()
             appends, seqs = self._plan(records)
             if seqs:
-                self._append_rows(appends)
+                try:
+                    self._append_rows(appends)
+                except OSError:  # a full disk: whoever reads the files by other means finds whole lines
+                    for append in appends.values():
+                        append.file.cut(append.before)
+                    raise
                 self._acknowledge(appends, seqs)
                 self._note_due(appends)
                 self._extend_indexes(appends)
