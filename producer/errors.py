@@ -42,7 +42,10 @@ class JournalUnwritable(MldashError):
         self.folder, self.reason = folder, reason
 
     def __str__(self) -> str:
-        return f"no journal can be kept in {self.folder}: {self.reason}. Set MLDASH_JOURNAL to a folder of your own"
+        return (
+            f"no journal can be kept in {self.folder}: {self.reason}. "
+            "Set MLDASH_JOURNAL, in local mode MLDASH_ROOT, to a folder of your own"
+        )
 
 
 class NotYetStored(MldashError, TimeoutError):

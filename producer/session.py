@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .capture.captures import Captures
     from .experiment import Experiment
     from .journal.drain import Delivery
+    from .journal.forcing import IntervalSync
     from .publishing.publisher import Publisher
 
 RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "PALS_RANKID")
@@ -66,6 +67,7 @@ class Session:
         """What was delivered, and what was to be, when the time was over."""
         self._pid = os.getpid()
         self._is_id_used = False
+        self._interval_sync: IntervalSync | None = None
         make_segment: MakeSegment = MappedSegment
         if self.is_on_network or needs_plain_writes(self.journal_folder):
             make_segment = self._make_plain_segment
@@ -153,6 +155,8 @@ class Session:
 
     def _let_go(self, *, remove: bool) -> None:
         self._is_closed = True
+        if self._interval_sync is not None:
+            self._interval_sync.stop()
         if self._lag_watch is not None:
             self._lag_watch.stop()
         self.journal.close()
@@ -234,6 +238,7 @@ class Session:
 
                 end_with_child(self)
         if self.mode == "offline":
+            self._force_now_and_then(journal)
             return
         if self.delivery is not None:
             self.delivery.abandon()
@@ -243,6 +248,13 @@ class Session:
         self.delivery.start()
         self._lag_watch = LagWatch(self.delivery, self.callbacks)
         self._lag_watch.start()
+
+    def _force_now_and_then(self, journal: Journal) -> None:
+        if self.settings.fsync == "interval":
+            from .journal.forcing import IntervalSync
+
+            self._interval_sync = IntervalSync(journal, FSYNC_INTERVAL_S, self.callbacks)
+            self._interval_sync.start()
 
     def _make_plain_segment(self, path: Path, session: bytes, number: int, size: int) -> Segment:
         from .journal.plain_segment import PlainSegment

@@ -10,7 +10,7 @@ append.py          the hot path: frames into segments; roll, size limit, policy
 scan.py            segments → frames, from a place on; torn tail
 rounds.py          frames → records of the wire
 sink.py            who takes records: Kafka, or plain files · drain.py  the thread that hands them over
-placement.py       which disk
+placement.py       which disk · forcing.py  fsync where nothing is delivered
 
 A session's folder holds
 

@@ -231,7 +231,7 @@ class Journal:
         """The state of a journal that has nothing yet: of a new one, and of a forked child's."""
         self.pid = os.getpid()
         self.dropped = 0
-        self._next_number = 0
+        self._next_number = self._forced_before = 0
         self._forget_files()
         self._busy = False
         self._closed = False
@@ -311,10 +311,14 @@ class Journal:
                 self._room.notify_all()
 
     def sync(self) -> None:
-        """Force what is written to the disk."""
-        segment = self._current
-        if segment is not None and hasattr(segment, "sync"):
-            segment.sync()
+        """Force what is written to the disk, also in segments that were full since the last time. Raises OSError."""
+        current = self._current
+        for number, segment in [*self.segments.items()]:
+            if number >= self._forced_before:
+                with contextlib.suppress(ValueError):  # released meanwhile
+                    segment.sync()
+        if current is not None:
+            self._forced_before = current.number
 
     def count_seqs(self) -> dict[tuple[str, str | None], int]:
         """The seq of each stream's next event, counted from the disk."""
@@ -405,7 +409,9 @@ class Journal:
         # Segments go on being counted after a session was lost: nothing that is left of it can mean a new one.
         # And both files have their blocks from now on: on a full disk they must still be written to make room.
         try:
-            write_base(folder.base_path, Base(self._next_number, []), force=False)
+            write_base(folder.base_path, Base(self._next_number, []), force=self._fsync != "never")
+            if self._fsync != "never":
+                _force_name(self.root)
             make_checkpoint(folder.checkpoint_path)
         except OSError as error:
             folder.remove()
@@ -433,7 +439,7 @@ class Journal:
 
         def write_and_force(frame: bytes) -> None:
             segment.write(frame)
-            segment.sync()  # type: ignore[attr-defined]
+            segment.sync()
 
         return write_and_force
 
@@ -470,6 +476,8 @@ class Journal:
             if error.errno in (28, 122):  # ENOSPC, EDQUOT
                 return DISK_FULL
             raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+        if self._fsync != "never":
+            _force_name(folder.path)
         self._next_number += 1
         with self._room:
             self._used_bytes += size
@@ -495,6 +503,15 @@ class _Patience:
     @property
     def is_over(self) -> bool:
         return clock.monotonic() > self._deadline
+
+
+def _force_name(folder: Path) -> None:
+    """Force to the disk what a folder holds: a file whose name is lost with the power is lost. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _page_that_forks_empty() -> memoryview:

@@ -76,6 +76,8 @@ class PlainSegment:
                 self._end = self.size
 
     def sync(self) -> None:
+        if self._descriptor < 0:
+            raise ValueError
         os.fdatasync(self._descriptor)
 
     def close(self) -> None:

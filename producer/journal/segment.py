@@ -50,6 +50,10 @@ class Segment(Protocol):
         """From now on write() raises ValueError, also for who took it before."""
         ...
 
+    def sync(self) -> None:
+        """Force it to the disk (setting fsync). Raises OSError; ValueError where it is closed."""
+        ...
+
     def close(self) -> None: ...
 
 

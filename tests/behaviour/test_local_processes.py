@@ -41,17 +41,17 @@ def threads_of(experiment: Experiment) -> dict[tuple[int, int], list[int]]:
     return found
 
 
-def test_processes_and_threads_write_one_experiment_and_all_is_there(tmp_path: Path) -> None:
-    jobs = [start(tmp_path, rank, 500) for rank in range(4)]
+def test_eight_processes_of_four_threads_write_160_000_points_into_one_experiment(tmp_path: Path) -> None:
+    jobs = [start(tmp_path, rank, 5_000) for rank in range(8)]
     for job in jobs:
         job.communicate()
         assert job.returncode == 0
     experiment = Experiment("owner/project/run", root=str(tmp_path), echo=False)
     found = threads_of(experiment)
-    assert found == {(rank, thread): list(range(500)) for rank in range(4) for thread in range(4)}
+    assert found == {(rank, thread): list(range(5_000)) for rank in range(8) for thread in range(4)}
     (track,) = experiment.tracks.list()
-    assert track["totalEntries"] == 500
-    assert len(experiment.tracks("pose").read(7.0, 7.0)["entries"][0]) == 1 + 16
+    assert track["totalEntries"] == 5_000
+    assert len(experiment.tracks("pose").read(7.0, 7.0)["entries"][0]) == 1 + 32
 
 
 def test_a_process_killed_at_any_moment_loses_nothing_that_its_calls_had_returned_for(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What can be read of a journal whose process is gone, wherever it was cut."""
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,13 +14,13 @@ from hypothesis import strategies as some
 from mldash.producer.journal.checkpoint import Base, Checkpoint, Place, write_base
 from mldash.producer.journal.rounds import Gatherer
 from mldash.producer.journal.scan import LiveSource, Scan, StoredSource, session_after_damage
-from mldash.producer.journal.session_folder import find_sessions
+from mldash.producer.journal.session_folder import find_sessions, open_session_folder
 
 from .journals import PREFIX, events_in, new_journal, records_in
 
 
 def test_a_journal_cut_at_any_byte_gives_every_event_before_the_cut(tmp_path: Path) -> None:
-    journal = new_journal(tmp_path)
+    journal = new_journal(tmp_path, segment_bytes=8192)
     stream = journal.stream("metrics", "train")
     ends = []
     for i in range(60):
@@ -37,8 +38,47 @@ def test_a_journal_cut_at_any_byte_gives_every_event_before_the_cut(tmp_path: Pa
         assert len(events_in(StoredSource(folder)).get(("metrics", "train"), [])) == len(found)
 
 
+@given(data=some.data())
+def test_a_cut_anywhere_and_garbage_behind_it_give_what_was_whole_and_nothing_else(
+    tmp_path_factory: pytest.TempPathFactory, data: some.DataObject
+) -> None:
+    """Of a journal of several segments: what lies before the cut keeps its seqs, what lies in later segments is read
+    under a session of its own, and no event comes twice or changed."""
+    root = tmp_path_factory.mktemp("journal")
+    journal = new_journal(root, segment_bytes=4096)
+    stream = journal.stream("metrics", "train")
+    places = []
+    for i in range(data.draw(some.integers(1, 300))):
+        stream.append(float(i), {"i": i, "text": "y" * (i % 30)})
+        places.append(journal.end())
+    assert journal.folder is not None
+    copy = shutil.copytree(journal.folder.path, root / "copy")  # what is mapped must not be cut
+    journal.close()
+    journal.forget(remove=True)
+    folder = open_session_folder(copy)
+    assert folder is not None
+    number = data.draw(some.sampled_from(folder.segments()))
+    path = folder.segment_path(number)
+    whole = path.read_bytes()
+    cut = data.draw(some.integers(0, len(whole)))
+    garbage = data.draw(some.binary(max_size=300))
+    path.write_bytes((whole[:cut] + garbage)[: len(whole)])
+    records = records_in(StoredSource(folder))
+    shutil.rmtree(copy)
+    before = [i for i, end in enumerate(places) if end <= Place(number, cut)]
+    behind = [i for i, end in enumerate(places) if end.segment > number]
+    own = [int(time) for record in records if record.session == folder.head.session_id for time in _times(record)]
+    other = [int(time) for record in records if record.session != folder.head.session_id for time in _times(record)]
+    found = own + other
+    assert found == sorted(set(found)), "none twice, all in order"
+    assert own[: len(before)] == before
+    assert set(before) | set(behind) <= set(found)
+    for record in records:
+        assert record.session != folder.head.session_id or record.first_seq == int(_times(record)[0])
+
+
 def test_a_damaged_byte_never_gives_a_wrong_event(tmp_path: Path) -> None:
-    journal = new_journal(tmp_path)
+    journal = new_journal(tmp_path, segment_bytes=8192)
     stream = journal.stream("metrics", "train")
     for i in range(40):
         stream.append(float(i), {"loss": i / 3})

@@ -9,8 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.producer.local import row_file
 from mldash.producer.local.acknowledged import FileEnd
-from mldash.producer.local.row_file import BLOCK_ROWS, DamagedRow, RowFile, RowReader, index_of, whole_lines
+from mldash.producer.local.row_file import (
+    BLOCK_ROWS,
+    DamagedRow,
+    RowFile,
+    RowReader,
+    decode_rows,
+    index_of,
+    whole_lines,
+)
 from mldash.producer.local.row_text import pieces_of
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -131,6 +140,33 @@ def test_a_missing_or_stale_index_is_made_again_and_harms_no_read(tmp_path: Path
     again = Writer(tmp_path / "again.jsonl")
     again.append(2000)
     assert index.read_bytes() == index_of(again.path).read_bytes()
+
+
+def test_a_read_in_the_middle_of_a_long_file_decodes_two_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the index, also one that was made again after it was lost; only without any is the file gone through."""
+    writer = Writer(tmp_path / "data.jsonl")
+    writer.append(100_000)
+    writer.append(100_000)
+    decoded = 0
+
+    def counted(path: Path, data: bytes) -> list[dict[str, Any]]:
+        nonlocal decoded
+        rows = decode_rows(path, data)
+        decoded += len(rows)
+        return rows
+
+    monkeypatch.setattr(row_file, "decode_rows", counted)
+    assert numbers(writer.reader(), 123_450, 123_460) == list(range(123_450, 123_460))
+    assert decoded <= 2 * BLOCK_ROWS
+    index_of(writer.path).unlink()
+    assert numbers(writer.reader(), 123_450, 123_460) == list(range(123_450, 123_460))
+    assert decoded > 100_000
+    writer.append(BLOCK_ROWS)
+    decoded = 0
+    assert numbers(writer.reader(), 123_450, 123_460) == list(range(123_450, 123_460))
+    assert decoded <= 2 * BLOCK_ROWS
 
 
 def test_data_that_were_replaced_under_the_index_are_read_as_they_are(tmp_path: Path) -> None:

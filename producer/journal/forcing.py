@@ -1,0 +1,31 @@
+"""The setting fsync="interval" where no delivery thread runs: offline."""
+
+import threading
+
+from mldash.producer.callbacks import Callbacks
+
+from .append import Journal
+
+
+class IntervalSync:
+    """Forces a journal to the disk now and then, on a thread of its own."""
+
+    def __init__(self, journal: Journal, interval_s: float, callbacks: Callbacks) -> None:
+        self._journal, self._interval_s, self._callbacks = journal, interval_s, callbacks
+        self._stopping = threading.Event()
+        self._failures = 0
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name="mldash-fsync", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._interval_s):
+            try:
+                self._journal.sync()
+                self._failures = 0
+            except OSError as error:
+                self._failures += 1
+                self._callbacks.network_error(error, self._failures)
