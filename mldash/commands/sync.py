@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from mldash.producer.journal.session_folder import SessionFolder
+    from mldash.producer.publishing.local_files import Again
     from mldash.producer.publishing.resend import LocalExperiment, Sent
     from mldash.producer.settings import SdkSettings
 
@@ -24,10 +25,19 @@ if TYPE_CHECKING:
 @click.option("--kafka", metavar="HOST:PORT", help="Kafka's address, in place of what the API says.")
 @click.option("--token", metavar="TOKEN", help="For the API (also MLDASH_TOKEN).")
 @click.option(
-    "--all", "everything", is_flag=True, help="Send local files from their beginning, whatever was noted as sent."
+    "--all",
+    "again",
+    flag_value="under the same names",
+    help="Send local files from their beginning, whatever was noted as sent: what is there already is not added.",
+)
+@click.option(
+    "--anew",
+    "again",
+    flag_value="under new names",
+    help="The same for experiments that were deleted there (mldash rm): as new events. Not for what is still there.",
 )
 def command(
-    paths: tuple[Path, ...], remote: str | None, kafka: str | None, token: str | None, everything: bool
+    paths: tuple[Path, ...], remote: str | None, kafka: str | None, token: str | None, again: Again | None
 ) -> None:
     """Send what processes that are gone have left in their journals, what was logged offline, and local experiments.
 
@@ -58,7 +68,7 @@ def command(
         for journal in journals.values():
             results += _sync_journal(journal, settings, bar)
         for experiment in experiments:
-            results += _sync_experiment(experiment, settings, bar, everything)
+            results += _sync_experiment(experiment, settings, bar, again)
     for result in results:
         click.echo(_line(result))
     if any(result.left for result in results):
@@ -127,7 +137,9 @@ def _drain(journal: SessionFolder) -> Sent | None:
     return sent
 
 
-def _sync_experiment(experiment: LocalExperiment, settings: SdkSettings, bar: Progress, everything: bool) -> list[Sent]:
+def _sync_experiment(
+    experiment: LocalExperiment, settings: SdkSettings, bar: Progress, again: Again | None
+) -> list[Sent]:
     """A local experiment's files; how many are sent is said of each."""
     from mldash.producer.publishing.kafka import DirectLoop
     from mldash.producer.publishing.resend import send_files
@@ -141,4 +153,4 @@ def _sync_experiment(experiment: LocalExperiment, settings: SdkSettings, bar: Pr
     connection = asker(settings)()
     place = settings.remote or f"kafka://{settings.kafka}"
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
-        return [runner.run(send_files(experiment, place, connection, progress, everything=everything))]
+        return [runner.run(send_files(experiment, place, connection, progress, again=again))]

@@ -24,6 +24,8 @@ class SentTo(Struct, kw_only=True):
     topics: dict[str, TopicAddress]
     content_type: str
     files: dict[str, FileEnd] = {}
+    renamed: str = ""
+    """Where all was sent again under other sessions (an experiment that was deleted there): what they are made with."""
 
 
 def read_sent(folder: Folder, place: str) -> SentTo | None:
@@ -35,10 +37,12 @@ def read_sent(folder: Folder, place: str) -> SentTo | None:
 
 
 def write_sent(folder: Folder, place: str, sent: SentTo) -> bool:
-    """Note it; what another sync has noted meanwhile stays where it is further. Whether it could be written."""
+    """Note it; what another sync has noted meanwhile stays where it is further, unless all begins anew, with no file.
+    Whether it could be written."""
     known = _read(folder)
     before = read_sent(folder, place)
-    for file, end in (before.files if before is not None else {}).items():
+    same = before is not None and before.renamed == sent.renamed
+    for file, end in (before.files if before is not None and same and sent.files else {}).items():
         if end.rows > sent.files.get(file, FileEnd()).rows:
             sent.files[file] = end
     known[place] = msgspec.to_builtins(sent)

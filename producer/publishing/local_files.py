@@ -6,12 +6,15 @@ refused alone holds its file's place back, and the rest goes on.
 """
 
 import asyncio
+import errno
+import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from mldash.producer.answers.shapes import Connection
@@ -23,6 +26,7 @@ from mldash.producer.local.acknowledged import FileEnd
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.records import Numbered, Part, held_records, parts_of, records_of
 from mldash.producer.local.sent import SentTo, read_sent, write_sent
+from mldash.producer.local.sources import renamed_session
 
 from .kafka import BATCH_BYTES, KafkaProducer, KafkaTrouble, TooLarge, acknowledged
 from .lane import IN_FLIGHT_BYTES, SMALLEST_BATCH_BYTES, STALL_S, Routes, halve
@@ -31,6 +35,7 @@ from .signals import CLAIMS_IN_A_RECORD, TIMEOUT_S
 NOTE_EVERY_S = 1.0
 
 Stream = tuple[bytes, str, str | None]
+Again = Literal["under the same names", "under new names"]
 
 
 class _Sent(Struct):
@@ -58,15 +63,20 @@ class FilesLane:
         *,
         wake: Callable[[], None],
         too_large: Callable[[str], None],
-        everything: bool = False,
+        again: Again | None = None,
     ) -> None:
-        """`place` names where the files are sent to; `everything`: what was noted as sent there is sent again.
+        """`place` names where the files are sent to; `again`: what was noted as sent there is sent once more, under
+        the same names, which adds nothing to what is there, or under new ones, which are noted.
 
         Raises OSError, NotOurState.
         """
         self._folder, self._prefix, self._place = folder, prefix, place
-        sent = read_sent(folder, place) or SentTo(topics=connection.topics, content_type=connection.content_type)
-        self.sent = SentTo(topics=sent.topics, content_type=sent.content_type) if everything else sent
+        self.sent = read_sent(folder, place) or SentTo(topics=connection.topics, content_type=connection.content_type)
+        if again is not None:
+            renamed = secrets.token_hex(8) if again == "under new names" else self.sent.renamed
+            self.sent = msgspec.structs.replace(self.sent, files={}, renamed=renamed)
+            if not write_sent(folder, place, self.sent) and again == "under new names":
+                raise PermissionError(errno.EACCES, "new names can't be noted there", str(folder.state))
         self.routes = Routes(prefix.text, self.sent.topics)
         self.batch_bytes = BATCH_BYTES
         self.event_count = self.byte_count = 0
@@ -116,6 +126,8 @@ class FilesLane:
             self._ended = True
             return False
         record, file, end = found
+        if self.sent.renamed:
+            record = msgspec.structs.replace(record, session=self._name_of(record.session))
         sent = _Sent(file, end if file else None, time.monotonic(), record.count, futures=[])
         self._in_flight.append(sent)
         await self._send(kafka, sent, record)
@@ -150,6 +162,9 @@ class FilesLane:
                 )
         if futures:
             await asyncio.wait(futures, timeout=TIMEOUT_S)
+
+    def _name_of(self, session: bytes) -> bytes:
+        return renamed_session(session, self.sent.renamed) if self.sent.renamed else session
 
     def _records_of(self, part: Part) -> Iterator[Numbered]:
         """Of a part, what is not acknowledged yet."""
@@ -220,7 +235,7 @@ class FilesLane:
             self.sent.files[sent.file] = sent.end
 
     def _signals(self) -> Iterator[Record]:
-        live = {bytes.fromhex(name) for name in live_sessions(self._folder.journal) if _is_session(name)}
+        live = {self._name_of(bytes.fromhex(name)) for name in live_sessions(self._folder.journal) if _is_session(name)}
         now = time.time()
         signals: dict[bytes, list[Heartbeat | Claim]] = {}
         for (session, kind, name), (seq, partition, offset) in self._next_seqs.items():

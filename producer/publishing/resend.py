@@ -25,6 +25,7 @@ from .signals import send_signals
 
 if TYPE_CHECKING:
     from .kafka import KafkaProducer
+    from .local_files import Again
 
 PATIENCE_S = 60.0
 
@@ -155,12 +156,12 @@ async def send_files(
     connection: Connection,
     progress: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
     *,
-    everything: bool = False,
+    again: "Again | None" = None,
     patience_s: float = PATIENCE_S,
 ) -> Sent:
     """Send a local experiment's files, as far as they are acknowledged now: its run may go on meanwhile.
 
-    `place` names where they go: what was noted as sent there before is left out, unless `everything` is asked for.
+    `place` names where they go: what was noted as sent there before is left out, unless it is asked for `again`.
     `progress` is told bytes of files. Run twice, or interrupted and run again, it adds nothing twice.
     Raises DamagedRow, OSError.
     """
@@ -176,7 +177,7 @@ async def send_files(
         connection,
         wake=woken.set,
         too_large=problems.append,
-        everything=everything,
+        again=again,
     )
     progress(0, lane.total_bytes)
     try:
