@@ -5,55 +5,13 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mldash import Experiment
-from mldash.producer.events.schema import End, Start
-from mldash.producer.journal.scan import StoredSource
-from mldash.producer.journal.session_folder import find_sessions
 
-from .journal.journals import events_in
-
-PREAMBLE = """
-import multiprocessing, os, signal, sys, threading, time
-from mldash import Experiment
-experiment = Experiment("owner/project/run", mode="offline", capture_context=False, echo=False)
-train = experiment.metrics("train")
-def terminate():
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(9)
-"""
-
-
-def run_script(tmp_path: Path, script: str, *, exit_code: int | None = 0) -> str:
-    """Run a script of a user's; what it says on stderr."""
-    environment = {**os.environ, "MLDASH_JOURNAL": str(tmp_path / "journal")}
-    command = [sys.executable, "-c", PREAMBLE + textwrap.dedent(script)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
-    if exit_code is not None:
-        assert done.returncode == exit_code, done.stderr
-    return done.stderr
-
-
-def sessions(tmp_path: Path) -> list[dict[Any, list[Any]]]:
-    """What each session's journal holds: stream → fields."""
-    found = []
-    for folder in find_sessions(tmp_path / "journal"):
-        assert folder.try_lock(), "the session looks alive, and its process is gone"
-        folder.unlock()
-        events = events_in(StoredSource(folder))
-        found.append({stream: [fields for _, fields in those] for stream, those in events.items()})
-    return found
-
-
-def end_of(session: dict[Any, list[Any]]) -> End | None:
-    events = [fields["event"] for fields in session["runs", ""]]
-    assert isinstance(events[0], Start)
-    return events[-1] if isinstance(events[-1], End) else None
+from .scripts import PREAMBLE, end_of, run_script, sessions
 
 
 @pytest.mark.parametrize(
@@ -221,87 +179,6 @@ def test_no_thread_and_no_file_before_the_run_is_started(tmp_path: Path) -> None
         assert not os.path.exists(os.environ["MLDASH_JOURNAL"])
         """,
     )
-
-
-NO_KAFKA = """
-experiment = Experiment(
-    "owner/project/run", mode="remote", kafka="127.0.0.1:9", close_timeout_s=1.3, capture_context=False, echo=False
-)
-train = experiment.metrics("train")
-"""
-
-
-def lines_of_ours(said: str) -> list[str]:
-    return [line for line in said.splitlines() if "mldash" in line and "File " not in line and "MLDASH" not in line]
-
-
-@pytest.mark.parametrize(
-    ("script", "status", "exit_code"),
-    [
-        ("experiment.run.start(); train.log(a=1)", "COMPLETED", 0),
-        ("with experiment: train.log(a=1)", "COMPLETED", 0),
-        ("experiment.run.start(); train.log(a=1); raise ValueError('no')", "FAILED", 1),
-        ("with experiment: train.log(a=1); raise ValueError('no')", "FAILED", 1),
-        ("experiment.run.start(); train.log(a=1); terminate()", "PREEMPTED", 143),
-        (
-            "experiment.run.start(); train.log(a=1); os.kill(os.getpid(), signal.SIGINT); time.sleep(9)",
-            "CANCELLED",
-            None,
-        ),
-    ],
-)
-def test_with_kafka_gone_an_exit_ends_in_its_time_and_one_line_says_how_the_rest_is_sent(
-    tmp_path: Path, script: str, status: str, exit_code: int | None
-) -> None:
-    begun = time.monotonic()
-    said = run_script(tmp_path, NO_KAFKA + script, exit_code=exit_code)
-    assert time.monotonic() - begun < 10.0  # a close timeout of 1.3 s, and a slow machine
-    (session,) = sessions(tmp_path)
-    end = end_of(session)
-    assert end is not None and end.status == status
-    (folder,) = find_sessions(tmp_path / "journal")
-    (line,) = [one for one in lines_of_ours(said) if "not delivered" in one]
-    assert "Kafka at 127.0.0.1:9 does not answer" in line and line.endswith(f"`mldash sync {folder.path}`")
-    assert any(one.startswith("mldash: delivering 0.0 MB") for one in said.splitlines())
-
-
-def test_ctrl_c_while_an_exit_waits_ends_the_wait(tmp_path: Path) -> None:
-    """It comes when the run has ended and Kafka was asked in vain."""
-    script = NO_KAFKA.replace("1.3", "60") + textwrap.dedent(
-        """
-        def interrupt():
-            while experiment.run.is_open or not experiment._session.delivery.barrier.problem:
-                time.sleep(0.01)
-            os.kill(os.getpid(), signal.SIGINT)
-        experiment.run.start()
-        train.log(a=1)
-        threading.Thread(target=interrupt, daemon=True).start()
-        """
-    )
-    begun = time.monotonic()
-    said = run_script(tmp_path, script, exit_code=None)
-    assert time.monotonic() - begun < 30
-    assert "Traceback" not in said and "mldash sync" in said
-
-
-def test_an_exit_that_gave_up_once_does_not_wait_a_second_time(tmp_path: Path) -> None:
-    said = run_script(
-        tmp_path,
-        NO_KAFKA
-        + textwrap.dedent(
-            """
-            with experiment:
-                train.log(a=1)
-            ended = time.monotonic()
-            import atexit
-            from mldash.producer import exits
-            atexit.unregister(exits.end_all)
-            exits.end_all()
-            assert time.monotonic() - ended < 1.0
-            """
-        ),
-    )
-    assert said.count("are not delivered") == 1
 
 
 @pytest.mark.parametrize("how", ["os._exit(0)", "os.abort()", "os.kill(os.getpid(), signal.SIGKILL)"])
