@@ -33,9 +33,13 @@ def decode(data: bytes, fields: Sequence[str] | None = None) -> Cold:
     return decode_rows(data, fields)
 
 
-def event_times(rows: Cold) -> NDArray[np.float64]:
+def event_times(rows: Part) -> NDArray[np.float64]:
     """Of each point: `_ts` where it was given, else when it was logged."""
     times = np.frombuffer(rows.times, "<f8")
+    if rows.columns and rows.columns[0].type == "events":
+        stamps = [event.get("_ts") for event in rows.columns[0].packed()]
+        given = [at if is_number(at) else time for at, time in zip(stamps, times.tolist(), strict=True)]
+        return np.array(given, np.float64)
     column = next((column for column in rows.columns if column.name == "_ts"), None)
     if column is None or column.shape or column.type == "bool":
         return times

@@ -248,7 +248,7 @@ def _is_inside(x: Any, request: ViewRequest) -> bool:
 
 
 def _kept_by_loop(x: Sequence[Number], y: Sequence[Number], span: Span, columns: int) -> list[int]:
-    low, scale, last = span.low / 2, _columns_a_half(span, columns), columns - 1
+    low, scale, last = span.low / 2, columns_a_half(span, columns), columns - 1
     order = sorted(range(len(x)), key=x.__getitem__)
     chosen: list[int] = []
     column, first, least, greatest, before = -1, 0, 0, 0, 0
@@ -269,7 +269,7 @@ def _kept_by_loop(x: Sequence[Number], y: Sequence[Number], span: Span, columns:
     return [at for at in order if at in wanted]
 
 
-def _columns_a_half(span: Span, columns: int) -> float:
+def columns_a_half(span: Span, columns: int) -> float:
     """How many columns half a unit of x has. Of halves, for the whole width of a span need not be a float64."""
     half = span.high / 2 - span.low / 2
     scale = columns / half if half else 0.0
@@ -284,7 +284,7 @@ def _kept_by_numpy(np: Any, x: Sequence[Number], y: Sequence[Number], span: Span
     if (at[1:] < at[:-1]).any():
         order = np.argsort(at, kind="stable")
         at, values = at[order], values[order]
-    column = np.minimum(columns - 1, ((at / 2 - span.low / 2) * _columns_a_half(span, columns)).astype(np.int64))
+    column = np.minimum(columns - 1, ((at / 2 - span.low / 2) * columns_a_half(span, columns)).astype(np.int64))
     starts = np.concatenate(([0], np.flatnonzero(column[1:] != column[:-1]) + 1))
     counts = np.diff(np.append(starts, len(at)))
     places = [starts, starts + counts - 1]

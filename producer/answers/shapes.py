@@ -70,7 +70,8 @@ class MetricView(TypedDict):
     there is nothing.
 
     `totalPoints`: of how many points of the metric it was made. `sampled`: whether any that could be drawn was left
-    out; then `edges` says where the pixel columns begin, and where the last one ends.
+    out; then `edges` says where the pixel columns begin, and where the last one ends. Of a long metric they lie where
+    its summaries do, a little beside the plain grid.
     """
 
     x: str

@@ -13,6 +13,9 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
   snapshots.py      what follows from a whole chain, carried forward from the stream's snapshot
 
   points.py         of metrics, by index: the seam of hot and cold
+  views.py          what a chart needs of a metric
+    grains.py       of which summaries, and where of points · summaries.py  these, wherever they lie
+    drawing.py      what is kept of a pixel column · dots.py  the same as arrays
   entries.py        of tracks, by time, merged field by field in index order
   lines.py          of logs, by index, time, level and text
   params.py         folded

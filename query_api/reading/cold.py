@@ -5,8 +5,9 @@ Its document is read again; changed: start over; the same: damage, told with its
 """
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
 
 from mldash.compactor.chunks import entries, manifest, points
 from mldash.compactor.chunks.errors import ChunkDamaged, ObjectMissing, StoreRefused, StoreUnreachable
@@ -21,6 +22,8 @@ from .attempts import Moved
 from .chunk_cache import Decode
 from .streams import Stores, StreamRef
 
+_Answer = TypeVar("_Answer")
+
 _DECODE: Final[dict[str, Decode]] = {"metrics": points.decode, "tracks": entries.decode}
 
 
@@ -30,6 +33,7 @@ async def chunks_between(
     stream: StreamRef,
     first_index: int,
     end_index: int,
+    fields: Sequence[str] | None = None,
 ) -> list[Cold]:
     """The chunks that hold [first_index, end_index), all of it below `cold`. Raises Moved where one is not there."""
     if first_index >= end_index:
@@ -41,7 +45,7 @@ async def chunks_between(
         live = found[k].live if k in found else None
         if live is None or live.end < min(end_index, (k + 1) * CHUNK):
             raise Moved(max(first_index, k * CHUNK) if live is None else live.end)
-    return await fetch(stores, stream, chunks, None)
+    return await fetch(stores, stream, chunks, fields)
 
 
 async def chunks_by_time(
@@ -68,12 +72,17 @@ async def fetch(stores: Stores, stream: StreamRef, chunks: Sequence[Chunk], fiel
         async with slots:
             return await _fetch(stores, stream, chunk, fields)
 
-    if len(chunks) == 1:
-        return [await _fetch(stores, stream, chunks[0], fields)]
+    return await all_of([one(chunk) for chunk in chunks])
+
+
+async def all_of(reads: Sequence[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
+    """What these reads of one stream answer, side by side. Where several fail, the gravest error counts."""
+    if len(reads) == 1:
+        return [await reads[0]]
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(chunk)) for chunk in chunks]
-    except* (Moved, DamagedRange, ServerAway) as several:
+            tasks = [group.create_task(read) for read in reads]
+    except* Exception as several:
         raise _gravest(several) from None
     return [task.result() for task in tasks]
 
@@ -87,19 +96,26 @@ def _gravest(several: BaseExceptionGroup[BaseException]) -> BaseException:
 async def _fetch(stores: Stores, stream: StreamRef, chunk: Chunk, fields: Sequence[str] | None) -> Cold:
     live = chunk.live
     assert live is not None, "only chunks with a live object are asked for"
-    try:
+    async with judged(stores, stream, chunk.k, live, (chunk.k * CHUNK, live.end)):
         rows = await stores.chunks.get(live, _DECODE[stream.kind], fields)
         _check_range(chunk, live, rows)
+    return rows
+
+
+@asynccontextmanager
+async def judged(stores: Stores, stream: StreamRef, k: int, live: Live, span: tuple[int, int]) -> AsyncIterator[None]:
+    """What goes wrong with chunk k's object, in words of the stream: Moved, DamagedRange of this span, ServerAway."""
+    try:
+        yield
     except (ObjectMissing, ChunkDamaged) as error:
-        now = await manifest.read_linearizable(stores.mongo, stream.id, chunk.k)  # a stale 'the same' would cry damage
+        now = await manifest.read_linearizable(stores.mongo, stream.id, k)  # a stale 'the same' would cry damage
         if now is None or now.live != live:
             raise Moved from error
         instruments.damaged.inc()
         reason = error.reason if isinstance(error, ChunkDamaged) else "the object is not there"
-        raise DamagedRange(str(stream), chunk.k * CHUNK, live.end, live.key, reason) from error
+        raise DamagedRange(str(stream), *span, live.key, reason) from error
     except (StoreUnreachable, StoreRefused) as error:
         raise ServerAway("S3", str(error)) from error
-    return rows
 
 
 def _check_range(chunk: Chunk, live: Live, rows: Cold) -> None:

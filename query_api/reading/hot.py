@@ -20,18 +20,19 @@ _BEYOND: Final = b"\xff" * 8
 
 
 class Seam(Struct, frozen=True):
-    """Where a stream's readable indices begin, and from where on they are hot."""
+    """Where a stream's readable indices begin, from where on they are hot, and up to where chunks are joined."""
 
     floor: int
     cold: int
+    joined: int = 0
 
 
 async def find_seam(mongo: Mongo, session: Session, stream: bytes) -> Seam | None:
     """None: there is no such stream, or it was deleted a moment ago."""
-    document = await mongo.streams.find_one({"_id": stream}, {"cold": 1, "floor": 1}, session=session)
+    document = await mongo.streams.find_one({"_id": stream}, {"cold": 1, "floor": 1, "joined": 1}, session=session)
     if document is None or document["cold"] >= CLOSED:
         return None
-    return Seam(document.get("floor", 0), document["cold"])
+    return Seam(document.get("floor", 0), document["cold"], document.get("joined", 0))
 
 
 async def look_again(mongo: Mongo, session: Session, stream: bytes, first_used: int) -> None:
@@ -60,6 +61,7 @@ async def chain_between(
     cold: int,
     first_index: int,
     end_index: int,
+    fields: Sequence[str] | None = None,
 ) -> list[Bucket]:
     """The buckets that hold [first_index, end_index), as far as there are any; `first_index` is not below `cold`.
 
@@ -68,7 +70,7 @@ async def chain_between(
     start = await _beginning(mongo, session, stream, cold, first_index)
     query = {"_id": {"$gte": bucket_id(stream, start), "$lt": bucket_id(stream, end_index)}}
     expected, buckets = start, list[Bucket]()
-    async for document in mongo.buckets.find(query, session=session).sort("_id", 1):
+    async for document in mongo.buckets.find(query, _projection(fields), session=session).sort("_id", 1):
         if first_index_of(document["_id"]) != expected:
             raise Moved(expected)
         buckets.append(from_document(document))

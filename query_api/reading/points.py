@@ -27,11 +27,16 @@ class Range(Struct, frozen=True):
         return sum(rows.count for rows in self.rows)
 
 
-async def read_range(stores: Stores, stream: StreamRef, first_index: int, count: int) -> Range:
-    """The indices [first_index, first_index + count), as far as the stream has them. Any kind with a row an event."""
+async def read_range(
+    stores: Stores, stream: StreamRef, first_index: int, count: int, fields: Sequence[str] | None = None
+) -> Range:
+    """The indices [first_index, first_index + count), as far as the stream has them. Any kind with a row an event.
+
+    `fields`: only their columns have to come; there may be others.
+    """
 
     async def read(session: Session) -> Range:
-        return await _read(stores, session, stream, first_index, count)
+        return await _read(stores, session, stream, first_index, count, fields)
 
     return await settled(stores.mongo, stream, read)
 
@@ -42,15 +47,16 @@ async def _read(
     stream: StreamRef,
     first_index: int,
     count: int,
+    fields: Sequence[str] | None,
 ) -> Range:
     seam = await hot.find_seam(stores.mongo, session, stream.id)
     if seam is None:
         return Range(first_index, [], False)
     first, end = max(first_index, seam.floor), first_index + count
-    chunks = await cold.chunks_between(stores, session, stream, first, min(end, seam.cold))
+    chunks = await cold.chunks_between(stores, session, stream, first, min(end, seam.cold), fields)
     hot_first, buckets = max(first, seam.cold), list[Bucket]()
     if end > hot_first:
-        buckets = await hot.chain_between(stores.mongo, session, stream.id, seam.cold, hot_first, end)
+        buckets = await hot.chain_between(stores.mongo, session, stream.id, seam.cold, hot_first, end, fields)
     goes_on = await _goes_on(stores, session, stream.id, seam, end, buckets, hot_was_read=end > hot_first)
     if end >= seam.cold:
         # A bucket may begin before the first index asked for: it is used whole or not at all.

@@ -1,6 +1,6 @@
-"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/stats, /v1/metrics/view"""
+"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views"""
 
-from typing import Annotated, TypedDict
+from typing import Annotated, Final, TypedDict
 
 from litestar import Response, Router, get
 from litestar.params import FromQuery, QueryParameter
@@ -16,13 +16,18 @@ from mldash.query_api.limits import (
     checked_fields,
     checked_finite,
     checked_name,
+    checked_prefix,
     metric_name,
 )
 from mldash.query_api.reading.metrics import list_metrics, read_statistics
 from mldash.query_api.reading.points import Range, page_of, read_range
-from mldash.query_api.reading.views import read_view
+from mldash.query_api.reading.streams import find_experiment
+from mldash.query_api.reading.views import read_view, read_views
 
 from .dependencies import Found, OurForm, OurStores
+
+MOST_VIEWS: Final = 100
+"""Experiments of one request."""
 
 
 class MetricsAnswer(TypedDict):
@@ -95,4 +100,37 @@ async def view(
     return form.answer(await read_view(stores, experiment.stream("metrics", metric), request))
 
 
-router = Router("/metrics", route_handlers=[metrics, points, statistics, view])
+class ExperimentView(TypedDict):
+    prefix: str
+    view: MetricView
+
+
+class ViewsAnswer(TypedDict):
+    views: list[ExperimentView]
+
+
+@get("/views", tags=["metrics"])
+async def views(
+    stores: OurStores,
+    form: OurForm,
+    prefixes: Annotated[list[str], QueryParameter(description="The experiments, at most 100.")],
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    fields: Annotated[list[str] | None, QueryParameter(description="Only these; else the first 256 numeric.")] = None,
+    x: Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')] = INDEX,
+    start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+) -> Response[ViewsAnswer]:
+    """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""
+    checked_count("number of prefixes", len(prefixes), MOST_VIEWS)
+    found = [await find_experiment(stores.mongo, checked_prefix(prefix)) for prefix in prefixes]
+    metric = metric_name(name, unnamed)
+    low, high = checked_finite("start", start), checked_finite("end", end)
+    request = ViewRequest(checked_fields("fields", fields), checked_name("x", x), low, high, points)
+    drawn = await read_views(stores, [one.stream("metrics", metric) if one else None for one in found], request)
+    answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
+    return form.answer(ViewsAnswer(views=answers))
+
+
+router = Router("/metrics", route_handlers=[metrics, points, statistics, view, views])

@@ -160,3 +160,21 @@ async def test_names_that_look_like_operators_are_data(world: World, client: Cli
         "/v1/tracks/entries", prefix=PREFIX, topic="$where", columns=["$cols", "$$this.name", "$name"]
     )
     assert answer["entries"] == [{"timestamp": 1.0, "$cols": 1, "$$this.name": 2}]
+
+
+async def test_no_answer_waits_between_its_head_and_its_body(world: World, client: Client) -> None:
+    """They are two writes: without TCP_NODELAY the second waits 40 ms for the client's delayed acknowledgement."""
+    accepted = list[int]()
+    real = socket.socket.accept
+
+    def accept(listener: socket.socket) -> tuple[socket.socket, Any]:
+        made, address = real(listener)
+        accepted.append(made.proto)
+        return made, address
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "accept", accept)
+        async with Running(world.api(stop_timeout_s=2.0)) as other:
+            await other.get("/v1/metrics/view", prefix="nobody/ever", name="loss")
+    # asyncio sets the option where the protocol is named, and nowhere else (asyncio.base_events._set_nodelay).
+    assert set(accepted) == {socket.IPPROTO_TCP}
