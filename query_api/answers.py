@@ -37,6 +37,10 @@ class Form(Struct, frozen=True):
             return self.answer(build())
         return self._response(await asyncio.to_thread(lambda: encode(build(), self.media_type, self.nonfinite)))
 
+    async def packed(self, rows: int, pack: Callable[[], bytes]) -> Response[Any]:
+        """Bytes that `pack` makes in this form."""
+        return self._response(pack() if rows < _IN_A_THREAD_FROM else await asyncio.to_thread(pack))
+
     def _response(self, content: bytes) -> Response[Any]:
         return Response(content, media_type=self.media_type, headers={"Vary": "Accept"})
 

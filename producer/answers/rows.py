@@ -34,10 +34,13 @@ def csv_text(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> st
     Lists, dicts and bytes are JSON text; NaN and the infinities are "NaN", "Infinity" and "-Infinity".
     """
     names = list(column_names(rows, first))
+    return csv_lines([names, *([row.get(name) for name in names] for row in rows)])
+
+
+def csv_lines(rows: Iterable[Sequence[Any]]) -> str:
+    """The lines of these cells, as csv_text writes them."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_cell(row.get(name)) for name in names] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows(list(map(_cell, row)) for row in rows)
     return text.getvalue()
 
 

@@ -13,6 +13,8 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
   snapshots.py      what follows from a whole chain, carried forward from the stream's snapshot
 
   points.py         of metrics, by index: the seam of hot and cold
+  packed_points.py  points as MessagePack, laid out by hand
+  export.py         a range in pieces, however long · tables.py  as Arrow
   views.py          what a chart needs of a metric
     grains.py       of which summaries, and where of points · summaries.py  these, wherever they lie
     drawing.py      what is kept of a pixel column · dots.py  the same as arrays

@@ -87,15 +87,20 @@ async def _goes_on(
     return await hot.chain_end(stores.mongo, session, stream, seam.cold) > end
 
 
-def page_of(found: Range, start_index: int) -> MetricPage:
-    """The answer of read()."""
-    indices = chain.from_iterable(range(one.first_index, one.first_index + one.count) for one in found.rows)
-    events = chain.from_iterable(events_of(one) for one in found.rows)
-    created = iso_times(times_of(found.rows))
-    points: list[MetricPoint] = [
+def points_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> list[MetricPoint]:
+    """Each as read() has it."""
+    indices = chain.from_iterable(range(one.first_index, one.first_index + one.count) for one in rows)
+    events = chain.from_iterable(events_of(one, fields) for one in rows)
+    created = iso_times(times_of(rows))
+    return [
         {"index": index, "data": event, "createdAt": at}
         for index, event, at in zip(indices, events, created, strict=True)
     ]
+
+
+def page_of(found: Range, start_index: int, fields: Sequence[str] | None = None) -> MetricPage:
+    """The answer of read()."""
+    points = points_of(found.rows, fields)
     return {
         "data": points,
         "startIndex": start_index,

@@ -15,8 +15,8 @@ from mldash.ingest_workers.documents.columns import ABSENT, Column, select, unpa
 
 _LATEST: Final = "9999-12-31T23:59:59.999999Z"
 _EARLIEST: Final = "0001-01-01T00:00:00.000000Z"
-_FIRST_S: Final = datetime(1, 1, 2, tzinfo=UTC).timestamp()
-_END_S: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
+FIRST_S: Final = datetime(1, 1, 2, tzinfo=UTC).timestamp()
+END_S: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _ZONE: Final = len("+00:00")
 
 
@@ -114,7 +114,7 @@ def iso_times(times: "array[float]") -> list[str]:
     A time beyond the calendar, which only a foreign producer sends, is shown as its end: the read must not fail.
     """
     seconds = np.frombuffer(times, np.float64)
-    if not len(seconds) or seconds.min() < _FIRST_S or seconds.max() >= _END_S:
+    if not len(seconds) or seconds.min() < FIRST_S or seconds.max() >= END_S:
         return [_iso_or_edge(time) for time in times]
     fraction, whole = np.modf(seconds)  # rounded as datetime does it: half to even, of the fraction alone
     moments = whole.astype(np.int64) * 1_000_000 + np.rint(fraction * 1e6).astype(np.int64)

@@ -1,13 +1,16 @@
-"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views"""
+"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/export, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views"""
 
 from typing import Annotated, Final, TypedDict
 
 from litestar import Response, Router, get
 from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
 
 from mldash.producer.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest, draw
 from mldash.producer.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
+from mldash.query_api.answers import MSGPACK
 from mldash.query_api.errors import NotFound
+from mldash.query_api.exports import MEDIA_TYPES, Arrow, Csv, Export, ExportFormat, JsonLines, Parquet, written
 from mldash.query_api.limits import (
     Index,
     StreamName,
@@ -19,9 +22,12 @@ from mldash.query_api.limits import (
     checked_prefix,
     metric_name,
 )
+from mldash.query_api.reading.export import begun, find_extent, find_schema, no_pieces, pieces
 from mldash.query_api.reading.metrics import list_metrics, read_statistics
+from mldash.query_api.reading.packed_points import pack_page
 from mldash.query_api.reading.points import Range, page_of, read_range
 from mldash.query_api.reading.streams import find_experiment
+from mldash.query_api.reading.tables import SchemaOf
 from mldash.query_api.reading.views import read_view, read_views
 
 from .dependencies import Found, OurForm, OurStores
@@ -32,6 +38,9 @@ MOST_VIEWS: Final = 100
 
 class MetricsAnswer(TypedDict):
     metrics: list[MetricSummary]
+
+
+FieldsText = Annotated[list[str] | None, QueryParameter(description="Only these fields.")]
 
 
 @get("/", tags=["metrics"])
@@ -49,17 +58,50 @@ async def points(
     unnamed: Unnamed = False,
     start_index: Index = 0,
     limit: FromQuery[int] = 1000,
+    fields: FieldsText = None,
 ) -> Response[MetricPage]:
     """Points in index order, hot and cold as one; indices are dense. An absent metric gives the empty page.
 
     `endIndex` is the index of the last point (start_index - 1 where there is none); `hasMore`: go on behind it.
     """
     metric = metric_name(name, unnamed)
-    count = checked_count("limit", limit, stores.settings.read_limit)
+    count, wanted = checked_count("limit", limit, stores.settings.read_limit), checked_fields("fields", fields)
     found = Range(start_index, [], False)
     if experiment is not None:
-        found = await read_range(stores, experiment.stream("metrics", metric), start_index, count)
-    return await form.built(found.count, lambda: page_of(found, start_index))
+        found = await read_range(stores, experiment.stream("metrics", metric), start_index, count, wanted)
+    if form.media_type == MSGPACK:
+        return await form.packed(found.count, lambda: pack_page(found.rows, wanted, start_index, found.goes_on))
+    return await form.built(found.count, lambda: page_of(found, start_index, wanted))
+
+
+@get("/export", tags=["metrics"])
+async def export(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    format: Annotated[ExportFormat, QueryParameter(description="jsonl, csv, arrow (an IPC stream) or parquet.")],
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    start_index: Index = 0,
+    limit: Annotated[int | None, QueryParameter(ge=0, description="So many at most; else all that there are.")] = None,
+    fields: FieldsText = None,
+) -> Stream:
+    """Points as a file, however many: sent as they are read, in constant memory. An absent metric: a file without any.
+
+    A fault on the way ends the connection in the middle, so that no broken file looks whole.
+    """
+    metric, wanted = metric_name(name, unnamed), checked_fields("fields", fields)
+    file: Export = JsonLines(wanted, form.nonfinite)
+    rows, schema = no_pieces(), SchemaOf(wanted).schema()
+    if experiment is not None:
+        stream = experiment.stream("metrics", metric)
+        extent = await find_extent(stores, stream, start_index, limit)
+        rows = await begun(pieces(stores, stream, extent, wanted))
+        if format != "jsonl":
+            schema = await find_schema(stores, stream, extent, wanted)
+    if format != "jsonl":
+        file = Csv(schema) if format == "csv" else Arrow(schema) if format == "arrow" else Parquet(schema)
+    return Stream(written(rows, file), media_type=MEDIA_TYPES[format])
 
 
 @get("/stats", tags=["metrics"])
@@ -116,7 +158,7 @@ async def views(
     prefixes: Annotated[list[str], QueryParameter(description="The experiments, at most 100.")],
     name: StreamName = None,
     unnamed: Unnamed = False,
-    fields: Annotated[list[str] | None, QueryParameter(description="Only these; else the first 256 numeric.")] = None,
+    fields: FieldsText = None,
     x: Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')] = INDEX,
     start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
@@ -133,4 +175,4 @@ async def views(
     return form.answer(ViewsAnswer(views=answers))
 
 
-router = Router("/metrics", route_handlers=[metrics, points, statistics, view, views])
+router = Router("/metrics", route_handlers=[metrics, points, export, statistics, view, views])

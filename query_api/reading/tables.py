@@ -1,0 +1,118 @@
+"""Points as Arrow: one schema for a range, and rows as record batches of it, columns put over as they lie in memory.
+
+index       int64
+createdAt   timestamp[us, UTC]
+a field     the type that all of its values in the range have: float64, float32, int64, bool, string, or lists of
+            fixed length of numbers. float32 beside float64, and int64 beside floats where every int is exact in
+            one, are float64. What is mixed otherwise is string: the JSON text of each value, as
+            producer/answers/columns.py writes it, with {"mldash.encoding": "json"} in the column's metadata
+events      of points with very many fields: the JSON text of each as a whole
+absent and None are null. A field called "index" or "createdAt" has a "_" before its name
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+from msgspec import Struct
+
+from mldash.compactor.chunks.mixed_types import Field
+from mldash.compactor.chunks.parquet import to_arrow
+from mldash.ingest_workers.documents.columns import ABSENT, Column
+from mldash.producer.events.encoding import exact_to_json
+
+from .rows import END_S, FIRST_S, Rows
+
+OWN: Final = ("index", "createdAt")
+_EVENTS: Final = "events"
+_TYPES: Final = {
+    "float64": pa.float64(),
+    "float32": pa.float32(),
+    "int64": pa.int64(),
+    "bool": pa.bool_(),
+    "string": pa.large_string(),
+}
+_FLOATS: Final = frozenset({"float64", "float32"})
+_JSON: Final = {b"mldash.encoding": b"json"}
+
+
+class TableColumn(Struct, frozen=True):
+    """One field of a table: its column's name and type; `json`: its values are texts of JSON."""
+
+    field: str
+    name: str
+    type: pa.DataType
+    json: bool
+
+
+class Schema(Struct, frozen=True):
+    """What a table over a range looks like."""
+
+    columns: list[TableColumn]
+
+    def arrow(self) -> pa.Schema:
+        own = [pa.field("index", pa.int64(), False), pa.field("createdAt", pa.timestamp("us", "UTC"), False)]
+        fields = [pa.field(one.name, one.type, metadata=_JSON if one.json else None) for one in self.columns]
+        return pa.schema([*own, *fields])
+
+
+class SchemaOf:
+    """Gathers how the fields of a range are stored, chunk after bucket."""
+
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        self._wanted = None if fields is None else set(fields)
+        self._kinds: dict[str, set[tuple[str, tuple[int, ...]]]] = {name: set() for name in fields or ()}
+        self._large = set[str]()
+
+    def add(self, fields: Iterable[Field], large: Iterable[str]) -> None:
+        """`large`: names of fields with integers that no float64 is."""
+        self._large.update(large)
+        for field in fields:
+            if self._wanted is None or field.name in self._wanted or field.type == _EVENTS:
+                self._kinds.setdefault(field.name, set()).add((field.type, tuple(field.shape)))
+
+    def schema(self) -> Schema:
+        return Schema([self._column(name, kinds) for name, kinds in self._kinds.items()])
+
+    def _column(self, name: str, kinds: set[tuple[str, tuple[int, ...]]]) -> TableColumn:
+        column = f"_{name}" if name in OWN else name
+        if not kinds:
+            return TableColumn(name, column, pa.null(), False)
+        types, shapes = {kind for kind, _ in kinds}, {shape for _, shape in kinds}
+        if types <= _FLOATS | {"int64"} and len(types) > 1 and not (types - _FLOATS and name in self._large):
+            types = {"float64"}
+        (shape, *other), (kind, *more) = shapes, types
+        if other or more or kind not in _TYPES:
+            return TableColumn(name, column or _EVENTS, pa.large_string(), True)
+        found = _TYPES[kind]
+        for _ in shape:
+            found = pa.large_list(found)
+        return TableColumn(name, column, found, False)
+
+
+def batch_of(rows: Rows, schema: Schema) -> pa.RecordBatch:
+    """These rows as the schema has them."""
+    seconds = np.frombuffer(rows.times(), np.float64)
+    fraction, whole = np.modf(np.clip(seconds, FIRST_S, END_S))
+    moments = whole.astype(np.int64) * 1_000_000 + np.rint(fraction * 1e6).astype(np.int64)
+    index = np.arange(rows.first_index, rows.first_index + rows.count, dtype=np.int64)
+    columns = {column.name: column for column in rows.part.columns}
+    arrays = [pa.array(index), pa.array(moments).view(pa.timestamp("us", "UTC"))]
+    arrays += [_array(one, columns.get(one.field), rows) for one in schema.columns]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow())
+
+
+def _array(wanted: TableColumn, column: Column | None, rows: Rows) -> pa.Array:
+    if column is None:
+        return pa.nulls(rows.count, wanted.type)
+    if wanted.json:
+        values = column.values(rows.part.row_count)[rows.start : rows.stop]
+        return pa.array([None if one is ABSENT or one is None else _text(one) for one in values], wanted.type)
+    _, _, array = to_arrow(column, rows.part.row_count)
+    return array.slice(rows.start, rows.count).cast(wanted.type)
+
+
+def _text(value: Any) -> str:
+    return msgspec.json.encode(exact_to_json(value)).decode()
