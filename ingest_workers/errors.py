@@ -3,6 +3,7 @@
 IngestError
   KafkaUnreachable  no broker answers at the start; once running, a broker that is away is waited for
   PartitionChanged  the topic is not the one that the committed offset speaks of: the partition halts and says so
+  RecordUnreadable  Kafka's client can't take a record in: the partition halts before it
   OffsetLost        the committed offset is out of range: shown, never a silent jump
   TopicMissing      Kafka answers, but has no topic of this name
   TopicSilent       a topic does not give what lies below its end
@@ -104,3 +105,17 @@ class OriginMissing(IngestError):
 
     def __str__(self) -> str:
         return f"letter {self.place} came from {self.topic}/{self.partition}, which is not there any more"
+
+
+class RecordUnreadable(IngestError):
+    """The client gives a record up because it is larger than a fetch; reading on would skip it."""
+
+    def __init__(self, topic: str, partition: int, offset: int) -> None:
+        super().__init__(topic, partition, offset)
+        self.topic, self.partition, self.offset = topic, partition, offset
+
+    def __str__(self) -> str:
+        return (
+            f"{self.topic}/{self.partition}: the record at offset {self.offset} does not fit into a fetch of this "
+            "broker. Raise partition_bytes above the record's size and start the worker again"
+        )

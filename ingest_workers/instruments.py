@@ -2,9 +2,10 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-events_stored = Counter("mldash_worker_events_stored", "Events stored.", ["kind"])
+events_stored = Counter("mldash_worker_events_stored", "Events stored; of kind metrics these are points.", ["kind"])
 bytes_stored = Counter("mldash_worker_bytes_stored", "Bytes of buckets stored.", ["kind"], unit="bytes")
 duplicates = Counter("mldash_worker_duplicates_skipped", "Events that were stored already.", ["kind"])
+holes = Counter("mldash_worker_missing_events", "Events that were not there when later ones came.", ["kind"])
 late = Counter(
     "mldash_worker_late_events", "Events that filled a hole, so that they stand behind later ones.", ["kind"]
 )
@@ -23,5 +24,10 @@ stored_after_seconds = Histogram(
     "From log() to stored, a record's first event.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )
+lag_records = Gauge("mldash_worker_lag_records", "Records that are not stored yet.", ["topic", "partition"])
+lag_seconds = Gauge(
+    "mldash_worker_lag_seconds", "Age of the oldest record that is not stored yet.", ["topic", "partition"]
+)
 known_streams = Gauge("mldash_worker_known_streams", "Streams in the worker's cache.")
 partitions = Gauge("mldash_worker_partitions", "Partitions assigned.")
+halted = Gauge("mldash_worker_halted_partitions", "Partitions that are not read on until someone has looked.")

@@ -1,10 +1,11 @@
-"""The worker's Kafka: a consumer with static membership, an idempotent producer for statements and letters."""
+"""The worker's Kafka: a consumer with static membership, a producer with deadlines for statements and letters."""
 
 import asyncio
 import contextlib
 import hashlib
 import socket
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import msgspec
 import structlog
@@ -18,16 +19,17 @@ from .fetch.decode import KafkaRecord
 
 _MAX_POLL_INTERVAL_MS = 15 * 60_000
 _STOP_TIMEOUT_S = 5.0
+_SEND_TIMEOUT_S = 30.0
 _READER_FETCH_BYTES = 16 << 20
 _log = structlog.get_logger()
 
 
-class EventProducer(Protocol):
-    """What is used of aiokafka's producer."""
+class Message(NamedTuple):
+    """What is sent of a statement or a dead letter."""
 
-    async def send(
-        self, topic: str, value: bytes | None, *, key: bytes | None, headers: list[tuple[str, bytes]] | None = None
-    ) -> Any: ...
+    value: bytes | None
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 class Stoppable(Protocol):
@@ -54,6 +56,7 @@ def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
         heartbeat_interval_ms=max(300, settings.session_timeout_ms // 4),
         max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
         rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
+        metadata_max_age_ms=round(settings.metadata_s * 1_000),
         fetch_max_wait_ms=settings.fetch_wait_ms,
         fetch_max_bytes=settings.fetch_bytes,
         max_partition_fetch_bytes=settings.partition_bytes,  # a larger record comes alone (KIP-74)
@@ -68,6 +71,35 @@ def make_reader(brokers: str) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         fetch_max_bytes=_READER_FETCH_BYTES,
     )
+
+
+class Outbox:
+    """Statements and dead letters, each acknowledged by all replicas when `send` returns.
+
+    The producer is not idempotent: that one can die for good and holds what it can't send for ever, and both kinds may
+    come twice (a statement once true stays true, a letter says where it is from).
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka,
+            client_id=f"mldash-worker-{settings.slot}",
+            acks="all",
+            max_request_size=RECORD_BYTES + 65_536,
+            linger_ms=0,
+        )
+
+    async def start(self) -> None:
+        await self._producer.start()
+
+    async def send(self, topic: str, messages: Iterable[Message]) -> None:
+        """Raises KafkaError, or TimeoutError where no answer comes: some may have arrived."""
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            sent = [await self._producer.send(topic, one.value, key=one.key, headers=one.headers) for one in messages]
+            await asyncio.gather(*sent)
+
+    async def stop(self) -> None:
+        await stop_quietly(self._producer)
 
 
 def make_producer(brokers: str, client_id: str) -> AIOKafkaProducer:

@@ -39,7 +39,13 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     partition_bytes: Annotated[
         int, Meta(ge=16_384, description="Asked for of one partition; what is fetched ahead is bounded by it.")
     ] = 1 << 20
-    batch_records: Annotated[int, Meta(ge=1, description="Records stored at once, at most.")] = 1_000
+    batch_records: Annotated[int, Meta(ge=1, description="Records stored at once, at most.")] = 4_000
+    batch_bytes: Annotated[
+        int, Meta(ge=16_384, description="Of records stored at once, or one record; one more batch is read ahead.")
+    ] = 8 << 20
+    metadata_s: Annotated[
+        float, Meta(gt=0, description="How often Kafka is asked for new partitions of the event topics.")
+    ] = 30.0
     fetch_wait_ms: Annotated[int, Meta(ge=1, le=10_000, description="How long a fetch waits for something new.")] = 50
     known_streams: Annotated[int, Meta(ge=100, description="Streams kept in the worker's cache.")] = 50_000
     snapshot_buckets: Annotated[int, Meta(ge=1, le=1_000, description="Buckets between two snapshots, at most.")] = 200

@@ -1,13 +1,13 @@
 """The worker: starting, running, stopping. The order of `_store` is the guarantee, and can be read aloud."""
 
 import asyncio
+import contextlib
 import gc
 import sys
-from collections.abc import Sequence
 from time import monotonic, time
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
@@ -15,13 +15,15 @@ from mldash.producer.events.topics import dead_letter_topic, event_topics, store
 from . import instruments
 from .dead_letters.send import send_letters
 from .documents.mongo import Mongo, PyMongoError
-from .documents.stored import StoredUpTo, encode_stored
-from .errors import KafkaUnreachable
+from .errors import IngestError, KafkaUnreachable
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
-from .fetch.continuity import changed_partitions
-from .kafka import make_consumer, make_producer, stop_quietly
+from .fetch.continuity import check, next_offsets
+from .fetch.decode import SetAside
+from .kafka import Outbox, make_consumer, stop_quietly
+from .lag import Lag
 from .settings import WorkerSettings
+from .statements import Statements
 from .store.appending import Appending
 from .store.chains import Chains
 from .store.sessions import Sessions
@@ -29,6 +31,8 @@ from .store.snapshots import Snapshots
 
 _FIRST_DELAY_S = 0.05
 _UPKEEP_S = 1.0
+_ASSIGNMENT_WAIT_S = 0.2
+_COMMIT_TIMEOUT_S = 30.0
 _log = structlog.get_logger()
 
 
@@ -45,13 +49,15 @@ class Worker:
             self._mongo, self._chains, buckets=settings.snapshot_buckets, idle_s=settings.idle_s
         )
         self._appending = Appending(self._mongo, self._chains, self._sessions, self._snapshots)
-        self._stored_up_to: dict[tuple[str, int], StoredUpTo] = {}
         self._trouble: str | None = "starting"
         self._upkeep_at = self._announce_at = 0.0
+        self._checked = 0  # number of the assignment whose partitions were checked
+        self._in_hand: Batch | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the batch in hand is stored and committed. Raises what makes going on pointless."""
         self._make_clients()
+        lag = asyncio.create_task(self._lag.watch())
         try:
             await self._start()
             while not stop.is_set():
@@ -61,6 +67,9 @@ class Worker:
                         await self._store_or_give_up(batch, stop)
                 await self._upkeep()
         finally:
+            lag.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await lag
             async with asyncio.timeout(self._settings.stop_timeout_s):
                 await self._stop()
 
@@ -73,16 +82,21 @@ class Worker:
         return None
 
     def _make_clients(self) -> None:
-        self._consumer: AIOKafkaConsumer = make_consumer(self._settings)
-        self._producer: AIOKafkaProducer = make_producer(self._settings.kafka, f"mldash-worker-{self._settings.slot}")
-        self._batches = Batches(self._consumer, self._kinds, self._settings.batch_records)
-        self._assignment = Assignment(self._revoked, self._settings.session_timeout_ms / 2_000)
+        settings = self._settings
+        self._consumer: AIOKafkaConsumer = make_consumer(settings)
+        self._outbox = Outbox(settings)
+        self._statements = Statements(self._outbox, stored_topic(settings.topic_prefix))
+        self._batches = Batches(
+            self._consumer, self._kinds, batch_records=settings.batch_records, batch_bytes=settings.batch_bytes
+        )
+        self._assignment = Assignment(self._batches.drop, self._forget, settings.session_timeout_ms / 2_000)
+        self._lag = Lag(self._consumer, lambda: self._in_hand.oldest_ms if self._in_hand else {})
 
     async def _start(self) -> None:
-        _collect_seldom()
+        _share_the_interpreter()
         await self._mongo.ping()
         try:
-            await self._producer.start()
+            await self._outbox.start()
             self._consumer.subscribe(list(self._kinds), listener=self._assignment)
             await self._consumer.start()
         except KafkaConnectionError as error:
@@ -98,57 +112,74 @@ class Worker:
         except PyMongoError as error:
             _log.warning("snapshots not written: the next worker walks instead", error=str(error))
         await stop_quietly(self._consumer)
-        await stop_quietly(self._producer)
+        await self._outbox.stop()
         await self._mongo.close()
         _log.info("worker stopped")
 
-    def _revoked(self) -> None:
-        self._batches.drop()
+    def _forget(self) -> None:
+        """Of partitions that are another's now nothing that is known may be trusted."""
         self._chains.forget_all()
-        self._stored_up_to.clear()
+        self._snapshots.forget_all()
+        self._statements.clear()
 
     async def _next(self) -> Batch | None:
-        if not await self._assignment.is_live(_UPKEEP_S):
-            return None
+        """The next batch; None where nothing came for a moment, or while partitions change hands."""
         try:
-            if self._assignment.is_new.is_set():
-                self._assignment.is_new.clear()
-                await self._check_continuity()
+            if not await self._assignment.wait(_ASSIGNMENT_WAIT_S):
+                return None
+            if self._checked != self._assignment.number and not await self._check_continuity():
+                return None
             batch = await self._batches.next()
-        except KafkaError as error:
+        except (KafkaError, IngestError, TimeoutError) as error:
             await self._wait(error, _FIRST_DELAY_S * 10)
             return None
         self._trouble = None
         return batch
 
-    async def _check_continuity(self) -> None:
-        """Before anything of a new assignment is read."""
+    async def _check_continuity(self) -> bool:
+        """Before anything of a new assignment is read; False where yet another one came meanwhile."""
+        number, partitions = self._assignment.number, self._consumer.assignment()
+        found = await check(self._settings, partitions)
+        await self._statements.begin(found.committed)
+        if number != self._assignment.number or not self._assignment.holds:
+            return False
         self._batches.halted.clear()
-        for partition, reason in (await changed_partitions(self._settings, self._consumer.assignment())).items():
+        for partition, reason in found.changed.items():
             self._batches.halt(partition, reason)
+        self._batches.begin(next_offsets(found.committed))
+        self._lag.begin(next_offsets(found.committed))
+        self._checked = number
+        return True
 
     async def _store_or_give_up(self, batch: Batch, stop: asyncio.Event) -> None:
         """Until it is stored: a server that is away is waited for, with growing delays, and the partitions wait."""
+        self._in_hand = batch
         delay, assignment = _FIRST_DELAY_S, self._assignment.number
         while True:
             try:
                 await self._store(batch)
                 self._trouble = None
-                return
+                break
             except (CommitFailedError, IllegalStateError) as error:
                 _log.warning("commit refused: the partitions are another's now", error=repr(error))
                 self._assignment.lapse(assignment)
-                self._revoked()
-                return
-            except (PyMongoError, KafkaError) as error:
+                self._give_up()
+                break
+            except (PyMongoError, KafkaError, TimeoutError) as error:
                 # No clear answer: nothing of what is known may be trusted.
                 self._chains.forget_all()
+                self._snapshots.forget_all()
                 await self._wait(error, delay)
                 delay = min(delay * 2, self._settings.retry_s)
             if self._assignment.give_up.is_set() or stop.is_set():
                 _log.warning("batch given up: the next owner stores it")
-                self._revoked()
-                return
+                self._give_up()
+                break
+        self._in_hand = None
+
+    def _give_up(self) -> None:
+        self._batches.drop()
+        self._forget()
 
     async def _wait(self, error: Exception, delay: float) -> None:
         self._trouble = f"{type(error).__name__}: {error}"
@@ -159,26 +190,21 @@ class Worker:
     async def _store(self, batch: Batch) -> None:
         # The order is the guarantee (docs/decisions/0004): a crash between two lines is a replay, never a loss.
         admitted = await self._sessions.admit(batch.arrivals)
-        refused, touched = await self._appending.append(batch.arrivals, admitted)
+        appended = await self._appending.append(batch.arrivals, admitted)
         await self._sessions.move_forward(batch.arrivals, admitted)
-        await send_letters(self._producer, dead_letter_topic(self._settings.topic_prefix), [*batch.set_aside, *refused])
-        await self._snapshots.after_batch(touched)
-        await self._announce(batch)
-        await self._batches.commit(batch)
+        await self._set_aside(batch, appended.refused)
+        await self._snapshots.after_batch(appended.touched)
+        await self._statements.announce(batch.offsets)
+        await self._commit(batch)
         self._observe(batch)
 
-    async def _announce(self, batch: Batch) -> None:
-        """Say on `mldash.stored` up to where each partition is stored."""
-        for partition, offset in batch.offsets.items():
-            self._stored_up_to[partition] = StoredUpTo(
-                topic=partition.topic, partition=partition.partition, offset=offset, time=time()
-            )
-        await self._publish([self._stored_up_to[partition] for partition in batch.last])
+    async def _set_aside(self, batch: Batch, refused: list[SetAside]) -> None:
+        topic = dead_letter_topic(self._settings.topic_prefix)
+        await send_letters(self._outbox, topic, [*batch.set_aside, *refused])
 
-    async def _publish(self, statements: Sequence[StoredUpTo]) -> None:
-        topic = stored_topic(self._settings.topic_prefix)
-        sent = [await self._producer.send(topic, encode_stored(one), key=one.key()) for one in statements]
-        await asyncio.gather(*sent)
+    async def _commit(self, batch: Batch) -> None:
+        async with asyncio.timeout(_COMMIT_TIMEOUT_S):  # aiokafka itself waits for a coordinator for ever
+            await self._batches.commit(batch, self._statements.skipped)
 
     async def _upkeep(self) -> None:
         """What is done now and then, between batches."""
@@ -189,23 +215,26 @@ class Worker:
         try:
             await self._snapshots.write_quiet()
             await self._snapshots.make_room(self._settings.known_streams)
-            if now >= self._announce_at:
-                await self._publish(list(self._stored_up_to.values()))
+            if now >= self._announce_at and self._assignment.holds:
+                await self._statements.repeat()
                 self._announce_at = now + self._settings.announce_s
-        except (PyMongoError, KafkaError) as error:
+        except (PyMongoError, KafkaError, TimeoutError) as error:
             await self._wait(error, _FIRST_DELAY_S)
         instruments.known_streams.set(len(self._chains.known))
+        instruments.halted.set(len(self._batches.halted))
 
     def _observe(self, batch: Batch) -> None:
+        self._lag.stored(batch.offsets)
         instruments.batch_seconds.observe(monotonic() - batch.fetched_at)
         now = time()
         for arrival in batch.arrivals:
             instruments.stored_after_seconds.observe(max(0.0, now - arrival.record.logged_at))
 
 
-def _collect_seldom() -> None:
+def _share_the_interpreter() -> None:
     """Rows of a batch are very many short-lived lists without cycles: looking for cycles among them every 700
-    allocations, as by default, halves the rate (measured: 290 thousand points a second against 510 to 640)."""
+    allocations, as by default, halves the rate (measured: 290 thousand points a second against 510 to 640). And while
+    the next batch is decoded, the threads that speak with MongoDB must not wait 5 ms for the interpreter each time."""
     gc.freeze()
     gc.set_threshold(500_000, 20, 50)
     sys.setswitchinterval(0.0005)

@@ -1,6 +1,5 @@
 """Letters → the dead-letter topic, acknowledged before the offset of what they were made of is committed."""
 
-import asyncio
 from collections.abc import Sequence
 from time import time
 
@@ -8,21 +7,21 @@ import structlog
 
 from mldash.ingest_workers import instruments
 from mldash.ingest_workers.fetch.decode import SetAside
-from mldash.ingest_workers.kafka import EventProducer
+from mldash.ingest_workers.kafka import Message, Outbox
 
 from .letter import letter_headers
 
 _log = structlog.get_logger()
 
 
-async def send_letters(producer: EventProducer, topic: str, letters: Sequence[SetAside]) -> None:
+async def send_letters(outbox: Outbox, topic: str, letters: Sequence[SetAside]) -> None:
     """Returns when all are acknowledged."""
+    if not letters:
+        return
     now = time()
-    sent = [
-        await producer.send(topic, _value(letter), key=letter.origin.key, headers=letter_headers(letter, now))
-        for letter in letters
-    ]
-    await asyncio.gather(*sent)
+    await outbox.send(
+        topic, [Message(_value(letter), letter.origin.key, letter_headers(letter, now)) for letter in letters]
+    )
     for letter in letters:
         instruments.dead_letters.labels(letter.origin.topic).inc()
         _log.warning(

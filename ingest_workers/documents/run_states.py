@@ -18,6 +18,12 @@ from mldash.producer.events.schema import Describe, End, Error, Start
 RunEvent = Start | Describe | End
 ABOUT_PARTS = ("description", "readme", "tags", "metadata")
 
+ERROR_BYTES = 2 << 20
+"""Of all errors of an experiment together; what comes later is kept with its type and the beginning of its message, so
+that a run of very many processes that all fail fits into one document. The chain has each whole."""
+
+_MESSAGE_CHARACTERS = 200
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -61,21 +67,30 @@ class FoldedRuns:
     def __init__(self) -> None:
         self.sessions: dict[bytes, SessionState] = {}
         self.about: dict[str, Told] = {}
+        self._error_bytes = 0
 
     def add(self, session: bytes, seq: int, event: RunEvent) -> None:
         """The next event of the chain."""
         if isinstance(event, Start):
             before = self.sessions.get(session)
+            self._error_bytes -= _size(before.error) if before else 0
             self.sessions[session] = SessionState(
                 before.started if before else event.time, event.host, event.pid, event.rank, event.user
             )
         elif isinstance(event, End):
             state = self.sessions.setdefault(session, SessionState(event.time))
-            state.ended, state.status, state.error = event.time, event.status, event.error
+            self._error_bytes -= _size(state.error)
+            state.ended, state.status, state.error = event.time, event.status, self._kept(event.error)
+            self._error_bytes += _size(state.error)
         elif event.kind is None:
             for part in ABOUT_PARTS:
                 if (value := getattr(event, part)) is not None:
                     self._tell(part, Told(event.time, session, seq, value))
+
+    def _kept(self, error: Error | None) -> Error | None:
+        if error is None or self._error_bytes + _size(error) <= ERROR_BYTES:
+            return error
+        return Error(error.type[:_MESSAGE_CHARACTERS], error.message[:_MESSAGE_CHARACTERS])
 
     def _tell(self, part: str, told: Told) -> None:
         before = self.about.get(part)
@@ -92,7 +107,13 @@ class FoldedRuns:
         for key, value in items:
             role, _, rest = key.partition("/")
             if role == "session":
-                folded.sessions[bytes.fromhex(rest)] = msgspec.msgpack.decode(value, type=SessionState)
+                state = msgspec.msgpack.decode(value, type=SessionState)
+                folded.sessions[bytes.fromhex(rest)] = state
+                folded._error_bytes += _size(state.error)
             else:
                 folded.about[rest] = msgspec.msgpack.decode(value, type=Told)
         return folded
+
+
+def _size(error: Error | None) -> int:
+    return 0 if error is None else len(_encode(error))

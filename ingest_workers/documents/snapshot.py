@@ -5,8 +5,8 @@ the stream's document it stands as
 
     next               the first index that it does not cover
     sess               {session in hex: [hi, a1, b1, …]}, see seen.py
-    stats              [[field, count, sum, min, max, last, NaN count], …] of metrics, the first 10,000 numeric fields
-    fields             names, in the order of their first appearance, the first 10,000
+    stats              [[field, count, sum, min, max, last, NaN count], …] of metrics: the numeric `fields`
+    fields             names, in the order of their first appearance, the first 10,000 and 1 MiB
     data               params and runs: [{k, v}, …], v as MessagePack
     firstAt, lastAt    least and greatest time
 """
@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from mldash.producer.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
+from mldash.producer.events.field_statistics import FIELD_LIMIT, FIELD_NAME_BYTES, FieldStatistics, is_number
 from mldash.producer.events.merging import FoldedParams
 
 from .buckets import Bucket
@@ -33,13 +33,14 @@ _run_events = msgspec.msgpack.Decoder(list[StoredRunEvent])
 class Snapshot:
     """The fold of a chain's first `next` events; `advance` carries it over the bucket that begins there."""
 
-    __slots__ = ("fields", "first_at", "last_at", "next", "params", "runs", "seen", "statistics")
+    __slots__ = ("_name_bytes", "fields", "first_at", "last_at", "next", "params", "runs", "seen", "statistics")
 
     def __init__(self, kind: str) -> None:
         self.next = 0
         self.seen: dict[bytes, Seen] = {}
         self.statistics: dict[str, FieldStatistics] = {}
         self.fields: dict[str, None] = {}
+        self._name_bytes = 0
         self.params = FoldedParams() if kind == "params" else None
         self.runs = FoldedRuns() if kind == "runs" else None
         self.first_at: float | None = None
@@ -87,12 +88,14 @@ class Snapshot:
 
     def _see(self, name: str) -> None:
         if name not in self.fields and len(self.fields) < FIELD_LIMIT:
-            self.fields[name] = None
+            size = self._name_bytes + len(name.encode())
+            if size <= FIELD_NAME_BYTES:
+                self.fields[name], self._name_bytes = None, size
 
     def _statistics_of(self, name: str) -> FieldStatistics | None:
         """None where the stream has too many fields to keep statistics of this one."""
         found = self.statistics.get(name)
-        if found is None and len(self.statistics) < FIELD_LIMIT:
+        if found is None and name in self.fields:
             found = self.statistics[name] = FieldStatistics()
         return found
 
@@ -123,6 +126,7 @@ class Snapshot:
         snapshot.seen = {bytes.fromhex(k): Seen.from_document(v) for k, v in document.get("sess", {}).items()}
         snapshot.statistics = {name: FieldStatistics(*map(_number, rest)) for name, *rest in document.get("stats", ())}
         snapshot.fields = dict.fromkeys(document.get("fields", ()))
+        snapshot._name_bytes = sum(len(name.encode()) for name in snapshot.fields)
         snapshot.first_at, snapshot.last_at = document.get("firstAt"), document.get("lastAt")
         items = [(item["k"], item["v"]) for item in document.get("data", ())]
         if kind == "params":

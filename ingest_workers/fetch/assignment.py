@@ -2,10 +2,13 @@
 
 A worker that is paused and wakes can append only to the true end of a chain, and then only what is truly not stored, so
 no lock and no claim outlives it (docs/protocol.md 3, Revoked).
+
+Between the beginning of a rebalance and its end nothing is fetched: a fetch that is under way is thrown away at the
+beginning, while its partitions are still the old ones, and the next begins after the new ones have been checked. So no
+record of a new assignment is ever read before its partition is known to be the one that the committed offset speaks of.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Collection
 
 import structlog
@@ -17,17 +20,24 @@ _log = structlog.get_logger()
 
 
 class Assignment(ConsumerRebalanceListener):
-    """Holds back a rebalance until the batch in hand is done, `patience_s` at most; then tells it to give up."""
+    """Holds back a rebalance until the batch in hand is done, `patience_s` at most; then tells it to give up.
 
-    def __init__(self, on_revoked: Callable[[], None], patience_s: float) -> None:
+    `stop_fetching` is called at its beginning, `forget` when the batch in hand is done.
+    """
+
+    def __init__(self, stop_fetching: Callable[[], None], forget: Callable[[], None], patience_s: float) -> None:
         self.in_hand = asyncio.Lock()
         self.give_up = asyncio.Event()
-        self.is_new = asyncio.Event()
         self.number = 0
-        """Of the assignment that counts: each has its own."""
-        self._lapsed = -1
-        self._on_revoked = on_revoked
+        """Of the assignment that holds; a new one has a new number."""
+        self._holds = asyncio.Event()
+        self._stop_fetching, self._forget = stop_fetching, forget
         self._patience_s = patience_s
+
+    @property
+    def holds(self) -> bool:
+        """False from the beginning of a rebalance to its end."""
+        return self._holds.is_set()
 
     def lapse(self, number: int) -> None:
         """A commit was refused under the assignment `number`: nothing more may be read under it.
@@ -35,28 +45,33 @@ class Assignment(ConsumerRebalanceListener):
         What was fetched ahead has been dropped, and the consumer would go on behind it: a later record would be stored,
         and announced, before an earlier one. The next assignment begins at the committed offsets.
         """
-        self._lapsed = number
+        if self.number == number:
+            self._holds.clear()
 
-    async def is_live(self, wait_s: float) -> bool:
-        """Whether there is an assignment that may be read under; waits a moment for it."""
-        if self.number == self._lapsed:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
-                    await self.is_new.wait()
-        return self.number != self._lapsed
+    async def wait(self, seconds: float) -> bool:
+        """Whether an assignment holds, now or within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._holds.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        if not revoked:
-            return
+        # With a first assignment nothing is revoked, and a fetch may be waiting all the same.
+        self._holds.clear()
+        self._stop_fetching()
         timer = asyncio.get_running_loop().call_later(self._patience_s, self.give_up.set)
         async with self.in_hand:
-            self._on_revoked()
+            self._forget()
         timer.cancel()
         self.give_up.clear()
-        _log.info("partitions revoked", count=len(revoked))
+        instruments.partitions.set(0)
+        if revoked:
+            _log.info("partitions revoked", count=len(revoked))
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        instruments.partitions.set(len(assigned))
         self.number += 1
-        self.is_new.set()
+        self._holds.set()
+        instruments.partitions.set(len(assigned))
         _log.info("partitions assigned", count=len(assigned))

@@ -1,23 +1,33 @@
-"""The next batch while this one is written, and the commit of what was stored."""
+"""The next batch while this one is written, and the commit of what was stored.
+
+What a worker holds is bounded in bytes: the batch in the caller's hand and one ahead of it, `batch_bytes` each or one
+record; what one fetch brought beyond these, still encoded, while all partitions are paused; and the consumer's own
+buffer, one `partition_bytes` or one record a partition. A worker that can't keep up reads less, nothing else.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, RecordTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
-from mldash.ingest_workers.errors import IngestError, OffsetLost
+from mldash.ingest_workers.errors import IngestError, OffsetLost, RecordUnreadable
 from mldash.ingest_workers.kafka import last_record_checksum
 
+from .continuity import commit_metadata
 from .decode import Arrival, KafkaRecord, SetAside, decode
+from .positions import Positions
 
 _POLL_MS = 200
 _AT_A_STRETCH_S = 0.0005
 _log = structlog.get_logger()
+
+Part = tuple[TopicPartition, Sequence[KafkaRecord]]
 
 
 class Batch(Struct, frozen=True):
@@ -27,6 +37,8 @@ class Batch(Struct, frozen=True):
     set_aside: list[SetAside]
     last: dict[TopicPartition, KafkaRecord]
     fetched_at: float
+    oldest_ms: dict[TopicPartition, int] = {}
+    """When Kafka got the first record of each partition in it."""
 
     @property
     def offsets(self) -> dict[TopicPartition, int]:
@@ -35,12 +47,23 @@ class Batch(Struct, frozen=True):
 
 
 class Batches:
-    """One batch in the caller's hand, one ahead of it; never more, so memory is bounded by what one fetch brings."""
+    """One batch in the caller's hand, one ahead of it; never more."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, kinds: Mapping[str, str], records: int) -> None:
-        self._consumer, self._kinds, self._records = consumer, kinds, records
+    def __init__(
+        self, consumer: AIOKafkaConsumer, kinds: Mapping[str, str], *, batch_records: int, batch_bytes: int
+    ) -> None:
+        self._consumer, self._kinds = consumer, kinds
+        self._batch_records, self._batch_bytes = batch_records, batch_bytes
         self._ahead: asyncio.Task[Batch | None] | None = None
+        self._encoded: deque[Part] = deque()
+        self._positions = Positions()
+        self._paused = False
         self.halted: dict[TopicPartition, IngestError] = {}
+
+    def begin(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """The committed offsets of a new assignment, from which reading begins."""
+        self._positions.clear()
+        self._positions.begin(offsets)
 
     async def next(self) -> Batch | None:
         """The next batch; None where nothing came for a moment."""
@@ -52,6 +75,9 @@ class Batches:
             if ahead.cancelled():
                 return None  # dropped by a rebalance meanwhile
             raise
+        except BaseException:
+            self._ahead = None if self._ahead is ahead else self._ahead
+            raise
         if self._ahead is not ahead:
             return None
         self._ahead = asyncio.create_task(self._fetch()) if batch else None
@@ -62,6 +88,8 @@ class Batches:
         if self._ahead is not None:
             self._ahead.cancel()
             self._ahead = None
+        self._encoded.clear()
+        self._paused = False  # partitions of a new assignment begin unpaused
 
     async def stop(self) -> None:
         """Let nothing be under way."""
@@ -70,46 +98,92 @@ class Batches:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def commit(self, batch: Batch) -> None:
+    async def commit(self, batch: Batch, skipped: Mapping[TopicPartition, Sequence[tuple[int, int]]]) -> None:
         """Everything of the batch is stored. Raises aiokafka's errors where the partitions are not ours any more."""
-        committed = {
-            partition: OffsetAndMetadata(record.offset + 1, last_record_checksum(record))
-            for partition, record in batch.last.items()
-        }
-        await self._consumer.commit(committed)
+        await self._consumer.commit(
+            {
+                partition: OffsetAndMetadata(
+                    record.offset + 1, commit_metadata(last_record_checksum(record), skipped.get(partition, ()))
+                )
+                for partition, record in batch.last.items()
+            }
+        )
 
     async def _fetch(self) -> Batch | None:
+        if not self._encoded:
+            await self._poll()
+        return await self._decode_some() if self._encoded else None
+
+    async def _poll(self) -> None:
         try:
-            found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=self._records)
+            found = await self._consumer.getmany(timeout_ms=_POLL_MS)
         except NoOffsetForPartitionError as error:
             await self._begin(error.args[0])
-            return None
         except OffsetOutOfRangeError as error:
             for partition, offset in error.args[0].items():
                 self.halt(partition, OffsetLost(partition.topic, partition.partition, offset))
-            return None
-        if not found:
-            return None
-        batch = Batch([], [], {}, monotonic())
-        yield_at = monotonic() + _AT_A_STRETCH_S
-        for partition, records in found.items():
-            kind = self._kinds[partition.topic]
-            for record in records:
-                decoded = decode(record, kind)
-                if isinstance(decoded, SetAside):
-                    batch.set_aside.append(decoded)
+        except RecordTooLargeError as error:
+            _, partition, offset, *_ = error.args
+            self.halt(partition, RecordUnreadable(partition.topic, partition.partition, offset))
+        else:
+            for partition, records in found.items():
+                again = self._positions.missing_from(partition, records[0].offset)
+                if again is None:
+                    self._encoded.append((partition, records))
+                    self._positions.advance(partition, records[-1].offset + 1)
                 else:
-                    batch.arrivals.append(decoded)
+                    _log.warning("records were left out: read again", partition=partition, at=again)
+                    self._consumer.seek(partition, again)
+
+    async def _decode_some(self) -> Batch:
+        """As much of what was fetched as a batch may hold."""
+        batch = Batch([], [], {}, monotonic(), {})
+        held = count = 0
+        yield_at = monotonic() + _AT_A_STRETCH_S
+        while self._encoded and count < self._batch_records and held < self._batch_bytes:
+            partition, records = self._encoded.popleft()
+            taken = 0
+            for record in records:
+                if count and (count >= self._batch_records or held >= self._batch_bytes):
+                    break
+                self._take(batch, record, self._kinds[partition.topic])
+                taken, count, held = taken + 1, count + 1, held + len(record.value or b"")
                 if monotonic() > yield_at:
                     await asyncio.sleep(0)  # heartbeats and the writes of the batch in hand go on in between
                     yield_at = monotonic() + _AT_A_STRETCH_S
-            batch.last[partition] = records[-1]
+            batch.oldest_ms.setdefault(partition, records[0].timestamp)
+            batch.last[partition] = records[taken - 1]
+            if taken < len(records):
+                self._encoded.appendleft((partition, records[taken:]))
+        self._pause_or_resume()
         return batch
+
+    def _take(self, batch: Batch, record: KafkaRecord, kind: str) -> None:
+        decoded = decode(record, kind)
+        if isinstance(decoded, SetAside):
+            batch.set_aside.append(decoded)
+        else:
+            batch.arrivals.append(decoded)
+
+    def _pause_or_resume(self) -> None:
+        """While something fetched is not decoded yet, nothing more is fetched."""
+        wanted = bool(self._encoded)
+        if wanted == self._paused:
+            return
+        partitions = [one for one in self._consumer.assignment() if one not in self.halted]
+        if wanted:
+            self._consumer.pause(*partitions)
+        else:
+            self._consumer.resume(*partitions)
+        self._paused = wanted
 
     async def _begin(self, partition: TopicPartition) -> None:
         """No offset was ever committed, or it has expired: from the beginning. What is stored already is skipped."""
-        beginning = await self._consumer.beginning_offsets([partition])
-        self._consumer.seek(partition, beginning[partition])
+        beginning = (await self._consumer.beginning_offsets([partition]))[partition]
+        if beginning:
+            _log.warning("no committed offset; what retention removed is not read", partition=partition, at=beginning)
+        self._consumer.seek(partition, beginning)
+        self._positions.begin({partition: beginning})
 
     def halt(self, partition: TopicPartition, reason: IngestError) -> None:
         """Nothing more is read of it until someone has looked: what it holds must not be skipped in silence."""

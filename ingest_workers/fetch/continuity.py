@@ -1,70 +1,141 @@
 """Whether a partition is still the one that the committed offset speaks of: docs/protocol.md 3, Partitions.
 
-Each commit carries a checksum of the last record handled. On assignment the record before the committed offset is
-fetched and compared: a topic that was made anew halts the partition and says so, instead of skipping what it holds.
-Where retention has removed that record, there is nothing to compare, and the partition goes on.
+Each commit carries, as metadata, a checksum of the last record handled, and the ranges of offsets that an operator had
+skipped: "checksum" or "checksum 10-20,35-40". On assignment the record before the committed offset is fetched and
+compared: a topic that was made anew halts the partition and says so, instead of skipping what it holds. Where retention
+has removed that record there is nothing to compare, and the partition goes on.
+
+An offset that somebody else has set has no checksum. Then the last statement on `mldash.stored` tells what was stored:
+an offset beyond it skips events, which is said and goes into every later statement.
 """
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from msgspec import Struct
 
-from mldash.ingest_workers.errors import PartitionChanged
-from mldash.ingest_workers.kafka import last_record_checksum, stop_quietly
+from mldash.ingest_workers.documents.stored import StoredUpTo, decode_stored
+from mldash.ingest_workers.errors import IngestError, PartitionChanged
+from mldash.ingest_workers.kafka import last_record_checksum
 from mldash.ingest_workers.settings import WorkerSettings
+from mldash.ingest_workers.topic_reading import partitions_of, read_all, reading
+from mldash.producer.events.topics import stored_topic
 
-_FETCH_TIMEOUT_S = 10.0
+_TIMEOUT_S = 20.0
+_MOST_SKIPPED = 100
 _log = structlog.get_logger()
 
+Skipped = Sequence[tuple[int, int]]
 
-async def changed_partitions(
-    settings: WorkerSettings, partitions: Collection[TopicPartition]
-) -> dict[TopicPartition, PartitionChanged]:
-    """Those of the partitions whose record before the committed offset is another one than was stored."""
-    committed = await _committed(settings, partitions)
-    if not committed:
-        return {}
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="none", enable_auto_commit=False)
-    await consumer.start()
+
+class Committed(Struct, frozen=True):
+    """What the group has committed of a partition: everything below `offset` is stored, but for what was skipped."""
+
+    offset: int
+    checksum: str
+    skipped: list[tuple[int, int]] = []
+
+
+class Checked(Struct):
+    """What is known of the partitions of a new assignment."""
+
+    committed: dict[TopicPartition, Committed]
+    changed: dict[TopicPartition, IngestError]
+
+
+def commit_metadata(checksum: str, skipped: Skipped) -> str:
+    """What stands beside a committed offset; the newest hundred ranges, for Kafka allows 4 KiB."""
+    ranges = ",".join(f"{first}-{end}" for first, end in skipped[-_MOST_SKIPPED:])
+    return f"{checksum} {ranges}".rstrip()
+
+
+def read_metadata(metadata: str) -> tuple[str, list[tuple[int, int]]]:
+    """The reverse; ("", []) for what no worker has written."""
+    checksum, _, ranges = metadata.partition(" ")
     try:
+        bounds = [one.split("-") for one in ranges.split(",") if one]
+        return checksum, [(int(first), int(end)) for first, end in bounds]
+    except ValueError:
+        return "", []
+
+
+async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]) -> Checked:
+    """Compare, before anything of the assignment is read.
+
+    Raises KafkaError, IngestError or TimeoutError where Kafka does not answer: then nothing is known.
+    """
+    async with asyncio.timeout(_TIMEOUT_S), AsyncExitStack() as clients:
+        committed = await _committed(settings, partitions)
+        if not committed:
+            return Checked({}, {})
+        consumer = await clients.enter_async_context(reading(settings.kafka))
         consumer.assign(list(committed))
+        found = Checked(committed, {})
         beginnings = await consumer.beginning_offsets(list(committed))
         ends = await consumer.end_offsets(list(committed))
-        found = dict[TopicPartition, PartitionChanged]()
-        for partition, (offset, checksum) in committed.items():
-            if beginnings[partition] == offset:
-                _log.info("nothing to compare: retention has removed the record", partition=partition, offset=offset)
+        for partition, one in committed.items():
+            if beginnings[partition] == one.offset:
+                _log.info("nothing to compare: retention has removed the record", partition=partition, at=one.offset)
                 continue
-            within = beginnings[partition] < offset <= ends[partition]  # else the fetch itself says so
-            if within and await _checksum_at(consumer, partition, offset - 1) != checksum:
-                found[partition] = PartitionChanged(partition.topic, partition.partition, offset)
+            within = beginnings[partition] < one.offset <= ends[partition]  # else the fetch itself says so
+            if within and one.checksum and await _checksum_at(consumer, partition, one.offset - 1) != one.checksum:
+                found.changed[partition] = PartitionChanged(partition.topic, partition.partition, one.offset)
+        strangers = [partition for partition, one in committed.items() if not one.checksum]
+        if strangers:
+            statements = await _statements(consumer, settings)
+            committed |= {one: _with_skipped(one, committed[one], statements.get(one)) for one in strangers}
         return found
-    finally:
-        await stop_quietly(consumer)
 
 
 async def _committed(
     settings: WorkerSettings, partitions: Collection[TopicPartition]
-) -> dict[TopicPartition, tuple[int, str]]:
-    """Offset and checksum of each, where there is one; aiokafka's consumer drops the metadata, its admin client not."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-    await admin.start()
-    try:
+) -> dict[TopicPartition, Committed]:
+    """Of each, where there is one; aiokafka's consumer drops the metadata, its admin client does not."""
+    async with AsyncExitStack() as clients:
+        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
+        clients.push_async_callback(admin.close)
+        await admin.start()
         offsets = await admin.list_consumer_group_offsets(settings.group, partitions=list(partitions))
-    finally:
-        await admin.close()
     return {
-        partition: (there.offset, there.metadata)
+        partition: Committed(there.offset, *read_metadata(there.metadata))
         for partition, there in offsets.items()
-        if there.offset > 0 and there.metadata
+        if there.offset > 0
     }
 
 
 async def _checksum_at(consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> str:
     consumer.seek(partition, offset)
-    async with asyncio.timeout(_FETCH_TIMEOUT_S):
-        record = await consumer.getone(partition)
-    return last_record_checksum(record)
+    return last_record_checksum(await consumer.getone(partition))
+
+
+async def _statements(consumer: AIOKafkaConsumer, settings: WorkerSettings) -> dict[TopicPartition, StoredUpTo]:
+    """The last of each partition on `mldash.stored`."""
+    found = dict[TopicPartition, StoredUpTo]()
+    topics = await partitions_of(consumer, [stored_topic(settings.topic_prefix)])
+    async for record in read_all(consumer, topics):
+        said = decode_stored(record.value or b"")
+        before = found.get(partition := TopicPartition(said.topic, said.partition))
+        if before is None or said.offset >= before.offset:
+            found[partition] = said
+    return found
+
+
+def _with_skipped(partition: TopicPartition, committed: Committed, said: StoredUpTo | None) -> Committed:
+    if said is None or said.offset >= committed.offset:
+        return Committed(committed.offset, "", list(said.skipped) if said else [])
+    _log.error(
+        "somebody has moved the committed offset forward: these records were never stored",
+        partition=partition,
+        first=said.offset,
+        end=committed.offset,
+    )
+    return Committed(committed.offset, "", [*said.skipped, (said.offset, committed.offset)])
+
+
+def next_offsets(committed: Mapping[TopicPartition, Committed]) -> dict[TopicPartition, int]:
+    """Where reading begins."""
+    return {partition: one.offset for partition, one in committed.items()}

@@ -3,7 +3,6 @@
 Pure: the same records and the same knowledge give the same buckets, so that a replay plans what it planned before.
 """
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,9 +13,8 @@ from mldash.ingest_workers.fetch.decode import Arrival, SetAside
 
 from .admission import admit
 from .building import build
-from .joining import events_of
-from .params_room import ParamsRoom
 from .pieces import Piece, by_chunk, pieces_of
+from .room import room_of
 
 
 class Plan(NamedTuple):
@@ -27,14 +25,15 @@ class Plan(NamedTuple):
     event_count: int
     duplicate_count: int
     late_count: int
+    hole_count: int  # seqs that are missing from now on
 
 
 def plan(stream: bytes, kind: str, known: Snapshot, arrivals: Sequence[Arrival]) -> Plan:
     """Cut each record to the seqs that are not stored and number what is left from `known.next` on. Changes nothing."""
     seen = dict[bytes, Seen]()
-    room = ParamsRoom(known.params.flat) if known.params is not None else None
+    room = room_of(known)
     pieces, refused = list[Piece](), list[SetAside]()
-    events = late = total = 0
+    events = late = holes = total = 0
     for arrival in arrivals:
         record = arrival.record
         if not record.count:
@@ -42,20 +41,24 @@ def plan(stream: bytes, kind: str, known: Snapshot, arrivals: Sequence[Arrival])
         if record.session not in seen:
             stored = known.seen.get(record.session)
             seen[record.session] = Seen(stored.hi, list(stored.holes)) if stored else Seen()
-        if room and (why := room.refuse(events_of(list(pieces_of(record, record.first_seq, sys.maxsize))))):
-            refused.append(SetAside(arrival.origin, why))
-            continue
-        parts = admit(record, seen[record.session])
+        own = seen[record.session]
+        parts = admit(record, own)
         if parts is None:
             refused.append(SetAside(arrival.origin, "too many gaps in the session's events"))
+            continue
+        fresh = [piece for part in parts for piece in pieces_of(record, part.first, part.end)]
+        if fresh and room and (why := room.refuse(fresh)):
+            refused.append(SetAside(arrival.origin, why))
             continue
         total += record.count
         for part in parts:
             events += part.end - part.first
             late += (part.end - part.first) if part.late else 0
-            pieces.extend(pieces_of(record, part.first, part.end))
+            holes += max(0, part.first - own.hi)
+            own.add(part.first, part.end)
+        pieces += fresh
     buckets = [bucket for first, cut in by_chunk(pieces, known.next) for bucket in build(stream, kind, first, cut)]
-    return Plan(buckets, refused, events, total - events, late)
+    return Plan(buckets, refused, events, total - events, late, holes)
 
 
 def rounds(plans: Mapping[bytes, Plan]) -> Iterator[list[Bucket]]:

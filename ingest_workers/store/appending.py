@@ -1,12 +1,15 @@
-"""Records → their chains: load, plan, append, check, in rounds, until nothing has lost its place.
+"""A batch's events into their chains: load, plan, append, check, and again for what lost its place.
 
 What a worker does with each batch, and a repair with what it reads again (docs/protocol.md 3.3 to 3.6).
+The streams of a batch go in lanes, side by side: while MongoDB works on one lane's buckets, the next lane's are made.
+Within a lane a stream's next bucket waits for the check of the one before (docs/protocol.md 3.6), and a stream is in
+one lane only.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import NamedTuple
 
 from mldash.ingest_workers import instruments
 from mldash.ingest_workers.documents.buckets import Bucket
@@ -19,26 +22,41 @@ from .chains import Chains, Stream
 from .sessions import Admission, Sessions
 from .snapshots import Snapshots
 
-_FIRST_DELAY_S: Final = 0.005
+_FIRST_DELAY_S = 0.005
+_LONGEST_DELAY_S = 0.5
+_LANES = 3
+
+Waiting = dict[bytes, list[Arrival]]
+
+
+class Appended(NamedTuple):
+    """What became of a batch: the records that break a limit of their stream, and the streams that it touched."""
+
+    refused: list[SetAside]
+    touched: list[bytes]
 
 
 class Appending:
-    """Makes chains longer by what is not stored."""
+    """Appends what is not stored."""
 
     def __init__(self, mongo: Mongo, chains: Chains, sessions: Sessions, snapshots: Snapshots) -> None:
-        self._mongo = mongo
-        self._chains, self._sessions, self._snapshots = chains, sessions, snapshots
+        self._mongo, self._chains, self._sessions, self._snapshots = mongo, chains, sessions, snapshots
 
-    async def append(
-        self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]
-    ) -> tuple[list[SetAside], list[bytes]]:
-        """Append what is not stored, in rounds of one bucket a stream; what lost its place is planned anew.
+    async def append(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> Appended:
+        """Returns when every event is stored, refused, or dropped because its experiment was deleted.
 
-        Gives what breaks a limit of its stream, and the ids of the streams that were touched. Raises PyMongoError, and
-        then nothing that is known may be trusted.
+        Raises what MongoDB raises, when no write is under way any more; then nothing of what is known may be trusted.
         """
         waiting, streams = self._by_stream(arrivals, admitted)
         touched, refused = list(waiting), list[SetAside]()
+        lanes = [asyncio.create_task(self._lane(lane, streams, refused)) for lane in _lanes(waiting)]
+        for outcome in await asyncio.gather(*lanes, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return Appended(refused, touched)
+
+    async def _lane(self, waiting: Waiting, streams: dict[bytes, Stream], refused: list[SetAside]) -> None:
+        """Append in rounds of one bucket a stream; what lost its place is planned anew."""
         delay = _FIRST_DELAY_S
         async with await self._mongo.causal() as session:
             while waiting:
@@ -51,14 +69,13 @@ class Appending:
                 }
                 lost = await self._in_rounds(session, plans)
                 for stream in plans.keys() - lost:
-                    refused += self._settle(streams[stream].kind, plans[stream])
+                    refused += _settle(streams[stream].kind, plans[stream])
                 self._chains.forget(lost)
                 self._snapshots.forget(lost)
                 waiting = {stream: waiting[stream] for stream in waiting if stream in lost}
                 if lost:
                     await asyncio.sleep(delay)  # the other's insert may not be committed yet
-                    delay = min(delay * 2, 0.5)
-        return refused, touched
+                    delay = min(delay * 2, _LONGEST_DELAY_S)
 
     async def _in_rounds(self, session: Session, plans: dict[bytes, Plan]) -> set[bytes]:
         """The streams that lost a place."""
@@ -77,7 +94,7 @@ class Appending:
 
     def _by_stream(
         self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]
-    ) -> tuple[dict[bytes, list[Arrival]], dict[bytes, Stream]]:
+    ) -> tuple[Waiting, dict[bytes, Stream]]:
         """Records that carry events, by stream in log order; those of deleted experiments are dropped and counted."""
         waiting, streams = defaultdict[bytes, list[Arrival]](list), dict[bytes, Stream]()
         for arrival in arrivals:
@@ -88,7 +105,8 @@ class Appending:
                 self._drop_deleted([arrival])
                 continue
             stream = stream_id(arrival.experiment, admission.generation, record.kind, record.name)
-            streams[stream] = Stream(stream, arrival.experiment, admission.generation, record.kind, record.name)
+            if stream not in streams:
+                streams[stream] = Stream(stream, arrival.experiment, admission.generation, record.kind, record.name)
             waiting[stream].append(arrival)
         return dict(waiting), streams
 
@@ -96,13 +114,27 @@ class Appending:
         instruments.deleted.inc(sum(arrival.record.count for arrival in arrivals))
         self._sessions.forget(arrival.record.session for arrival in arrivals)
 
-    def _settle(self, kind: str, done: Plan) -> list[SetAside]:
-        instruments.duplicates.labels(kind).inc(done.duplicate_count)
-        instruments.late.labels(kind).inc(done.late_count)
-        return done.refused
+
+def _lanes(waiting: Waiting) -> list[Waiting]:
+    """The streams in a few parts of about equal size."""
+    lanes: list[Waiting] = [{} for _ in range(min(_LANES, len(waiting)))]
+    for turn, (stream, arrivals) in enumerate(waiting.items()):
+        lanes[turn % len(lanes)][stream] = arrivals
+    return lanes
+
+
+def _settle(kind: str, done: Plan) -> list[SetAside]:
+    instruments.duplicates.labels(kind).inc(done.duplicate_count)
+    instruments.late.labels(kind).inc(done.late_count)
+    instruments.holes.labels(kind).inc(done.hole_count)
+    return done.refused
 
 
 def _count(buckets: Iterable[Bucket]) -> None:
+    events, stored = defaultdict[str, int](int), defaultdict[str, int](int)
     for bucket in buckets:
-        instruments.events_stored.labels(bucket.kind).inc(bucket.count)
-        instruments.bytes_stored.labels(bucket.kind).inc(bucket.stored_bytes)
+        events[bucket.kind] += bucket.count
+        stored[bucket.kind] += bucket.stored_bytes
+    for kind, count in events.items():
+        instruments.events_stored.labels(kind).inc(count)
+        instruments.bytes_stored.labels(kind).inc(stored[kind])

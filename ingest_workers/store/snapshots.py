@@ -67,6 +67,9 @@ class Snapshots:
         for stream in streams:
             self._behind.pop(stream, None)
 
+    def forget_all(self) -> None:
+        self._behind.clear()
+
     def _is_due(self, known: Known) -> bool:
         new, old = known.snapshot.next, known.snapshot_next
         return (

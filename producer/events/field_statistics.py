@@ -13,6 +13,9 @@ from msgspec import Struct
 FIELD_LIMIT = 10_000
 """Fields of one stream that have statistics: the first ones in chain order."""
 
+FIELD_NAME_BYTES = 1 << 20
+"""Of the names of these fields together, in UTF-8: they stand in one document."""
+
 Number = int | float
 
 

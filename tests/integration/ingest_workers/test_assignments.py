@@ -9,7 +9,7 @@ from aiokafka.errors import CommitFailedError
 
 from mldash.ingest_workers.documents.stored import decode_stored
 from mldash.ingest_workers.fetch.batches import Batch, Batches
-from mldash.ingest_workers.worker import Worker
+from mldash.ingest_workers.statements import Statements
 from mldash.producer.events.topics import stored_topic
 from tests.world import World
 
@@ -25,23 +25,23 @@ async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what
 ) -> None:
     """A batch was fetched ahead when the commit is refused. It is dropped, and the consumer stands behind it."""
     refusals, announced = list[Batch](), list[int]()
-    real, announce = Batches.commit, Worker._announce
+    real, announce = Batches.commit, Statements.announce
 
-    async def refuse_once(self: Batches, batch: Batch) -> None:
+    async def refuse_once(self: Batches, batch: Batch, skipped: Any) -> None:
         if refusals:
-            await real(self, batch)
+            await real(self, batch, skipped)
             return
         await eventually(lambda: _is_ahead(self))
         refusals.append(batch)
         raise CommitFailedError("the group has rebalanced")
 
-    async def note(self: Worker, batch: Batch) -> None:
+    async def note(self: Statements, offsets: Any) -> None:
         if refusals:
             announced.append(len(await stored(world)))
-        await announce(self, batch)
+        await announce(self, offsets)
 
     monkeypatch.setattr(Batches, "commit", refuse_once)
-    monkeypatch.setattr(Worker, "_announce", note)
+    monkeypatch.setattr(Statements, "announce", note)
     async with emitting(world) as emitter:
         for seq in range(6):
             await emitter.send(ONE, seq, points(ONE, seq, 1))

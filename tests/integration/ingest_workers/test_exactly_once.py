@@ -9,6 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.snapshot import Snapshot
+from mldash.ingest_workers.statements import Statements
 from mldash.ingest_workers.worker import Worker
 from mldash.producer.events.encoding import headers
 from mldash.producer.events.identity import experiment_id, stream_id, stream_key
@@ -58,13 +59,13 @@ async def test_a_batch_replayed_after_a_crash_stores_no_point_twice(
 ) -> None:
     """The worker dies between check and commit; its successor is given the same records again."""
 
-    async def dies(self: Worker, batch: object) -> None:
+    async def dies(self: Statements, offsets: object) -> None:
         raise KeyboardInterrupt
 
     async with emitting(world) as emitter:
         await emitter.send(ONE, 0, points(ONE, 0, 300))
         with monkeypatch.context() as patch:
-            patch.setattr(Worker, "_announce", dies)
+            patch.setattr(Statements, "announce", dies)
             running = asyncio.create_task(_swallowing(Worker(world.worker())))
             assert await running == "died"
         assert len(await stored(world)) == 300
