@@ -21,11 +21,12 @@ from .callbacks import Callbacks, warn
 from .delivery_line import DeliveryLine
 from .events.identity import Prefix, new_session_id
 from .events.schema import SCHEMA_VERSION, Describe, End, Start, Status
-from .journal.append import Journal, MakeSegment, StreamWriter
+from .journal.append import Journal, MakeSegment
 from .journal.checkpoint import Place
 from .journal.placement import journal_root, limit_of, needs_plain_writes, on_network
 from .journal.segment import MappedSegment, Segment
 from .journal.session_folder import Head
+from .journal.writers import StreamWriter
 from .lag import LagWatch
 from .mode import Mode, mode_of
 from .settings import SdkSettings

@@ -6,9 +6,10 @@ session_folder.py  a session's files, its lock, and the dead
 ownership.py       the same without locks: heartbeats, and where a session that was taken ends
 lease.py           a file that one process holds at a time · processes.py  which process, and whether it is gone
 checkpoint.py      what is acknowledged, and where the counting of seqs begins
-append.py          the hot path: frames into segments; roll, size limit, policy
+writers.py         the hot path: frames into segments · layout.py  packed rows
+append.py          what is not the common case: roll, size limit, policy
 scan.py            segments → frames, from a place on; torn tail
-rounds.py          frames → records of the wire
+rounds.py          frames → records of the wire · runs.py  equal frames → columns
 sink.py            who takes records: Kafka, or plain files · drain.py  the thread that hands them over
 placement.py       which disk · forcing.py  fsync where nothing is delivered
 

@@ -1,17 +1,13 @@
-"""The hot path: an event becomes a frame in the journal, and log() returns. Roll, limit and policy stand beside it.
+"""The journal that this process writes, and what is not the common case of a log(): it begins with a refused write.
 
-What a log() costs is `StreamWriter.append` (benchmarks/sdk.py, "log"): one MessagePack encode, one checksum, one copy
-into the mapped segment. No lock, no system call, no counting: the copy is one call that the interpreter makes atomic, a
-full segment refuses it, and everything that is not the common case begins with such a refusal:
-
-  no segment yet     the first event: make the folder, start whoever takes the events from here (on_open)
-  segment full       roll: a new segment, then seal the old one
-  stream unknown     each segment names its streams, and what their rows hold, before their first event in it
-  journal full       the policy: block, drop or raise
-  files taken away   where there are no locks: this process stood still for too long (ownership.py); a new session
-  forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
-                     that also children made without Python's hook are seen (docs/protocol.md 9.5)
-  closed             RuntimeError
+no segment yet     the first event: make the folder, start whoever takes the events from here (on_open)
+segment full       roll: a new segment, then seal the old one
+stream unknown     each segment names its streams, and what their rows hold, before their first event in it
+journal full       the policy: block, drop or raise
+files taken away   where there are no locks: this process stood still for too long (ownership.py); a new session
+forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
+                   that also children made without Python's hook are seen (docs/protocol.md 9.5)
+closed             RuntimeError
 """
 
 import contextlib
@@ -20,36 +16,21 @@ import os
 import threading
 import time as clock
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from struct import Struct as Packer
 from typing import Any, Literal
-from zlib import adler32
-
-import msgspec
 
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.errors import JournalFull, JournalUnwritable
 from mldash.producer.events.limits import CALL_BYTES
-from mldash.producer.events.schema import Column, Describe, End, Start
 
 from .checkpoint import Base, Place, make_checkpoint, write_base
-from .frame import (
-    COLUMNS,
-    EVENT,
-    HEADER_BYTES,
-    KIND_SHIFT,
-    LAYOUT,
-    MAX_PAYLOAD_BYTES,
-    ROW,
-    RUN,
-    STREAM,
-    pack_frame,
-)
-from .layout import Layout, encode_layout, make_layout
+from .frame import HEADER_BYTES, MAX_PAYLOAD_BYTES, pack_frame
+from .layout import make_layout
 from .segment import SEGMENT_HEADER_BYTES, MappedSegment, NoSpace, Segment, segment_bytes_for
 from .session_folder import Head, SessionFolder, create_session_folder
+from .writers import EntryWriter, RowWriter, StreamWriter, no_room
 
 Policy = Literal["block", "drop", "raise"]
 MakeSegment = Callable[[Path, bytes, int, int], Segment]
@@ -66,121 +47,6 @@ LARGEST_SEGMENT_BYTES = SEGMENT_HEADER_BYTES + HEADER_BYTES + MAX_PAYLOAD_BYTES
 DISK_FULL = "the disk is full"
 
 MADV_WIPEONFORK = 18
-
-_encode = msgspec.msgpack.Encoder().encode
-_pack_header = Packer("<II").pack
-_EVENT_WORD = EVENT << KIND_SHIFT
-_now = clock.time
-
-
-def _no_room(frame: bytes) -> None:
-    """What a writer writes to while it has no segment."""
-    raise ValueError
-
-
-class StreamWriter:
-    """One stream of the session (mode.StreamWriter). Thread-safe without a lock, also from signal handlers."""
-
-    __slots__ = ("__weakref__", "_here", "_journal", "_number", "_segment", "_write", "kind", "name")
-
-    def __init__(self, journal: "Journal", number: int, kind: str, name: str | None) -> None:
-        self.kind, self.name = kind, name
-        self._journal = journal
-        self._number = number
-        self._here = journal.here
-        self._segment: Segment | None = None
-        self._write: Callable[[bytes], Any] = _no_room
-
-    @property
-    def next_seq(self) -> int:
-        """Counted by reading the journal: not for a loop."""
-        return self._journal.count_seqs().get((self.kind, self.name), 0)
-
-    def append(self, time: float, fields: Mapping[str, Any]) -> None:
-        """One event; returns when it is in the journal. Raises ValueError above 15 MiB, JournalFull."""
-        payload = _encode((self._number, time, fields))
-        if self._here[0]:
-            try:
-                self._write(_pack_header(len(payload) | _EVENT_WORD, adler32(payload, EVENT)) + payload)
-                return
-            except ValueError:
-                pass
-        self._journal.append_slowly(self, EVENT, payload)
-
-    def append_columns(self, times: bytes, count: int, columns: Mapping[str, Column]) -> None:
-        """`count` events at once. Raises as `append` does."""
-        packed = {name: (column.type, column.data, column.shape) for name, column in columns.items()}
-        self._append(COLUMNS, _encode((self._number, _now(), count, times, packed)))
-
-    def append_run_event(self, event: Start | Describe | End) -> None:
-        self._append(RUN, _encode((self._number, event)))
-
-    def rows(self, types: str, fields: tuple[str, ...]) -> "RowWriter | None":
-        """Appends events of these fields as packed rows (layout.py); None where the journal has too many layouts."""
-        return self._journal.rows(self, types, fields)
-
-    def declaration(self) -> bytes:
-        """What a segment has to hold before this writer's first frame in it."""
-        return pack_frame(STREAM, _encode((self._number, self.kind, self.name)))
-
-    def _append(self, kind: int, payload: bytes) -> None:
-        if self._here[0]:
-            try:
-                self._write(pack_frame(kind, payload))
-                return
-            except ValueError:
-                pass
-        self._journal.append_slowly(self, kind, payload)
-
-
-class RowWriter:
-    """Events of one stream that have the same few numbers as fields. Thread-safe as StreamWriter is.
-
-    The hot path is made for its fields (point_calls.py) and does here what `StreamWriter.append` does: it packs the row
-    with `pack`, looks at `here`, and hands the frame to `_write`; what that refuses goes to `append_slowly`.
-    """
-
-    __slots__ = ("_journal", "_layout", "_segment", "_stream", "_write", "here", "number", "pack", "word")
-
-    def __init__(self, journal: "Journal", stream: StreamWriter, layout: Layout) -> None:
-        self._journal, self._stream, self._layout = journal, stream, layout
-        self._segment: Segment | None = None
-        self._write: Callable[[bytes], Any] = _no_room
-        self.here = journal.here
-        self.number = layout.number
-        self.pack: Callable[..., bytes] = layout.packer.pack
-        self.word = layout.row_bytes | ROW << KIND_SHIFT
-
-    @property
-    def kind(self) -> str:
-        return self._stream.kind
-
-    @property
-    def name(self) -> str | None:
-        return self._stream.name
-
-    def append_slowly(self, row: bytes) -> None:
-        """Raises JournalFull."""
-        self._journal.append_slowly(self, ROW, row)
-
-    def declaration(self) -> bytes:
-        return self._stream.declaration() + pack_frame(LAYOUT, encode_layout(self._layout))
-
-
-class EntryWriter(StreamWriter):
-    """A track's: `time` is the entry's, so the time of logging stands beside it."""
-
-    __slots__ = ()
-
-    def append(self, time: float, fields: Mapping[str, Any]) -> None:
-        payload = _encode((self._number, time, _now(), fields))
-        if self._here[0]:
-            try:
-                self._write(_pack_header(len(payload) | _EVENT_WORD, adler32(payload, EVENT)) + payload)
-                return
-            except ValueError:
-                pass
-        self._journal.append_slowly(self, EVENT, payload)
 
 
 class Journal:
@@ -246,7 +112,7 @@ class Journal:
         self._current: Segment | None = None
         self._used_bytes = 0
         for writer in self._all_writers():
-            writer._write, writer._segment = _no_room, None
+            writer._write, writer._segment = no_room, None
 
     # -- for the handles
 
@@ -336,7 +202,7 @@ class Journal:
         with self._lock:
             self._closed = True
             for writer in self._all_writers():
-                writer._write = _no_room
+                writer._write = no_room
             if self._current is not None:
                 self._current.seal()
 

@@ -167,6 +167,8 @@ class SinkDrain(Delivery):
                     _deliver(done, sink, checkpoint)
                     self.journal.release(done.base)
                     self.barrier.advance(done.end)
+                    if delay.attempts:
+                        self._callbacks.delivered()
                     delay.reset()
                 if self._fsync_s is not None and monotonic() - synced > self._fsync_s:
                     synced = monotonic()

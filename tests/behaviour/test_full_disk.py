@@ -150,8 +150,9 @@ def test_files_that_can_not_grow_stay_whole_and_are_read_with_what_waits_for_the
 ) -> None:
     """The journal has room, its segments are there already; the files have none."""
     experiment = Experiment(PREFIX, **settings)
-    failed = threading.Event()
+    failed, over = threading.Event(), threading.Event()
     experiment.events.on("network_error", lambda *facts: failed.set())
+    experiment.events.on("delivered", over.set)
     with experiment.run:
         train = experiment.metrics("train")
         train.log(i=0)
@@ -169,6 +170,7 @@ def test_files_that_can_not_grow_stay_whole_and_are_read_with_what_waits_for_the
         assert numbers(settings) == list(range(500))
         disk.make_room()
         experiment.flush()
+        assert over.wait(30)
         assert_files_are_whole(disk)
     assert numbers(settings) == list(range(500))
 

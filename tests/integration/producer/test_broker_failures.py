@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from mldash.producer.doctor import examine
-from mldash.producer.journal.append import Journal, StreamWriter
+from mldash.producer.journal.append import Journal
 from mldash.producer.journal.session_folder import open_session_folder
+from mldash.producer.journal.writers import StreamWriter
 from mldash.producer.publishing.kafka import KafkaProducer
 from mldash.producer.publishing.resend import resend
 
