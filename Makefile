@@ -34,6 +34,10 @@ test-unit: $(installed) ## the tests that need no server
 faults: $(installed) ## kill everything for ten minutes and read all along (ARGS="--seed 7 --seconds 60 --proxy")
 	$(bin)/python -m tests.faults $(ARGS)
 
+.PHONY: mutants
+mutants: $(installed) ## break each rule of the protocols in a copy, and see its test fail (ARGS="--only commit")
+	$(bin)/python -m tests.mutants $(ARGS)
+
 .PHONY: test-torch
 test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, into .venv-torch
 	@$(MAKE) --no-print-directory install VENV=.venv-torch

@@ -12,7 +12,16 @@ from mldash.compactor.chunks import manifest
 from mldash.compactor.chunks.manifest import Live
 from mldash.compactor.covering import cover
 from mldash.compactor.errors import RangeMoved
-from mldash.compactor.move import declare_intent, move_chunk, read_rows, run_steps
+from mldash.compactor.move import (
+    STEPS,
+    commit,
+    declare_intent,
+    move_chunk,
+    put_object,
+    read_rows,
+    run_steps,
+    verify_object,
+)
 from mldash.ingest_workers.documents.buckets import to_document
 from mldash.ingest_workers.documents.mongo import AutoReconnect
 from tests.world import World
@@ -55,6 +64,52 @@ async def test_a_snapshot_is_not_folded_over_what_a_late_insert_left(
     with pytest.raises(RangeMoved, match="passed the snapshot"):
         await cover(world.mongo, chain.id, 1_000)
     assert await chain.read() == chain.expected()
+
+
+async def test_an_intent_returns_what_was_committed_since_the_chunk_was_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its holder's lease had passed, and it commits between our read and our intent. Its epoch was the right one."""
+    chain = await Chain(world).make()
+    await chain.grow(1_000, due_in_s=600)
+    holder = await chain.move(Range(0, 1_000), lease_s=-1.0)
+    await run_steps(holder, (declare_intent, read_rows, put_object, verify_object))
+    real = manifest.read
+
+    async def read_then_committed(*arguments: Any) -> Any:
+        monkeypatch.setattr(manifest, "read", real)
+        seen = await real(*arguments)
+        await run_steps(holder, (commit,))
+        return seen
+
+    monkeypatch.setattr(manifest, "read", read_then_committed)
+    intent = await manifest.declare_intent(world.mongo, chain.id, 0, owner="other", lease_s=60, want=1_000)
+    assert intent is not None
+    assert intent.live == holder.live
+    assert intent.live is not None
+
+
+async def test_each_try_at_a_chunk_writes_under_a_key_of_its_own(world: World) -> None:
+    """The first one's put lands late, after the second one's commit: the object that counts stays what it was."""
+    chain = await Chain(world).make()
+    await chain.grow(1_000, due_in_s=600)
+    first = await chain.move(Range(0, 700), lease_s=-1.0)
+    await run_steps(first, (declare_intent, read_rows))
+    await move_chunk(await chain.move(Range(0, 1_000), owner="other"))
+    await put_object(first)
+    assert await chain.read() == chain.expected()
+
+
+async def test_who_has_lost_its_chunk_writes_no_snapshot(world: World) -> None:
+    """What it read may have been another's late insert by then: the commit tells, so the snapshot comes after it."""
+    chain = await Chain(world).make()
+    await chain.grow(1_000, snapshot=False)
+    sleeper = await chain.move(Range(0, 1_000), lease_s=-1.0)
+    await run_steps(sleeper, STEPS[: STEPS.index(commit)])
+    await declare_intent(await chain.move(Range(0, 1_000), owner="other"))
+    with pytest.raises(RangeMoved):
+        await run_steps(sleeper, STEPS[STEPS.index(verify_object) + 1 :])
+    assert (await chain.document())["next"] == 0
 
 
 async def test_a_release_of_one_that_lost_its_epoch_frees_nothing(world: World) -> None:

@@ -1,5 +1,8 @@
 """How records are cut, and where they go."""
 
+import asyncio
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -8,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mldash.producer.answers.shapes import TopicAddress
+from mldash.producer.events.encoding import decode_record
 from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.schema import Column, Columns, End, Record, Rows, RunEvents
 from mldash.producer.events.topics import partition_of
-from mldash.producer.publishing.lane import Routes, halve
-from tests.unit.producer.journal.journals import events_of
+from mldash.producer.journal.scan import LiveSource
+from mldash.producer.publishing.lane import Lane, Routes, halve
+from tests.unit.producer.journal.journals import events_of, new_journal
 
 
 def record_of(*blocks: Any) -> Record:
@@ -64,3 +69,47 @@ def test_a_stream_has_one_partition_by_the_sessions_own_count(name: str | None) 
     route = Routes("owner/project/run", {"metrics": TopicAddress("mldash.metrics", 5)}).of("metrics", name)
     key = stream_key(experiment_id("owner/project/run"), "metrics", name)
     assert route == ("mldash.metrics", partition_of(key, 5), key)
+
+
+class Answers:
+    """Takes records as a producer does; the test says when each is acknowledged."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Record, asyncio.Future[Any]]] = []
+
+    async def send(
+        self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any
+    ) -> "asyncio.Future[Any]":
+        future = asyncio.get_running_loop().create_future()
+        future.add_done_callback(done)
+        self.sent.append((decode_record(value, headers), future))
+        return future
+
+    async def acknowledge(self, number: int) -> None:
+        self.sent[number][1].set_result(SimpleNamespace(partition=0, offset=number))
+        await asyncio.sleep(0)  # the callback's turn
+
+
+async def test_the_checkpoint_is_the_end_of_the_acknowledged_prefix(tmp_path: Path) -> None:
+    """A later round is acknowledged first; the process dies; the next producer must send the earlier one again."""
+    journal = new_journal(tmp_path)
+    train = journal.stream("metrics", "train")
+    train.append(0.0, {"i": 0})
+    assert journal.folder is not None
+    journal.folder.fix_topics({"metrics": TopicAddress("mldash.metrics", 1)}, "application/msgpack")
+    lane, kafka = Lane(LiveSource(journal), journal.folder, wake=lambda: None), Answers()
+    begin = lane.checkpoint.place
+    for number in (1, 2):
+        assert await lane.send_round(kafka)  # type: ignore[arg-type]
+        train.append(float(number), {"i": number})
+    assert [record.first_seq for record, _ in kafka.sent] == [0, 1]
+    await kafka.acknowledge(1)
+    assert lane.settle() == begin
+    lane.rewind()
+    again = Answers()
+    while await lane.send_round(again):  # type: ignore[arg-type]
+        pass
+    assert [(record.first_seq, record.count) for record, _ in again.sent] == [(0, 3)]
+    await again.acknowledge(0)
+    assert lane.settle() == lane.read_up_to > begin
+    lane.close()

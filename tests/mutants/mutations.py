@@ -1,0 +1,258 @@
+"""The rules of docs/protocol.md, each broken by a small patch of the source, and the tests that must catch it.
+
+A patch is text for text: where the source no longer has it, exactly once, `make mutants` fails and says so.
+"""
+
+from typing import Final
+
+from msgspec import Struct
+
+
+class Edit(Struct, frozen=True):
+    """In one file, `old` becomes `new`; `old` is there exactly once."""
+
+    path: str
+    old: str
+    new: str
+
+
+class Mutation(Struct, frozen=True):
+    """One broken rule. Each of `caught_by`, by itself, must fail with it, and pass without."""
+
+    name: str
+    edits: list[Edit]
+    caught_by: list[str]
+
+
+_SLEPT: Final = "tests/integration/ingest_workers/test_a_worker_that_slept.py"
+_STEPS: Final = "tests/integration/compactor/test_a_compactor_dies_between_two_steps.py"
+_FENCES: Final = "tests/integration/compactor/test_fences.py"
+_MOVING: Final = "tests/integration/query_api/test_reads_while_things_move.py"
+
+MUTATIONS: Final = [
+    # -- ingest
+    Mutation(
+        "no check of cold after the insert",
+        [
+            Edit(
+                "ingest_workers/store/chains.py",
+                "            if cold.get(bucket.stream, CLOSED) > bucket.first_index:\n",
+                "            if False:\n",
+            )
+        ],
+        [f"{_SLEPT}::test_what_lands_in_a_range_that_was_moved_away_is_stored_again_at_the_end"],
+    ),
+    Mutation(
+        "the next insert of a stream before the check of the last",
+        [
+            Edit(
+                "ingest_workers/worker.py",
+                "        for turn in rounds(plans):\n",
+                "        turns = []\n        for turn in rounds(plans):\n",
+            ),
+            Edit(
+                "ingest_workers/worker.py",
+                "            failed = await self._chains.check(session, placed)",
+                "            turns.append(placed)\n"
+                "            lost |= taken\n"
+                "        for placed in turns:\n"
+                "            placed = [bucket for bucket in placed if bucket.stream not in lost]\n"
+                "            failed = await self._chains.check(session, placed)",
+            ),
+            Edit("ingest_workers/worker.py", "            lost |= taken | failed\n", "            lost |= failed\n"),
+        ],
+        [f"{_SLEPT}::test_of_a_batch_with_two_buckets_the_second_waits_for_the_check_of_the_first"],
+    ),
+    Mutation(
+        "a walk without the second look",
+        [
+            Edit(
+                "ingest_workers/store/chains.py",
+                "            if look.get(stream.id, CLOSED) > starts[stream.id]:\n",
+                "            if False:\n",
+            )
+        ],
+        [f"{_SLEPT}::test_what_a_late_insert_left_in_a_moved_range_is_not_taken_for_stored"],
+    ),
+    Mutation(
+        "commit before the check",
+        [
+            Edit(
+                "ingest_workers/worker.py",
+                "        refused, touched = await self._append(batch.arrivals, admitted)\n",
+                "        await self._batches.commit(batch)\n"
+                "        refused, touched = await self._append(batch.arrivals, admitted)\n",
+            )
+        ],
+        [f"{_SLEPT}::test_a_worker_that_dies_before_its_check_has_committed_nothing"],
+    ),
+    Mutation(
+        "a snapshot before the check",
+        [
+            Edit(
+                "ingest_workers/worker.py",
+                "            failed = await self._chains.check(session, placed)",
+                "            for bucket in placed:\n"
+                "                self._chains.known[bucket.stream].advance(bucket)\n"
+                "            await self._snapshots.write([bucket.stream for bucket in placed])\n"
+                "            failed = await self._chains.check(session, placed)",
+            ),
+            Edit(
+                "ingest_workers/store/chains.py",
+                "                known.advance(bucket)\n        return failed",
+                "        return failed",
+            ),
+        ],
+        [f"{_SLEPT}::test_what_lands_in_a_range_that_was_moved_away_is_stored_again_at_the_end"],
+    ),
+    Mutation(
+        "highest-seq dedupe",
+        [
+            Edit(
+                "ingest_workers/documents/seen.py",
+                "            if hole_first < end and first < hole_end\n",
+                "            if False\n",
+            )
+        ],
+        ["tests/unit/ingest_workers/documents/test_seen.py"],
+    ),
+    Mutation(
+        "a walk that jumps gaps",
+        [
+            Edit(
+                "ingest_workers/documents/walk.py",
+                "                gone.add(stream)\n                continue\n",
+                "                pass\n",
+            )
+        ],
+        [f"{_SLEPT}::test_what_lies_behind_a_gap_is_not_of_the_chain"],
+    ),
+    Mutation(
+        "generation from a cache",
+        [
+            Edit(
+                "ingest_workers/store/sessions.py",
+                "            current = await self._generations(session, new.values())\n",
+                "            self._cached = {\n"
+                "                **await self._generations(session, new.values()),\n"
+                "                **getattr(self, '_cached', {}),\n"
+                "            }\n"
+                "            current = self._cached\n",
+            )
+        ],
+        [f"{_SLEPT}::test_a_new_session_is_of_the_generation_that_there_is_now"],
+    ),
+    Mutation(
+        "reading on after a refused commit",
+        [Edit("ingest_workers/worker.py", "                self._assignment.lapse(assignment)\n", "")],
+        [
+            "tests/integration/ingest_workers/test_assignments.py"
+            "::test_after_a_refused_commit_nothing_is_stored_or_announced_before_what_was_dropped"
+        ],
+    ),
+    Mutation(
+        "checkpoint at the highest acknowledged",
+        [
+            Edit(
+                "producer/publishing/lane.py",
+                "        while self._in_flight and not self._in_flight[0].waiting and not self._in_flight[0].held:\n",
+                "        while any(not sent.waiting and not sent.held for sent in self._in_flight):\n",
+            )
+        ],
+        ["tests/unit/producer/publishing/test_lane.py::test_the_checkpoint_is_the_end_of_the_acknowledged_prefix"],
+    ),
+    # -- compaction
+    Mutation(
+        "cold advanced without a snapshot",
+        [
+            Edit(
+                "compactor/move.py",
+                '    covered = {"_id": move.stream.id, "next": {"$gte": move.live.end}}\n',
+                '    covered = {"_id": move.stream.id}\n',
+            )
+        ],
+        [f"{_STEPS}::test_the_cold_end_never_passes_the_snapshot"],
+    ),
+    Mutation(
+        "the compactor's snapshot before its commit",
+        [
+            Edit("compactor/move.py", "    commit,\n    cover_by_snapshot,\n", "    cover_by_snapshot,\n    commit,\n"),
+            Edit(
+                "compactor/move.py",
+                "    assert move.live is not None\n    await cover(move.mongo, move.stream.id, move.live.end)\n",
+                "    await cover(move.mongo, move.stream.id, move.live.end if move.live else move.want)\n",
+            ),
+        ],
+        [f"{_FENCES}::test_who_has_lost_its_chunk_writes_no_snapshot"],
+    ),
+    Mutation(
+        "live.end judged by an earlier read",
+        [
+            Edit(
+                "compactor/chunks/manifest.py",
+                '        {"$inc": {"epoch": 1}, "$set": taken},\n        return_document=True,\n    )\n',
+                '        {"$inc": {"epoch": 1}, "$set": taken},\n        return_document=True,\n    )\n'
+                "    if changed is not None:\n"
+                "        return msgspec.structs.replace(from_document(changed), live=seen.live)\n",
+            )
+        ],
+        [f"{_FENCES}::test_an_intent_returns_what_was_committed_since_the_chunk_was_read"],
+    ),
+    Mutation(
+        "buckets deleted before cold is advanced",
+        [
+            Edit(
+                "compactor/move.py",
+                "    advance_cold_end,\n    delete_hot,\n",
+                "    delete_hot,\n    advance_cold_end,\n",
+            )
+        ],
+        [f"{_STEPS}::test_another_compactor_finishes_what_one_left[metrics]"],
+    ),
+    Mutation(
+        "sweep without the epoch test",
+        [
+            Edit(
+                "compactor/sweep.py",
+                "    return place.chunk_count > 1 or place.epoch < chunks[0].epoch\n",
+                "    return True\n",
+            )
+        ],
+        [f"{_STEPS}::test_the_sweep_leaves_what_may_still_be_committed"],
+    ),
+    Mutation(
+        "one object key a chunk",
+        [Edit("compactor/chunks/keys.py", "{last}{place.epoch:06}.parquet", "{last}{1:06}.parquet")],
+        [f"{_FENCES}::test_each_try_at_a_chunk_writes_under_a_key_of_its_own"],
+    ),
+    Mutation(
+        "a chunk's rows read without a second look at cold",
+        [Edit("compactor/move.py", "    if look > cold:\n", "    if False:\n")],
+        [f"{_FENCES}::test_rows_that_a_late_insert_left_in_a_moved_range_are_not_taken_for_the_chain"],
+    ),
+    Mutation(
+        "a snapshot folded without a second look at cold",
+        [
+            Edit(
+                "compactor/covering.py",
+                "        if look.get(stream, CLOSED) > first_index:\n",
+                "        if False:\n",
+            )
+        ],
+        [f"{_FENCES}::test_a_snapshot_is_not_folded_over_what_a_late_insert_left"],
+    ),
+    # -- reading
+    Mutation(
+        "no second read of cold",
+        [
+            Edit(
+                "query_api/reading/hot.py",
+                '    if document is None or document["cold"] > first_used:\n        raise Moved\n',
+                "",
+            )
+        ],
+        [
+            f"{_MOVING}::test_points_that_move_away_behind_the_first_look_are_read_anew",
+        ],
+    ),
+]
