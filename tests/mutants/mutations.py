@@ -46,12 +46,12 @@ MUTATIONS: Final = [
         "the next insert of a stream before the check of the last",
         [
             Edit(
-                "ingest_workers/worker.py",
+                "ingest_workers/store/appending.py",
                 "        for turn in rounds(plans):\n",
                 "        turns = []\n        for turn in rounds(plans):\n",
             ),
             Edit(
-                "ingest_workers/worker.py",
+                "ingest_workers/store/appending.py",
                 "            failed = await self._chains.check(session, placed)",
                 "            turns.append(placed)\n"
                 "            lost |= taken\n"
@@ -59,7 +59,11 @@ MUTATIONS: Final = [
                 "            placed = [bucket for bucket in placed if bucket.stream not in lost]\n"
                 "            failed = await self._chains.check(session, placed)",
             ),
-            Edit("ingest_workers/worker.py", "            lost |= taken | failed\n", "            lost |= failed\n"),
+            Edit(
+                "ingest_workers/store/appending.py",
+                "            lost |= taken | failed\n",
+                "            lost |= failed\n",
+            ),
         ],
         [f"{_SLEPT}::test_of_a_batch_with_two_buckets_the_second_waits_for_the_check_of_the_first"],
     ),
@@ -79,9 +83,9 @@ MUTATIONS: Final = [
         [
             Edit(
                 "ingest_workers/worker.py",
-                "        refused, touched = await self._append(batch.arrivals, admitted)\n",
-                "        await self._batches.commit(batch)\n"
-                "        refused, touched = await self._append(batch.arrivals, admitted)\n",
+                "        appended = await self._appending.append(batch.arrivals, admitted)\n",
+                "        await self._commit(batch)\n"
+                "        appended = await self._appending.append(batch.arrivals, admitted)\n",
             )
         ],
         [f"{_SLEPT}::test_a_worker_that_dies_before_its_check_has_committed_nothing"],
@@ -90,7 +94,7 @@ MUTATIONS: Final = [
         "a snapshot before the check",
         [
             Edit(
-                "ingest_workers/worker.py",
+                "ingest_workers/store/appending.py",
                 "            failed = await self._chains.check(session, placed)",
                 "            for bucket in placed:\n"
                 "                self._chains.known[bucket.stream].advance(bucket)\n"
@@ -179,7 +183,10 @@ MUTATIONS: Final = [
             Edit("compactor/move.py", "    commit,\n    cover_by_snapshot,\n", "    cover_by_snapshot,\n    commit,\n"),
             Edit(
                 "compactor/move.py",
-                "    assert move.live is not None\n    await cover(move.mongo, move.stream.id, move.live.end)\n",
+                "    assert move.live is not None\n"
+                "    if move.stream.next >= move.live.end:\n"
+                "        return\n"
+                "    await cover(move.mongo, move.stream.id, move.live.end)\n",
                 "    await cover(move.mongo, move.stream.id, move.live.end if move.live else move.want)\n",
             ),
         ],

@@ -59,7 +59,7 @@ class Appender:
         """A batch of one record: load, plan, append, check, and again until it has its place."""
         arrivals = [arrival(session, first_seq, count)]
         admitted = await self.worker._sessions.admit(arrivals)
-        await self.worker._append(arrivals, admitted)
+        await self.worker._appending.append(arrivals, admitted)
 
     async def plan(self, session: bytes, first_seq: int, count: int) -> list[Bucket]:
         """Load and plan, and no more: it falls asleep."""
