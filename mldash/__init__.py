@@ -17,7 +17,10 @@ if TYPE_CHECKING:
         RequestRefused,
         ServerUnreachable,
         SettingError,
+        UndecodableRecord,
         UnsupportedValue,
+        decode,
+        events_of,
     )
 
 __all__ = [
@@ -31,7 +34,10 @@ __all__ = [
     "RequestRefused",
     "ServerUnreachable",
     "SettingError",
+    "UndecodableRecord",
     "UnsupportedValue",
+    "decode",
+    "events_of",
 ]
 
 

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
+    "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
     "audit": ("mldash.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash.commands.dead_letters", "List, show and replay what could not be stored."),
     "chunks": ("mldash.commands.chunks", "List the Parquet objects of an experiment."),

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         RequestRefused,
         ServerUnreachable,
     )
+    from .events.encoding import UndecodableRecord
+    from .events.reading import decode, events_of
     from .experiment import Experiment
     from .values import UnsupportedValue
 
@@ -31,7 +33,10 @@ NAMES = {
     "RequestRefused": "errors",
     "ServerUnreachable": "errors",
     "SettingError": "environment",
+    "UndecodableRecord": "events.encoding",
     "UnsupportedValue": "values",
+    "decode": "events.reading",
+    "events_of": "events.reading",
 }
 """Public name → the module that has it."""
 
@@ -46,7 +51,10 @@ __all__ = [
     "RequestRefused",
     "ServerUnreachable",
     "SettingError",
+    "UndecodableRecord",
     "UnsupportedValue",
+    "decode",
+    "events_of",
 ]
 
 
