@@ -148,7 +148,13 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "reading on after a refused commit",
-        [Edit("ingest_workers/worker.py", "                self._assignment.lapse(assignment)\n", "")],
+        [
+            Edit("ingest_workers/worker.py", "                self._assignment.lapse(assignment)\n", ""),
+            # Positions would see what was left out, and read it again: a second net under the same rule.
+            Edit(
+                "ingest_workers/fetch/batches.py", "                if again is None:\n", "                if True:\n"
+            ),
+        ],
         [
             "tests/integration/ingest_workers/test_assignments.py"
             "::test_after_a_refused_commit_nothing_is_stored_or_announced_before_what_was_dropped"
@@ -214,7 +220,7 @@ MUTATIONS: Final = [
                 "    delete_hot,\n    advance_cold_end,\n",
             )
         ],
-        [f"{_STEPS}::test_another_compactor_finishes_what_one_left[metrics]"],
+        [f"{_FENCES}::test_buckets_go_only_when_readers_take_the_chunk_instead"],
     ),
     Mutation(
         "sweep without the epoch test",

@@ -16,6 +16,7 @@ from mldash.compactor.move import (
     STEPS,
     commit,
     declare_intent,
+    delete_hot,
     move_chunk,
     put_object,
     read_rows,
@@ -97,6 +98,16 @@ async def test_each_try_at_a_chunk_writes_under_a_key_of_its_own(world: World) -
     await run_steps(first, (declare_intent, read_rows))
     await move_chunk(await chain.move(Range(0, 1_000), owner="other"))
     await put_object(first)
+    assert await chain.read() == chain.expected()
+
+
+async def test_buckets_go_only_when_readers_take_the_chunk_instead(world: World) -> None:
+    chain = await Chain(world).make()
+    await chain.grow(1_000, due_in_s=600)
+    move = await chain.move(Range(0, 1_000))
+    await run_steps(move, STEPS[: STEPS.index(delete_hot)])
+    assert await chain.cold() == 1_000
+    await delete_hot(move)
     assert await chain.read() == chain.expected()
 
 
