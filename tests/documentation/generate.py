@@ -1,12 +1,12 @@
 """docs/generated/, made from the code: `make docs`. test_generated.py fails where it has drifted.
 
-settings.md         every setting of every component
-commands.md         every command's own help
-record.schema.json  JSON Schema of a record as it stands on the topics in JSON
+settings.md  every setting of every component
+commands.md  every command's own help
+schemas/     what stands on the topics: JSON Schemas, AsyncAPI (schemas.py)
 """
 
 import importlib
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ import msgspec
 from mldash.command_line import COMMANDS, group
 from mldash.configuration import SECTIONS, section_of, struct_of
 from mldash.producer.environment import list_settings
-from mldash.producer.events.schema import Record
+
+from . import schemas
 
 FOLDER = Path(__file__).parents[2] / "docs" / "generated"
 _WIDTH = 100
@@ -58,12 +59,7 @@ def commands() -> str:
     return "\n".join(parts)
 
 
-def record_schema() -> str:
-    """Of the JSON encoding, which has the same fields as MessagePack's."""
-    return json.dumps(msgspec.json.schema(Record), indent=2, ensure_ascii=False) + "\n"
-
-
-FILES = {"settings.md": settings, "commands.md": commands, "record.schema.json": record_schema}
+FILES: dict[str, Callable[[], str]] = {"settings.md": settings, "commands.md": commands, **schemas.FILES}
 
 
 def _help(name: str, command: click.Command, parent: click.Context | None = None) -> str:
@@ -85,6 +81,7 @@ def _code(text: str) -> str:
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, make in FILES.items():
+        (FOLDER / name).parent.mkdir(exist_ok=True)
         (FOLDER / name).write_text(make())
         print(f"docs/generated/{name}")
 
