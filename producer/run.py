@@ -14,6 +14,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from .callbacks import warn
+from .errors import JournalFull, JournalUnwritable
 from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
 from .session import Session, rank_of, world_size
@@ -94,7 +96,12 @@ class Run:
         status = status_of(error)
         if self._preempted:
             status = "PREEMPTED"
-        self._end(status, error if status == "FAILED" else None)
+        try:
+            self._end(status, error if status == "FAILED" else None)
+        except (JournalFull, JournalUnwritable) as problem:
+            if error is None:
+                raise
+            warn(f"how the run of {self._experiment.prefix} ended is not recorded: {problem}")
 
     async def __aenter__(self) -> Experiment:
         return self.start()

@@ -157,10 +157,6 @@ class Acknowledged:
         self._rewrite(self.files, self.seqs, self.fence + 1, self.fenced)
         self.fence += 1
 
-    def forget_sessions(self, keep: set[bytes]) -> None:
-        """Leave out, from the next rewriting on, the seqs of sessions whose journal is gone; call it under the lock."""
-        self.seqs = {stream: seq for stream, seq in self.seqs.items() if stream.session in keep}
-
     def _take_in(self, file: BinaryIO) -> None:
         head = file.read(_HEAD.size)
         if len(head) < _HEAD.size:

@@ -50,3 +50,25 @@ def test_each_policy_at_the_limit(tmp_path: Path, policy: str, files: str) -> No
     assert told["returned"] > 1_000
     assert len(found) == told["returned"] - told["dropped"]
     assert found == sorted(set(found))
+
+
+FAILING_JOB = """
+import sys
+from mldash import Experiment, JournalFull
+
+experiment = Experiment("owner/project/run", mode="offline", journal=sys.argv[1], journal_bytes=1 << 20, echo=False)
+with experiment.run:
+    try:
+        while True:
+            experiment.metrics("train").log(text="x" * 200)
+    except JournalFull:
+        raise ValueError("the job's own")
+"""
+
+
+def test_a_job_that_fails_with_a_full_journal_ends_with_its_own_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FAILING_JOB, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith("ValueError: the job's own")
+    assert "how the run of owner/project/run ended is not recorded: the journal" in done.stderr

@@ -73,18 +73,6 @@ def test_a_file_that_grew_long_is_rewritten_and_says_the_same(tmp_path: Path, mo
     assert fresh(tmp_path).end_of("metrics/None/data.jsonl") == FileEnd(199, 199)
 
 
-def test_sessions_that_are_gone_are_left_out_of_the_next_rewriting(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    writer = fresh(tmp_path)
-    writer.append(FILES, {STREAM: 3, StreamOf(bytes(16), "logs", ""): 7})
-    writer.forget_sessions({SESSION})
-    monkeypatch.setattr(acknowledged, "REWRITE_BYTES", 0)
-    monkeypatch.setattr(writer, "_live_bytes", 0)
-    writer.append({}, {STREAM: 4})
-    assert fresh(tmp_path).seqs == {STREAM: 4}
-
-
 def test_a_file_that_is_not_ours_is_not_written_over(tmp_path: Path) -> None:
     (tmp_path / "acknowledged").write_bytes(b"something else entirely")
     with pytest.raises(NotOurState, match="begins with"):
