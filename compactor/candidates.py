@@ -18,7 +18,7 @@ from mldash.ingest_workers.documents.mongo import Mongo
 
 MOVING_KINDS: Final = ("metrics", "tracks")
 
-_RANGES_A_LOOK: Final = 32
+_RANGES_A_LOOK: Final = 8
 
 _FIELDS: Final = dict.fromkeys(("exp", "gen", "kind", "name", "next", "cold", "joined", "floor", "due_at", "lastAt"), 1)
 _END_OF_STREAM: Final = b"\xff" * 8
@@ -133,7 +133,7 @@ def _is_young(stream: StreamState, now: float, idle_s: float) -> bool:
 
 async def delete_below_cold(mongo: Mongo, stream: bytes, cold: int) -> None:
     """Hot buckets of what has moved: also what a late insert left there, for nobody reads it."""
-    await mongo.garbage.delete_many({"_id": {"$gte": bucket_id(stream, 0), "$lt": bucket_id(stream, cold)}})
+    await mongo.buckets.delete_many({"_id": {"$gte": bucket_id(stream, 0), "$lt": bucket_id(stream, cold)}})
 
 
 async def settle(mongo: Mongo, stream: StreamState, due_at: float | None) -> None:

@@ -21,7 +21,8 @@ from .chunks.s3 import open_store
 from .covering import cover
 from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, StreamClosed
 from .health import Health
-from .move import Move, move_chunk
+from .large import GROUP_BYTES
+from .move import BEFORE_DELETION, Move, move_chunk
 from .pace import Pace
 from .removal import go_on_with_removals
 from .retention import keep_retention
@@ -30,7 +31,7 @@ from .strays import find_strays
 from .sweep import sweep
 
 _COPIES: Final = 3
-"""Of a joined object in memory at once: its parts, the whole, and what is read back."""
+"""Of a joined object, or of a part of a large chunk, in memory at once: its pieces, the whole, what is read back."""
 
 _PREFIXES: Final = 10_000
 _FIRST_REST_S: Final = 0.5
@@ -181,24 +182,24 @@ class Compactor:
             moved = True
 
     async def _move_ranges(self, stream: StreamState, ranges: list[candidates.Range], stop: asyncio.Event) -> None:
-        """In order; each begins where the one before has ended."""
+        """In order; each begins where the one before has ended. What became cold is deleted once, behind the last."""
         sizes = await candidates.hot_bytes(self._mongo, stream.id, stream.cold, [range_.want for range_ in ranges])
         for range_, size in zip(ranges, sizes, strict=True):
             if stop.is_set():
-                return
+                break
             end = await self._move(stream, range_, size)
-            if end != range_.want:
-                return  # another had committed less and died: that is finished, and the rest is looked at anew
             stream = msgspec.structs.replace(stream, cold=end)
+            if end != range_.want:
+                break  # another had committed less and died: that is finished, and the rest is looked at anew
+        await candidates.delete_below_cold(self._mongo, stream.id, stream.cold)
 
     async def _move(self, stream: StreamState, range_: candidates.Range, size: int) -> int:
         """The range's events, or what another had committed of them; up to which index it is cold now."""
         prefix = await self._prefix_of(stream)
-        move = Move(
-            self._mongo, self._objects, stream, prefix, range_, owner=self._owner, lease_s=self._settings.lease_s
-        )
-        async with self._budget.reserve(size):
-            await move_chunk(move)
+        owner, lease_s = self._owner, self._settings.lease_s
+        move = Move(self._mongo, self._objects, stream, prefix, range_, owner=owner, lease_s=lease_s, hot_bytes=size)
+        async with self._budget.reserve(_COPIES * GROUP_BYTES if move.is_large else size):
+            await move_chunk(move, BEFORE_DELETION)
         assert move.live is not None, "a move that does not raise has committed, or found it committed"
         self._pace.seen(move.intent_s)
         _log.debug("chunk moved", stream=stream.id.hex(), chunk=range_.k, end=range_.want, hot_bytes=size)

@@ -19,6 +19,7 @@ from time import monotonic, time
 from typing import Final
 
 import structlog
+from msgspec import Struct
 
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source
 from mldash.ingest_workers.documents.collections import CLOSED
@@ -37,10 +38,23 @@ from .chunks.rows import Part
 from .chunks.s3 import ObjectStore
 from .covering import cover
 from .errors import ChunkHeld, HoleInChain, RangeMoved, StreamClosed
+from .large import LargeChunk, Scan, read_back
+
+LARGE_BYTES: Final = 64 << 20
+"""Hot bytes above which a chunk goes through in parts."""
 
 _COMMIT_TRIES: Final = 4
 _FIRST_DELAY_S: Final = 0.1
 _log = structlog.get_logger()
+
+
+class Made(Struct, frozen=True):
+    """The object that was put, and what the manifest keeps of it."""
+
+    size: int
+    crc32c: int
+    schema: bytes
+    summaries: bytes
 
 
 class Move:
@@ -56,10 +70,12 @@ class Move:
         *,
         owner: str,
         lease_s: float,
+        hot_bytes: int = 0,
     ) -> None:
         self.mongo, self.objects = mongo, objects
         self.stream, self.prefix = stream, prefix
         self.k, self.want = range_
+        self.is_large = hot_bytes > LARGE_BYTES
         self.owner, self.lease_s = owner, lease_s
         self.intent: Chunk | None = None
         self.intent_s = 0.0
@@ -67,9 +83,11 @@ class Move:
         self.sources: list[Source] = []
         self.cuts: list[int] = []
         self.span = (0.0, 0.0)
+        self.scan: Scan | None = None
+        """Of a chunk that is too large to be held."""
+
         self.key = ""
-        self.crc32c = 0
-        self.encoded: Encoded | None = None
+        self.made: Made | None = None
         self.live: Live | None = None
         """The committed object: this move's, or that of one who died after the commit."""
 
@@ -105,6 +123,8 @@ async def read_rows(move: Move) -> None:
         raise HoleInChain(stream, begin, cold)
     if live is not None:
         await _read_live(move, live)
+    elif move.is_large and await _scan(move):
+        return
     async with await move.mongo.causal() as session:
         buckets = await walk(move.mongo, session, stream, cold, move.want)
         look = (await cold_ends(move.mongo, session, [stream])).get(stream, CLOSED)
@@ -116,6 +136,20 @@ async def read_rows(move: Move) -> None:
     if found_end != move.want:
         raise HoleInChain(stream, found_end, move.want)
     _take(move, buckets, live)
+
+
+async def _scan(move: Move) -> bool:
+    """The first of two passes; False where the entries of a track must be laid over one another in memory."""
+    found = await _large(move).scan()
+    if move.stream.kind == "tracks" and not found.follows_in_time:
+        _log.info("a large chunk is folded in memory", stream=move.stream.id.hex(), chunk=move.k)
+        return False
+    move.scan, move.sources, move.cuts, move.span = found, found.sources, found.cuts, found.span
+    return True
+
+
+def _large(move: Move) -> LargeChunk:
+    return LargeChunk(move.mongo, move.stream.id, move.k, move.stream.cold, move.want)
 
 
 async def _read_live(move: Move, live: Live) -> None:
@@ -139,15 +173,27 @@ async def put_object(move: Move) -> None:
     """Encode the rows and put them; what the store tries again are the same bytes under the same key."""
     place = keys.Place(move.stream.id, move.stream.generation, move.k, move.epoch)
     move.key = keys.object_key(move.prefix, place)
-    move.encoded = await asyncio.to_thread(_encode, move)
-    move.parts.clear()
-    move.crc32c = checksum.crc32c(move.encoded.data)
-    await move.objects.put(move.key, move.encoded.data, move.crc32c)
-    instruments.object_bytes.labels(move.stream.kind).inc(len(move.encoded.data))
+    if move.scan is not None:
+        size, crc32c, *told = await _large(move).write(move.objects, move.key, move.scan, _metadata(move))
+        move.made = Made(size, crc32c, *told)
+        move.scan = None
+    else:
+        encoded = await asyncio.to_thread(_encode, move)
+        move.parts.clear()
+        crc32c = checksum.crc32c(encoded.data)
+        await move.objects.put(move.key, encoded.data, crc32c)
+        move.made = Made(len(encoded.data), crc32c, encoded.packed_schema(), encoded.packed_summaries())
+    instruments.object_bytes.labels(move.stream.kind).inc(move.made.size)
 
 
 def _encode(move: Move) -> Encoded:
-    metadata = Metadata(
+    if move.stream.kind == "metrics":
+        return points.encode(points.fold(move.parts), _metadata(move))
+    return entries.encode(entries.fold(move.parts), _metadata(move))
+
+
+def _metadata(move: Move) -> Metadata:
+    return Metadata(
         prefix=move.prefix.text,
         kind=move.stream.kind,
         name=move.stream.name,
@@ -159,31 +205,28 @@ def _encode(move: Move) -> Encoded:
         sources=move.sources,
         cuts=move.cuts,
     )
-    if move.stream.kind == "metrics":
-        return points.encode(points.fold(move.parts), metadata)
-    return entries.encode(entries.fold(move.parts), metadata)
 
 
 async def verify_object(move: Move) -> None:
     """Read the bytes back. Raises ChunkDamaged where they differ: the next try has a new epoch and a new key."""
-    assert move.encoded is not None
-    data = await move.objects.get(move.key)
-    if len(data) != len(move.encoded.data):
-        raise ChunkDamaged(move.key, f"{len(data)} bytes came back, {len(move.encoded.data)} were put")
-    checksum.check(move.key, data, move.crc32c)
+    assert move.made is not None
+    size, crc32c = await read_back(move.objects, move.key)
+    if size != move.made.size:
+        raise ChunkDamaged(move.key, f"{size} bytes came back, {move.made.size} were put")
+    checksum.compare(move.key, size, crc32c, move.made.crc32c)
 
 
 async def commit(move: Move) -> None:
     """Make the object count. Without an answer the same again: the epoch and live.end make it harmless."""
     assert move.intent is not None
-    assert move.encoded is not None
+    assert move.made is not None
     live = Live(
         key=move.key,
         end=move.want,
-        crc32c=move.crc32c,
-        bytes=len(move.encoded.data),
-        schema=move.encoded.packed_schema(),
-        summaries=move.encoded.packed_summaries(),
+        crc32c=move.made.crc32c,
+        bytes=move.made.size,
+        schema=move.made.schema,
+        summaries=move.made.summaries,
         t0=move.span[0],
         t1=move.span[1],
         stored_at=time(),
@@ -191,7 +234,6 @@ async def commit(move: Move) -> None:
     if not await _commit_until_answered(move.mongo, move.intent, live):
         raise RangeMoved(move.stream.id, move.k, f"its epoch {move.epoch} has passed")
     move.live = live
-    move.encoded = None
 
 
 async def _commit_until_answered(mongo: Mongo, intent: Chunk, live: Live) -> bool:
@@ -244,6 +286,9 @@ STEPS: Final[tuple[Step, ...]] = (
     delete_hot,
 )
 
+BEFORE_DELETION: Final = STEPS[:-1]
+"""For one who moves several chunks of a stream and deletes behind the last."""
+
 _TO_THE_COMMIT: Final = frozenset({read_rows, put_object, verify_object, commit})
 
 
@@ -254,11 +299,11 @@ async def run_steps(move: Move, steps: Sequence[Step] = STEPS) -> None:
             await step(move)
 
 
-async def move_chunk(move: Move) -> None:
+async def move_chunk(move: Move, steps: Sequence[Step] = STEPS) -> None:
     """All steps; where one fails, others may have the chunk at once instead of after the lease."""
     started = monotonic()
     try:
-        await run_steps(move)
+        await run_steps(move, steps)
     except Exception:
         await _release(move)
         raise

@@ -8,7 +8,8 @@ into: a later intent has cleared that name, and whoever put the object can't com
 object all below the stream's floor, of which no document is left, goes too (retention.py).
 
 Its age is for the readers' sake only, who may still have the key. A sweep that went by age alone would lose an object
-whose compactor was paused between its put and its commit.
+whose compactor was paused between its put and its commit. Uploads in parts that were never ended go by age: whoever is
+still at one finds it gone, and begins anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,7 @@ _log = structlog.get_logger()
 async def sweep(mongo: Mongo, objects: ObjectStore, min_age_s: float) -> int:
     """Delete what is an orphan; how many there were."""
     oldest = datetime.now(UTC) - timedelta(seconds=min_age_s)
+    await objects.abort_uploads_before(oldest)
     deleted = unexplained = 0
     batch: list[ListedObject] = []
     async for one in objects.list():

@@ -4,8 +4,10 @@
     keys.py         an object's key: owner=…/project=…/experiment=…/gen=…/stream=…/{k}-{epoch}.parquet
     checksum.py     CRC32C
     manifest.py     a chunk's document: intent, lease, fence and live object in one
+    join_intents.py intents on neighbouring chunks at once
     rows.py         the rows of a range, hot or cold, as columns
     parquet.py      rows ↔ Parquet: which types, encodings and pages
+    parts.py        the same a row group at a time, for a chunk that is too large to be held
     mixed_types.py  values of one field → a typed Parquet column, or MessagePack where the type changes
     metadata.py     what an object says of itself
     objects.py      one chunk as the bytes of an object

@@ -19,6 +19,10 @@ def to_header(checksum: int) -> str:
 
 def check(key: str, data: bytes, expected: int) -> None:
     """Raises ChunkDamaged where these are not the bytes that the manifest speaks of."""
-    found = crc32c(data)
+    compare(key, len(data), crc32c(data), expected)
+
+
+def compare(key: str, size: int, found: int, expected: int) -> None:
+    """The same of bytes whose checksum was computed while they came."""
     if found != expected:
-        raise ChunkDamaged(key, f"its CRC32C is {found:08x} over {len(data)} bytes, the manifest says {expected:08x}")
+        raise ChunkDamaged(key, f"its CRC32C is {found:08x} over {size} bytes, the manifest says {expected:08x}")

@@ -28,10 +28,14 @@ class Encoded(Struct, frozen=True):
     summaries: list[FieldSummary]
 
     def packed_schema(self) -> bytes:
-        return msgspec.msgpack.encode(self.fields)
+        return packed(self.fields)
 
     def packed_summaries(self) -> bytes:
-        return msgspec.msgpack.encode(self.summaries)
+        return packed(self.summaries)
+
+
+packed = msgspec.msgpack.Encoder().encode
+"""Fields or summaries as the manifest keeps them."""
 
 
 def encode_rows(

@@ -28,7 +28,7 @@ ROW_GROUP_BYTES: Final = 64 << 20
 
 _ESCAPE: Final = "field:"
 _OWN_NAMES: Final = frozenset({"", "index", "time", "events"})
-_DTYPES: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8", "bool": "|b1"}
+DTYPES: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8", "bool": "|b1"}
 _ENCODINGS: Final = {"float64": "BYTE_STREAM_SPLIT", "float32": "BYTE_STREAM_SPLIT", "int64": "DELTA_BINARY_PACKED"}
 _Mask = NDArray[np.bool_]
 
@@ -46,20 +46,20 @@ def to_arrow(column: Column, rows: int) -> tuple[Field, str, pa.Array]:
         return Field("", "events"), "events", events
     name = column_name(column.name)
     if column.type != "values":
-        numbers = np.frombuffer(column.data, _DTYPES[column.type])
-        return Field(column.name, column.type, column.shape), name, _numbers(numbers, column.shape, mask, rows)
+        numbers = np.frombuffer(column.data, DTYPES[column.type])
+        return Field(column.name, column.type, column.shape), name, from_numbers(numbers, column.shape, mask, rows)
     typed = classify(column.packed(), sparse=mask is not None)
     field = Field(column.name, typed.type, typed.shape, typed.nulls)
     if typed.nulls == "none":
         mask = np.fromiter((value is not None for value in column.packed()), np.bool_, rows)
-    if typed.type in _DTYPES:
-        return field, name, _numbers(np.array(typed.values, _DTYPES[typed.type]), typed.shape, mask, rows)
+    if typed.type in DTYPES:
+        return field, name, from_numbers(np.array(typed.values, DTYPES[typed.type]), typed.shape, mask, rows)
     if typed.type == "string":
-        return field, name, _spread(typed.values, mask, pa.large_string())
-    return field, name, _spread([encode_value(value) for value in typed.values], mask, pa.large_binary())
+        return field, name, spread(typed.values, mask, pa.large_string())
+    return field, name, spread([encode_value(value) for value in typed.values], mask, pa.large_binary())
 
 
-def _numbers(flat: NDArray[Any], shape: tuple[int, ...], mask: _Mask | None, rows: int) -> pa.Array:
+def from_numbers(flat: NDArray[Any], shape: tuple[int, ...], mask: _Mask | None, rows: int) -> pa.Array:
     if shape:
         return _lists(flat, shape, mask, rows)
     if mask is None:
@@ -81,7 +81,7 @@ def _lists(flat: NDArray[Any], shape: tuple[int, ...], mask: _Mask | None, rows:
     return pa.LargeListArray.from_arrays(pa.array(offsets), values, mask=nulls)
 
 
-def _spread(found: Sequence[Any], mask: _Mask | None, kind: pa.DataType) -> pa.Array:
+def spread(found: Sequence[Any], mask: _Mask | None, kind: pa.DataType) -> pa.Array:
     if mask is None:
         return pa.array(found, kind)
     values = iter(found)
@@ -100,31 +100,36 @@ def write(
     table = pa.Table.from_arrays(arrays, schema=schema)
     rows = max(1, table.num_rows)
     out = pa.BufferOutputStream()
-    with pq.ParquetWriter(
-        out,
-        schema,
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=[name for field, name, _ in stored if field.type == "string"],
-        column_encoding=_encodings(schema, own, stored),
-        max_rows_per_page=PAGE_ROWS,
-        write_batch_size=PAGE_ROWS,
-        write_page_index=True,
-        store_schema=False,
-        sorting_columns=[pq.SortingColumn(0)],
-    ) as writer:
+    encodings = column_encodings({name: array.type for name, array in own.items()}, [one[:2] for one in stored])
+    strings = [name for field, name, _ in stored if field.type == "string"]
+    with pq.ParquetWriter(out, schema, **writer_options(strings, encodings)) as writer:
         writer.write_table(table, max(1, min(rows, rows * ROW_GROUP_BYTES // max(1, table.nbytes))))
         writer.add_key_value_metadata(dict(metadata))
     data: bytes = out.getvalue().to_pybytes()
     return data
 
 
-def _encodings(
-    schema: pa.Schema, own: Mapping[str, pa.Array], stored: Sequence[tuple[Field, str, pa.Array]]
-) -> dict[str, str]:
+def writer_options(strings: Sequence[str], encodings: Mapping[str, str]) -> dict[str, Any]:
+    """How every file of ours is written."""
+    return {
+        "compression": "zstd",
+        "compression_level": 3,
+        "use_dictionary": list(strings),
+        "column_encoding": dict(encodings),
+        "max_rows_per_page": PAGE_ROWS,
+        "write_batch_size": PAGE_ROWS,
+        "write_page_index": True,
+        "store_schema": False,
+        "sorting_columns": [pq.SortingColumn(0)],
+    }
+
+
+def column_encodings(own: Mapping[str, pa.DataType], stored: Sequence[tuple[Field, str]]) -> dict[str, str]:
     """By path in the file; none where two columns have one path (a list `a` and a field "a.list.element")."""
-    paths = [("DELTA_BINARY_PACKED" if pa.types.is_integer(own[n].type) else "BYTE_STREAM_SPLIT", n) for n in own]
-    paths += [(_ENCODINGS.get(field.type, ""), name + ".list.element" * len(field.shape)) for field, name, _ in stored]
+    paths = [
+        ("DELTA_BINARY_PACKED" if pa.types.is_integer(kind) else "BYTE_STREAM_SPLIT", n) for n, kind in own.items()
+    ]
+    paths += [(_ENCODINGS.get(field.type, ""), name + ".list.element" * len(field.shape)) for field, name in stored]
     if len({path for _, path in paths}) < len(paths):
         return {}
     return {path: encoding for encoding, path in paths if encoding}
@@ -166,7 +171,7 @@ def from_arrow(field: Field, array: pa.ChunkedArray) -> Column:
     flat = array.drop_null().combine_chunks()
     for _ in field.shape:
         flat = flat.flatten()
-    numbers = np.asarray(flat.to_numpy(zero_copy_only=False)).astype(_DTYPES[field.type], copy=False)
+    numbers = np.asarray(flat.to_numpy(zero_copy_only=False)).astype(DTYPES[field.type], copy=False)
     return Column(field.name, field.type, numbers.tobytes(), _present(array), tuple(field.shape))
 
 

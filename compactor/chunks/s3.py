@@ -112,6 +112,69 @@ class ObjectStore:
 
         await self._try("put", key, call)
 
+    async def open_upload(self, key: str) -> "Upload":
+        """An object that is put in parts; it is there when all of them are and `complete` was called."""
+
+        async def call() -> str:
+            answer = await self._client.create_multipart_upload(Bucket=self.bucket, Key=key, ContentType=_PARQUET)
+            return str(answer["UploadId"])
+
+        return Upload(self, key, await self._try("begin", key, call))
+
+    async def send_part(self, upload: "Upload", number: int, data: bytes) -> str:
+        async def call() -> str:
+            answer = await self._client.upload_part(
+                Bucket=self.bucket, Key=upload.key, UploadId=upload.id, PartNumber=number, Body=data
+            )
+            return str(answer["ETag"])
+
+        return await self._try("put a part", upload.key, call)
+
+    async def end_upload(self, upload: "Upload", tags: Sequence[str]) -> None:
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+
+        async def call() -> None:
+            try:
+                await self._client.complete_multipart_upload(
+                    Bucket=self.bucket, Key=upload.key, UploadId=upload.id, MultipartUpload={"Parts": parts}
+                )
+            except ClientError as error:
+                if _code(error) != "NoSuchUpload":  # an answer that was lost: reading it back will tell
+                    raise
+
+        await self._try("end", upload.key, call)
+
+    async def abort_upload(self, key: str, upload_id: str) -> None:
+        """Its parts go; one that is not there is no error."""
+
+        async def call() -> None:
+            try:
+                await self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
+            except ClientError as error:
+                if _code(error) != "NoSuchUpload":
+                    raise
+
+        await self._try("abort", key, call)
+
+    async def abort_uploads_before(self, oldest: datetime) -> int:
+        """Uploads that were begun before and never ended, as a kill leaves them; how many there were."""
+        more: dict[str, str] = {}
+        aborted = 0
+        while True:
+
+            async def call(more: dict[str, str] = more) -> dict[str, Any]:
+                page: dict[str, Any] = await self._client.list_multipart_uploads(Bucket=self.bucket, **more)
+                return page
+
+            page = await self._try("list uploads", self.bucket, call)
+            for one in page.get("Uploads", ()):
+                if one["Initiated"] < oldest:
+                    await self.abort_upload(one["Key"], one["UploadId"])
+                    aborted += 1
+            if not page.get("IsTruncated"):
+                return aborted
+            more = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+
     async def get(self, key: str) -> bytes:
         """All bytes of an object. Raises ObjectMissing."""
         return await self._read(key, {})
@@ -227,6 +290,28 @@ class ObjectStore:
     @property
     def _name(self) -> str:
         return self._endpoint or f"AWS {self._region}"
+
+
+class Upload:
+    """Parts of one object, in order; each but the last has 5 MiB at least."""
+
+    def __init__(self, store: ObjectStore, key: str, upload_id: str) -> None:
+        self.key, self.id = key, upload_id
+        self._store = store
+        self._tags: list[str] = []
+
+    async def part(self, data: bytes) -> None:
+        self._tags.append(await self._store.send_part(self, len(self._tags) + 1, data))
+
+    async def complete(self) -> None:
+        await self._store.end_upload(self, self._tags)
+
+    async def abandon(self) -> None:
+        """After an error, which counts for more than what may go wrong here: the sweep aborts what is left."""
+        try:
+            await self._store.abort_upload(self.key, self.id)
+        except ColdStoreError as error:
+            _log.warning("an upload was not aborted, the sweep will", key=self.key, error=str(error))
 
 
 def open_store(settings: StoreSettings, connections: int = 32) -> ObjectStore:

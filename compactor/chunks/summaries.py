@@ -26,7 +26,7 @@ PLACES: Final = ("first", "last", "min", "max")
 UNKNOWN: Final = -1
 """`nan_count` of a record whose field was left out for the limit: nothing is known of it, look into the rows."""
 
-_Numbers = tuple[NDArray[Any], NDArray[np.bool_]]
+Numbers = tuple[NDArray[Any], NDArray[np.bool_]]
 """One value a row, float64 or int64, and in which rows the field is a number or NaN."""
 
 
@@ -83,8 +83,15 @@ def summarise(
     columns: Sequence[Column], times: NDArray[np.float64], first_index: int
 ) -> tuple[list[FieldSummary], list[FieldBlocks]]:
     """Of the numeric fields of a chunk; `times` has one a row, row 0 has `first_index`."""
+    return summarise_numbers(numeric_fields(columns, len(times)), times, first_index)
+
+
+def summarise_numbers(
+    fields: Sequence[tuple[str, Numbers]], times: NDArray[np.float64], first_index: int
+) -> tuple[list[FieldSummary], list[FieldBlocks]]:
+    """The same of numbers that are at hand."""
     summaries, blocks = list[FieldSummary](), list[FieldBlocks]()
-    for name, numbers in _numeric_fields(columns, len(times)):
+    for name, numbers in fields:
         integer = numbers[0].dtype.kind == "i"
         whole = _records(*numbers, times, max(1, len(times)))[0]
         summaries.append(_summary(name, whole, first_index))
@@ -135,8 +142,9 @@ def _records(
     return records
 
 
-def _numeric_fields(columns: Sequence[Column], rows: int) -> list[tuple[str, _Numbers]]:
-    found: list[tuple[str, _Numbers]] = []
+def numeric_fields(columns: Sequence[Column], rows: int) -> list[tuple[str, Numbers]]:
+    """The first fields that hold a number, with one value a row."""
+    found: list[tuple[str, Numbers]] = []
     for column in columns:
         if len(found) == FIELD_LIMIT:
             break
@@ -147,7 +155,7 @@ def _numeric_fields(columns: Sequence[Column], rows: int) -> list[tuple[str, _Nu
     return found
 
 
-def _numbers(column: Column, rows: int) -> _Numbers | None:
+def _numbers(column: Column, rows: int) -> Numbers | None:
     if column.type == "bool":
         return None
     if column.type == "values":
@@ -163,7 +171,7 @@ def _numbers(column: Column, rows: int) -> _Numbers | None:
     return values, present
 
 
-def _numbers_of_values(values: Sequence[Any]) -> _Numbers | None:
+def _numbers_of_values(values: Sequence[Any]) -> Numbers | None:
     kinds = set(map(type, values))
     if not kinds & {int, float}:
         return None
@@ -174,7 +182,7 @@ def _numbers_of_values(values: Sequence[Any]) -> _Numbers | None:
     return np.array([float(value) if is_number(value) else 0.0 for value in values], np.float64), present
 
 
-def _numbers_of_events(events: Sequence[dict[str, Any]]) -> list[tuple[str, _Numbers]]:
+def _numbers_of_events(events: Sequence[dict[str, Any]]) -> list[tuple[str, Numbers]]:
     names: dict[str, None] = {}
     for event in events:
         for name, value in event.items():

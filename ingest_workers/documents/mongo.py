@@ -77,8 +77,6 @@ class Mongo:
         self.claims: Collection = self.database["claims"]
         self.streams: Collection = self.database["streams"]
         self.buckets: Collection = self.database["buckets"]
-        # To delete what nobody reads: a deletion that a crash undoes leaves garbage, which goes the next time.
-        self.garbage: Collection = self.buckets.with_options(write_concern=WriteConcern(w=1))
         self.chunks: Collection = self.database["chunks"]
         self.levels: Collection = self.database["levels"]
         self.seqs: Collection = self.database["seqs"]

@@ -5,7 +5,7 @@ stream's `cold` again afterwards, causally after, and starts over where it has p
 Else the walk may have gone over what a late insert left in a range that has moved to S3 (docs/protocol.md 3.3).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from .buckets import Bucket, bucket_id, first_index_of, from_document
@@ -19,18 +19,30 @@ async def walk(
     mongo: Mongo, session: Session | None, stream: bytes, first_index: int, end_index: int | None = None
 ) -> list[Bucket]:
     """The buckets of the chain from exactly `first_index` on, up to the one that begins at or beyond `end_index`."""
+    return [bucket async for bucket in walk_through(mongo, session, stream, first_index, end_index)]
+
+
+async def walk_through(
+    mongo: Mongo,
+    session: Session | None,
+    stream: bytes,
+    first_index: int,
+    end_index: int | None = None,
+    *,
+    at_once: int = 0,
+) -> AsyncIterator[Bucket]:
+    """The same one after another, `at_once` of them fetched together (0: as many as MongoDB likes, up to 16 MB)."""
     upper = stream + _END_OF_STREAM if end_index is None else bucket_id(stream, end_index)
-    buckets: list[Bucket] = []
     expected = first_index
     query = {"_id": {"$gte": bucket_id(stream, first_index), "$lt": upper}}
-    async for document in mongo.buckets.find(query, session=session).sort("_id", 1):
+    async for document in mongo.buckets.find(query, session=session).sort("_id", 1).batch_size(at_once):
         found = first_index_of(document["_id"])
         if found > expected:
             break
         if found == expected:
-            buckets.append(from_document(document))
-            expected = buckets[-1].end_index
-    return buckets
+            bucket = from_document(document)
+            yield bucket
+            expected = bucket.end_index
 
 
 async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes, int]) -> dict[bytes, list[Bucket]]:
