@@ -119,6 +119,7 @@ class Run:
             await self._compare(mongo)
             await self._until_purged(mongo, store)
             await self._audit()
+            self._check_ends()
             return self._report(lag_gone_after_s)
         finally:
             for task in beside:
@@ -250,6 +251,12 @@ class Run:
         """What an operator would ask says the same: its exit code is 1 where anything is missing, double or damaged."""
         for prefix in (MAIN, REMADE):
             await self._system.mldash("audit", prefix, "--quiet")
+
+    def _check_ends(self) -> None:
+        """A component may end because a server is away when it starts, and says so in a line: never by a surprise."""
+        for process in self._system.components():
+            if b"Traceback (most recent call last)" in process.log.read_bytes():
+                raise AssertionError(f"{process.name} met an error that nobody expected: {process.log}")
 
     async def _compare_folds(self) -> None:
         """(8) Through the API, as users read: tracks and params are the fold in index order."""

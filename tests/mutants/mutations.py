@@ -150,10 +150,6 @@ MUTATIONS: Final = [
         "reading on after a refused commit",
         [
             Edit("ingest_workers/worker.py", "                self._assignment.lapse(assignment)\n", ""),
-            # Positions would see what was left out, and read it again: a second net under the same rule.
-            Edit(
-                "ingest_workers/fetch/batches.py", "                if again is None:\n", "                if True:\n"
-            ),
         ],
         [
             "tests/integration/ingest_workers/test_assignments.py"
