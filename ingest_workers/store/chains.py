@@ -83,8 +83,23 @@ class Chains:
         if absent:
             new = [_new_document(stream) for stream in absent]
             await insert_missing(self._mongo.streams, new, session)
+            await self._close_deleted(session, absent)
             found.update(await self._find(session, [stream.id for stream in absent]))
         return found
+
+    async def _close_deleted(self, session: Session, streams: Sequence[Stream]) -> None:
+        """Those of new streams whose experiment was deleted since their session was admitted (docs/protocol.md 3.3).
+
+        Read after the insert: a deletion that is not seen here closes what was inserted, for it raises the generation
+        first and looks for open streams then.
+        """
+        ids = list({stream.experiment for stream in streams})
+        there = await self._mongo.experiments.find({"_id": {"$in": ids}}, {"gen": 1}, session=session).to_list(None)
+        present = {bytes(one["_id"]): one["gen"] for one in there}
+        old = [stream.id for stream in streams if stream.generation < present.get(stream.experiment, 0)]
+        if old:
+            closed = {"$set": {"next": CLOSED, "cold": CLOSED}}
+            await self._mongo.streams.update_many({"_id": {"$in": old}}, closed, session=session)
 
     async def _find(self, session: Session, ids: list[bytes]) -> dict[bytes, dict[str, Any]]:
         documents = await self._mongo.streams.find({"_id": {"$in": ids}}, session=session).to_list(None)

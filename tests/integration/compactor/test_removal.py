@@ -193,6 +193,23 @@ async def test_what_is_made_again_has_all_of_the_new_and_nothing_of_the_old(worl
     assert await world.mongo.claims.count_documents({"_id.s": gone}) == 0
 
 
+async def test_a_session_that_begins_a_new_stream_of_a_deleted_experiment_stores_nothing(world: World) -> None:
+    """Its worker knows the session from before: the first look at the stream tells that its generation has passed."""
+    before = instruments.deleted._value.get()
+    async with emitting(world) as emitter, working(world.worker()):
+        await emitter.send(ONE, 0, points(ONE, 0, 50))
+        await until_stored(world, 50)
+        await sweep_generation(await delete(world, Prefix(EMITTED)))
+        await emitter.send(ONE, 0, points(ONE, 0, 7), name="began later")
+        await emitter.send(ONE, 7, points(ONE, 7, 7), name="began later")
+
+        async def dropped() -> bool:
+            return bool(instruments.deleted._value.get() - before == 14)
+
+        await eventually(dropped)
+    assert await left(world) == {}
+
+
 async def until_stored_in(world: World, generation: int, count: int) -> Sequence[tuple[bytes, int]]:
     from tests.integration.ingest_workers.emitting import chain as chain_of
     from tests.integration.ingest_workers.emitting import events_of_columns
