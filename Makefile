@@ -64,6 +64,9 @@ bench-ingest: $(installed) ## what one worker stores in a second, beside the bar
 bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
 	$(bin)/python -m benchmarks.compaction $(ARGS)
 
+bench-read: $(installed) ## what reads cost over a hundred million points, beside bare reads of the same bytes
+	$(bin)/python -m benchmarks.read $(ARGS)
+
 ##@ Change it
 
 install: $(installed) ## make the environment in .venv from requirements.lock
@@ -97,4 +100,4 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-compaction install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-compaction bench-read install format docs lock clean help

@@ -19,6 +19,7 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
     grains.py       of which summaries, and where of points · summaries.py  these, wherever they lie
     drawing.py      what is kept of a pixel column · dots.py  the same as arrays
   entries.py        of tracks, by time, merged field by field in index order
+  moments.py        entries at given times, and at a fixed rate
   lines.py          of logs, by index, time, level and text
   params.py         folded
   metrics.py        lists and statistics of metrics · tracks.py  lists of tracks

@@ -1,17 +1,21 @@
-"""GET /v1/tracks, /v1/tracks/entries"""
+"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/at, /v1/tracks/resampled"""
 
 import math
-from typing import Annotated, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from litestar import Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
-from mldash.query_api.limits import checked_count, checked_fields, checked_name, checked_number
+from mldash.query_api.errors import WrongParameter
+from mldash.query_api.limits import checked_count, checked_fields, checked_finite, checked_name, checked_number
 from mldash.query_api.reading.entries import Asked, answer_of, read_entries
+from mldash.query_api.reading.moments import entries_at, resampled
 from mldash.query_api.reading.tracks import list_tracks
 
 from .dependencies import Found, OurForm, OurStores
+
+MOST_TIMES: Final = 1_000
 
 
 class TracksAnswer(TypedDict):
@@ -47,4 +51,56 @@ async def entries(
     return await form.built(sum(one.count for one in rows), lambda: answer_of(rows, fields))
 
 
-router = Router("/tracks", route_handlers=[tracks, entries])
+class MomentsAnswer(TypedDict):
+    entries: list[dict[str, Any] | None]
+
+
+@get("/at", tags=["tracks"])
+async def at(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    topic: FromQuery[str],
+    times: Annotated[list[float], QueryParameter(description="Seconds, at most 1,000 of them.")],
+    columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
+) -> Response[MomentsAnswer]:
+    """The last entry at or before each time, in the order given; null where the track begins later."""
+    checked_name("topic", topic)
+    checked_count("number of times", len(times), MOST_TIMES)
+    fields, wanted = checked_fields("columns", columns), [checked_moment(time) for time in times]
+    if experiment is None:
+        return form.answer(MomentsAnswer(entries=[None] * len(wanted)))
+    return form.answer(
+        MomentsAnswer(entries=await entries_at(stores, experiment.stream("tracks", topic), wanted, fields))
+    )
+
+
+@get("/resampled", tags=["tracks"])
+async def resample(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    topic: FromQuery[str],
+    rate: Annotated[float, QueryParameter(gt=0, description="Entries a second.")],
+    start: Annotated[float | None, QueryParameter(description="Seconds; left out: the first entry's.")] = None,
+    end: Annotated[float | None, QueryParameter(description="Seconds, inclusive; left out: the last entry's.")] = None,
+    columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
+) -> Response[EntriesAnswer]:
+    """At start, start + 1 / rate, … the last entry at or before, under that time; none before the first entry."""
+    checked_name("topic", topic)
+    fields = checked_fields("columns", columns)
+    low, high = checked_finite("start", start), checked_finite("end", end)
+    if experiment is None or math.isinf(rate):
+        return form.answer(EntriesAnswer(entries=[], count=0))
+    asked = Asked(-math.inf if low is None else low, math.inf if high is None else high, fields)
+    found = await resampled(stores, experiment.stream("tracks", topic), asked, rate)
+    return await form.built(len(found), lambda: EntriesAnswer(entries=found, count=len(found)))
+
+
+def checked_moment(time: float) -> float:
+    if not math.isfinite(time):
+        raise WrongParameter("times", f"{time} is no time")
+    return time
+
+
+router = Router("/tracks", route_handlers=[tracks, entries, at, resample])
