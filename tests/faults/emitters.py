@@ -9,11 +9,10 @@ import os
 import random
 import signal
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 from mldash import Experiment
 
@@ -28,9 +27,20 @@ _BURSTS = {"metrics": (1, 1, 3, 20, 100), "tracks": (1, 5, 60), "logs": (1, 3), 
 
 def main(arguments: list[str]) -> None:
     folder, who, emitter, remote, journal, seed, rate = arguments
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    stop = Stop()
+    signal.signal(signal.SIGTERM, stop.on_signal)
     _emit(Path(folder), int(who), int(emitter), remote, journal, random.Random(f"{seed}/{who}"), float(rate), stop)
+
+
+class Stop:
+    """Whether SIGTERM came. No threading.Event: its set(), called by a handler in the thread that waits, may find
+    that thread holding its lock, and hang for ever."""
+
+    def __init__(self) -> None:
+        self.is_set = False
+
+    def on_signal(self, *_: object) -> None:
+        self.is_set = True
 
 
 def _emit(
@@ -41,7 +51,7 @@ def _emit(
     journal: str,
     chance: random.Random,
     rate: float,
-    stop: threading.Event,
+    stop: Stop,
 ) -> None:
     streams = sequences.streams_of(emitter)
     with ExitStack() as runs:
@@ -53,14 +63,14 @@ def _emit(
         account = Account(folder, life_now(who, emitter, os.getpid(), journal, sessions, streams))
         by_kind = {kind: [stream for stream in streams if stream.kind == kind] for kind in _KINDS}
         next_at = monotonic()
-        while not stop.is_set():
+        while not stop.is_set:
             [kind] = chance.choices([*_KINDS], [*_KINDS.values()])
             stream = chance.choice(by_kind[kind])
             numbers = account.begin(stream, chance.choice(_BURSTS[kind]))
             _WRITE[kind](experiments[stream.prefix], stream, who, numbers)
             account.returned(stream, numbers)
             next_at = max(next_at + _TICK_S / rate, monotonic() - 1.0)
-            stop.wait(max(0.0, next_at - monotonic()))
+            sleep(max(0.0, next_at - monotonic()))
 
 
 def _experiment(prefix: str, remote: str, journal: str) -> Experiment:
