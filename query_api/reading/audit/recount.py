@@ -101,5 +101,11 @@ def _comparable(field: str, update: Mapping[str, Any], kind: str) -> bytes:
     if field == "data":
         value = sorted((one["k"], one["v"]) for one in value or ())
     if field == "stats":
-        value = sorted(value or (), key=lambda one: one[0]) if len(value or ()) < FIELD_LIMIT else None
+        # + 0.0: which of the two zeros is the least depends on where parts were cut, and they are one number.
+        rows = sorted(([one[0], *map(_plain_zero, one[1:])] for one in value or ()), key=lambda one: one[0])
+        value = rows if len(rows) < FIELD_LIMIT else None
     return _encode(value)
+
+
+def _plain_zero(value: Any) -> Any:
+    return value + 0.0 if isinstance(value, float) else value

@@ -44,6 +44,18 @@ def test_a_recount_of_sound_parts_is_the_snapshot(parts: list[list[dict[str, Any
     assert list(recount.differences(snapshot.to_update(), {})) == []
 
 
+def test_the_two_zeros_are_one_number_in_statistics() -> None:
+    """Which of them a minimum is depends on where parts were cut."""
+    recount = Recount("metrics", 0)
+    assert list(recount.take(bucket(0, [{"a": 0.0}, {"a": -0.0}]))) == []
+    document = recount.snapshot.to_update()
+    (name, count, total, _, _, *rest) = document["stats"][0]
+    document["stats"][0] = [name, count, total, -0.0, -0.0, *rest]
+    assert list(recount.differences(document, {})) == []
+    document["stats"][0] = [name, count, total, -1.0, -0.0, *rest]
+    assert list(recount.differences(document, {})) == ["the statistics of its fields"]
+
+
 def test_a_session_that_was_moved_out_of_the_snapshot_is_looked_for_beside_it() -> None:
     recount = Recount("metrics", 0)
     assert list(recount.take(bucket(0, [{"a": 1}, {"a": 2}], Source(ONE, 0, 1), Source(TWO, 0, 1)))) == []
