@@ -3,8 +3,8 @@
     ChainMemory      1 and 2, of one stream; params of 8
     missing_events   7
 
-reader.py holds 4 and 5 against objects, statements.py 3 and 6 against offsets, run.py 8 to 10 against all that was
-written. Each Violation carries its invariant's number.
+reader.py holds 4 and 5 against objects, statements.py 3 and 6 against offsets, comparison.py 7 to 9 against all that
+was written; 10 is run.py's. Each Violation carries its invariant's number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -88,6 +88,11 @@ class ChainMemory:
 
     def fail(self, number: int, what: str) -> Violation:
         return Violation(number, self, what)
+
+    @property
+    def cold(self) -> int:
+        """The highest cold end that was read."""
+        return int(self._highest.get("cold", 0))
 
     def take(self, first_index: int, spans: Iterable[Span]) -> None:
         """(1) Indices are dense, each event has one, and what was read there never changes."""

@@ -16,7 +16,7 @@ from .sequences import EMITTERS, REMADE
 from .statements import Statements
 from .system import SESSION_TIMEOUT_S, System
 
-_PATIENCE_S = 3.0
+_PATIENCE_S = 10.0
 """For a worker's next insert."""
 
 _WRITTEN_S = 0.2

@@ -1,16 +1,12 @@
 """The reader that never pauses: every stream again and again, by the rules of docs/protocol.md 5, straight from the
-documents and objects; and through the API, as users read.
+documents and objects; api_reader.py asks the API meanwhile.
 
 A server that is away, or a stream that moves under a read, makes it read again; nothing else does.
 """
 
 import asyncio
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
-
-import httpx
-import msgspec
 
 from mldash.compactor.chunks import entries, manifest, objects, points
 from mldash.compactor.chunks.errors import ObjectMissing, StoreUnreachable
@@ -41,20 +37,14 @@ class Moved(Exception):
 class Reader:
     """What was read so far of all streams, in the generation that each experiment has."""
 
-    def __init__(self, mongo: Mongo, store: ObjectStore, api_url: str, accounts: Accounts, seed: int) -> None:
+    def __init__(self, mongo: Mongo, store: ObjectStore, accounts: Accounts) -> None:
         self.chains: dict[bytes, ChainMemory] = {}
         self.passes = 0
-        self.answers = 0
         self.generations: dict[str, int] = {}
         self._mongo, self._store, self._accounts = mongo, store, accounts
-        self._client = httpx.AsyncClient(base_url=api_url, timeout=40, headers={"Accept": "application/msgpack"})
-        self._chance = random.Random(f"reader/{seed}")
         self._objects: set[tuple[str, int]] = set()
         self._runs: dict[int, str] = {}
         self._buckets: dict[bytes, int] = {}  # _id → what its content was
-
-    async def close(self) -> None:
-        await self._client.aclose()
 
     def chain(self, stream: Stream) -> ChainMemory | None:
         """In the generation that was read last; None where nothing was."""
@@ -68,15 +58,17 @@ class Reader:
             return who
         return self._accounts.writer_of.get(session)
 
-    async def read_all(self, api: bool = True) -> None:
+    async def read_all(self) -> None:
         """One pass over everything. Raises Violation; waits for servers that are away."""
         self._accounts.look()
         for stream in sequences.all_streams():
-            await self._patiently(stream, lambda stream=stream: self._read(stream))
-            if api and stream.kind != "runs":
-                await self._ask(stream)
+            await self.read(stream)
         await self._patiently("objects", self._check_objects)
         self.passes += 1
+
+    async def read(self, stream: Stream) -> None:
+        """Of one stream what is new, and that what was there is there."""
+        await self._patiently(stream, lambda: self._read(stream))
 
     async def read_generation(self, prefix: str) -> int:
         """The experiment's, as it is now."""
@@ -235,93 +227,3 @@ class Reader:
                 now = await manifest.read_linearizable(self._mongo, bytes(place["s"]), place["k"])
                 if now is not None and now.live is not None and now.live.key == key:
                     raise Violation(5, key, "the manifest names it, and it is not there")
-
-    # -- the API
-
-    async def _ask(self, stream: Stream) -> None:
-        """Some window of the stream, and its end."""
-        chain = self.chain(stream)
-        if chain is None:
-            return
-        known = len(chain.events)
-        if stream.kind == "metrics":
-            for start in {self._chance.randrange(known + 1), max(0, known - _WINDOW // 2)}:
-                page = await self._get("/v1/metrics/points", stream, name=stream.name, start_index=start, limit=_WINDOW)
-                if page is not None:
-                    await self._check_page(chain, start, page)
-        elif stream.kind == "logs":
-            start = self._chance.randrange(known + 1)
-            page = await self._get("/v1/logs/lines", stream, offset=start, limit=_WINDOW)
-            if page is not None:
-                await self._check_lines(chain, start, page["lines"])
-        elif stream.kind == "tracks":
-            await self._ask_entries(chain)
-
-    async def _get(self, path: str, stream: Stream, **query: Any) -> Any:
-        """The answer, None where a server is away or the stream has gone on moving."""
-        try:
-            answer = await self._client.get(path, params={"prefix": stream.prefix, **query})
-        except httpx.HTTPError:
-            return None  # the API itself does not answer
-        if answer.status_code in _AWAY:
-            return None
-        if answer.status_code != 200:
-            raise Violation(1, stream, f"{path} {query} answers {answer.status_code}: {answer.text}")
-        self.answers += 1
-        return msgspec.msgpack.decode(answer.content)
-
-    async def _check_page(self, chain: ChainMemory, start: int, page: Mapping[str, Any]) -> None:
-        """(1) Dense, and at each index what was and will be there."""
-        found = [(one["data"]["who"], one["data"]["number"]) for one in page["data"]]
-        indices = [one["index"] for one in page["data"]]
-        if indices != [*range(start, start + len(indices))]:
-            raise chain.fail(1, f"the API answers the indices {indices} for {start} …")
-        if len(found) < min(_WINDOW, len(chain.events) - start) and await self._is_current(chain):
-            raise chain.fail(
-                1, f"the API answers {len(found)} points from {start} on, {len(chain.events)} were read before"
-            )
-        for one, event in zip(page["data"], found, strict=True):
-            if one["data"] != sequences.point(event):
-                raise chain.fail(2, f"the API answers {one['data']} at {one['index']}")
-        await self._check_events(chain, start, found)
-
-    async def _check_lines(self, chain: ChainMemory, start: int, lines: Sequence[Mapping[str, Any]]) -> None:
-        found = [(one["metadata"]["who"], one["metadata"]["number"]) for one in lines]
-        numbers = [one["sequenceNumber"] for one in lines]
-        if numbers != [*range(start, start + len(numbers))]:
-            raise chain.fail(1, f"the API answers the lines {numbers} for {start} …")
-        await self._check_events(chain, start, found)
-
-    async def _check_events(self, chain: ChainMemory, start: int, found: Sequence[tuple[int, int]]) -> None:
-        if not await self._is_current(chain):
-            return
-        if start + len(found) > len(chain.events):
-            await self._patiently(chain.stream, lambda: self._read(chain.stream))
-        if not await self._is_current(chain):
-            return
-        known = chain.events[start : start + len(found)]
-        if known != [*found]:
-            raise chain.fail(1, f"the API answers {found} from {start} on, the documents {known}")
-
-    async def _is_current(self, chain: ChainMemory) -> bool:
-        """Whether the experiment was not removed meanwhile."""
-        return await self.read_generation(chain.stream.prefix) == chain.generation
-
-    async def _ask_entries(self, chain: ChainMemory) -> None:
-        """(8) The fold, in index order, of the events below some place where an appender once stood."""
-        before = len(chain.events)
-        first = float(self._chance.randrange(max(1, before // 12)))
-        answer = await self._get(
-            "/v1/tracks/entries", chain.stream, topic=chain.stream.name, start=first, end=first + 30
-        )
-        if answer is None or not await self._is_current(chain):
-            return
-        await self._patiently(chain.stream, lambda: self._read(chain.stream))
-        if not await self._is_current(chain):
-            return
-        ends = sorted({before, len(chain.events), *(cut for cut in chain.cuts if before < cut)})
-        for end in ends:
-            inside = [e for e in chain.events[:end] if first <= sequences.entry_time(e[1]) <= first + 30]
-            if sequences.fold_entries(inside) == answer["entries"]:
-                return
-        raise chain.fail(8, f"the API's entries in [{first}, {first + 30}] are the fold of no prefix among {ends}")

@@ -12,17 +12,16 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import httpx
-import msgspec
 from msgspec import Struct
 
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.producer.events.identity import experiment_id
 
 from . import sequences
+from .api_reader import ApiReader
+from .comparison import Comparison
 from .counted import Counted
-from .invariants import Violation, missing_events
+from .invariants import Violation
 from .killers import Killers
 from .letters import LetterWriter
 from .reader import Reader
@@ -107,7 +106,8 @@ class Run:
 
     async def _run(self, schedule: list[Fault], mongo: Mongo, store: ObjectStore) -> Report:
         servers = self._system.servers
-        self._reader = Reader(mongo, store, self._system.api_url, self._accounts, self._seed)
+        self._reader = Reader(mongo, store, self._accounts)
+        self._api = ApiReader(self._reader, self._system.api_url, self._seed)
         self._statements = Statements(servers, mongo, servers.kafka)
         self._letters = LetterWriter(self._system, self._accounts, servers.kafka)
         self._killers = Killers(self._system, self._statements, self._letters, self._reader)
@@ -116,8 +116,11 @@ class Run:
         try:
             await self._while_faults_happen(schedule)
             lag_gone_after_s = await self._settle()
-            await self._compare(mongo)
-            await self._until_purged(mongo, store)
+            self._tell("all is stored: comparing")
+            await self._statements.check(self._reader)
+            await Comparison(self._reader, self._accounts, mongo, store).run(
+                self._system.api_url, self._killers.removed_at
+            )
             await self._audit()
             self._check_ends()
             return self._report(lag_gone_after_s)
@@ -125,7 +128,7 @@ class Run:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await self._reader.close()
+            await self._api.close()
 
     async def _while_faults_happen(self, schedule: list[Fault]) -> None:
         began = monotonic()
@@ -146,6 +149,7 @@ class Run:
     async def _read_on(self) -> None:
         while True:
             await self._reader.read_all()
+            await self._api.ask_all()
             await self._statements.check(self._reader)
 
     async def _settle(self) -> float:
@@ -188,65 +192,6 @@ class Run:
         chain = self._reader.chain(stream)
         return 0 if chain is None else sum(1 for writer, _ in chain.events if writer == who)
 
-    async def _compare(self, mongo: Mongo) -> None:
-        """7, 8 and 9."""
-        self._tell("all is stored: comparing")
-        await self._statements.check(self._reader)
-        generations = {bytes(one["_id"]): int(one["gen"]) async for one in mongo.sessions.find({}, {"gen": 1})}
-        for who, life in self._accounts.lives.items():
-            for stream, counts in self._accounts.counts(who).items():
-                session = bytes.fromhex(life.sessions[stream.prefix])
-                if counts.returned and session not in generations:
-                    raise Violation(7, stream, f"writer {who} wrote {counts.returned} events; its session is unknown")
-                current = self._reader.generations.get(stream.prefix, 0)
-                generation = generations.get(session, current)
-                if stream.prefix == REMADE:
-                    self._is_of_its_time(who, life.began, generation)
-                if generation != current:
-                    self._is_invisible(stream, who)
-                elif counts.begun:
-                    chain = self._reader.chain(stream)
-                    if chain is None:
-                        raise Violation(7, stream, f"writer {who} wrote {counts.returned} events; nothing is readable")
-                    missing_events(chain, who, counts)
-        await self._compare_folds()
-
-    def _is_of_its_time(self, who: int, began: float, generation: int) -> None:
-        """(9) A session that began after the removal is of the new generation."""
-        for new, at in self._killers.removed_at:
-            if began > at and generation < new:
-                raise Violation(9, REMADE, f"writer {who} began after the removal, and is of generation {generation}")
-
-    def _is_invisible(self, stream: Stream, who: int) -> None:
-        chain = self._reader.chain(stream)
-        if chain is not None and any(writer == who for writer, _ in chain.events):
-            raise Violation(9, stream, f"events of writer {who}, whose generation was deleted, are readable")
-
-    async def _until_purged(self, mongo: Mongo, store: ObjectStore) -> None:
-        """(9) After the purge there is no document or object of a deleted generation but the stripped tombstones."""
-        experiment = experiment_id(REMADE)
-        deadline = monotonic() + _SETTLE_S
-        current = await self._reader.read_generation(REMADE)
-        old = {"exp": experiment, "gen": {"$lt": current}}
-        while True:
-            document = await mongo.experiments.find_one({"_id": experiment})
-            if document is None or not document.get("purge"):
-                break
-            if monotonic() > deadline:
-                raise Violation(9, REMADE, f"the purge is not done after {_SETTLE_S:g} s: {document['purge']}")
-            await asyncio.sleep(0.5)
-        left = [one["_id"] async for one in mongo.streams.find(old, {"_id": 1})]
-        ids = [one.id(gen) for one in sequences.all_streams() if one.prefix == REMADE for gen in range(current)]
-        buckets = await mongo.buckets.count_documents({"s": {"$in": ids}})
-        chunks = await mongo.chunks.count_documents({"_id.s": {"$in": ids}})
-        objects = [one.key async for one in store.list() if any(i.hex() in one.key for i in ids)]
-        if left or buckets or chunks or objects:
-            found = f"{len(left)} streams, {buckets} buckets, {chunks} chunks, {len(objects)} objects"
-            raise Violation(9, REMADE, f"after the purge there are {found} of deleted generations")
-        async for session in mongo.sessions.find(old):
-            if more := session.keys() - {"_id", "exp", "gen"}:
-                raise Violation(9, REMADE, f"the tombstone of a session still says {sorted(more)}")
-
     async def _audit(self) -> None:
         """What an operator would ask says the same: its exit code is 1 where anything is missing, double or damaged."""
         for prefix in (MAIN, REMADE):
@@ -257,27 +202,6 @@ class Run:
         for process in self._system.components():
             if b"Traceback (most recent call last)" in process.log.read_bytes():
                 raise AssertionError(f"{process.name} met an error that nobody expected: {process.log}")
-
-    async def _compare_folds(self) -> None:
-        """(8) Through the API, as users read: tracks and params are the fold in index order."""
-        async with httpx.AsyncClient(
-            base_url=self._system.api_url, timeout=60, headers={"Accept": "application/msgpack"}
-        ) as client:
-            for stream in sequences.all_streams():
-                chain = self._reader.chain(stream)
-                if chain is None:
-                    continue
-                if stream.kind == "tracks":
-                    query = {"prefix": stream.prefix, "topic": stream.name}
-                    answer = msgspec.msgpack.decode((await client.get("/v1/tracks/entries", params=query)).content)
-                    if answer["entries"] != sequences.fold_entries(chain.events):
-                        raise Violation(8, stream, "its entries are not the fold of its events in index order")
-                elif stream.kind == "params":
-                    answer = msgspec.msgpack.decode(
-                        (await client.get("/v1/params", params={"prefix": stream.prefix})).content
-                    )
-                    if answer["params"] != sequences.fold_params(chain.events):
-                        raise Violation(8, stream, "they are not the fold of its events in index order")
 
     def _report(self, lag_gone_after_s: float) -> Report:
         chains = [chain for stream in sequences.all_streams() if (chain := self._reader.chain(stream)) is not None]
@@ -303,7 +227,7 @@ class Run:
         # Where connections are cut a paused worker seldom has a write on its way.
         counted = ("duplicates_skipped",) if self._proxies.cuts else ("duplicates_skipped", "lost_places")
         missed += [name for name in counted if not counters[name]]
-        cold = sum(int(chain._highest.get("cold", 0)) for chain in chains)
+        cold = sum(chain.cold for chain in chains)
         missed += [] if self._proxies.cuts or self._letters.replayed else ["no letter was replayed"]
         missed += [] if cold else ["nothing became cold"]
         late = sum(count for chain in chains for who, count in chain.late.items() if who not in self._letters.writers)
@@ -316,7 +240,7 @@ class Run:
             hits=hits,
             counters=counters,
             passes=self._reader.passes,
-            answers=self._reader.answers,
+            answers=self._api.answers,
             records_checked=self._statements.checked_records,
             lag_gone_after_s=lag_gone_after_s,
             late_of_emitters=late,

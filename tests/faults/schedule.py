@@ -12,7 +12,7 @@ from msgspec import Struct
 
 KINDS: Final = {
     "kill a worker": 3,
-    "pause a worker": 2,
+    "pause a worker": 3,
     "kill mongod": 2,
     "restart the broker": 1,
     "kill the broker": 1,

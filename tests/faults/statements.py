@@ -109,7 +109,7 @@ class Statements:
         for partition, offset in (await self._committed()).items():
             if offset > claims.get(partition, (0, 6))[0]:
                 claims[partition] = (offset, 3)
-        await reader.read_all(api=False)
+        await reader.read_all()
         await self._until_followed(claims)
         generations = {
             bytes(one["_id"]): one["gen"] async for one in self._mongo.sessions.find({}, {"_id": 1, "gen": 1})
