@@ -2,6 +2,7 @@
 
 settings.md  every setting of every component
 commands.md  every command's own help
+benchmarks.md  what was measured last
 schemas/     what stands on the topics: JSON Schemas, AsyncAPI (schemas.py)
 """
 
@@ -17,7 +18,7 @@ from mldash.command_line import COMMANDS, group
 from mldash.configuration import SECTIONS, section_of, struct_of
 from mldash.producer.environment import list_settings
 
-from . import schemas
+from . import benchmarks, schemas
 
 FOLDER = Path(__file__).parents[2] / "docs" / "generated"
 _WIDTH = 100
@@ -59,7 +60,12 @@ def commands() -> str:
     return "\n".join(parts)
 
 
-FILES: dict[str, Callable[[], str]] = {"settings.md": settings, "commands.md": commands, **schemas.FILES}
+FILES: dict[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "commands.md": commands,
+    "benchmarks.md": benchmarks.page,
+    **schemas.FILES,
+}
 
 
 def _help(name: str, command: click.Command, parent: click.Context | None = None) -> str:

@@ -1,0 +1,39 @@
+"""docs/generated/benchmarks.md: the tables of benchmarks/results/*.json."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+
+
+def page() -> str:
+    """A table a benchmark, with the machine that it ran on."""
+    parts = [
+        "# Benchmarks\n\nMade from benchmarks/results/ by `make docs`; do not edit.\n\n"
+        "Each case ran in a process of its own. The bare limit was taken in the same run: what the machine, the server "
+        "or the library does with the same bytes and none of our code. The ratio rules, not the figure: machines "
+        "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-ingest`, "
+        "`make bench-compaction` and `make bench-read`; the head of each file in benchmarks/ says what its cases are.\n"
+    ]
+    for path in sorted(RESULTS.glob("*.json")):
+        found = json.loads(path.read_text())
+        machine = found["machine"]
+        parts.append(f"## {path.stem}\n\n{machine['cpus']} cores, {machine['machine']}, Python {machine['python']}\n")
+        parts.append("| case | measured | | bare | ratio | goal | |\n| --- | ---: | --- | ---: | ---: | ---: | --- |")
+        parts += [_row(case) for case in found["cases"]]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _row(case: dict[str, Any]) -> str:
+    holds = {True: "holds", False: "**missed**", None: ""}[case.get("holds")]
+    numbers = [_number(case.get(name)) for name in ("value", "bare", "ratio", "goal")]
+    cells = [case["name"].replace("|", "\\|"), numbers[0], case["unit"], *numbers[1:], holds]
+    return f"| {' | '.join(cells)} |"
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.2f}"
