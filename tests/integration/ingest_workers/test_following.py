@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from mldash.ingest_workers.following import Follower
-from mldash.ingest_workers.worker import Worker
+from mldash.ingest_workers.statements import Statements
 from mldash.producer.events.schema import End, Heartbeat, Rows, RunEvents, Signals, Start
 from tests.stack import run_mldash
 from tests.world import World
@@ -74,12 +74,12 @@ async def test_what_is_not_stored_is_not_seen_by_who_asked_for_stored_events(
         with monkeypatch.context() as patch:
             held = asyncio.Event()
 
-            async def wait_instead(self: Worker, batch: object) -> None:
+            async def wait_instead(self: Statements, offsets: object) -> None:
                 held.set()
                 await asyncio.sleep(0)
                 raise KeyError("stopped before it announces")
 
-            patch.setattr(Worker, "_announce", wait_instead)
+            patch.setattr(Statements, "announce", wait_instead)
             with pytest.raises(KeyError):
                 async with working(world.worker()):
                     await held.wait()
