@@ -5,6 +5,7 @@ end) and written by the same rule (3.8): only where the document's `next` is bel
 """
 
 from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.crowd import complete, move_out
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.ingest_workers.documents.walk import cold_ends, walk
@@ -29,14 +30,19 @@ async def cover(mongo: Mongo, stream: bytes, end_index: int, due_at: float | Non
             return
         first_index = snapshot.next
         buckets = await walk(mongo, session, stream, first_index, end_index)
+        crowded = bool(document.get("crowded"))
+        absent = {one.session for bucket in buckets for one in bucket.sources} - snapshot.seen.keys()
         look = await cold_ends(mongo, session, [stream])
         if look.get(stream, CLOSED) > first_index:
             raise RangeMoved(stream, first_index // document["chunk"], "its cold end passed the snapshot")
-    for bucket in buckets:
-        snapshot.advance(bucket)
+        for bucket in buckets:
+            snapshot.advance(bucket)
+        if crowded and absent:
+            await complete(mongo, session, {stream: (snapshot, absent)})
     if snapshot.next != end_index:
         raise HoleInChain(stream, snapshot.next, end_index)
-    fields = snapshot.to_update()
+    crowded = bool(await move_out(mongo, {stream: snapshot})) or crowded
+    fields = snapshot.to_update() | ({"crowded": True} if crowded else {})
     if due_at is not None:
         fields["due_at"] = due_at
     await mongo.streams.update_one({"_id": stream, "next": {"$lt": end_index}}, {"$set": fields})

@@ -23,7 +23,7 @@ from mldash.deploy.stack.data_folder import DataFolder, ProcessStage, ProcessSta
 from mldash.deploy.stack.errors import ServerDidNotStart
 
 _READY_POLL_S = 0.03
-_WRAPPER = Path(__file__).with_name("die_with_parent.py")
+WRAPPER = Path(__file__).with_name("die_with_parent.py")
 
 
 class Command(Struct, frozen=True, kw_only=True):
@@ -137,7 +137,7 @@ class Supervised:
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         log = self._folder.open_log(self.command.name)
-        wrapper = (sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()))
+        wrapper = (sys.executable, "-I", "-S", str(WRAPPER), str(os.getpid()))
         try:
             spawning = asyncio.ensure_future(
                 asyncio.create_subprocess_exec(

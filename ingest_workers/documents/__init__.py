@@ -9,6 +9,7 @@ This folder is the face of `ingest_workers` for everything downstream. In readin
   column_statistics.py  a packed column's part in the statistics of its field
   run_states.py    what follows from the events of a run
   snapshot.py      what follows from the first `next` events of a chain, pure
+  crowd.py         sessions moved out of a crowded snapshot
   walk.py          along a chain by exact boundaries
   stored.py        "stored up to here", on the topic of that name
   mongo.py         the only module that imports motor

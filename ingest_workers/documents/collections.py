@@ -9,7 +9,7 @@ are float64 seconds since the epoch.
   buckets      buckets.py
   chunks       {_id: {s, k}, epoch, owner, until, want, joining, live}: the manifest (compactor/chunks/manifest.py)
   levels       {_id: s + level + number, fields, t0, t1, limited}: summaries of many chunks (compactor/chunks/levels.py)
-  seqs         {_id: {s, sid}, at, r}: sessions moved out of a crowded snapshot
+  seqs         {_id: {s, sid}, at, r}: sessions moved out of a crowded snapshot (crowd.py)
   policies     {_id: owner or owner/project, keep_days: {logs | metrics | tracks: days or null}}: retention.py
 """
 

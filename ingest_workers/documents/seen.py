@@ -53,7 +53,7 @@ class Seen(Struct):
         return len(after.holes) > HOLES and len(after.holes) > len(self.holes)
 
     def add(self, first: int, end: int) -> None:
-        """[first, end) is stored now; nothing of it was before."""
+        """[first, end) is stored; of what was known to be stored before, nothing changes."""
         if first >= self.hi:
             if first > self.hi:
                 self.holes = [*self.holes, (self.hi, first)]
@@ -69,6 +69,15 @@ class Seen(Struct):
             if end < hole_end:
                 holes.append((end, hole_end))
         self.holes = holes
+        self.hi = max(self.hi, end)
+
+    def unite(self, other: "Seen") -> None:
+        """Everything that the other one has is stored too."""
+        first = 0
+        for hole_first, hole_end in [*other.holes, (other.hi, other.hi)]:
+            if first < hole_first:
+                self.add(first, hole_first)
+            first = hole_end
 
     @property
     def missing(self) -> int:

@@ -4,7 +4,8 @@ A worker carries it forward over the buckets that it appends, a reader and the c
 the stream's document it stands as
 
     next               the first index that it does not cover
-    sess               {session in hex: [hi, a1, b1, …]}, see seen.py
+    sess               {session in hex: [hi, a1, b1, …]}, see seen.py; in the order of their last events
+    crowded            true where sessions were moved out of `sess`, see crowd.py
     stats              [[field, count, sum, min, max, last, NaN count], …] of metrics: the numeric `fields`
     fields             names, in the order of their first appearance, the first 10,000 and 1 MiB
     data               params and runs: [{k, v}, …], v as MessagePack
@@ -51,7 +52,9 @@ class Snapshot:
         if bucket.first_index != self.next:
             raise ValueError(f"a bucket at {bucket.first_index} does not begin at {self.next}")
         for source in bucket.sources:
-            self.seen.setdefault(source.session, Seen()).add(source.first_seq, source.first_seq + source.count)
+            seen = self.seen.pop(source.session, None) or Seen()
+            seen.add(source.first_seq, source.first_seq + source.count)
+            self.seen[source.session] = seen
         self._advance_values(bucket)
         self.first_at = bucket.t0 if self.first_at is None else min(self.first_at, bucket.t0)
         self.last_at = bucket.t1 if self.last_at is None else max(self.last_at, bucket.t1)

@@ -45,9 +45,11 @@ async def walk_through(
             expected = bucket.end_index
 
 
-async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes, int]) -> dict[bytes, list[Bucket]]:
-    """The same for many streams at once, some hundred ranges a query (measured: 500 streams 22 ms, singly 556 ms)."""
-    chains: dict[bytes, list[Bucket]] = {stream: [] for stream in starts}
+async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes, int]) -> AsyncIterator[Bucket]:
+    """The same for many streams at once, some hundred ranges a query (measured: 500 streams 22 ms, singly 556 ms).
+
+    Bucket by bucket, those of a stream in order: whoever folds them need not hold them.
+    """
     expected = dict(starts)
     gone: set[bytes] = set()  # streams whose first gap was met
     for part in _parts(starts.items(), _RANGES_A_QUERY):
@@ -59,9 +61,9 @@ async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes
             if found > expected[stream]:
                 gone.add(stream)
                 continue
-            chains[stream].append(from_document(document))
-            expected[stream] = chains[stream][-1].end_index
-    return chains
+            bucket = from_document(document)
+            expected[stream] = bucket.end_index
+            yield bucket
 
 
 async def cold_ends(mongo: Mongo, session: Session | None, streams: Iterable[bytes]) -> dict[bytes, int]:

@@ -60,7 +60,8 @@ class Appending:
         delay = _FIRST_DELAY_S
         async with await self._mongo.causal() as session:
             while waiting:
-                closed = await self._chains.load(session, [streams[stream] for stream in waiting])
+                sessions = {stream: {one.record.session for one in records} for stream, records in waiting.items()}
+                closed = await self._chains.load(session, [streams[stream] for stream in waiting], sessions)
                 for stream in closed:
                     self._drop_deleted(waiting.pop(stream))
                 plans = {

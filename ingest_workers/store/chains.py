@@ -5,13 +5,14 @@ bucket can take, so the insert is the compare-and-set. Doubt is never guessed aw
 answer, a taken place or a failed check the stream is forgotten and loaded again.
 """
 
-from collections import OrderedDict
-from collections.abc import Collection, Iterable, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from time import monotonic, time
 from typing import Any, NamedTuple
 
 from mldash.ingest_workers.documents.buckets import Bucket, to_document
 from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.crowd import complete
 from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.ingest_workers.documents.walk import cold_ends, walk_many
@@ -32,19 +33,21 @@ class Stream(NamedTuple):
 class Known:
     """What this worker knows of a stream: the fold of its chain, and what of it the stream's document has."""
 
-    __slots__ = ("appended_at", "buckets_since", "cold", "kind", "snapshot", "snapshot_next")
+    __slots__ = ("appended_at", "buckets_since", "bytes_since", "cold", "crowded", "kind", "snapshot", "snapshot_next")
 
-    def __init__(self, kind: str, snapshot: Snapshot, cold: int) -> None:
+    def __init__(self, kind: str, snapshot: Snapshot, cold: int, *, crowded: bool) -> None:
         self.kind = kind
         self.snapshot = snapshot
         self.snapshot_next = snapshot.next
         self.cold = cold
-        self.buckets_since = 0
+        self.crowded = crowded
+        self.buckets_since = self.bytes_since = 0
         self.appended_at = 0.0
 
     def advance(self, bucket: Bucket) -> None:
         self.snapshot.advance(bucket)
         self.buckets_since += 1
+        self.bytes_since += bucket.stored_bytes
         self.appended_at = monotonic()
 
 
@@ -62,8 +65,13 @@ class Chains:
     def forget_all(self) -> None:
         self.known.clear()
 
-    async def load(self, session: Session, streams: Sequence[Stream]) -> set[bytes]:
-        """Know all of these; the ids of those that turned out closed, for their experiment was deleted."""
+    async def load(
+        self, session: Session, streams: Sequence[Stream], sessions: Mapping[bytes, Collection[bytes]]
+    ) -> set[bytes]:
+        """Know all of these, and of each what these sessions have stored in it.
+
+        Gives the ids of those that turned out closed, for their experiment was deleted.
+        """
         closed = set[bytes]()
         missing = [stream for stream in streams if stream.id not in self.known]
         while missing:
@@ -71,10 +79,21 @@ class Chains:
             live = [stream for stream in missing if documents[stream.id]["cold"] < CLOSED]
             closed.update(stream.id for stream in missing if documents[stream.id]["cold"] >= CLOSED)
             missing = await self._walk(session, live, documents)
-        for stream in streams:
-            if stream.id not in closed:
-                self.known.move_to_end(stream.id)
+        here = [stream.id for stream in streams if stream.id not in closed]
+        for stream_id in here:
+            self.known.move_to_end(stream_id)
+        await self._complete(session, {one: sessions[one] for one in here if self.known[one].crowded})
         return closed
+
+    async def _complete(self, session: Session, sessions: Mapping[bytes, Collection[bytes]]) -> None:
+        """Sessions that a crowded stream's snapshot has not: what `seqs` says of them."""
+        unread = {
+            stream: (known.snapshot, absent)
+            for stream, wanted in sessions.items()
+            if (absent := [one for one in wanted if one not in (known := self.known[stream]).snapshot.seen])
+        }
+        if unread:
+            await complete(self._mongo, session, unread)
 
     async def _documents(self, session: Session, streams: Sequence[Stream]) -> dict[bytes, dict[str, Any]]:
         """Each stream's document, made where it is missing: no chain is ever without one."""
@@ -109,18 +128,28 @@ class Chains:
         self, session: Session, streams: Sequence[Stream], documents: dict[bytes, dict[str, Any]]
     ) -> list[Stream]:
         """Walk the chains from their snapshots on, then look at `cold` again; those to be loaded once more."""
-        starts = {stream.id: int(documents[stream.id]["next"]) for stream in streams}
-        chains = await walk_many(self._mongo, session, starts)
+        walked = dict[bytes, Known]()
+        for stream in streams:
+            document = documents[stream.id]
+            snapshot = Snapshot.from_document(stream.kind, document)
+            walked[stream.id] = Known(stream.kind, snapshot, 0, crowded=bool(document.get("crowded")))
+        starts = {stream: known.snapshot.next for stream, known in walked.items()}
+        since = defaultdict[bytes, set[bytes]](set)  # sessions in the buckets that a crowded snapshot has not
+        async for bucket in walk_many(self._mongo, session, starts):
+            known = walked[bucket.stream]
+            if known.crowded:
+                since[bucket.stream] |= {one.session for one in bucket.sources} - known.snapshot.seen.keys()
+            known.advance(bucket)
+        if since:
+            await complete(self._mongo, session, {one: (walked[one].snapshot, since[one]) for one in since})
         look = await cold_ends(self._mongo, session, starts)
         again = list[Stream]()
         for stream in streams:
             if look.get(stream.id, CLOSED) > starts[stream.id]:
                 again.append(stream)
                 continue
-            known = Known(stream.kind, Snapshot.from_document(stream.kind, documents[stream.id]), look[stream.id])
-            for bucket in chains[stream.id]:
-                known.advance(bucket)
-            self.known[stream.id] = known
+            self.known[stream.id] = walked[stream.id]
+            self.known[stream.id].cold = look[stream.id]
         return again
 
     async def append(self, session: Session, buckets: Sequence[Bucket]) -> set[bytes]:

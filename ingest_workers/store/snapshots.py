@@ -11,11 +11,13 @@ from typing import Final
 import structlog
 
 from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash.ingest_workers.documents.crowd import move_out
 from mldash.ingest_workers.documents.mongo import Mongo, UpdateOne
 
 from .chains import Chains, Known
 
 _EVENTS: Final = 10_000
+_BYTES: Final = 64 << 20  # who loads the stream walks over at most so many
 _QUIET_S: Final = 10.0
 _PER_WRITE: Final = 1_000
 _IN_ONE_DOCUMENT = ("params", "runs")
@@ -78,24 +80,29 @@ class Snapshots:
             or new - old >= _EVENTS
             or new // CHUNK > old // CHUNK
             or known.buckets_since >= self._buckets
+            or known.bytes_since >= _BYTES
         )
 
     async def write(self, streams: list[bytes]) -> None:
         for at in range(0, len(streams), _PER_WRITE):
             part = streams[at : at + _PER_WRITE]
             there = {stream: known for stream in part if (known := self._chains.known.get(stream)) is not None}
+            for stream in await move_out(self._mongo, {stream: known.snapshot for stream, known in there.items()}):
+                there[stream].crowded = True
             ends = {stream: known.snapshot.next for stream, known in there.items()}
             updates = [self._update(stream, known) for stream, known in there.items()]
             if updates:
                 result = await self._mongo.streams.bulk_write(updates, ordered=False)
                 _log.debug("snapshots written", count=len(updates), applied=result.modified_count)
             for stream, known in there.items():
-                known.snapshot_next, known.buckets_since = ends[stream], 0
+                known.snapshot_next, known.buckets_since, known.bytes_since = ends[stream], 0, 0
             for stream in part:
                 self._behind.pop(stream, None)
 
     def _update(self, stream: bytes, known: Known) -> UpdateOne:
         fields = known.snapshot.to_update()
+        if known.crowded:
+            fields["crowded"] = True
         if known.kind in _MOVES:
             full = known.snapshot.next // CHUNK * CHUNK > known.cold
             fields["due_at"] = time() if full else time() + self._idle_s

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from mldash.ingest_workers.documents.crowd import read_moved_out
 from mldash.ingest_workers.documents.mongo import Mongo, Session
 from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.walk import cold_ends
@@ -115,11 +116,14 @@ async def _at_snapshot(
 ) -> tuple[dict[bytes, int], dict[tuple[bytes, bytes], Seen]]:
     """Up to where each stream's snapshot goes, and what it says of these sessions."""
     starts, found = dict[bytes, int](), dict[tuple[bytes, bytes], Seen]()
+    moved_out = dict[bytes, list[bytes]]()
     query = {"_id": {"$in": list(owners)}}
-    async for document in mongo.streams.find(query, {"next": 1, "sess": 1}, session=session):
+    async for document in mongo.streams.find(query, {"next": 1, "sess": 1, "crowded": 1}, session=session):
         stream, sessions = document["_id"], document.get("sess", {})
         starts[stream] = document["next"]
         for owner in owners[stream]:
             flat = sessions.get(owner.hex())
             found[stream, owner] = Seen() if flat is None else Seen.from_document(flat)
-    return starts, found
+            if flat is None and document.get("crowded"):
+                moved_out.setdefault(stream, []).append(owner)
+    return starts, found | await read_moved_out(mongo, session, moved_out)

@@ -49,7 +49,9 @@ async def _attempt(
     documents = await _documents(mongo, session, [stream.id for stream in streams])
     live = [stream for stream in streams if documents.get(stream.id, _CLOSED)["cold"] < CLOSED]
     starts = {stream.id: int(documents[stream.id]["next"]) for stream in live}
-    chains = await walk_many(mongo, session, starts)
+    snapshots = {stream.id: Snapshot.from_document(stream.kind, documents[stream.id]) for stream in live}
+    async for bucket in walk_many(mongo, session, starts):
+        snapshots[bucket.stream].advance(bucket)
     look = await cold_ends(mongo, session, starts)
     again = list[StreamRef]()
     for stream in live:
@@ -57,11 +59,7 @@ async def _attempt(
         if cold > starts[stream.id]:
             again.append(stream)
             continue
-        document = documents[stream.id]
-        snapshot = Snapshot.from_document(stream.kind, document)
-        for bucket in chains[stream.id]:
-            snapshot.advance(bucket)
-        carried[stream.id] = Carried(document, snapshot, cold)
+        carried[stream.id] = Carried(documents[stream.id], snapshots[stream.id], cold)
     return again
 
 

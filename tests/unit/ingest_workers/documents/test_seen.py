@@ -36,3 +36,28 @@ def test_a_session_may_have_a_bounded_number_of_holes() -> None:
     assert seen.would_open_one_too_many(2 * HOLES + 1, 2 * HOLES + 2)
     assert not seen.would_open_one_too_many(2 * HOLES, 2 * HOLES + 1), "the next seq opens none"
     assert not seen.would_open_one_too_many(0, 1), "filling a hole opens none"
+
+
+overlapping = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 6)), max_size=8)
+
+
+def seen_of(drawn: list[tuple[int, int]]) -> tuple[Seen, set[int]]:
+    seen, seqs = Seen(), set[int]()
+    for first, count in drawn:
+        seen.add(first, first + count)
+        seqs |= set(range(first, first + count))
+    return seen, seqs
+
+
+@given(overlapping)
+def test_ranges_that_overlap_are_taken_in_as_sets(drawn: list[tuple[int, int]]) -> None:
+    seen, seqs = seen_of(drawn)
+    assert {seq for seq in range(40) if seq in seen} == seqs
+
+
+@given(overlapping, overlapping)
+def test_two_unite_as_sets(one: list[tuple[int, int]], other: list[tuple[int, int]]) -> None:
+    (seen, seqs), (more, others) = seen_of(one), seen_of(other)
+    seen.unite(more)
+    assert {seq for seq in range(40) if seq in seen} == seqs | others
+    assert all(first < end <= seen.hi for first, end in seen.holes)
