@@ -90,6 +90,10 @@ class Api:
             raise RuntimeError(f"{path} {query}: {answer.status}")
         return seconds
 
+    def hang_up(self) -> None:
+        """The next request opens the connection anew."""
+        self._connection.close()
+
     def several(self, path: str, query: Callable[[], Query], repeat: int) -> float:
         return statistics.median(self.ask(path, query()) for _ in range(repeat))
 
@@ -109,6 +113,7 @@ def api(servers: Servers) -> Iterator[Api]:
                 made.ask("/v1/metrics/points", {"prefix": SHORT, "name": "train", "limit": 10})
                 break
             except OSError:
+                made.hang_up()
                 if time.monotonic() > deadline or process.poll() is not None:
                     raise
                 time.sleep(0.05)

@@ -1,11 +1,14 @@
-"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/at, /v1/tracks/resampled"""
+"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/export, /v1/tracks/at, /v1/tracks/resampled"""
 
+import asyncio
 import math
-from typing import Annotated, Any, Final, TypedDict
+from typing import Annotated, Any, Final, Literal, TypedDict
 
 from litestar import Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 
+from mldash.producer.answers.entries import encode_entries
+from mldash.producer.answers.rows import json_bytes
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
 from mldash.query_api.errors import WrongParameter
 from mldash.query_api.limits import checked_count, checked_fields, checked_finite, checked_name, checked_number
@@ -16,6 +19,13 @@ from mldash.query_api.reading.tracks import list_tracks
 from .dependencies import Found, OurForm, OurStores
 
 MOST_TIMES: Final = 1_000
+TrackFormat = Literal["jsonl", "parquet", "mocap", "mcap"]
+TRACK_MEDIA_TYPES: Final[dict[str, str]] = {
+    "jsonl": "application/x-ndjson",
+    "parquet": "application/vnd.apache.parquet",
+    "mocap": "application/json",
+    "mcap": "application/octet-stream",
+}
 
 
 class TracksAnswer(TypedDict):
@@ -49,6 +59,35 @@ async def entries(
     asked = Asked(-math.inf if first is None else first, math.inf if last is None else last, fields, count)
     rows = await read_entries(stores, experiment.stream("tracks", topic), asked)
     return await form.built(sum(one.count for one in rows), lambda: answer_of(rows, fields))
+
+
+@get("/export", tags=["tracks"])
+async def export(
+    experiment: Found,
+    stores: OurStores,
+    topic: FromQuery[str],
+    format: Annotated[TrackFormat, QueryParameter(description="jsonl, parquet, mocap or mcap.")],
+    start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
+) -> Response[bytes]:
+    """The same entries as a file, as the SDK's `read(format=…)` makes it. An absent topic: a file without entries."""
+    checked_name("topic", topic)
+    fields = checked_fields("columns", columns)
+    first, last = checked_number("start", start), checked_number("end", end)
+    answer, summary = EntriesAnswer(entries=[], count=0), None
+    if experiment is not None:
+        asked = Asked(-math.inf if first is None else first, math.inf if last is None else last, fields)
+        rows = await read_entries(stores, experiment.stream("tracks", topic), asked)
+        answer = await asyncio.to_thread(answer_of, rows, fields)
+        if format == "mocap":
+            summary = next((one for one in await list_tracks(stores, experiment) if one["topic"] == topic), None)
+    try:
+        data = await asyncio.to_thread(encode_entries, format, topic, lambda: answer, lambda: summary)
+    except ValueError as error:  # MCAP has no times before 1970
+        raise WrongParameter("format", str(error)) from None
+    content = data if isinstance(data, bytes) else json_bytes(data)
+    return Response(content, media_type=TRACK_MEDIA_TYPES[format])
 
 
 class MomentsAnswer(TypedDict):
@@ -103,4 +142,4 @@ def checked_moment(time: float) -> float:
     return time
 
 
-router = Router("/tracks", route_handlers=[tracks, entries, at, resample])
+router = Router("/tracks", route_handlers=[tracks, entries, export, at, resample])

@@ -1,11 +1,14 @@
 """Entries at given times: the last one at or before, over chunks and buckets whose times overlap as they will."""
 
+import io
 import random
 from bisect import bisect_right
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
+from mldash.producer.answers.mcap import MAGIC
 from mldash.producer.events.merging import merge_entries
 from tests.world import World
 
@@ -63,3 +66,21 @@ async def test_what_can_not_be_asked_is_refused_and_what_is_not_there_is_nothing
     for wrong in ({"rate": 0}, {"rate": -1}, {"rate": 1, "start": "nan"}):
         assert (await client.problem("/v1/tracks/resampled", 400, **POSE, **wrong))["type"] == "wrong-parameter"
     assert (await client.problem("/v1/tracks/at", 400, **POSE, times=["nan"]))["parameter"] == "times"
+
+
+async def test_entries_come_as_files_too(world: World, client: Client) -> None:
+    """What they hold is what the SDK's own formats hold; mcap has its magic at both ends."""
+    chain = await Chain(world, "tracks", "pose").begin()
+    await chain.append([{"x": 1.5}, {"y": "left"}], times=[1.0, 2.0])
+    asked: dict[str, Any] = {**POSE, "start": 1.0}
+    lines = (await client.raw("/v1/tracks/export", **asked, format="jsonl")).content
+    assert lines == b'{"timestamp":1.0,"x":1.5}\n{"timestamp":2.0,"y":"left"}\n'
+    table = pq.read_table(io.BytesIO((await client.raw("/v1/tracks/export", **asked, format="parquet")).content))
+    assert table.to_pydict() == {"timestamp": [1.0, 2.0], "x": [1.5, None], "y": [None, "left"]}
+    frames = (await client.raw("/v1/tracks/export", **asked, format="mocap")).json()
+    assert (frames["metadata"]["frameCount"], frames["channels"]) == (2, ["x", "y"])
+    data = (await client.raw("/v1/tracks/export", **asked, format="mcap")).content
+    assert data.startswith(MAGIC)
+    assert data.endswith(MAGIC)
+    empty = await client.raw("/v1/tracks/export", prefix="nobody/ever", topic="pose", format="jsonl")
+    assert empty.content == b""
