@@ -251,6 +251,8 @@ def figures(found: dict[str, dict[str, float]]) -> list[Case]:
             cases.append(
                 at_most(f"{name}, beside bare", milliseconds, "ms", bare * 1e3, 4 if name == "middle" else None)
             )
+        if "first" in one:
+            cases.append(no_more(f"{name}, the first in an API's life", one["first"] * 1e3, "ms"))
         if name in most or bare is None:
             cases.append(no_more(name, milliseconds, "ms", most.get(name)))
     if {"whole", "short"} <= found.keys():

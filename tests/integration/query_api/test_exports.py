@@ -146,3 +146,19 @@ async def test_packed_points_are_what_plain_encoding_makes(world: World, client:
     for first in range(7):  # those between 1970 and the year 3000 have a way of their own
         part = await client.get("/v1/metrics/points", **LOSS, start_index=first, limit=1)
         assert part["data"] == page["data"][first : first + 1]
+
+
+async def test_points_of_many_small_buckets_are_one_page(world: World, client: Client) -> None:
+    """A bucket a point, of other fields and types each time, and a large one between them."""
+    chain = await Chain(world).begin()
+    events = [event(9_950 + at) for at in range(60)] + [{"a": 1}, {"a": 1.0}, {"a": True}, {"b": "text"}, {}]
+    for at, one in enumerate(events):
+        await chain.append([one])
+        if at == 30:
+            await chain.append(events[:200] * 4)
+    page = await client.get("/v1/metrics/points", **LOSS, start_index=3, limit=1000)
+    expected = (events[:31] + events * 4 + events[31:])[3:]
+    assert [point["data"] for point in page["data"]] == expected
+    assert [point["index"] for point in page["data"]] == list(range(3, 3 + len(expected)))
+    kinds = [{name: type(value) for name, value in point["data"].items()} for point in page["data"]]
+    assert kinds == [{name: type(value) for name, value in one.items()} for one in expected]
