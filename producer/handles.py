@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Mapping
 from time import time
 from typing import Any, Protocol
 
+import msgspec
+
 from mldash.producer.events.identity import check_name
+from mldash.producer.events.limits import ABOUT_BYTES
 from mldash.producer.events.schema import Describe, Kind
 from mldash.producer.mode import Reader, StreamWriter, Writer
 from mldash.producer.settings import SdkSettings
@@ -132,6 +135,9 @@ def checked_about(
         if not isinstance(metadata, Mapping):
             raise ValueError(f"metadata must be a dict, not {type(metadata).__name__}")
         about["metadata"] = plain(metadata, "metadata")
+    for what, value in about.items():
+        if (size := len(msgspec.msgpack.encode(value))) > ABOUT_BYTES:
+            raise ValueError(f"{what} has {size} bytes encoded, at most {ABOUT_BYTES} are stored")
     return about
 
 

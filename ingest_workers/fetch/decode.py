@@ -18,6 +18,7 @@ from mldash.producer.events.levels import LEVELS
 from mldash.producer.events.schema import Block, Columns, Record, Rows, RunEvents, Signals
 
 from . import uniform_rows
+from .sizes import check_sizes
 
 _COLUMNS_FROM = 64  # rows; fewer are decoded and packed as quickly
 _OF_NUMBERS = ("metrics", "tracks")
@@ -58,6 +59,7 @@ def decode(origin: KafkaRecord, kind: str) -> Arrival | SetAside:
         record = _record(origin, kind)
         experiment = _experiment_of(record.prefix)
         _check(record, kind, experiment, origin.key)
+        check_sizes(record, len(origin.value or b""))
     except (UndecodableRecord, ValueError) as error:
         return SetAside(origin, str(error))
     return Arrival(record, experiment, origin)

@@ -29,3 +29,6 @@ NESTING = 64
 
 TRACEBACK_BYTES = 4 * 1024
 """Of the traceback kept with a run's end; a longer one goes to the log in full."""
+
+ABOUT_BYTES = 1024 * 1024
+"""Of a description, a readme, tags, metadata or a run's context, encoded: each stands in a document with others."""
