@@ -1,0 +1,98 @@
+"""Partitions that grow, and offsets that somebody else has moved: nothing twice, and what is missing is said."""
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from mldash.ingest_workers.documents.stored import StoredUpTo, decode_stored
+from mldash.producer.events.encoding import encode_record, headers
+from mldash.producer.events.identity import experiment_id, stream_key
+from mldash.producer.events.schema import Record
+from mldash.producer.events.topics import event_topic, partition_of, stored_topic
+from tests.world import PARTITIONS, World
+
+from .emitting import PREFIX, emitting, eventually, points, stored, until_stored, working
+
+ONE = b"1" * 16
+KEY = stream_key(experiment_id(PREFIX), "metrics", "loss")
+
+pytestmark = pytest.mark.integration
+
+
+async def test_a_partition_that_is_added_is_read_and_appends_to_the_same_stream(world: World) -> None:
+    """A session that began later computes with the new count: two partitions bring one stream."""
+    async with emitting(world) as emitter, working(world.worker(metadata_s=0.5)):
+        await emitter.send(ONE, 0, points(ONE, 0, 5))
+        await until_stored(world, 5)
+        admin = AIOKafkaAdminClient(bootstrap_servers=world.servers.kafka)
+        await admin.start()
+        await admin.create_partitions({event_topic(world.name, "metrics"): NewPartitions(PARTITIONS["metrics"] + 1)})
+        await admin.close()
+        record = Record(
+            prefix=PREFIX,
+            kind="metrics",
+            name="loss",
+            session=b"2" * 16,
+            first_seq=0,
+            logged_at=1.0,
+            blocks=[points(b"2" * 16, 0, 5)],
+        )
+        async with AIOKafkaProducer(bootstrap_servers=world.servers.kafka, metadata_max_age_ms=200) as producer:
+            topic = event_topic(world.name, "metrics")
+            await eventually(lambda: _has_partition(producer, topic, PARTITIONS["metrics"]))
+            await producer.send_and_wait(
+                topic, encode_record(record), key=KEY, partition=PARTITIONS["metrics"], headers=headers()
+            )
+        found = await until_stored(world, 10)
+    assert found == [(session, seq) for session in (ONE, b"2" * 16) for seq in range(5)]
+
+
+async def _has_partition(producer: AIOKafkaProducer, topic: str, number: int) -> bool:
+    return number in await producer.partitions_for(topic)
+
+
+async def test_records_that_a_moved_offset_skips_are_named_on_the_stored_topic(world: World) -> None:
+    partition = TopicPartition(event_topic(world.name, "metrics"), partition_of(KEY, PARTITIONS["metrics"]))
+    async with emitting(world) as emitter:
+        async with working(world.worker()):
+            for seq in range(2):
+                await emitter.send(ONE, seq, points(ONE, seq, 1))
+            await until_stored(world, 2)
+        for seq in range(2, 6):
+            await emitter.send(ONE, seq, points(ONE, seq, 1))
+        await eventually(lambda: _move_offset(world, partition, 5))
+        for _ in range(2):  # the second worker knows it from the first one's commit
+            async with working(world.worker()):
+                await until_stored(world, 3)
+                said = await eventually(lambda: _statement(world, partition, 6))
+            assert said.skipped == [(2, 5)]
+    assert await stored(world) == [(ONE, 0), (ONE, 1), (ONE, 5)]
+
+
+async def _move_offset(world: World, partition: TopicPartition, offset: int) -> bool:
+    """As an operator does; Kafka refuses it until the worker's static membership has timed out."""
+    async with AIOKafkaConsumer(
+        bootstrap_servers=world.servers.kafka, group_id=world.name, enable_auto_commit=False
+    ) as consumer:
+        consumer.assign([partition])
+        try:
+            await consumer.commit({partition: OffsetAndMetadata(offset, "")})
+        except KafkaError:
+            return False
+    return True
+
+
+async def _statement(world: World, partition: TopicPartition, offset: int) -> StoredUpTo | None:
+    """The last statement of the partition, once it has come to `offset`."""
+    topic = TopicPartition(stored_topic(world.name), 0)
+    last = None
+    async with AIOKafkaConsumer(bootstrap_servers=world.servers.kafka, auto_offset_reset="earliest") as consumer:
+        consumer.assign([topic])
+        [end] = (await consumer.end_offsets([topic])).values()
+        while await consumer.position(topic) < end:
+            said = decode_stored((await consumer.getone(topic)).value)
+            if (said.topic, said.partition) == (partition.topic, partition.partition):
+                last = said
+    return last if last is not None and last.offset == offset else None
