@@ -53,7 +53,7 @@ def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         auto_offset_reset="none",
         session_timeout_ms=settings.session_timeout_ms,
-        heartbeat_interval_ms=max(300, settings.session_timeout_ms // 4),
+        heartbeat_interval_ms=min(3_000, max(300, settings.session_timeout_ms // 4)),  # a rebalance is seen by it
         max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
         rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
         metadata_max_age_ms=round(settings.metadata_s * 1_000),
