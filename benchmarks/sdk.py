@@ -8,6 +8,7 @@ worker runs, for what is measured is the training job's side.
   log        metrics("train").log of four floats on a handle that is kept; each call is timed, as the bare ones are
   look-up    the same as experiment.metrics("train").log(…)
   delivered  points a second from the first log() until all is acknowledged by Kafka, or in the files
+  stopped    log, with the broker stopped (SIGSTOP) from the middle on until the last call has returned
   log_many   NumPy columns of four floats, until Kafka has acknowledged them, beside a bare producer of the same bytes
   publish    journal → records, without Kafka: what the publisher's thread costs an event
   eight      eight processes that log into one local experiment, until all is in its files
@@ -20,6 +21,7 @@ import json
 import mmap
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -70,32 +72,49 @@ def measure_bare(points: int, folder: Path) -> dict[str, float]:
     return quantiles(took) | {"rate": points / seconds}
 
 
-def measure_log(points: int, settings: dict[str, Any], look_up: bool) -> dict[str, float]:
+def measure_log(points: int, settings: dict[str, Any], look_up: bool, broker: int | None = None) -> dict[str, float]:
+    """`broker`: the process that is stopped at half of the points, and goes on when the last has returned."""
     from mldash import Experiment
 
-    clock = time.perf_counter_ns
     took = [0] * points
+    half = points // 2
     with Experiment(f"{PREFIX}-{time.time_ns()}", echo=False, **settings).run as experiment:
         metric = experiment.metrics("train")
         metric.log(loss=0.0, accuracy=0.2, rate=0.3, norm=0.4)
         experiment.flush()
         anonymous = _anonymous_bytes()
-        begun = clock()
-        if look_up:
-            for i in range(points):
-                before = clock()
-                experiment.metrics("train").log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
-                took[i] = clock() - before
-        else:
-            for i in range(points):
-                before = clock()
-                metric.log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
-                took[i] = clock() - before
+        begun = time.perf_counter_ns()
+        time_calls = _time_look_ups if look_up else _time_calls
+        try:
+            time_calls(experiment, took, range(half))
+            if broker is not None:
+                os.kill(broker, signal.SIGSTOP)
+            time_calls(experiment, took, range(half, points))
+        finally:
+            if broker is not None:
+                os.kill(broker, signal.SIGCONT)
         grown = _anonymous_bytes() - anonymous
         experiment.flush(120)
-        seconds = (clock() - begun) / 1e9
+        seconds = (time.perf_counter_ns() - begun) / 1e9
     # The list of timings itself grows by an integer a call.
     return quantiles(took) | {"rate": points / seconds, "grown": grown - 32 * points}
+
+
+def _time_calls(experiment: Any, took: list[int], numbers: range) -> None:
+    clock = time.perf_counter_ns
+    metric = experiment.metrics("train")
+    for i in numbers:
+        before = clock()
+        metric.log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
+        took[i] = clock() - before
+
+
+def _time_look_ups(experiment: Any, took: list[int], numbers: range) -> None:
+    clock = time.perf_counter_ns
+    for i in numbers:
+        before = clock()
+        experiment.metrics("train").log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
+        took[i] = clock() - before
 
 
 def measure_log_many(points: int, settings: dict[str, Any], kafka: str) -> dict[str, float]:
@@ -177,7 +196,7 @@ def _anonymous_bytes() -> int:
     return 0
 
 
-def measure(case: str, points: int, kafka: str) -> dict[str, float]:
+def measure(case: str, points: int, kafka: str, broker: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
         local: dict[str, Any] = {"root": str(folder / "dash")}
@@ -186,6 +205,7 @@ def measure(case: str, points: int, kafka: str) -> dict[str, float]:
             "bare": lambda: measure_bare(points, folder),
             "remote": lambda: measure_log(points, remote, look_up=False),
             "remote look-up": lambda: measure_log(points, remote, look_up=True),
+            "remote stopped": lambda: measure_log(points, remote, look_up=False, broker=broker),
             "local": lambda: measure_log(points, local, look_up=False),
             "local look-up": lambda: measure_log(points, local, look_up=True),
             "log_many": lambda: measure_log_many(MANY * points // POINTS, remote, kafka),
@@ -216,6 +236,8 @@ def cases_of(name: str, bare: dict[str, float], here: dict[str, float]) -> list[
     is_remote, looks_up = name.startswith("remote"), name.endswith("look-up")
     goals = {"p50": 3.0 if looks_up else 2.2, "p99": 8.0, "p99.9": 60.0, "worst": None}
     rows = [at_most(f"{name} log {part}", here[part], "ns", bare[part], goal) for part, goal in goals.items()]
+    if name == "remote stopped":
+        return rows
     if is_remote:
         rows.append(at_least(f"{name} delivered", here["rate"], "points/s", bare["rate"], 0.25))
     else:
@@ -231,9 +253,10 @@ def main() -> None:
     parser.add_argument("--only", help="cases, by comma")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     parser.add_argument("--kafka", help=argparse.SUPPRESS)
+    parser.add_argument("--broker", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        print(json.dumps(measure(arguments.case, arguments.points, arguments.kafka)))
+        print(json.dumps(measure(arguments.case, arguments.points, arguments.kafka, arguments.broker)))
         return
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         data = arguments.data or folder
@@ -241,20 +264,21 @@ def main() -> None:
             _mldash("up", "--servers-only", "--detach", "--data", data)
         try:
             status = json.loads(_mldash("status", "--json", "--data", data))
-            _run(arguments, status["addresses"]["kafka"])
+            broker = next(one["pid"] for one in status["processes"] if one["name"] == "kafka")
+            _run(arguments, status["addresses"]["kafka"], broker)
         finally:
             if not arguments.data:
                 _mldash("down", "--data", data)
 
 
-def _run(arguments: argparse.Namespace, kafka: str) -> None:
-    names = ["remote", "remote look-up", "local", "local look-up", "log_many", "publish", "eight"]
+def _run(arguments: argparse.Namespace, kafka: str, broker: int) -> None:
+    names = ["remote", "remote look-up", "remote stopped", "local", "local look-up", "log_many", "publish", "eight"]
     names += ["ml-dash", *(tracker for tracker in TRACKERS if installed(tracker))]
     if arguments.only:
         names = arguments.only.split(",")
     found: dict[str, dict[str, float]] = {}
     for name in ["bare", *names]:
-        options = ["--case", name, "--points", str(arguments.points), "--kafka", kafka]
+        options = ["--case", name, "--points", str(arguments.points), "--kafka", kafka, "--broker", str(broker)]
         found[name] = run_alone("benchmarks.sdk", options, arguments.repeat)
         if name == "bare":
             continue
