@@ -145,9 +145,12 @@ async def test_another_route_or_method_is_a_problem_too(client: Client) -> None:
 async def test_the_routes_are_described_by_openapi(client: Client) -> None:
     described = (await client.raw("/v1/openapi.json")).json()
     assert {"/v1/connect", "/v1/metrics/points", "/v1/tracks/entries", "/v1/logs/lines"} <= described["paths"].keys()
+    assert {"/v1/metrics/export", "/v1/metrics/views", "/v1/tracks/at", "/v1/tracks/resampled"} <= described[
+        "paths"
+    ].keys()
     asked = {one["name"]: one for one in described["paths"]["/v1/metrics/points"]["get"]["parameters"]}
     headers = {"Mldash-Written", "Mldash-Wait"}
-    assert {"prefix", "name", "unnamed", "start_index", "limit", "nonfinite"} | headers == set(asked)
+    assert {"prefix", "name", "unnamed", "start_index", "limit", "fields", "nonfinite"} | headers == set(asked)
     assert described["components"]["schemas"].keys() >= {"MetricPage", "ExperimentAnswer"}
     for path in ("/v1", "/v1/swagger", "/schema", "/v1/openapi.yaml"):
         assert (await client.raw(path)).status_code == 404
