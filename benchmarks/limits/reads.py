@@ -38,13 +38,6 @@ async def chunk_seconds(objects: ObjectStore, lives: Sequence[Live]) -> float:
     return perf_counter() - begun
 
 
-async def range_seconds(objects: ObjectStore, key: str, start: int, length: int) -> float:
-    """These bytes of an object."""
-    begun = perf_counter()
-    await objects.get_range(key, start, length)
-    return perf_counter() - begun
-
-
 def levels_seconds(uri: str, database: str, low: bytes, high: bytes, repeat: int) -> list[float]:
     """One find of the level documents with these ids."""
     client: MongoClient[dict[str, Any]] = MongoClient(uri)
