@@ -6,6 +6,11 @@ SIGTERM                       PREEMPTED: the handler before ours is called; wher
                               SystemExit(143) is raised in the main thread, so that `finally` and `with` do their work
 SIGKILL                       nothing runs; the journal holds everything: the next process or `mldash sync` sends it
 multiprocessing's children    a finalizer of multiprocessing: atexit does not run in them
+
+A forked child has the handler that was there before ours, until it logs or starts a run itself. And daemonic children
+of multiprocessing (a pool's and a loader's workers) never have ours: a handler of Python's runs when the interpreter
+gets to it, and a worker that is terminated just as it waits for the pool's lock never does. The pool then waits for it
+for ever (tried: one pool in some hundreds). They die at once instead; their journal holds what they have logged.
 """
 
 from __future__ import annotations
@@ -88,6 +93,13 @@ def unhandled_error() -> BaseException | None:
     return error if error is not _last_error and isinstance(error, BaseException) else None
 
 
+def watch_child(session: Session) -> None:
+    """In a forked child that logs in the run that it has inherited."""
+    end_with_child(session)
+    if session.settings.signals:
+        _handle_sigterm()
+
+
 def end_with_child(session: Session) -> None:
     """In a child of multiprocessing: that may end it by os._exit, after its own finalizers."""
     util = sys.modules.get("multiprocessing.util")
@@ -108,13 +120,27 @@ def _end_child(session: Session, pid: int) -> None:
 
 def _handle_sigterm() -> None:
     global _before
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or _is_daemonic_child():
         return
     current = signal.getsignal(signal.SIGTERM)
     if current is _on_sigterm or current is signal.SIG_IGN or current is None:
         return  # None: a handler that was not set from Python, and can't be called from here
     _before = current
     signal.signal(signal.SIGTERM, _on_sigterm)
+
+
+def _is_daemonic_child() -> bool:
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and bool(process.current_process().daemon)
+
+
+def _give_back_sigterm() -> None:
+    """In a forked child, whose main thread is the one that forked."""
+    if signal.getsignal(signal.SIGTERM) is _on_sigterm:
+        signal.signal(signal.SIGTERM, _before)
+
+
+os.register_at_fork(after_in_child=_give_back_sigterm)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:

@@ -235,9 +235,9 @@ class Session:
             self.run_start = msgspec.structs.replace(start, time=time.time(), pid=os.getpid())
             self.append_run_event(self.run_start)
             if start.pid != os.getpid():
-                from .exits import end_with_child
+                from .exits import watch_child
 
-                end_with_child(self)
+                watch_child(self)
         if self.mode == "offline":
             self._force_now_and_then(journal)
             return

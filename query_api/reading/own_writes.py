@@ -1,12 +1,14 @@
 """Wait until what the reader itself wrote is stored: the seqs of its session below a number, in each stream.
 
 Stored is what the stream's snapshot and the `src` of the buckets since say; a hole counts as missing, whatever came
-after it. Polled with growing delays, within the wait that the reader asked for.
+after it. Of run events and parameters only the snapshot counts: what follows from them elsewhere (a stream's
+description, a session's end) is written after the bucket and before that. Polled with growing delays, within the wait
+that the reader asked for.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from time import monotonic
 from typing import Final
 
@@ -26,6 +28,7 @@ from .streams import ExperimentRef, find_experiment
 _FIRST_DELAY_S: Final = 0.002
 _LONGEST_DELAY_S: Final = 0.1
 _GROWTH: Final = 1.6
+_FOLDED_KINDS: Final = frozenset(("params", "runs"))
 
 
 class Written(Struct, frozen=True):
@@ -82,10 +85,14 @@ async def _missing(
     if experiment is None:
         return [(one, one.next_seq) for one in written]
     owners = defaultdict[bytes, set[bytes]](set)
+    folded = set[bytes]()
     for one in written:
-        owners[experiment.stream(one.kind, one.name).id].add(one.session)
+        stream = experiment.stream(one.kind, one.name).id
+        owners[stream].add(one.session)
+        if one.kind in _FOLDED_KINDS:
+            folded.add(stream)
     async with await mongo.causal() as session:
-        seen = await _seen(mongo, session, owners)
+        seen = await _seen(mongo, session, owners, folded)
     missing = list[tuple[Written, int]]()
     for one in written:
         stored = seen.get((experiment.stream(one.kind, one.name).id, one.session), Seen())
@@ -100,10 +107,14 @@ def missing_below(seen: Seen, next_seq: int) -> int:
     return holes + max(0, next_seq - seen.hi)
 
 
-async def _seen(mongo: Mongo, session: Session, owners: Mapping[bytes, set[bytes]]) -> dict[tuple[bytes, bytes], Seen]:
-    """What is stored of these sessions, by stream and session; streams that moved meanwhile are left out."""
+async def _seen(
+    mongo: Mongo, session: Session, owners: Mapping[bytes, set[bytes]], folded: Set[bytes]
+) -> dict[tuple[bytes, bytes], Seen]:
+    """What is stored of these sessions, by stream and session; streams that moved meanwhile are left out. Of the
+    `folded` streams what their snapshots hold."""
     starts, found = await _at_snapshot(mongo, session, owners)
-    async for bucket in buckets_since(mongo, session, starts, {"src": 1}):
+    unfolded = {stream: start for stream, start in starts.items() if stream not in folded}
+    async for bucket in buckets_since(mongo, session, unfolded, {"src": 1}):
         for owner, first_seq, count in bucket["src"]:
             if (seen := found.get((bucket["s"], owner))) is not None:
                 seen.add(first_seq, first_seq + count)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from mldash.producer.events.schema import Describe, RunEvents
 from tests.world import World
 
 from .conftest import Client, Running
@@ -60,6 +61,18 @@ async def test_a_hole_is_missing_whatever_came_after_it(world: World, client: Cl
         told = await client.problem(POINTS, 504, written(("metrics", "loss", SESSION, 24), wait=0), **LOSS)
         assert told["missing"] == [["metrics", "loss", 4]]
         assert await client.get(POINTS, written(("metrics", "loss", SESSION, 10), wait=0), **LOSS)
+
+
+async def test_run_events_count_once_they_are_folded_for_descriptions_are_written_before_that(
+    world: World, client: Client
+) -> None:
+    chain = await Chain(world, kind="runs", name="").begin()
+    await chain.append_runs(RunEvents([Describe(time=1.0, kind="metrics", name="loss", description="said")]))
+    headers = written(("runs", "", SESSION, 1), wait=0)
+    told = await client.problem(POINTS, 504, headers, **LOSS)
+    assert told["missing"] == [["runs", "", 1]]
+    await chain.snapshot()
+    assert (await client.get(POINTS, headers, **LOSS))["total"] == 0
 
 
 async def test_a_read_waits_for_what_comes_meanwhile_even_an_experiment_that_is_not_there_yet(

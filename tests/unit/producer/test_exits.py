@@ -239,3 +239,31 @@ def test_local_files_say_how_the_process_ended_and_hold_what_it_logged(
         assert (session["error"]["type"], session["error"]["message"]) == ("ValueError", "no")
     if status != "LOST":
         assert not list((tmp_path / "owner" / "project" / "run" / ".journal").iterdir())
+
+
+@pytest.mark.parametrize("daemon", [True, False])
+@pytest.mark.parametrize("logs", [True, False])
+def test_of_multiprocessings_children_only_those_that_log_and_are_no_daemons_handle_sigterm(
+    tmp_path: Path, daemon: bool, logs: bool
+) -> None:
+    """A worker of a pool that waits for the pool's lock never comes to run a handler of Python's: the pool would wait
+    for it for ever."""
+    said = run_script(
+        tmp_path,
+        f"""
+        import multiprocessing
+        context = multiprocessing.get_context("fork")
+        told = context.SimpleQueue()
+        def work():
+            if {logs}:
+                train.log(a=2)
+            told.put(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+        with experiment.run:
+            train.log(a=1)
+            child = context.Process(target=work, daemon={daemon})
+            child.start()
+            child.join()
+            print("default:", told.get(), file=sys.stderr)
+        """,
+    )
+    assert f"default: {daemon or not logs}" in said
