@@ -66,7 +66,7 @@ class Appender:
         arrivals, chains = [arrival(session, first_seq, count)], self.worker._chains
         await self.worker._sessions.admit(arrivals)
         async with await self.worker._mongo.causal() as mongo_session:
-            await chains.load(mongo_session, [Stream(STREAM, EXPERIMENT, 0, "metrics", "loss")])
+            await chains.load(mongo_session, [Stream(STREAM, EXPERIMENT, 0, "metrics", "loss")], {STREAM: [session]})
         return plan(STREAM, "metrics", chains.known[STREAM].snapshot, arrivals).buckets
 
     async def insert(self, buckets: list[Bucket]) -> set[bytes]:
