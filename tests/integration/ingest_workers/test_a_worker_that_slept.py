@@ -87,7 +87,8 @@ async def test_what_a_late_insert_left_in_a_moved_range_is_not_taken_for_stored(
         monkeypatch.setattr(chains, "walk_many", walk_many)
         await move_away(world, 200)
         assert not await dies.insert(late), "the place was free"
-        return await walk_many(*arguments)
+        async for bucket in walk_many(*arguments):
+            yield bucket
 
     monkeypatch.setattr(chains, "walk_many", late_walk)
     await walks.append(TWO, 0, 10)
