@@ -128,6 +128,7 @@ async def test_a_broker_that_hangs_holds_up_nobody_and_is_given_all_when_it_goes
     journal, publisher = sessions.begin(topics.connection)
     with Logging(journal.stream("metrics", "train")) as logging:
         await logging.go_on(2_000)
+        await in_thread(publisher.flush, 60.0)  # the broker is known, and what follows is on its way to it
         broker.signal(signal.SIGSTOP)
         try:
             await logging.go_on(2_000)

@@ -185,7 +185,7 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
 ) -> None:
     journal, _ = sessions.begin(never)
     stream = journal.stream("metrics", "train")
-    for i in range(50_000):
+    for i in range(300_000):
         stream.append(float(i), {"i": i})
     assert journal.folder is not None
     live = await resend(open_session_folder(journal.folder.path), topics.connection())  # type: ignore[arg-type]
@@ -194,8 +194,10 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
     shutil.copytree(journal.folder.path, copy)
     folder = open_session_folder(copy)
     assert folder is not None
+    begin = folder.checkpoint()
     interrupted = asyncio.create_task(resend(folder, topics.connection()))
-    await asyncio.sleep(0.1)
+    while folder.checkpoint() == begin:  # the first is acknowledged, and the rest is on its way
+        await asyncio.sleep(0)
     interrupted.cancel()
     with pytest.raises(asyncio.CancelledError):
         await interrupted
@@ -205,4 +207,4 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
         assert sent.left is None
     assert not copy.exists()
     found = await topics.events()
-    assert [fields["i"] for fields in found["metrics", "train"]] == list(range(50_000))
+    assert [fields["i"] for fields in found["metrics", "train"]] == list(range(300_000))
