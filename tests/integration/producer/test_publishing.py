@@ -196,8 +196,7 @@ async def test_sync_run_twice_or_interrupted_adds_nothing_twice(
     assert folder is not None
     begin = folder.checkpoint()
     interrupted = asyncio.create_task(resend(folder, topics.connection()))
-    while folder.checkpoint() == begin:  # the first is acknowledged, and the rest is on its way
-        await asyncio.sleep(0)
+    await eventually(lambda: folder.checkpoint() != begin)  # the first is acknowledged, the rest on its way
     interrupted.cancel()
     with pytest.raises(asyncio.CancelledError):
         await interrupted
