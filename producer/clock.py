@@ -1,8 +1,11 @@
 """Deadlines, and delays that grow. Durations come from the monotonic clock."""
 
 import math
-import random
+from random import SystemRandom
 from time import CLOCK_BOOTTIME, clock_gettime, monotonic, time
+
+_chance = SystemRandom()
+"""Not `random`'s own generator: that is the program's, which may have seeded it to be the same at every run."""
 
 
 class Deadline:
@@ -37,7 +40,7 @@ class GrowingDelay:
         """The next delay in seconds."""
         grown = self._first * math.pow(1.5, min(self.attempts, 40))
         self.attempts += 1
-        return min(grown, self._most) * random.uniform(0.8, 1.2)
+        return min(grown, self._most) * _chance.uniform(0.8, 1.2)
 
     def reset(self) -> None:
         self.attempts = 0

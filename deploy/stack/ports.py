@@ -10,10 +10,10 @@ and again at a server that is being restarted could otherwise be given that very
 from __future__ import annotations
 
 import errno
-import random
 import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from random import SystemRandom
 
 import psutil
 
@@ -62,10 +62,10 @@ def holder_of(port: int) -> str | None:
 
 
 def _free_port(taken: Iterable[int]) -> int:
-    taken = set(taken)
+    taken, chance = set(taken), SystemRandom()
     highest = _first_ephemeral() - 1
     while True:
-        port = random.randint(_LOWEST, highest)
+        port = chance.randint(_LOWEST, highest)
         if port not in taken and is_free(port):
             return port
 

@@ -12,8 +12,11 @@ import logging
 import socket
 import threading
 from collections.abc import Callable
+from random import SystemRandom
 from typing import Any, NamedTuple
 
+import aiokafka.client
+import aiokafka.conn
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import (
     KafkaError,
@@ -34,6 +37,10 @@ COMPRESSION = "snappy"
 points a second. Snappy gives 190 to 2,300 MB/s at nearly the same size."""
 
 THREAD_PREFIX = "mldash-"
+
+for _drawing in aiokafka.client, aiokafka.conn:
+    # It chooses brokers by `random`, on our thread: a program that seeds its own would be another at every run.
+    vars(_drawing)["random"] = SystemRandom()
 
 
 class KafkaTrouble(Exception):

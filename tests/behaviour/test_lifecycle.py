@@ -169,3 +169,18 @@ def test_a_handle_taken_earlier_is_valid_through_end_and_start(experiment: Exper
     track.append(x=2, _ts=2.0)
     assert metric.read()["data"][-1]["data"] == {"x": 2}
     assert [entry["x"] for entry in track.read(1.0, 2.0)["entries"]] == [1, 2]
+
+
+def test_a_program_that_seeds_random_draws_the_same_numbers_as_without_us(run_job: RunJob) -> None:
+    """Our threads, and the client of Kafka on them, have their own."""
+    done = run_job("""
+        import random
+        random.seed(7)
+        before = random.getstate()
+        with experiment:
+            for i in range(1_000):
+                train.log(a=i)
+            experiment.flush()
+        assert random.getstate() == before
+    """)
+    assert done.returncode == 0, done.stderr

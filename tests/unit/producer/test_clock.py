@@ -1,6 +1,7 @@
 """Deadlines are shared, delays grow and are bounded."""
 
 import math
+import random
 
 from mldash.producer.clock import Deadline, GrowingDelay
 
@@ -12,6 +13,13 @@ def test_delays_grow_up_to_their_most_and_begin_again() -> None:
     assert all(1.6 <= late <= 2.4 for late in delays[20:])
     delay.reset()
     assert delay.next() <= 0.12
+
+
+def test_a_delay_draws_no_number_that_the_program_would_have_drawn() -> None:
+    random.seed(7)
+    before = random.getstate()
+    GrowingDelay().next()
+    assert random.getstate() == before
 
 
 def test_a_deadline_gives_what_is_left() -> None:
