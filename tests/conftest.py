@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -14,6 +15,17 @@ settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_
 settings.load_profile("ci")
 
 _KEPT = ("MLDASH_TEST_",)
+_FAST_FIRST = ["architecture", "documentation", "unit", "examples", "protocol_model", "mutants", "property", "integration"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who breaks something small hears of it within the first minute."""
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return _FAST_FIRST.index(folder) if folder in _FAST_FIRST else len(_FAST_FIRST)
 
 
 @pytest.fixture(autouse=True)
