@@ -120,7 +120,7 @@ def _end_child(session: Session, pid: int) -> None:
 
 def _handle_sigterm() -> None:
     global _before
-    if threading.current_thread() is not threading.main_thread() or _is_daemonic_child():
+    if threading.current_thread() is not threading.main_thread() or is_daemonic_child():
         return
     current = signal.getsignal(signal.SIGTERM)
     if current is _on_sigterm or current is signal.SIG_IGN or current is None:
@@ -129,7 +129,8 @@ def _handle_sigterm() -> None:
     signal.signal(signal.SIGTERM, _on_sigterm)
 
 
-def _is_daemonic_child() -> bool:
+def is_daemonic_child() -> bool:
+    """Whether this process is a worker of multiprocessing that its parent ends when it pleases."""
     process = sys.modules.get("multiprocessing.process")
     return process is not None and bool(process.current_process().daemon)
 

@@ -235,8 +235,9 @@ class Experiment:
             if whole is not None:
                 fields = {"level": "error", "message": whole, "metadata": {"traceback_of": "the run"}}
                 session.stream("logs").append(end.time, fields)
-            session.append_run_event(end)
-            session.run_start = None
+            if session.run_start is not None:
+                session.append_run_event(end)
+                session.run_start = None
             return session
 
     def _set_open(self, writer: Writer | None) -> None:

@@ -54,7 +54,7 @@ class Session:
         self.is_on_network = on_network(self.journal_folder) if known is None else known
         self.id = new_session_id()
         self.run_start: Start | None = None
-        """The start of the run that is open."""
+        """The start of the run that is open; None in a worker that is a part of its parent's."""
         self.openers: list[Experiment] = []
         """Who has started the run and not ended it."""
         self.endings: list[tuple[Status, BaseException | str | None]] = []
@@ -230,14 +230,8 @@ class Session:
         )
 
     def _begin_delivery(self, journal: Journal) -> None:
-        start = self.run_start
-        if start is not None:  # a forked child in an open run, or a session that follows a lost one
-            self.run_start = msgspec.structs.replace(start, time=time.time(), pid=os.getpid())
-            self.append_run_event(self.run_start)
-            if start.pid != os.getpid():
-                from .exits import watch_child
-
-                watch_child(self)
+        if self.run_start is not None:
+            self._go_on_with(self.run_start)
         if self.mode == "offline":
             self._force_now_and_then(journal)
             return
@@ -249,6 +243,23 @@ class Session:
         self.delivery.start()
         self._lag_watch = LagWatch(self.delivery, self.callbacks)
         self._lag_watch.start()
+
+    def _go_on_with(self, start: Start) -> None:
+        """Of a forked child in an open run, and of a session that follows a lost one: what its journal begins with.
+
+        A worker of a pool or a loader has no run of its own, it is a part of the one that it was forked in: whoever
+        terminates a pool, as `with Pool()` does, has lost nothing, and its workers get no chance to say an end.
+        """
+        from .exits import is_daemonic_child, watch_child
+
+        is_forked = start.pid != os.getpid()
+        if is_forked and is_daemonic_child():
+            self.run_start = None
+        else:
+            self.run_start = msgspec.structs.replace(start, time=time.time(), pid=os.getpid())
+            self.append_run_event(self.run_start)
+        if is_forked:
+            watch_child(self)
 
     def _force_now_and_then(self, journal: Journal) -> None:
         if self.settings.fsync == "interval":

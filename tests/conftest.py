@@ -15,7 +15,16 @@ settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_
 settings.load_profile("ci")
 
 _KEPT = ("MLDASH_TEST_",)
-_FAST_FIRST = ["architecture", "documentation", "unit", "examples", "protocol_model", "mutants", "property", "integration"]
+_FAST_FIRST = (
+    "architecture",
+    "documentation",
+    "unit",
+    "examples",
+    "protocol_model",
+    "mutants",
+    "property",
+    "integration",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

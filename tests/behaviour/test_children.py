@@ -68,3 +68,5 @@ def test_what_terminated_workers_and_threads_beside_them_have_logged_is_there_on
     points = [point["data"] for point in there.metrics("train").iter()]
     for thread, count in enumerate(counts):
         assert [one["i"] for one in points if one["thread"] == thread] == list(range(count))
+    if method == "fork":  # they were a part of the run; the others have each started one, and none has ended it
+        assert there.run.status == "COMPLETED"
