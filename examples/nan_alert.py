@@ -34,7 +34,7 @@ class StoredUpTo:
         own: dict[str, Any] = {"bootstrap_servers": kafka, "auto_offset_reset": "earliest", "enable_auto_commit": False}
         self._stored = AIOKafkaConsumer(f"{topic_prefix}.stored", **own)
         self._letters = AIOKafkaConsumer(f"{topic_prefix}.dead-letters", **own)
-        self._offsets: dict[TopicPartition, int] = {}
+        self._said: dict[TopicPartition, dict[str, Any]] = {}
         self._set_aside: set[tuple[str, int, int]] = set()
 
     async def __aenter__(self) -> "StoredUpTo":
@@ -50,13 +50,22 @@ class StoredUpTo:
         """Take in what was said since; then the letters to their end, for they came before it was said."""
         for records in (await self._stored.getmany(timeout_ms=0)).values():
             for record in records:
-                said = json.loads(record.value or b"{}")
-                partition = TopicPartition(said["topic"], said["partition"])
-                self._offsets[partition] = max(said["offset"], self._offsets.get(partition, 0))
+                self._take(json.loads(record.value))
         for partition, end in (await self._letters.end_offsets(self._letters.assignment())).items():
             while await self._letters.position(partition) < end:
                 for letter in (await self._letters.getmany(partition, timeout_ms=100)).get(partition, []):
                     self._note(dict(letter.headers))
+
+    def _take(self, said: dict[str, Any]) -> None:
+        """The highest offset counts; of a topic that was made anew only what is said of the new one."""
+        partition = TopicPartition(said["topic"], said["partition"])
+        before = self._said.get(partition)
+        if before is None:
+            self._said[partition] = said
+        elif before["incarnation"] == said["incarnation"]:
+            self._said[partition] = max(before, said, key=lambda one: one["offset"])
+        else:
+            self._said[partition] = max(before, said, key=lambda one: one["time"])
 
     def _note(self, headers: dict[str, bytes]) -> None:
         if "dead-letter-topic" in headers:  # else it marks one that was replayed
@@ -66,7 +75,7 @@ class StoredUpTo:
 
     def offset(self, partition: TopicPartition) -> int:
         """Everything of the partition below it is stored or was set aside."""
-        return self._offsets.get(partition, 0)
+        return self._said[partition]["offset"] if partition in self._said else 0
 
     def was_set_aside(self, message: Any) -> bool:
         return (message.topic, message.partition, message.offset) in self._set_aside

@@ -34,7 +34,7 @@ class KafkaUnreachable(IngestError, ConnectionError):
 
 
 class PartitionChanged(IngestError):
-    """The record before the committed offset is not the one that was handled last: the topic was made anew."""
+    """The topic, or the record before the committed offset, is not the one that was handled last."""
 
     def __init__(self, topic: str, partition: int, offset: int) -> None:
         super().__init__(topic, partition, offset)
@@ -42,8 +42,8 @@ class PartitionChanged(IngestError):
 
     def __str__(self) -> str:
         return (
-            f"{self.topic}/{self.partition}: the record before the committed offset {self.offset} is another one than "
-            "was stored. The topic was made anew; reset the group's offsets to go on"
+            f"{self.topic}/{self.partition}: the topic was made anew, and offset {self.offset}, up to which it was "
+            "stored, is of the one before. Reset the group's offsets to the topic's beginning to go on"
         )
 
 

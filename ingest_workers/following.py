@@ -22,6 +22,7 @@ from .dead_letters.letter import Letter, Origin, read_letter
 from .documents.seen import HOLES, Seen
 from .documents.stored import decode_stored
 from .fetch.decode import KafkaRecord
+from .topic_ids import topic_ids
 from .topic_reading import partitions_of, reading
 
 _POLL_MS: Final = 200
@@ -55,6 +56,7 @@ class Follower:
         self._events = await self._consumer([event_topic(self._topic_prefix, kind) for kind in self._kinds])
         await self._seek(self._events, beginning=self._beginning)
         if self._stored:
+            self._incarnations = await topic_ids(self._events._client, {one.topic for one in self._events.assignment()})
             self._statements = await self._consumer([stored_topic(self._topic_prefix)])
             self._set_aside = await self._consumer([dead_letter_topic(self._topic_prefix)])
             for consumer in (self._statements, self._set_aside):
@@ -91,13 +93,15 @@ class Follower:
             consumer.seek(partition, offset)
 
     async def _learn(self) -> None:
-        """What was announced since; consumers keep the highest offset."""
+        """What was announced since, of the topics as they are; consumers keep the highest offset."""
         advanced = False
         for records in (await self._statements.getmany(timeout_ms=0)).values():
             for record in records:
                 if not record.value:
                     continue
                 said = decode_stored(record.value)
+                if said.incarnation != self._incarnations.get(said.topic, said.incarnation):
+                    continue  # of a topic of that name that is no more
                 partition = TopicPartition(said.topic, said.partition)
                 if said.offset > self._upto.get(partition, 0):
                     self._upto[partition] = said.offset

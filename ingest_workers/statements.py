@@ -21,40 +21,40 @@ class Statements:
     def __init__(self, outbox: Outbox, topic: str) -> None:
         self._outbox, self._topic = outbox, topic
         self._said = dict[TopicPartition, StoredUpTo]()
+        self._incarnations: Mapping[str, str] = {}
 
     @property
-    def skipped(self) -> dict[TopicPartition, list[tuple[int, int]]]:
-        """Ranges of offsets that an operator skipped, of the partitions where there are any."""
-        return {partition: list(said.skipped) for partition, said in self._said.items() if said.skipped}
+    def said(self) -> Mapping[TopicPartition, StoredUpTo]:
+        """The last one of each partition."""
+        return self._said
 
     def clear(self) -> None:
         """The partitions are another's: it speaks for them now."""
         self._said.clear()
 
-    async def begin(self, committed: Mapping[TopicPartition, Committed]) -> None:
-        """With an assignment: what was committed is stored."""
+    async def begin(self, committed: Mapping[TopicPartition, Committed], incarnations: Mapping[str, str]) -> None:
+        """With an assignment: what was committed is stored. `incarnations`: topic → its id, where brokers have ids."""
+        self._incarnations = incarnations
         for partition, one in committed.items():
-            self._said[partition] = StoredUpTo(
-                topic=partition.topic,
-                partition=partition.partition,
-                offset=one.offset,
-                time=time(),
-                skipped=one.skipped,
-            )
+            self._said[partition] = self._statement(partition, one.offset, one.skipped)
         await self.repeat()
 
     async def announce(self, offsets: Mapping[TopicPartition, int]) -> None:
         """These are stored now."""
         for partition, offset in offsets.items():
             before = self._said.get(partition)
-            self._said[partition] = StoredUpTo(
-                topic=partition.topic,
-                partition=partition.partition,
-                offset=offset,
-                time=time(),
-                skipped=before.skipped if before else [],
-            )
+            self._said[partition] = self._statement(partition, offset, before.skipped if before else [])
         await self._publish(self._said[partition] for partition in offsets)
+
+    def _statement(self, partition: TopicPartition, offset: int, skipped: list[tuple[int, int]]) -> StoredUpTo:
+        return StoredUpTo(
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=offset,
+            time=time(),
+            incarnation=self._incarnations.get(partition.topic, ""),
+            skipped=skipped,
+        )
 
     async def repeat(self) -> None:
         """All of them once more."""

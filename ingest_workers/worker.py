@@ -15,7 +15,7 @@ from mldash.producer.events.topics import dead_letter_topic, event_topics, store
 from . import instruments
 from .dead_letters.send import send_letters
 from .documents.mongo import Mongo, PyMongoError
-from .errors import IngestError, KafkaUnreachable
+from .errors import IngestError, KafkaUnreachable, PartitionChanged
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
 from .fetch.continuity import check, next_offsets
@@ -28,6 +28,7 @@ from .store.appending import Appending
 from .store.chains import Chains
 from .store.sessions import Sessions
 from .store.snapshots import Snapshots
+from .topic_ids import topic_ids
 
 _FIRST_DELAY_S = 0.05
 _UPKEEP_S = 1.0
@@ -140,7 +141,7 @@ class Worker:
         """Before anything of a new assignment is read; False where yet another one came meanwhile."""
         number, partitions = self._assignment.number, self._consumer.assignment()
         found = await check(self._settings, partitions)
-        await self._statements.begin(found.committed)
+        await self._statements.begin(found.committed, found.incarnations)
         if number != self._assignment.number or not self._assignment.holds:
             return False
         self._batches.halted.clear()
@@ -204,7 +205,7 @@ class Worker:
 
     async def _commit(self, batch: Batch) -> None:
         async with asyncio.timeout(_COMMIT_TIMEOUT_S):  # aiokafka itself waits for a coordinator for ever
-            await self._batches.commit(batch, self._statements.skipped)
+            await self._batches.commit(batch, self._statements.said)
 
     async def _upkeep(self) -> None:
         """What is done now and then, between batches."""
@@ -216,12 +217,21 @@ class Worker:
             await self._snapshots.write_quiet()
             await self._snapshots.make_room(self._settings.known_streams)
             if now >= self._announce_at and self._assignment.holds:
+                await self._halt_what_was_made_anew()
                 await self._statements.repeat()
                 self._announce_at = now + self._settings.announce_s
         except (PyMongoError, KafkaError, TimeoutError) as error:
             await self._wait(error, _FIRST_DELAY_S)
         instruments.known_streams.set(len(self._chains.known))
         instruments.halted.set(len(self._batches.halted))
+
+    async def _halt_what_was_made_anew(self) -> None:
+        """Under a worker that runs: what it reads next of that topic would begin somewhere in the middle."""
+        ids = await topic_ids(self._consumer._client, self._kinds)
+        for partition, said in self._statements.said.items():
+            is_known = partition in self._batches.halted or not said.incarnation
+            if not is_known and said.incarnation != ids.get(partition.topic, said.incarnation):
+                self._batches.halt(partition, PartitionChanged(partition.topic, partition.partition, said.offset))
 
     def _observe(self, batch: Batch) -> None:
         self._lag.stored(batch.offsets)

@@ -16,6 +16,7 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, Re
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
+from mldash.ingest_workers.documents.stored import StoredUpTo
 from mldash.ingest_workers.errors import IngestError, OffsetLost, RecordUnreadable
 from mldash.ingest_workers.kafka import last_record_checksum
 
@@ -98,12 +99,13 @@ class Batches:
             ahead.cancel()
             await asyncio.gather(ahead, return_exceptions=True)
 
-    async def commit(self, batch: Batch, skipped: Mapping[TopicPartition, Sequence[tuple[int, int]]]) -> None:
-        """Everything of the batch is stored. Raises aiokafka's errors where the partitions are not ours any more."""
+    async def commit(self, batch: Batch, said: Mapping[TopicPartition, StoredUpTo]) -> None:
+        """Everything of the batch is stored, and was said to be. Raises aiokafka's errors where the partitions are not
+        ours any more."""
         await self._consumer.commit(
             {
                 partition: OffsetAndMetadata(
-                    record.offset + 1, commit_metadata(last_record_checksum(record), skipped.get(partition, ()))
+                    record.offset + 1, commit_metadata(last_record_checksum(record), said[partition])
                 )
                 for partition, record in batch.last.items()
             }

@@ -1,16 +1,17 @@
 """Whether a partition is still the one that the committed offset speaks of: docs/protocol.md 3, Partitions.
 
-Each commit carries, as metadata, a checksum of the last record handled, and the ranges of offsets that an operator had
-skipped: "checksum" or "checksum 10-20,35-40". On assignment the record before the committed offset is fetched and
-compared: a topic that was made anew halts the partition and says so, instead of skipping what it holds. Where retention
-has removed that record there is nothing to compare, and the partition goes on.
+Each commit carries, as metadata, a checksum of the last record handled, the topic's id, and the ranges of offsets that
+an operator had skipped: "checksum@id" or "checksum@id 10-20,35-40". On assignment the id is compared, and the record
+before the committed offset is fetched and compared (a topic that was mirrored or restored has another id nowhere, and
+other records): a topic that was made anew halts the partition and says so, instead of skipping what it holds. Where
+retention has removed that record there is nothing to compare, and the partition goes on.
 
 An offset that somebody else has set has no checksum. Then the last statement on `mldash.stored` tells what was stored:
 an offset beyond it skips events, which is said and goes into every later statement.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 
 import structlog
@@ -22,14 +23,13 @@ from mldash.ingest_workers.documents.stored import StoredUpTo, decode_stored
 from mldash.ingest_workers.errors import IngestError, PartitionChanged
 from mldash.ingest_workers.kafka import last_record_checksum
 from mldash.ingest_workers.settings import WorkerSettings
+from mldash.ingest_workers.topic_ids import topic_ids
 from mldash.ingest_workers.topic_reading import partitions_of, read_all, reading
 from mldash.producer.events.topics import stored_topic
 
 _TIMEOUT_S = 20.0
 _MOST_SKIPPED = 100
 _log = structlog.get_logger()
-
-Skipped = Sequence[tuple[int, int]]
 
 
 class Committed(Struct, frozen=True):
@@ -38,29 +38,33 @@ class Committed(Struct, frozen=True):
     offset: int
     checksum: str
     skipped: list[tuple[int, int]] = []
+    incarnation: str = ""
 
 
 class Checked(Struct):
     """What is known of the partitions of a new assignment."""
 
     committed: dict[TopicPartition, Committed]
+    incarnations: dict[str, str]
+    """Topic → its id; not of brokers that have none."""
     changed: dict[TopicPartition, IngestError]
 
 
-def commit_metadata(checksum: str, skipped: Skipped) -> str:
+def commit_metadata(checksum: str, said: StoredUpTo) -> str:
     """What stands beside a committed offset; the newest hundred ranges, for Kafka allows 4 KiB."""
-    ranges = ",".join(f"{first}-{end}" for first, end in skipped[-_MOST_SKIPPED:])
-    return f"{checksum} {ranges}".rstrip()
+    ranges = ",".join(f"{first}-{end}" for first, end in said.skipped[-_MOST_SKIPPED:])
+    return f"{checksum}@{said.incarnation} {ranges}".rstrip()
 
 
-def read_metadata(metadata: str) -> tuple[str, list[tuple[int, int]]]:
-    """The reverse; ("", []) for what no worker has written."""
-    checksum, _, ranges = metadata.partition(" ")
+def read_committed(offset: int, metadata: str) -> Committed:
+    """The reverse; no checksum where somebody else has written it."""
+    record, _, ranges = metadata.partition(" ")
+    checksum, _, incarnation = record.partition("@")
     try:
         bounds = [one.split("-") for one in ranges.split(",") if one]
-        return checksum, [(int(first), int(end)) for first, end in bounds]
+        return Committed(offset, checksum, [(int(first), int(end)) for first, end in bounds], incarnation)
     except ValueError:
-        return "", []
+        return Committed(offset, "")
 
 
 async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]) -> Checked:
@@ -70,14 +74,17 @@ async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]
     """
     async with asyncio.timeout(_TIMEOUT_S), AsyncExitStack() as clients:
         committed = await _committed(settings, partitions)
-        if not committed:
-            return Checked({}, {})
         consumer = await clients.enter_async_context(reading(settings.kafka))
+        found = Checked(committed, await topic_ids(consumer._client, {one.topic for one in partitions}), {})
+        if not committed:
+            return found
         consumer.assign(list(committed))
-        found = Checked(committed, {})
         beginnings = await consumer.beginning_offsets(list(committed))
         ends = await consumer.end_offsets(list(committed))
         for partition, one in committed.items():
+            if one.incarnation and one.incarnation != found.incarnations.get(partition.topic, one.incarnation):
+                found.changed[partition] = PartitionChanged(partition.topic, partition.partition, one.offset)
+                continue
             if beginnings[partition] == one.offset:
                 _log.info("nothing to compare: retention has removed the record", partition=partition, at=one.offset)
                 continue
@@ -86,7 +93,7 @@ async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]
                 found.changed[partition] = PartitionChanged(partition.topic, partition.partition, one.offset)
         strangers = [partition for partition, one in committed.items() if not one.checksum]
         if strangers:
-            statements = await _statements(consumer, settings)
+            statements = await _statements(consumer, settings, found.incarnations)
             committed |= {one: _with_skipped(one, committed[one], statements.get(one)) for one in strangers}
         return found
 
@@ -101,7 +108,7 @@ async def _committed(
         await admin.start()
         offsets = await admin.list_consumer_group_offsets(settings.group, partitions=list(partitions))
     return {
-        partition: Committed(there.offset, *read_metadata(there.metadata))
+        partition: read_committed(there.offset, there.metadata)
         for partition, there in offsets.items()
         if there.offset > 0
     }
@@ -112,12 +119,16 @@ async def _checksum_at(consumer: AIOKafkaConsumer, partition: TopicPartition, of
     return last_record_checksum(await consumer.getone(partition))
 
 
-async def _statements(consumer: AIOKafkaConsumer, settings: WorkerSettings) -> dict[TopicPartition, StoredUpTo]:
-    """The last of each partition on `mldash.stored`."""
+async def _statements(
+    consumer: AIOKafkaConsumer, settings: WorkerSettings, incarnations: Mapping[str, str]
+) -> dict[TopicPartition, StoredUpTo]:
+    """The last of each partition on `mldash.stored`, of the topics as they are."""
     found = dict[TopicPartition, StoredUpTo]()
     topics = await partitions_of(consumer, [stored_topic(settings.topic_prefix)])
     async for record in read_all(consumer, topics):
         said = decode_stored(record.value or b"")
+        if said.incarnation != incarnations.get(said.topic, said.incarnation):
+            continue
         before = found.get(partition := TopicPartition(said.topic, said.partition))
         if before is None or said.offset >= before.offset:
             found[partition] = said

@@ -5,49 +5,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from mldash.ingest_workers.following import Follower
 from mldash.ingest_workers.statements import Statements
 from mldash.producer.events.schema import End, Heartbeat, Rows, RunEvents, Signals, Start
 from tests.stack import run_mldash
 from tests.world import World
 
-from .emitting import PREFIX, emitting, eventually, points, until_stored, working
+from .emitting import PREFIX, emitting, points, until_stored, working
+from .followers import following, until
 
 ONE, TWO = b"1" * 16, b"2" * 16
 
 pytestmark = pytest.mark.integration
-
-
-@asynccontextmanager
-async def following(world: World, *, stored: bool, beginning: bool = True) -> AsyncIterator[list[tuple[bytes, int]]]:
-    """(session, seq) of the metrics' events that a follower was given so far."""
-    given: list[tuple[bytes, int]] = []
-    follower = Follower(world.servers.kafka, world.name, ["metrics"], stored=stored, beginning=beginning)
-
-    async def follow() -> None:
-        async for followed in follower:
-            given.extend((followed.record.session, event.seq) for event in followed.events)
-
-    async with follower:
-        task = asyncio.create_task(follow())
-        try:
-            yield given
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-
-
-async def until(given: list[tuple[bytes, int]], count: int) -> None:
-    async def enough() -> bool:
-        return len(given) >= count
-
-    await eventually(enough)
 
 
 async def test_each_event_comes_once_however_often_its_record_is_sent(world: World) -> None:

@@ -1,19 +1,17 @@
 """Partitions that grow, and offsets that somebody else has moved: nothing twice, and what is missing is said."""
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
-from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata
 
-from mldash.ingest_workers.documents.stored import StoredUpTo, decode_stored
 from mldash.producer.events.encoding import encode_record, headers
 from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.schema import Record
-from mldash.producer.events.topics import event_topic, partition_of, stored_topic
+from mldash.producer.events.topics import event_topic, partition_of
 from tests.world import PARTITIONS, World
 
 from .emitting import PREFIX, emitting, eventually, points, stored, until_stored, working
+from .offsets import move_offset, statement_at
 
 ONE = b"1" * 16
 KEY = stream_key(experiment_id(PREFIX), "metrics", "loss")
@@ -62,37 +60,10 @@ async def test_records_that_a_moved_offset_skips_are_named_on_the_stored_topic(w
             await until_stored(world, 2)
         for seq in range(2, 6):
             await emitter.send(ONE, seq, points(ONE, seq, 1))
-        await eventually(lambda: _move_offset(world, partition, 5))
+        await eventually(lambda: move_offset(world, partition, 5))
         for _ in range(2):  # the second worker knows it from the first one's commit
             async with working(world.worker()):
                 await until_stored(world, 3)
-                said = await eventually(lambda: _statement(world, partition, 6))
+                said = await eventually(lambda: statement_at(world, partition, 6))
             assert said.skipped == [(2, 5)]
     assert await stored(world) == [(ONE, 0), (ONE, 1), (ONE, 5)]
-
-
-async def _move_offset(world: World, partition: TopicPartition, offset: int) -> bool:
-    """As an operator does; Kafka refuses it until the worker's static membership has timed out."""
-    async with AIOKafkaConsumer(
-        bootstrap_servers=world.servers.kafka, group_id=world.name, enable_auto_commit=False
-    ) as consumer:
-        consumer.assign([partition])
-        try:
-            await consumer.commit({partition: OffsetAndMetadata(offset, "")})
-        except KafkaError:
-            return False
-    return True
-
-
-async def _statement(world: World, partition: TopicPartition, offset: int) -> StoredUpTo | None:
-    """The last statement of the partition, once it has come to `offset`."""
-    topic = TopicPartition(stored_topic(world.name), 0)
-    last = None
-    async with AIOKafkaConsumer(bootstrap_servers=world.servers.kafka, auto_offset_reset="earliest") as consumer:
-        consumer.assign([topic])
-        [end] = (await consumer.end_offsets([topic])).values()
-        while await consumer.position(topic) < end:
-            said = decode_stored((await consumer.getone(topic)).value)
-            if (said.topic, said.partition) == (partition.topic, partition.partition):
-                last = said
-    return last if last is not None and last.offset == offset else None
