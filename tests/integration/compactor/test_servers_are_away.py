@@ -10,10 +10,10 @@ from mldash.compactor.chunks.errors import ObjectMissing, StoreRefused, StoreUnr
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.compactor.compactor import Compactor
 from mldash.compactor.settings import CompactorSettings
+from tests.gate import gate_before
 from tests.world import World
 
 from .chains import Chain, compacting, eventually
-from .gate import gate_before
 
 pytestmark = pytest.mark.integration
 

@@ -10,8 +10,9 @@ from aiokafka.errors import CommitFailedError
 from mldash.ingest_workers.documents.stored import decode_stored
 from mldash.ingest_workers.fetch.batches import Batch, Batches
 from mldash.ingest_workers.statements import Statements
+from mldash.ingest_workers.worker import Worker
 from mldash.producer.events.topics import stored_topic
-from tests.world import World
+from tests.world import PARTITIONS, World
 
 from .emitting import emitting, eventually, points, stored, until_stored, working
 
@@ -56,6 +57,28 @@ async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what
     assert found == [(ONE, seq) for seq in range(3)]
     assert announced, "nothing was announced after the refusal"
     assert await _last_statement(world) == 3
+
+
+async def test_a_worker_that_comes_back_finds_its_partitions_and_the_others_notice_nothing(world: World) -> None:
+    """Static membership: an upgrade of one worker after the other moves no partition."""
+    async with emitting(world) as emitter, working(world.worker(0)) as other:
+        async with working(world.worker(1)) as first:
+            await eventually(lambda: _share(first, other))
+            held, assignment = first._consumer.assignment(), other._assignment.number
+        async with working(world.worker(1)) as again:
+            await eventually(lambda: _share(again, other))
+            assert again._consumer.assignment() == held
+            for stream in range(10):
+                await emitter.send(ONE, 0, points(ONE, 0, 5), name=f"m{stream}")
+            for stream in range(10):
+                await until_stored(world, 5, name=f"m{stream}")
+        assert other._assignment.number == assignment
+
+
+async def _share(*workers: Worker) -> bool:
+    """Whether each has partitions, and each partition one of them."""
+    held = [worker._consumer.assignment() for worker in workers if await worker.health() is None]
+    return len(held) == len(workers) and all(held) and sum(map(len, held)) == sum(PARTITIONS.values())
 
 
 async def _is_ahead(batches: Batches) -> bool:

@@ -1,4 +1,5 @@
-"""A TCP port before a server's, that can be shut and opened: how a server goes away and comes back."""
+"""A TCP port before a server's, that can be shut and opened, held and let go: how a server goes away, or does not
+answer, and comes back."""
 
 import asyncio
 import threading
@@ -13,6 +14,8 @@ class Gate:
     def __init__(self, host: str, port: int) -> None:
         self._target = host, port
         self._open = True
+        self._flowing = asyncio.Event()
+        self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="gate")
@@ -27,6 +30,13 @@ class Gate:
 
     def open(self) -> None:
         self._open = True
+
+    def hold(self) -> None:
+        """Connections stay, and nothing passes through them."""
+        self._loop.call_soon_threadsafe(self._flowing.clear)
+
+    def let_go(self) -> None:
+        self._loop.call_soon_threadsafe(self._flowing.set)
 
     def stop(self) -> None:
         self._in_loop(self._end())
@@ -44,6 +54,7 @@ class Gate:
 
     async def _end(self) -> None:
         await self._cut()
+        self._flowing.set()
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
@@ -62,6 +73,7 @@ class Gate:
         self._writers.add(writer)
         try:
             while data := await reader.read(65_536):
+                await self._flowing.wait()
                 writer.write(data)
                 await writer.drain()
         finally:
