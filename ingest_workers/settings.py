@@ -49,6 +49,14 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     fetch_wait_ms: Annotated[int, Meta(ge=1, le=10_000, description="How long a fetch waits for something new.")] = 50
     known_streams: Annotated[int, Meta(ge=100, description="Streams kept in the worker's cache.")] = 50_000
     snapshot_buckets: Annotated[int, Meta(ge=1, le=1_000, description="Buckets between two snapshots, at most.")] = 200
+    snapshot_sessions: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=10_000,
+            description="Sessions in a stream's snapshot; where more write it, idle ones are moved out.",
+        ),
+    ] = 2_000
     idle_s: Annotated[
         float,
         Meta(gt=0, description="A stream without events for so long is idle: its short rest may become cold."),

@@ -47,7 +47,11 @@ class Worker:
         self._chains = Chains(self._mongo)
         self._sessions = Sessions(self._mongo)
         self._snapshots = Snapshots(
-            self._mongo, self._chains, buckets=settings.snapshot_buckets, idle_s=settings.idle_s
+            self._mongo,
+            self._chains,
+            buckets=settings.snapshot_buckets,
+            idle_s=settings.idle_s,
+            sessions=settings.snapshot_sessions,
         )
         self._appending = Appending(self._mongo, self._chains, self._sessions, self._snapshots)
         self._trouble: str | None = "starting"

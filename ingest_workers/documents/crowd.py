@@ -9,18 +9,27 @@ the snapshot, and unites the two as sets, for what stands here may be older or n
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
+
+from bson.max_key import MaxKey
 
 from .mongo import BulkWriteError, Mongo, Session, UpdateOne
 from .seen import Seen
 from .snapshot import Snapshot
 
 KEPT: Final = 2_000
-"""Sessions in one snapshot, at most."""
+"""Sessions in one snapshot, at most. Half of them stay when a crowd is moved out, so that it is not done with every
+batch."""
 
-_STAY: Final = 1_000  # after a crowd has been moved out, so that it is not done with every batch
 _IN_ONE_QUERY: Final = 1_000
 _DUPLICATE_KEY: Final = 11_000
+
+
+class MovedOut(NamedTuple):
+    """What is stored of a session among a stream's first `at` events."""
+
+    at: int
+    seen: Seen
 
 
 async def read_moved_out(
@@ -36,6 +45,13 @@ async def read_moved_out(
     return found
 
 
+async def read_all_moved_out(mongo: Mongo, session: Session, stream: bytes) -> dict[bytes, MovedOut]:
+    """All that stand in `seqs` of one stream, by session. `session` is the one that read its snapshot."""
+    of_stream = {"_id": {"$gte": {"s": stream, "sid": b""}, "$lt": {"s": stream, "sid": MaxKey()}}}
+    documents = mongo.seqs.find(of_stream, session=session)
+    return {bytes(one["_id"]["sid"]): MovedOut(one["at"], Seen.from_document(one["r"])) async for one in documents}
+
+
 async def complete(mongo: Mongo, session: Session, wanted: Mapping[bytes, tuple[Snapshot, Iterable[bytes]]]) -> None:
     """Unite what snapshots know of these sessions with what stands in `seqs` of them."""
     found = await read_moved_out(mongo, session, {stream: sessions for stream, (_, sessions) in wanted.items()})
@@ -43,14 +59,15 @@ async def complete(mongo: Mongo, session: Session, wanted: Mapping[bytes, tuple[
         wanted[stream][0].seen.setdefault(one, Seen()).unite(moved)
 
 
-async def move_out(mongo: Mongo, snapshots: Mapping[bytes, Snapshot]) -> set[bytes]:
+async def move_out(mongo: Mongo, snapshots: Mapping[bytes, Snapshot], kept: int | None = None) -> set[bytes]:
     """Write to `seqs` what is too much in these snapshots, and take it out of them; the streams that had too much.
 
     Each snapshot must be whole: no session in it whose place in `seqs` is unread. Its write comes only after this.
     """
-    crowded = {stream: snapshot for stream, snapshot in snapshots.items() if len(snapshot.seen) > KEPT}
+    kept = KEPT if kept is None else kept
+    crowded = {stream: snapshot for stream, snapshot in snapshots.items() if len(snapshot.seen) > kept}
     for stream, snapshot in crowded.items():
-        idle = list(snapshot.seen)[: len(snapshot.seen) - _STAY]  # in the order of their last events
+        idle = list(snapshot.seen)[: len(snapshot.seen) - kept // 2]  # in the order of their last events
         for at in range(0, len(idle), _IN_ONE_QUERY):
             await _write(mongo, stream, snapshot, idle[at : at + _IN_ONE_QUERY])
         for one in idle:

@@ -71,6 +71,11 @@ class Seen(Struct):
         self.holes = holes
         self.hi = max(self.hi, end)
 
+    def has_all_of(self, other: "Seen") -> bool:
+        united = Seen(self.hi, list(self.holes))
+        united.unite(other)
+        return united.to_document() == self.to_document()
+
     def unite(self, other: "Seen") -> None:
         """Everything that the other one has is stored too."""
         first = 0

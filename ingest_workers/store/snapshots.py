@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.crowd import move_out
+from mldash.ingest_workers.documents.crowd import KEPT, move_out
 from mldash.ingest_workers.documents.mongo import Mongo, UpdateOne
 
 from .chains import Chains, Known
@@ -29,9 +29,10 @@ _log = structlog.get_logger()
 class Snapshots:
     """Writes what chains know into the streams' documents."""
 
-    def __init__(self, mongo: Mongo, chains: Chains, *, buckets: int, idle_s: float) -> None:
+    def __init__(self, mongo: Mongo, chains: Chains, *, buckets: int, idle_s: float, sessions: int = KEPT) -> None:
+        """`buckets` between two snapshots of a stream, and `sessions` in one, at most."""
         self._mongo, self._chains = mongo, chains
-        self._buckets, self._idle_s = buckets, idle_s
+        self._buckets, self._idle_s, self._sessions = buckets, idle_s, sessions
         self._behind: dict[bytes, None] = {}  # streams whose document is behind what is known
 
     async def after_batch(self, streams: list[bytes]) -> None:
@@ -87,7 +88,8 @@ class Snapshots:
         for at in range(0, len(streams), _PER_WRITE):
             part = streams[at : at + _PER_WRITE]
             there = {stream: known for stream in part if (known := self._chains.known.get(stream)) is not None}
-            for stream in await move_out(self._mongo, {stream: known.snapshot for stream, known in there.items()}):
+            snapshots = {stream: known.snapshot for stream, known in there.items()}
+            for stream in await move_out(self._mongo, snapshots, self._sessions):
                 there[stream].crowded = True
             ends = {stream: known.snapshot.next for stream, known in there.items()}
             updates = [self._update(stream, known) for stream, known in there.items()]

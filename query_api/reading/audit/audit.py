@@ -2,12 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.ingest_workers.documents.seen import Seen
-from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.producer.events.identity import stream_key
 from mldash.query_api.reading.streams import ExperimentRef, StreamRef
 
@@ -89,7 +87,7 @@ def _accounts(counted: Mapping[bytes, CountedStream], claims: Mapping[_Key, Mapp
     for key in sorted(streams.keys() | claims.keys(), key=lambda one: (one[0], one[1] or "")):
         stream, said = streams.get(key), claims.get(key, {})
         stored: Mapping[bytes, Seen] = stream.recount.seen if stream else {}
-        snapshot: Mapping[bytes, Seen] = _snapshot_of(stream.document, key[0]) if stream else {}
+        snapshot: Mapping[bytes, Seen] = stream.snapshot if stream else {}
         for session in sorted(stored.keys() | said.keys() | snapshot.keys()):
             accounts.append(
                 Account(
@@ -103,10 +101,6 @@ def _accounts(counted: Mapping[bytes, CountedStream], claims: Mapping[_Key, Mapp
                 )
             )
     return accounts
-
-
-def _snapshot_of(document: Mapping[str, Any], kind: str) -> Mapping[bytes, Seen]:
-    return Snapshot.from_document(kind, {"sess": document.get("sess", {})}).seen
 
 
 def _session_count(account: Account) -> SessionCount:

@@ -18,8 +18,10 @@ from mldash.compactor.chunks.objects import read_chunk, read_metadata
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, bucket_id, first_index_of, from_document
 from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.crowd import MovedOut, read_all_moved_out
 from mldash.ingest_workers.documents.mongo import Mongo, Session
 from mldash.ingest_workers.documents.seen import Seen
+from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.query_api.reading.attempts import DELAYS_S, Moved, unsettled
 from mldash.query_api.reading.streams import StreamRef
 
@@ -43,7 +45,14 @@ class CountedStream:
         self.cold = cold
         self.chunks = self.buckets = 0
         self.live_keys = set[str]()
+        self.moved_out: Mapping[bytes, MovedOut] = {}
         self.findings: list[Finding] = []
+
+    @property
+    def snapshot(self) -> dict[bytes, Seen]:
+        """What its document says of each session, and `seqs` of those that were moved out of it."""
+        told = Snapshot.from_document(self.stream.kind, {"sess": self.document.get("sess", {})}).seen
+        return {session: one.seen for session, one in self.moved_out.items()} | told
 
     @property
     def count(self) -> StreamCount:
@@ -90,6 +99,8 @@ class _Counter:
             if document is None or document["cold"] >= CLOSED:
                 return None
             counted = self._begin(document)
+            if document.get("crowded"):
+                counted.moved_out = await read_all_moved_out(self._mongo, session, self._stream.id)
             await self._count_cold(session, counted)
             await self._count_hot(session, counted)
             if counted.recount.next < document["next"]:
@@ -121,7 +132,7 @@ class _Counter:
 
     async def _count_cold(self, session: Session, counted: "_Counting") -> None:
         cold = counted.cold
-        await counted.compare(self._mongo, session)
+        counted.compare()
         while (begin := counted.recount.next) < cold:
             k = begin // CHUNK
             chunks = await manifest.live_chunks(self._mongo, self._stream.id, k, k + _CHUNKS_AT_ONCE - 1, session)
@@ -129,7 +140,7 @@ class _Counter:
                 if chunk.k * CHUNK > counted.recount.next:
                     await self._gap(session, counted, chunk.k * CHUNK)
                 await self._take_chunk(session, counted, chunk, read)
-                await counted.compare(self._mongo, session)
+                counted.compare()
                 if counted.recount.next % CHUNK == 0 and counted.recount.next <= cold:
                     self._keep(counted)
             if counted.recount.next == begin:
@@ -192,7 +203,7 @@ class _Counter:
         query = {"_id": {"$gte": bucket_id(self._stream.id, begin), "$lt": self._stream.id + _BEYOND}}
         async for document in self._mongo.buckets.find(query, session=session).sort("_id", 1):
             await self._take_bucket(session, counted, document)
-            await counted.compare(self._mongo, session)
+            counted.compare()
         await self._look(session, counted, begin)
 
     async def _take_bucket(self, session: Session, counted: "_Counting", document: Mapping[str, Any]) -> None:
@@ -235,15 +246,12 @@ class _Counting(CountedStream):
             self.find("stored-twice", detail, session=session.hex(), first=first, end=end)
         return list(self.recount.take(part))
 
-    async def compare(self, mongo: Mongo, session: Session) -> None:
+    def compare(self) -> None:
         """Where the recount has come to the snapshot's end: they must agree."""
         if self.compared or self.recount.next != self.document["next"]:
             return
         self.compared = True
-        moved_out = dict[bytes, Seen]()
-        async for one in mongo.seqs.find({"_id.s": self.stream.id}, session=session):
-            moved_out[bytes(one["_id"]["sid"])] = Seen.from_document(one["r"])
-        for what in self.recount.differences(self.document, moved_out):
+        for what in self.recount.differences(self.document, self.moved_out):
             self.find("snapshot-wrong", f"{what} are not what a recount gives", first=0, end=self.recount.next)
 
 

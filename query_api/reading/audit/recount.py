@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mldash.ingest_workers.documents.buckets import Bucket
+from mldash.ingest_workers.documents.crowd import MovedOut
 from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.producer.events.field_statistics import FIELD_LIMIT
@@ -74,16 +75,21 @@ class Recount:
                 seen.add(one.first, one.end)
         return found
 
-    def differences(self, document: Mapping[str, Any], moved_out: Mapping[bytes, Seen]) -> Iterator[str]:
+    def differences(self, document: Mapping[str, Any], moved_out: Mapping[bytes, MovedOut]) -> Iterator[str]:
         """What of the document's snapshot is not what follows from the chain; `next` of both must be the same.
 
-        `moved_out` are sessions that stand beside the snapshot, in `seqs`.
+        `moved_out` are sessions that stand beside the snapshot, in `seqs`: maybe of more events than the snapshot's,
+        where its worker was killed between the two, or goes on meanwhile.
         """
         if not self.whole:
             return
         told = Snapshot.from_document(self._kind, document)
         for session in sorted(self.seen.keys() | told.seen.keys()):
-            counted, said = self.seen.get(session), told.seen.get(session) or moved_out.get(session)
+            counted, said = self.seen.get(session), told.seen.get(session)
+            if said is None and (moved := moved_out.get(session)) is not None:
+                if counted is not None and moved.at > told.next and moved.seen.has_all_of(counted):
+                    continue
+                said = moved.seen
             if counted is None or said is None or counted.to_document() != said.to_document():
                 yield f"the seqs of session {session.hex()}"
         ours, theirs = self.snapshot.to_update(), told.to_update()

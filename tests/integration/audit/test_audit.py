@@ -288,6 +288,18 @@ async def test_a_snapshot_that_does_not_follow_from_its_chain_is_named(
     assert [(one.kind, one.detail) for one in found] == [(kind, f"{told} are not what a recount gives")]
 
 
+async def test_what_expired_of_a_session_that_was_moved_out_of_the_snapshot_is_not_missing(experiment: World) -> None:
+    """Only `seqs` still says that it was stored."""
+    stream = await experiment.mongo.streams.find_one({"kind": "logs"})
+    assert stream is not None
+    assert stream["sess"] == {ONE.hex(): [1]}
+    await experiment.mongo.buckets.delete_many({"s": stream["_id"]})
+    await experiment.mongo.seqs.insert_one({"_id": {"s": stream["_id"], "sid": ONE}, "at": 1, "r": [1]})
+    moved_out = {"sess": {}, "crowded": True, "floor": 1, "cold": 1}
+    await experiment.mongo.streams.update_one({"_id": stream["_id"]}, {"$set": moved_out})
+    assert (await audit(experiment)).findings == []
+
+
 async def change_last_bucket(world: World, **fields: Any) -> dict[str, Any]:
     last = await world.mongo.buckets.find_one({"s": LOSS}, sort=[("_id", -1)])
     assert last is not None

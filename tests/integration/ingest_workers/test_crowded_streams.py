@@ -19,10 +19,13 @@ SESSIONS = [bytes([number]) * 16 for number in range(1, 13)]
 pytestmark = pytest.mark.integration
 
 
+FEW = {"snapshot_buckets": 1, "snapshot_sessions": 5}
+"""Of a worker: its snapshots keep few sessions."""
+
+
 @pytest.fixture(autouse=True)
-def a_snapshot_keeps_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "KEPT", 5)
-    monkeypatch.setattr(crowd, "_STAY", 2)
+def the_compactors_snapshots_keep_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crowd, "KEPT", FEW["snapshot_sessions"])
 
 
 async def send_round(emitter: Emitter, first: int, count: int) -> None:
@@ -46,7 +49,7 @@ async def test_sessions_that_were_moved_out_and_come_again_are_stored_once(world
     """Each round is by a new worker, and sends what the round before sent as well."""
     async with emitting(world) as emitter:
         for turn in range(3):
-            async with working(world.worker(snapshot_buckets=1)):
+            async with working(world.worker(**FEW)):
                 await send_round(emitter, 0, 2 * turn + 2)
                 found = await until_stored(world, len(SESSIONS) * (2 * turn + 2))
             assert len(found) == len(set(found)) == len(SESSIONS) * (2 * turn + 2)
@@ -54,7 +57,7 @@ async def test_sessions_that_were_moved_out_and_come_again_are_stored_once(world
 
 
 async def test_one_worker_that_moves_sessions_out_reads_them_again(world: World) -> None:
-    async with emitting(world) as emitter, working(world.worker(snapshot_buckets=1, batch_records=3)):
+    async with emitting(world) as emitter, working(world.worker(batch_records=3, **FEW)):
         for turn in range(3):
             await send_round(emitter, turn, 2)  # overlaps the round before by one
             found = await until_stored(world, len(SESSIONS) * (turn + 2))
@@ -62,7 +65,7 @@ async def test_one_worker_that_moves_sessions_out_reads_them_again(world: World)
 
 
 async def test_what_a_session_that_was_moved_out_has_written_counts_as_stored(world: World) -> None:
-    async with emitting(world) as emitter, working(world.worker(snapshot_buckets=1)):
+    async with emitting(world) as emitter, working(world.worker(**FEW)):
         await send_round(emitter, 0, 3)
         await until_stored(world, 3 * len(SESSIONS))
     prefix = parse_prefix(PREFIX)
@@ -75,12 +78,12 @@ async def test_what_a_session_that_was_moved_out_has_written_counts_as_stored(wo
 async def test_a_snapshot_that_the_compactor_makes_of_a_crowded_stream_loses_no_session(world: World) -> None:
     """The chain has grown since the snapshot, by sessions that it has moved out."""
     async with emitting(world) as emitter:
-        async with working(world.worker(snapshot_buckets=1)):
+        async with working(world.worker(**FEW)):
             await send_round(emitter, 0, 2)
             await until_stored(world, 2 * len(SESSIONS))
         before = await world.mongo.streams.find_one({"_id": STREAM})
         seqs = [one async for one in world.mongo.seqs.find({})]
-        async with working(world.worker(snapshot_buckets=1)):
+        async with working(world.worker(**FEW)):
             await send_round(emitter, 2, 1)
             await until_stored(world, 3 * len(SESSIONS))
     assert before is not None

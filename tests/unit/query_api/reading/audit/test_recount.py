@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from mldash.ingest_workers.documents.buckets import Bucket, Source
 from mldash.ingest_workers.documents.columns import columns_of_events, pack_times
+from mldash.ingest_workers.documents.crowd import MovedOut
+from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.query_api.reading.audit.parts import problems_of
 from mldash.query_api.reading.audit.recount import Recount
@@ -60,10 +62,13 @@ def test_a_session_that_was_moved_out_of_the_snapshot_is_looked_for_beside_it() 
     recount = Recount("metrics", 0)
     assert list(recount.take(bucket(0, [{"a": 1}, {"a": 2}], Source(ONE, 0, 1), Source(TWO, 0, 1)))) == []
     document = recount.snapshot.to_update()
-    moved_out = {TWO: recount.seen[TWO]}
     del document["sess"][TWO.hex()]
-    assert list(recount.differences(document, moved_out)) == []
-    assert list(recount.differences(document, {})) == [f"the seqs of session {TWO.hex()}"]
+    wrong = [f"the seqs of session {TWO.hex()}"]
+    assert list(recount.differences(document, {TWO: MovedOut(2, Seen(1))})) == []
+    assert list(recount.differences(document, {TWO: MovedOut(5, Seen(4))})) == []  # newer than the snapshot
+    assert list(recount.differences(document, {TWO: MovedOut(2, Seen(4))})) == wrong
+    assert list(recount.differences(document, {TWO: MovedOut(5, Seen(4, [(0, 1)]))})) == wrong
+    assert list(recount.differences(document, {})) == wrong
 
 
 def test_events_that_come_again_are_told_also_within_one_part() -> None:
