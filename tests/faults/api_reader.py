@@ -45,10 +45,11 @@ class ApiReader:
                 if page is not None:
                     await self._check_page(chain, start, page)
         elif stream.kind == "logs":
-            start = self._chance.randrange(known + 1)
-            page = await self._get("/v1/logs/lines", stream, offset=start, limit=_WINDOW)
+            floor = chain.expired
+            offset = self._chance.randrange(known - floor + 1)
+            page = await self._get("/v1/logs/lines", stream, offset=offset, limit=_WINDOW)
             if page is not None:
-                await self._check_lines(chain, start, page["lines"])
+                await self._check_lines(chain, floor + offset, page["lines"])
         elif stream.kind == "tracks":
             await self._ask_entries(chain)
 
@@ -80,7 +81,13 @@ class ApiReader:
                 raise chain.fail(2, f"the API answers {one['data']} at {one['index']}")
         await self._check_events(chain, start, found)
 
-    async def _check_lines(self, chain: ChainMemory, start: int, lines: Sequence[Mapping[str, Any]]) -> None:
+    async def _check_lines(self, chain: ChainMemory, at_least: int, lines: Sequence[Mapping[str, Any]]) -> None:
+        """An offset counts from the floor, which may have risen meanwhile."""
+        if not lines:
+            return
+        start = int(lines[0]["sequenceNumber"])
+        if start < at_least and await self._is_current(chain):
+            raise chain.fail(1, f"the API answers the lines from {start} on, and was asked for {at_least} …")
         found = [(one["metadata"]["who"], one["metadata"]["number"]) for one in lines]
         numbers = [one["sequenceNumber"] for one in lines]
         if numbers != [*range(start, start + len(numbers))]:
@@ -94,8 +101,9 @@ class ApiReader:
             await self._reader.read(chain.stream)
         if not await self._is_current(chain):
             return
-        known = chain.events[start : start + len(found)]
-        if known != [*found]:
+        unordered = max(0, chain.guessed - start)  # retention took them before they were read here
+        known = chain.events[start + unordered : start + len(found)]
+        if known != [*found[unordered:]]:
             raise chain.fail(1, f"the API answers {found} from {start} on, the documents {known}")
 
     async def _is_current(self, chain: ChainMemory) -> bool:

@@ -18,11 +18,13 @@ from mldash import Experiment
 
 from . import sequences
 from .returned import Account, life_now
-from .sequences import Stream
+from .sequences import LONG, Stream
 
 _TICK_S = 0.05
-_KINDS = {"metrics": 12, "tracks": 5, "logs": 2, "params": 1}
-_BURSTS = {"metrics": (1, 1, 3, 20, 100), "tracks": (1, 5, 60), "logs": (1, 3), "params": (1,)}
+_KINDS = {"metrics": 12, "long": 3, "tracks": 5, "logs": 2, "params": 1}
+_BURSTS = {"metrics": (1, 1, 3, 20, 100), "long": (5_000,), "tracks": (1, 5, 60), "logs": (1, 3), "params": (1,)}
+_LONG_EVENTS = 200_000
+"""Of one life: all together pass a million, and a reader still reads them all."""
 
 
 def main(arguments: list[str]) -> None:
@@ -61,13 +63,16 @@ def _emit(
         }
         sessions = {prefix: one._session.id.hex() for prefix, one in experiments.items() if one._session is not None}
         account = Account(folder, life_now(who, emitter, os.getpid(), journal, sessions, streams))
-        by_kind = {kind: [stream for stream in streams if stream.kind == kind] for kind in _KINDS}
+        by_kind = {kind: [one for one in streams if one.kind == kind and one != LONG] for kind in _KINDS}
+        by_kind["long"] = [LONG]
         next_at = monotonic()
         while not stop.is_set:
             [kind] = chance.choices([*_KINDS], [*_KINDS.values()])
+            if kind == "long" and account.count(LONG) >= _LONG_EVENTS:
+                kind = "metrics"
             stream = chance.choice(by_kind[kind])
             numbers = account.begin(stream, chance.choice(_BURSTS[kind]))
-            _WRITE[kind](experiments[stream.prefix], stream, who, numbers)
+            _WRITE[stream.kind](experiments[stream.prefix], stream, who, numbers)
             account.returned(stream, numbers)
             next_at = max(next_at + _TICK_S / rate, monotonic() - 1.0)
             sleep(max(0.0, next_at - monotonic()))

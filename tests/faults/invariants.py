@@ -7,7 +7,7 @@ reader.py holds 4 and 5 against objects, statements.py 3 and 6 against offsets, 
 was written; 10 is run.py's. Each Violation carries its invariant's number.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -67,6 +67,21 @@ class Written:
         return [self.hi, *(bound for hole in holes for bound in hole)]
 
 
+def numbers_of(flat: Sequence[int]) -> set[int]:
+    """What [hi, a1, b1, …] says is stored."""
+    numbers = set(range(flat[0]))
+    for first, end in zip(flat[1::2], flat[2::2], strict=True):
+        numbers.difference_update(range(first, end))
+    return numbers
+
+
+class MovedOut(Struct, frozen=True):
+    """A session's document in `seqs`: `flat` of the first `at` events."""
+
+    at: int
+    flat: list[int]
+
+
 class ChainMemory:
     """What was read of one stream: at each index the event that was there, for ever."""
 
@@ -79,6 +94,11 @@ class ChainMemory:
         """Where a bucket began, so that an appender's state was once a prefix that ends there."""
         self.late: dict[int, int] = {}
         """Who → events that stand behind later ones of the same writer."""
+        self.expired = 0
+        """The floor that was read last."""
+        self.guessed = 0
+        """Below it are events whose order nobody knows, for retention took them before they were read."""
+        self._newest: dict[int, float] = {}  # first index of a bucket → its greatest time
         self._written: dict[int, Written] = {}
         self._fold = _Fold(stream.kind)
         self._highest: dict[str, float] = {}
@@ -128,6 +148,32 @@ class ChainMemory:
             raise self.fail(1, f"{what} was {before} and is {value}")
         self._highest[what] = value
 
+    def is_as_new_as(self, first_index: int, time: float) -> None:
+        """The bucket there; so that retention can be held against it."""
+        self._newest[first_index] = time
+
+    def expires(self, floor: int, cutoff: float, stored: Mapping[int, Sequence[int]], spans: Iterable[Span]) -> None:
+        """(1) Readers begin at the floor; it never goes back, and what is younger than the cutoff stays.
+
+        What nobody has read before it went is what the snapshot says is `stored`, but for what was read and for what
+        the chain from the floor on holds (`spans`): it must be just as much as the floor has passed.
+        """
+        self.rises("floor", floor)
+        self.expired = floor
+        for first in [first for first in self._newest if first < floor]:
+            if (newest := self._newest.pop(first)) > cutoff:
+                raise self.fail(1, f"retention took the bucket at {first}, which was {cutoff - newest:.1f} s too young")
+        unread = floor - len(self.events)
+        if unread <= 0:
+            return
+        still = {(one.who, one.first + i) for one in spans for i in range(one.count)}
+        known = {(who, number) for who, flat in stored.items() for number in numbers_of(flat)}
+        gone = sorted(known - still - self.places.keys())
+        if len(gone) != unread:
+            raise self.fail(2, f"{unread} events went unread, the snapshot knows of {len(gone)}")
+        self.take(len(self.events), [Span(who, number, 1) for who, number in gone])
+        self.guessed = floor
+
     def holds(self, who: int, first: int, count: int) -> bool:
         return all((who, number) in self.places for number in range(first, first + count))
 
@@ -141,8 +187,11 @@ class ChainMemory:
             text = f"row {at} of {first_index} …: {here[0]!r} is stored, {here[1]!r} was written"
             raise self.fail(2, f"{text} ({len(found)} rows, {len(wanted)} written)")
 
-    def snapshot(self, document: Mapping[str, Any], sessions: Mapping[int, str]) -> None:
-        """(2) A snapshot is what follows from the events below its `next`."""
+    def snapshot(
+        self, document: Mapping[str, Any], sessions: Mapping[int, str], moved_out: Mapping[str, MovedOut] | None = None
+    ) -> None:
+        """(2) A snapshot is what follows from the events below its `next`; with what `seqs` has of those that were
+        moved out of it."""
         end = document["next"]
         self.rises("next", end)
         if end > len(self.events):
@@ -151,8 +200,11 @@ class ChainMemory:
             return
         self._fold.advance(self.events[self._fold.end : end])
         seen = {sessions[who]: written.flat() for who, written in self._fold.written.items()}
-        if document["sess"] != seen:
-            raise self.fail(2, f"the snapshot at {end} says {document['sess']} is stored, and it is {seen}")
+        stored = dict(document["sess"])
+        if document.get("crowded"):
+            stored |= self._of_moved_out(seen, stored.keys(), moved_out or {}, end)
+        if stored != seen:
+            raise self.fail(2, f"the snapshot at {end} says {stored} is stored, and it is {seen}")
         if self.stream.kind == "metrics":
             recount = [[name, *msgspec.structs.astuple(one)] for name, one in self._fold.statistics.items()]
             if document["stats"] != recount:
@@ -161,6 +213,20 @@ class ChainMemory:
             data = {item["k"]: msgspec.msgpack.decode(item["v"]) for item in document["data"]}
             if data != self._fold.params.flat:
                 raise self.fail(8, f"params at {end} are {data}, their fold is {self._fold.params.flat}")
+
+    def _of_moved_out(
+        self, seen: Mapping[str, list[int]], there: Collection[str], moved_out: Mapping[str, MovedOut], end: int
+    ) -> dict[str, list[int]]:
+        """What `seqs` says of those that are not in a crowded snapshot: what it says of the first `at` events, which
+        may be more than the snapshot's."""
+        found = dict[str, list[int]]()
+        for session in seen.keys() - there:
+            moved = moved_out.get(session)
+            if moved is None:
+                raise self.fail(2, f"session {session} is neither in the crowded snapshot at {end} nor in seqs")
+            is_newer = moved.at > end and numbers_of(moved.flat) >= numbers_of(seen[session])
+            found[session] = seen[session] if is_newer else moved.flat
+        return found
 
 
 class _Fold:
@@ -176,11 +242,11 @@ class _Fold:
     def advance(self, events: Sequence[Event]) -> None:
         for event in events:
             self.written.setdefault(event[0], Written()).add(event[1])
-            if self._kind == "metrics":
-                for name, value in sequences.point(event).items():
-                    self.statistics.setdefault(name, FieldStatistics()).add([value])
-            elif self._kind == "params":
+            if self._kind == "params":
                 self.params.set(sequences.flat_params(event).items())
+        if self._kind == "metrics":
+            for name, values in sequences.columns(events).items():
+                self.statistics.setdefault(name, FieldStatistics()).add(values)
         self.end += len(events)
 
 

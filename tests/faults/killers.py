@@ -19,6 +19,9 @@ from .system import SESSION_TIMEOUT_S, System
 _PATIENCE_S = 10.0
 """For a worker's next insert."""
 
+_JOIN_PATIENCE_S = 20.0
+"""For a compactor to declare that it joins chunks."""
+
 _WRITTEN_S = 0.2
 """Within so long an insert is done."""
 
@@ -145,6 +148,9 @@ class Killers:
                 await self._system.new_emitter(number).begin()
 
     async def _kill_compactor(self, fault: Fault) -> None:
+        """Half of the time while it joins chunks, where it does so before long."""
+        if _coin(fault) and await self._reader.until_joining(_JOIN_PATIENCE_S):
+            self.hits["killed amid a join"] += 1
         self._system.compactor.kill()
         await asyncio.sleep(fault.chance * 3)
         await self._system.compactor.begin()

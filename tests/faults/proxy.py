@@ -29,6 +29,9 @@ _INSERT: Final = b"insert\0" + len(b"buckets\0").to_bytes(4, "little") + b"bucke
 ENDS: Final = ("cut", "answer lost", "half-closed", "silent")
 _SILENT_S: Final = 8.0
 
+_ANSWERED_S: Final = 1.0
+"""Within so long what was held back is answered."""
+
 
 class Hold:
     """Nothing passes in one direction, from the next insert of buckets on, until `released`.
@@ -49,6 +52,9 @@ class Hold:
 
     def release(self) -> None:
         self._released.set()
+
+    async def released(self) -> None:
+        await self._released.wait()
 
     async def pass_through(self, way: str, data: bytes) -> None:
         """Returns when the data may go on."""
@@ -110,6 +116,7 @@ class Proxy:
             ends_after_s = self._chance.uniform(*_ENDS_AFTER_S) if self.cuts else None
             await asyncio.wait({asked, answers}, timeout=ends_after_s, return_when=asyncio.FIRST_COMPLETED)
             if not asked.done() and not answers.done():
+                await self._until_nothing_is_held()
                 await self._end(asked, answers, there)
         finally:
             for task in (asked, answers):
@@ -117,6 +124,12 @@ class Proxy:
             await asyncio.gather(asked, answers, return_exceptions=True)
             for one in (writer, there):
                 one.transport.abort()
+
+    async def _until_nothing_is_held(self) -> None:
+        """What is held back for a fault's sake shall arrive, and be answered."""
+        while (hold := self._hold) is not None:
+            await hold.released()
+            await asyncio.sleep(_ANSWERED_S)
 
     async def _end(
         self, asked: "asyncio.Task[None]", answers: "asyncio.Task[None]", there: asyncio.StreamWriter

@@ -5,7 +5,9 @@ A server that is away, or a stream that moves under a read, makes it read again;
 """
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
+from time import time
 from typing import Any, Final
 
 from mldash.compactor.chunks import entries, manifest, objects, points
@@ -20,14 +22,13 @@ from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
 from mldash.producer.events.identity import experiment_id
 
 from . import sequences
-from .invariants import ChainMemory, Span, Violation, rows_of
+from .invariants import ChainMemory, MovedOut, Span, Violation, rows_of
 from .returned import Accounts
 from .sequences import Stream
+from .system import KEEP_LINES_S
 
 _TRIES: Final = 40
 _DELAY_S: Final = 0.05
-_WINDOW: Final = 200
-_AWAY: Final = (502, 503, 504)
 
 
 class Moved(Exception):
@@ -44,7 +45,15 @@ class Reader:
         self._mongo, self._store, self._accounts = mongo, store, accounts
         self._objects: set[tuple[str, int]] = set()
         self._runs: dict[int, str] = {}
+        self._joined: set[tuple[bytes, int]] = set()
+        self.moved_out: set[tuple[bytes, str]] = set()
+        """Streams, and sessions that `seqs` has of them."""
         self._buckets: dict[bytes, int] = {}  # _id → what its content was
+
+    @property
+    def joined_chunks(self) -> int:
+        """Chunks that were read out of an object that they share."""
+        return len(self._joined)
 
     def chain(self, stream: Stream) -> ChainMemory | None:
         """In the generation that was read last; None where nothing was."""
@@ -75,6 +84,16 @@ class Reader:
         await self._patiently(prefix, lambda: self._generation(prefix))
         return self.generations[prefix]
 
+    async def until_joining(self, timeout_s: float) -> bool:
+        """Whether chunks are being joined, in time."""
+        with contextlib.suppress(TimeoutError, PyMongoError):
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    if await self._mongo.chunks.find_one({"joining": {"$ne": None}}, {"_id": 1}) is not None:
+                        return True
+                    await asyncio.sleep(_DELAY_S / 2)
+        return False
+
     async def _patiently(self, subject: object, read: Any) -> Any:
         away = 0.0
         while True:
@@ -104,20 +123,23 @@ class Reader:
         if document is None or document["cold"] >= CLOSED:
             return
         chain = self.chains.setdefault(document["_id"], ChainMemory(stream, generation))
-        cold = document["cold"]
-        chunks = await self._chunks(chain, cold)
+        cold, floor = document["cold"], document.get("floor", 0)
+        moved_out = await self._moved_out(chain) if document.get("crowded") else {}
+        chunks = await self._chunks(chain, floor, cold)
         buckets = await self._buckets_from(chain, cold)
         if await self._cold(chain) != cold:
             raise Moved("its cold end moves")
+        if floor > chain.expired:
+            self._take_floor(chain, document, moved_out, buckets)
         for chunk, rows, sources in chunks:
             self._take_chunk(chain, chunk, rows, sources, cold)
         for bucket in buckets:
             self._take_bucket(chain, bucket)
         chain.ends(buckets[-1].end_index if buckets else cold)
         chain.rises("cold", cold)
-        chain.rises("floor", document.get("floor", 0))
+        chain.rises("floor", floor)
         lives = {who: life.sessions.get(stream.prefix, "") for who, life in self._accounts.lives.items()}
-        chain.snapshot(document, self._runs if stream.kind == "runs" else lives)
+        chain.snapshot(document, self._runs if stream.kind == "runs" else lives, moved_out)
 
     async def _generation(self, prefix: str) -> int:
         found = await self._mongo.experiments.find_one({"_id": experiment_id(prefix)})
@@ -128,24 +150,32 @@ class Reader:
         self.generations[prefix] = generation
         return generation
 
+    async def _moved_out(self, chain: ChainMemory) -> dict[str, MovedOut]:
+        """What `seqs` has of the stream, by session; read after its document, so that nothing is missing here that was
+        moved out of it."""
+        documents = self._mongo.seqs.find({"_id.s": chain.id})
+        found = {one["_id"]["sid"].hex(): MovedOut(one["at"], one["r"]) async for one in documents}
+        self.moved_out.update((chain.id, session) for session in found)
+        return found
+
     async def _cold(self, chain: ChainMemory) -> int:
         found = await self._mongo.streams.find_one({"_id": chain.id}, {"cold": 1})
         return int(found["cold"]) if found else CLOSED
 
-    async def _chunks(self, chain: ChainMemory, cold: int) -> list[tuple[Chunk, Cold | None, list[Source]]]:
+    async def _chunks(self, chain: ChainMemory, floor: int, cold: int) -> list[tuple[Chunk, Cold | None, list[Source]]]:
         """Of every chunk below cold its document, and its rows and sources where its object was not read before."""
-        if not cold:
-            return []
+        if cold == floor:
+            return []  # nothing is cold, or, of lines, what was cold has expired
         found = list[tuple[Chunk, Cold | None, list[Source]]]()
-        covered = 0
-        for chunk in await manifest.live_chunks(self._mongo, chain.id, 0):
+        covered = floor
+        for chunk in await manifest.live_chunks(self._mongo, chain.id, floor // CHUNK):
             chain.rises(f"epoch of chunk {chunk.k}", chunk.epoch)
             if chunk.k * CHUNK >= cold:
                 continue
             live = chunk.live
             assert live is not None
             if chunk.k * CHUNK != covered or live.end < min(cold, covered + CHUNK):
-                raise Moved(f"its chunks cover [0, {covered}) and then [{chunk.k * CHUNK}, {live.end})")  # (4)
+                raise Moved(f"its chunks cover [{floor}, {covered}) and then [{chunk.k * CHUNK}, {live.end})")  # (4)
             covered = min(live.end, covered + CHUNK)
             if (live.key, live.offset) in self._objects:
                 found.append((chunk, None, list[Source]()))
@@ -182,9 +212,24 @@ class Reader:
         if sum(source.count for source in sources) != end - first:
             raise chain.fail(4, f"chunk {chunk.k} has {end - first} events, its sources say {sources}")
         if end <= cold:
-            chain.take(first, self._spans(chain.stream.kind, sources))
+            chain.take(first, self._spans(chain, sources))
             self._check_rows(chain, first, end, rows)
             self._objects.add((chunk.live.key, chunk.live.offset))
+            if chunk.live.joined is not None:
+                self._joined.add((chain.id, chunk.k))
+
+    def _take_floor(
+        self,
+        chain: ChainMemory,
+        document: Mapping[str, Any],
+        moved_out: Mapping[str, MovedOut],
+        buckets: Sequence[Bucket],
+    ) -> None:
+        """Retention has passed; only lines expire here."""
+        flat = {session: one.flat for session, one in moved_out.items()} | document["sess"]
+        stored = {self._known_writer(chain, bytes.fromhex(session)): one for session, one in flat.items()}
+        spans = [span for bucket in buckets for span in self._spans(chain, bucket.sources)]
+        chain.expires(document["floor"], time() - KEEP_LINES_S, stored, spans)
 
     def _take_bucket(self, chain: ChainMemory, bucket: Bucket) -> None:
         chain.cuts.add(bucket.first_index)
@@ -192,24 +237,30 @@ class Reader:
         key = chain.id + bucket.first_index.to_bytes(8, "big")
         if self._buckets.get(key) == content:
             return
-        chain.take(bucket.first_index, self._spans(bucket.kind, bucket.sources))
+        chain.take(bucket.first_index, self._spans(chain, bucket.sources))
+        if bucket.kind == "logs":
+            chain.is_as_new_as(bucket.first_index, bucket.t1)
         if bucket.kind != "runs":
             self._check_rows(chain, bucket.first_index, bucket.end_index, bucket)
         self._buckets[key] = content
 
-    def _spans(self, kind: str, sources: Sequence[Source]) -> list[Span]:
-        spans = list[Span]()
-        for source in sources:
-            who = self.writer_of(kind, bytes(source.session))
-            if who is None:
-                self._accounts.look()
-                who = self.writer_of(kind, bytes(source.session))
-            assert who is not None, "a session of events that no emitter has begun"
-            spans.append(Span(who, source.first_seq, source.count))
-        return spans
+    def _spans(self, chain: ChainMemory, sources: Sequence[Source]) -> list[Span]:
+        return [Span(self._known_writer(chain, bytes(one.session)), one.first_seq, one.count) for one in sources]
+
+    def _known_writer(self, chain: ChainMemory, session: bytes) -> int:
+        who = self.writer_of(chain.stream.kind, session)
+        if who is None:
+            self._accounts.look()
+            who = self.writer_of(chain.stream.kind, session)
+        assert who is not None, "a session of events that no emitter has begun"
+        return who
 
     def _check_rows(self, chain: ChainMemory, first: int, end: int, rows: Cold | Bucket) -> None:
         """(2, 4) Rows are the events that the sources speak of."""
+        if chain.stream.kind == "metrics":  # column by column: a long stream has very many
+            there = {column.name: column.values(rows.row_count) for column in rows.columns}
+            if there == sequences.columns(chain.events[first:end]):
+                return
         found = events_of_columns(rows.columns, rows.row_count)
         if chain.stream.kind == "tracks":
             found = [{"timestamp": time, **row} for time, row in zip(unpack_times(rows.times), found, strict=True)]

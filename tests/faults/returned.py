@@ -55,6 +55,10 @@ class Account:
         self._counts[stream] = numbers.stop
         _PAIR.pack_into(self._map, self._places[stream] * _PAIR.size, numbers.stop, numbers.stop)
 
+    def count(self, stream: Stream) -> int:
+        """Events whose call has returned."""
+        return self._counts[stream]
+
 
 class Counts(Struct, frozen=True):
     """Of one writer in one stream."""

@@ -14,7 +14,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from mldash.compactor.chunks.levels import SPAN
 from mldash.compactor.chunks.s3 import ObjectStore
+from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.mongo import Mongo
 
 from . import sequences
@@ -27,12 +29,25 @@ from .letters import LetterWriter
 from .reader import Reader
 from .returned import Accounts
 from .schedule import BESIDE_A_PROXY, KINDS, Fault, make_schedule
-from .sequences import MAIN, REMADE, Stream
+from .sequences import LONG, MAIN, REMADE, Stream
 from .statements import Statements
 from .system import System
 
 _SETTLE_S: Final = 120.0
 _REPLAYS: Final = 10
+_COUNTERS: Final = (
+    "worker_duplicates_skipped",
+    "worker_lost_places",
+    "worker_dead_letters",
+    "worker_late_events",
+    "worker_events_of_deleted",
+    "worker_retries",
+    "compactor_chunks_moved",
+    "compactor_chunks_joined",
+    "compactor_events_expired",
+    "compactor_moves_stopped",
+    "compactor_orphans_deleted",
+)
 
 
 class Report(Struct, kw_only=True):
@@ -43,6 +58,9 @@ class Report(Struct, kw_only=True):
     events: int
     streams: int
     cold_events: int
+    joined_chunks: int
+    expired_lines: int
+    sessions_moved_out: int
     hits: dict[str, int]
     counters: dict[str, int]
     passes: int
@@ -111,11 +129,12 @@ class Run:
         self._statements = Statements(servers, mongo, servers.kafka)
         self._letters = LetterWriter(self._system, self._accounts, servers.kafka)
         self._killers = Killers(self._system, self._statements, self._letters, self._reader)
-        self._counted = Counted(self._system.workers)
+        self._counted = Counted([self._system.compactor, *self._system.workers])
         beside = [asyncio.create_task(self._statements.follow()), asyncio.create_task(self._counted.follow())]
         try:
             await self._while_faults_happen(schedule)
             lag_gone_after_s = await self._settle()
+            await self._until_joined(mongo)
             self._tell("all is stored: comparing")
             await self._statements.check(self._reader)
             await Comparison(self._reader, self._accounts, mongo, store).run(
@@ -179,6 +198,21 @@ class Run:
                 raise Violation(10, "lag", f"{lag} records are not stored {_SETTLE_S:g} s after the last fault")
             await asyncio.sleep(0.2)
 
+    async def _until_joined(self, mongo: Mongo) -> None:
+        """All that can be joined is: every full million of the long metric that has become cold."""
+        stream = {"_id": LONG.id(self._reader.generations.get(LONG.prefix, 0))}
+        deadline = monotonic() + _SETTLE_S
+        while True:
+            document = await mongo.streams.find_one(stream, {"cold": 1, "joined": 1, "next": 1})
+            assert document is not None, "nobody ever wrote the long metric"
+            if document["cold"] // CHUNK == document["next"] // CHUNK and document.get("joined", 0) >= (
+                document["cold"] // SPAN * SPAN
+            ):
+                return
+            if monotonic() > deadline:
+                raise Violation(10, LONG, f"its full ranges are not cold and joined after {_SETTLE_S:g} s: {document}")
+            await asyncio.sleep(0.2)
+
     async def _letters_left(self) -> bool:
         """Whether an event that a letter holds is not stored yet."""
         await self._statements.check(self._reader)
@@ -205,17 +239,7 @@ class Run:
 
     def _report(self, lag_gone_after_s: float) -> Report:
         chains = [chain for stream in sequences.all_streams() if (chain := self._reader.chain(stream)) is not None]
-        counters = {
-            name: self._counted[name]
-            for name in (
-                "duplicates_skipped",
-                "lost_places",
-                "dead_letters",
-                "late_events",
-                "events_of_deleted",
-                "retries",
-            )
-        }
+        counters = {name: self._counted[name] for name in _COUNTERS}
         hits = {**self._killers.hits, "letters replayed": self._letters.replayed} | (
             self._proxies.hits if self._proxies.cuts else {}
         )
@@ -224,12 +248,15 @@ class Run:
             *(self._proxies.hits if self._proxies.cuts else ()),
         ]
         missed = [what for what in wanted if not hits.get(what)]
-        # Where connections are cut a paused worker seldom has a write on its way.
-        counted = ("duplicates_skipped",) if self._proxies.cuts else ("duplicates_skipped", "lost_places")
-        missed += [name for name in counted if not counters[name]]
-        cold = sum(chain.cold for chain in chains)
+        missed += [name for name in ("worker_duplicates_skipped", "worker_lost_places") if not counters[name]]
+        cold = sum(chain.cold for chain in chains if chain.stream.kind != "logs")
+        expired = sum(chain.expired for chain in self._reader.chains.values())
+        joined = self._reader.joined_chunks
         missed += [] if self._proxies.cuts or self._letters.replayed else ["no letter was replayed"]
         missed += [] if cold else ["nothing became cold"]
+        missed += [] if joined else ["no chunks were joined"]
+        missed += [] if expired else ["no log line expired"]
+        missed += [] if self._reader.moved_out else ["no session was moved out of a snapshot"]
         late = sum(count for chain in chains for who, count in chain.late.items() if who not in self._letters.writers)
         return Report(
             seed=self._seed,
@@ -237,6 +264,9 @@ class Run:
             events=sum(len(chain.events) for chain in chains),
             streams=len(chains),
             cold_events=cold,
+            joined_chunks=joined,
+            expired_lines=expired,
+            sessions_moved_out=len(self._reader.moved_out),
             hits=hits,
             counters=counters,
             passes=self._reader.passes,

@@ -36,7 +36,7 @@ _BEFORE: Final = (
 
 BESIDE_A_PROXY: Final = {
     "kill a worker": 1,
-    "pause a worker": 1,
+    "pause a worker": 2,
     "kill an emitter": 1,
     "grow to three workers": 1,
     "shrink to one worker": 1,

@@ -5,7 +5,7 @@ session in each experiment. In each stream a writer counts its events from 0, as
 its seq.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from mldash.producer.events.identity import experiment_id, stream_id
@@ -39,11 +39,15 @@ class Stream(NamedTuple):
         return f"{self.kind} {self.name!r} of {self.prefix}" if self.name else f"{self.kind} of {self.prefix}"
 
 
+LONG: Final = Stream(MAIN, "metrics", "long")
+"""All emitters write it in large pieces, so that it passes a million points, and its chunks are joined."""
+
+
 def streams_of(emitter: int) -> list[Stream]:
     """Shared ones and its own. The last two emitters write into the experiment that is removed, too."""
     streams = [Stream(MAIN, "metrics", name) for name in (*SHARED_METRICS, f"own/{emitter}")]
     streams += [Stream(MAIN, "tracks", topic) for topic in (*SHARED_TRACKS, f"own/{emitter % 3}")]
-    streams += [Stream(MAIN, "logs", ""), Stream(MAIN, "params", "")]
+    streams += [Stream(MAIN, "logs", ""), Stream(MAIN, "params", ""), LONG]
     if emitter >= EMITTERS - 2:
         streams += [Stream(REMADE, "metrics", "loss"), Stream(REMADE, "tracks", "robot/pose")]
         streams += [Stream(REMADE, "logs", ""), Stream(REMADE, "params", "")]
@@ -51,7 +55,7 @@ def streams_of(emitter: int) -> list[Stream]:
 
 
 def all_streams() -> list[Stream]:
-    """Of all emitters, and the two of run events: 23."""
+    """Of all emitters, and the two of run events: 24."""
     found = dict.fromkeys(stream for emitter in range(EMITTERS) for stream in streams_of(emitter))
     return [*found, Stream(MAIN, "runs", ""), Stream(REMADE, "runs", "")]
 
@@ -67,6 +71,15 @@ def value_of(event: Event) -> float:
 
 def point(event: Event) -> dict[str, Any]:
     return {"who": event[0], "number": event[1], "value": value_of(event)}
+
+
+def columns(events: Sequence[Event]) -> dict[str, list[Any]]:
+    """The points of these events, field by field."""
+    return {
+        "who": [who for who, _ in events],
+        "number": [number for _, number in events],
+        "value": [value_of(event) for event in events],
+    }
 
 
 def entry_time(number: int) -> float:

@@ -17,11 +17,15 @@ from tests.components import free_port
 
 from .processes import REPOSITORY, Process
 from .proxy import Proxies, mongo_uri
-from .sequences import EMITTERS
+from .sequences import EMITTERS, MAIN
 
 WORKERS = 3
 SESSION_TIMEOUT_S = 3.0
 PURGE_AFTER_S = 20.0
+KEEP_LINES_S = 30.0
+"""Log lines expire after it."""
+SNAPSHOT_SESSIONS = 6
+"""Of a stream that more write, idle ones are moved out of the snapshot."""
 GROUP = "mldash-ingest"
 _TRIES = 30
 
@@ -61,6 +65,7 @@ class System:
             self.workers.append(self._component("worker", own, port, f"-{slot}"))
         await asyncio.gather(*(one.begin() for one in (self.api, self.compactor, *self.workers[:workers])))
         await asyncio.gather(*(one.until_ready() for one in (self.api, *self.workers[:workers])))
+        await self.mldash("retention", MAIN.rpartition("/")[0], "--logs", f"{KEEP_LINES_S / 86_400:.9f}")
         self._rate = rate
         for number in range(EMITTERS):
             self.emitters.append(self._emitter(number))
@@ -140,6 +145,7 @@ class System:
             "MLDASH_WORKER_IDLE_S": "5",
             "MLDASH_WORKER_ANNOUNCE_S": "1",
             "MLDASH_WORKER_SNAPSHOT_BUCKETS": "20",
+            "MLDASH_WORKER_SNAPSHOT_SESSIONS": str(SNAPSHOT_SESSIONS),
         }
 
     def _compactor(self, port: int) -> dict[str, str]:

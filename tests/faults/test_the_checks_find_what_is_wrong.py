@@ -8,7 +8,7 @@ import pytest
 from mldash.producer.events.field_statistics import FieldStatistics
 
 from . import sequences
-from .invariants import ChainMemory, Span, Violation, missing_events, rows_of
+from .invariants import ChainMemory, MovedOut, Span, Violation, missing_events, rows_of
 from .returned import Counts
 from .schedule import BESIDE_A_PROXY, KINDS, make_schedule
 from .sequences import MAIN, Stream
@@ -74,6 +74,50 @@ def test_a_snapshot_that_says_more_or_other_than_there_is_is_found(chain: ChainM
         chain.snapshot(wrong, SESSIONS)
     with pytest.raises(Violation, match="only 15 are readable"):
         chain.snapshot({"next": 16}, SESSIONS)
+
+
+@pytest.mark.parametrize(
+    ("moved_out", "told"),
+    [
+        ({}, "neither in the crowded snapshot"),
+        ({"aa": MovedOut(12, [9])}, "is stored, and it is"),
+        ({"aa": MovedOut(15, [9, 3, 4])}, "is stored, and it is"),
+    ],
+)
+def test_a_session_that_was_moved_out_of_a_snapshot_and_is_not_whole_in_seqs_is_found(
+    chain: ChainMemory, moved_out: dict[str, MovedOut], told: str
+) -> None:
+    crowded = snapshot_of(chain, 12) | {"crowded": True}
+    del crowded["sess"]["aa"]
+    with pytest.raises(Violation, match=told):
+        chain.snapshot(crowded, SESSIONS, moved_out)
+
+
+@pytest.mark.parametrize("newer", [MovedOut(12, [10]), MovedOut(15, [11])])
+def test_a_session_that_was_moved_out_may_have_more_in_seqs_than_in_the_snapshot(
+    chain: ChainMemory, newer: MovedOut
+) -> None:
+    crowded = snapshot_of(chain, 12) | {"crowded": True}
+    del crowded["sess"]["aa"]
+    chain.snapshot(crowded, SESSIONS, {"aa": newer})
+
+
+def test_a_line_that_retention_took_too_early_is_found(chain: ChainMemory) -> None:
+    chain.is_as_new_as(0, 100.0)
+    chain.is_as_new_as(10, 130.0)
+    chain.expires(10, 101.0, {}, [])
+    with pytest.raises(Violation, match="bucket at 10"):
+        chain.expires(15, 129.0, {}, [])
+
+
+def test_events_that_expired_unread_are_those_that_the_snapshot_knows_and_nobody_else_has(chain: ChainMemory) -> None:
+    """Writer 1 has 14 events and writer 2 has 5: 10 and 5 were read, 3 went unread, and one is still there."""
+    stored = {1: [14], 2: [5]}
+    with pytest.raises(Violation, match="2 events went unread, the snapshot knows of 3"):
+        chain.expires(17, 0.0, stored, [Span(1, 13, 1)])
+    chain.expires(18, 0.0, stored, [Span(1, 13, 1)])
+    chain.take(18, [Span(1, 13, 1)])
+    missing_events(chain, 1, Counts(begun=14, returned=14))
 
 
 def test_statistics_that_a_recount_does_not_give_are_found(chain: ChainMemory) -> None:
