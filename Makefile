@@ -61,6 +61,9 @@ bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, an
 bench-ingest: $(installed) ## what one worker stores in a second, beside the bare servers; some minutes
 	$(bin)/python -m benchmarks.ingest $(ARGS)
 
+bench-end-to-end: $(installed) ## from log() to what readers get, all on this machine, for five minutes (ARGS="--seconds 60")
+	$(bin)/python -m benchmarks.end_to_end $(ARGS)
+
 bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
 	$(bin)/python -m benchmarks.compaction $(ARGS)
 
@@ -90,7 +93,7 @@ clean: ## remove .venv, caches and builds; data folders stay
 help:
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(installed): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this one is " + sys.version.split()[0] + ": make PYTHON=python3.11 …")'
@@ -100,4 +103,4 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-compaction bench-read install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-end-to-end bench-compaction bench-read install format docs lock clean help

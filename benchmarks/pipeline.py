@@ -89,7 +89,7 @@ class Workers:
 
     def reading(self, name: str) -> float:
         """The sum of an operator metric over labels and processes."""
-        return sum(_reading(port, name) for port in self._ports)
+        return sum(reading(port, name) for port in self._ports)
 
     async def until_assigned(self) -> None:
         """Every partition has its worker, and each worker has some."""
@@ -97,7 +97,7 @@ class Workers:
         deadline = time.monotonic() + 60
         while True:
             try:
-                each = [_reading(port, "mldash_worker_partitions") for port in self._ports]
+                each = [reading(port, "mldash_worker_partitions") for port in self._ports]
             except OSError:
                 each = []  # not listening yet
             if sum(each) == wanted and all(each):
@@ -155,7 +155,8 @@ def free_ports(count: int) -> list[int]:
     return [first + i for i in range(count)]
 
 
-def _reading(port: int, name: str) -> float:
+def reading(port: int, name: str, label: str = "") -> float:
+    """The sum of an operator metric over its labels; of those alone that have this one in them."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("GET", "/metrics")
@@ -164,8 +165,8 @@ def _reading(port: int, name: str) -> float:
         connection.close()
     found = 0.0
     for line in text.splitlines():
-        label, _, value = line.rpartition(" ")
-        if label == name or label.startswith(name + "{"):
+        found_name, _, value = line.rpartition(" ")
+        if (found_name == name or found_name.startswith(name + "{")) and label in found_name:
             found += float(value)
     return found
 

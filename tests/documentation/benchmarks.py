@@ -14,7 +14,8 @@ def page() -> str:
         "Each case ran in a process of its own. The bare limit was taken in the same run: what the machine, the server "
         "or the library does with the same bytes and none of our code. The ratio rules, not the figure: machines "
         "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-ingest`, "
-        "`make bench-compaction` and `make bench-read`; the head of each file in benchmarks/ says what its cases are.\n"
+        "`make bench-end-to-end`, `make bench-compaction` and `make bench-read`; the head of each file in benchmarks/ "
+        "says what its cases are.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):
         found = json.loads(path.read_text())
