@@ -4,6 +4,7 @@ ApiError
   PortTaken        the address to listen on is another's, or not ours to take (at the start only)
   WrongParameter   a parameter is unknown, missing, or out of what is allowed: named, with what is allowed
   NotFound         nothing of this name
+  NotAcceptable    the Accept header names no format that the route has: which there are
   AnswerTooLarge   the answer would hold more than a setting allows: how to ask for less
   ExperimentDeleted  what the reader's own process writes belongs to a deleted experiment, and is dropped
   NotYetStored     what the reader itself has written is not stored in time: what is missing
@@ -69,6 +70,22 @@ class NotFound(ApiError):
 
     def __str__(self) -> str:
         return f"there is no unnamed {self.what}" if self.name is None else f"there is no {self.what} {self.name!r}"
+
+
+class NotAcceptable(ApiError):
+    """No format of the route is one that the Accept header allows."""
+
+    status, type, title = 406, "not-acceptable", "Not acceptable"
+
+    def __init__(self, accept: str, known: Sequence[str]) -> None:
+        super().__init__(accept, known)
+        self.accept, self.known = accept, known
+
+    def __str__(self) -> str:
+        return f"Accept: {self.accept}: there are {', '.join(self.known)}; or say ?format="
+
+    def members(self) -> dict[str, Any]:
+        return {"accept": list(self.known)}
 
 
 class AnswerTooLarge(ApiError):

@@ -19,7 +19,7 @@ laying the same events over themselves changes nothing.
 """
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from time import time
 from typing import Any
 
@@ -94,9 +94,16 @@ async def chunks_by_time(
     mongo: Mongo, stream: bytes, t0: float, t1: float, session: Session | None = None
 ) -> list[Chunk]:
     """Chunks with an event in [t0, t1], both ends included, in k order."""
+    return sorted([one async for one in each_by_time(mongo, stream, t0, t1, session)], key=lambda chunk: chunk.k)
+
+
+async def each_by_time(
+    mongo: Mongo, stream: bytes, t0: float, t1: float, session: Session | None = None
+) -> AsyncIterator[Chunk]:
+    """The same one after the other, in no order."""
     query = {"_id.s": stream, "live.t1": {"$gte": t0}, "live.t0": {"$lte": t1}}
-    found = [from_document(one) async for one in mongo.chunks.find(query, session=session)]
-    return sorted(found, key=lambda chunk: chunk.k)
+    async for one in mongo.chunks.find(query, session=session):
+        yield from_document(one)
 
 
 async def read(mongo: Mongo, stream: bytes, k: int, session: Session | None = None) -> Chunk | None:

@@ -11,7 +11,7 @@ are null.
 
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mldash.producer.answers.rows import json_bytes
@@ -27,84 +27,105 @@ _LAST_TIME = 2**64 - 1
 
 def mcap_bytes(topic: str, entries: Sequence[Mapping[str, Any]]) -> bytes:
     """The file; `entries` in time order. Raises ValueError for times that MCAP can't hold (before 1970, after 2554)."""
-    schema = _record(
-        _SCHEMA,
-        struct.pack("<H", _SCHEMA_ID) + _text(topic) + _text("jsonschema") + _sized(json_bytes(_schema_of(entries))),
-    )
-    channel = _record(
-        _CHANNEL, struct.pack("<HH", _CHANNEL_ID, _SCHEMA_ID) + _text(topic) + _text("json") + _sized(b"")
-    )
-    file = _File(schema + channel)
-    for sequence, entry in enumerate(entries):
-        file.message(sequence, _nanoseconds(entry["timestamp"]), entry)
-    return file.finish(schema, channel)
+    file = McapFile(topic, _schema_of(entries))
+    return file.add(entries) + file.finish()
 
 
-class _File:
-    """A file under construction: whole chunks in `_data`, the open one in `_chunk`."""
+def check_times(first: float, last: float) -> None:
+    """Raises ValueError for times that MCAP can't hold."""
+    for time in (first, last):
+        _nanoseconds(time)
 
-    def __init__(self, head: bytes) -> None:
-        self._data = bytearray(MAGIC + _record(_HEADER, _text("") + _text("mldash")))
-        self._chunk = bytearray(head)
+
+class McapFile:
+    """A file that is written as its entries come. `schema`: a JSON Schema of all of them."""
+
+    def __init__(self, topic: str, schema: Mapping[str, Any]) -> None:
+        self._schema = _record(
+            _SCHEMA, struct.pack("<H", _SCHEMA_ID) + _text(topic) + _text("jsonschema") + _sized(json_bytes(schema))
+        )
+        self._channel = _record(
+            _CHANNEL, struct.pack("<HH", _CHANNEL_ID, _SCHEMA_ID) + _text(topic) + _text("json") + _sized(b"")
+        )
+        self._ready = bytearray(MAGIC + _record(_HEADER, _text("") + _text("mldash")))
+        self._taken = 0  # bytes that were handed out, and their checksum so far
+        self._checksum = 0
+        self._chunk = bytearray(self._schema + self._channel)
         self._index: list[tuple[int, int]] = []  # time, offset within the open chunk
         self._chunk_indexes = bytearray()
         self._chunk_count = self._message_count = 0
         self._first = self._last = 0
 
-    def message(self, sequence: int, time: int, entry: Mapping[str, Any]) -> None:
+    def add(self, entries: Iterable[Mapping[str, Any]]) -> bytes:
+        """What can be sent now; entries behind those before. Raises ValueError for a time that MCAP can't hold."""
+        for entry in entries:
+            self._message(_nanoseconds(entry["timestamp"]), entry)
+        return self._take()
+
+    def finish(self) -> bytes:
+        """The rest."""
+        if self._chunk:
+            self._close_chunk()
+        data = self._take()
+        end = _record(_DATA_END, struct.pack("<I", self._checksum))
+        return data + end + self._summary(self._taken + len(end))
+
+    def _message(self, time: int, entry: Mapping[str, Any]) -> None:
         body = json_bytes({name: value for name, value in entry.items() if name != "timestamp"})
         self._first = time if self._message_count == 0 else self._first
         self._last = time
-        self._message_count += 1
         self._index.append((time, len(self._chunk)))
-        self._chunk += _record(_MESSAGE, struct.pack("<HIQQ", _CHANNEL_ID, sequence & 0xFFFFFFFF, time, time) + body)
+        head = struct.pack("<HIQQ", _CHANNEL_ID, self._message_count & 0xFFFFFFFF, time, time)
+        self._message_count += 1
+        self._chunk += _record(_MESSAGE, head + body)
         if len(self._chunk) >= CHUNK_BYTES:
             self._close_chunk()
 
-    def finish(self, schema: bytes, channel: bytes) -> bytes:
-        if self._chunk:
-            self._close_chunk()
-        data = self._data
-        data += _record(_DATA_END, struct.pack("<I", zlib.crc32(data)))
+    def _take(self) -> bytes:
+        data, self._ready = bytes(self._ready), bytearray()
+        self._taken += len(data)
+        self._checksum = zlib.crc32(data, self._checksum)
+        return data
+
+    def _summary(self, start: int) -> bytes:
+        """All that stands behind the data, which end at `start`."""
         statistics = struct.pack(
             "<QHIIIIQQ", self._message_count, 1, 1, 0, 0, self._chunk_count, self._first, self._last
         )
         counts = struct.pack("<HQ", _CHANNEL_ID, self._message_count) if self._message_count else b""
         groups = (
-            (_SCHEMA, schema),
-            (_CHANNEL, channel),
+            (_SCHEMA, self._schema),
+            (_CHANNEL, self._channel),
             (_CHUNK_INDEX, bytes(self._chunk_indexes)),
             (_STATISTICS, _record(_STATISTICS, statistics + _sized(counts))),
         )
-        summary_start = len(data)
         summary, offsets = bytearray(), bytearray()
         for opcode, group in groups:
             if group:
-                place = struct.pack("<BQQ", opcode, summary_start + len(summary), len(group))
-                offsets += _record(_SUMMARY_OFFSET, place)
+                offsets += _record(_SUMMARY_OFFSET, struct.pack("<BQQ", opcode, start + len(summary), len(group)))
                 summary += group
-        footer = struct.pack("<BQQQ", _FOOTER, 20, summary_start, summary_start + len(summary))
+        footer = struct.pack("<BQQQ", _FOOTER, 20, start, start + len(summary))
         checksum = zlib.crc32(bytes(summary + offsets) + footer)
-        return bytes(data + summary + offsets) + footer + struct.pack("<I", checksum) + MAGIC
+        return bytes(summary + offsets) + footer + struct.pack("<I", checksum) + MAGIC
 
     def _close_chunk(self) -> None:
         records = bytes(self._chunk)
         times = [time for time, _ in self._index]
         first, last = (times[0], times[-1]) if times else (0, 0)
-        chunk_start = len(self._data)
+        chunk_start = self._taken + len(self._ready)
         head = struct.pack("<QQQI", first, last, len(records), zlib.crc32(records)) + _text("")
-        self._data += _record(_CHUNK, head + struct.pack("<Q", len(records)) + records)
-        index_start = len(self._data)
+        self._ready += _record(_CHUNK, head + struct.pack("<Q", len(records)) + records)
+        index_start = self._taken + len(self._ready)
         offsets = b""
         if self._index:
             places = b"".join(struct.pack("<QQ", time, offset) for time, offset in self._index)
-            self._data += _record(_MESSAGE_INDEX, struct.pack("<H", _CHANNEL_ID) + _sized(places))
+            self._ready += _record(_MESSAGE_INDEX, struct.pack("<H", _CHANNEL_ID) + _sized(places))
             offsets = struct.pack("<HQ", _CHANNEL_ID, index_start)
         self._chunk_indexes += _record(
             _CHUNK_INDEX,
             struct.pack("<QQQQ", first, last, chunk_start, index_start - chunk_start)
             + _sized(offsets)
-            + struct.pack("<Q", len(self._data) - index_start)
+            + struct.pack("<Q", self._taken + len(self._ready) - index_start)
             + _text("")
             + struct.pack("<QQ", len(records), len(records)),
         )
@@ -112,17 +133,23 @@ class _File:
         self._chunk, self._index = bytearray(), []
 
 
+def schema_of(types: Mapping[str, Iterable[str]]) -> dict[str, Any]:
+    """JSON Schema of messages whose fields have these of JSON's types; a field with none of them may have any."""
+    properties = dict[str, Any]()
+    for name, kinds in sorted(types.items()):
+        found = sorted(kinds)
+        properties[name] = {"type": found[0] if len(found) == 1 else found} if found else {}
+    return {"type": "object", "properties": properties}
+
+
 def _schema_of(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """JSON Schema of the messages: each field with the types that its values have."""
+    """Each field with the types that its values have."""
     kinds: dict[str, set[str]] = {}
     for entry in entries:
         for name, value in entry.items():
             if name != "timestamp":
                 kinds.setdefault(name, set()).add(_schema_type(value))
-    properties = {
-        name: {"type": found.pop() if len(found) == 1 else sorted(found)} for name, found in sorted(kinds.items())
-    }
-    return {"type": "object", "properties": properties}
+    return schema_of(kinds)
 
 
 def _schema_type(value: Any) -> str:

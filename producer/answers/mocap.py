@@ -14,6 +14,7 @@ from typing import Any, TypedDict
 
 from mldash.producer.answers.shapes import TrackSummary
 
+VERSION = "1.0"
 DEFAULT_FPS = 30
 
 
@@ -37,27 +38,41 @@ class MocapAnswer(TypedDict):
 
 def mocap(topic: str, entries: Sequence[Mapping[str, Any]], summary: TrackSummary | None) -> MocapAnswer:
     """`entries` in time order, as EntriesAnswer has them; `summary` says what is known of the track, if it is there."""
-    frames = [_frame(entry) for entry in entries]
+    frames = [frame_of(entry) for entry in entries]
     start, end = (frames[0]["time"], frames[-1]["time"]) if frames else (0.0, 0.0)
-    fps = ((summary and summary["metadata"]) or {}).get("fps", DEFAULT_FPS)
+    said = (summary["description"], summary["tags"], summary["metadata"]) if summary else (None, [], None)
     return {
-        "version": "1.0",
-        "metadata": {
-            "topic": topic,
-            "description": summary["description"] if summary else None,
-            "tags": summary["tags"] if summary else [],
-            "fps": fps,
-            "duration": end - start,
-            "frameCount": len(frames),
-            "startTime": start,
-            "endTime": end,
-        },
+        "version": VERSION,
+        "metadata": mocap_metadata(topic, *said, len(frames), start, end),
         "channels": sorted({name for frame in frames for name in frame} - {"time"}),
         "frames": frames,
     }
 
 
-def _frame(entry: Mapping[str, Any]) -> dict[str, Any]:
+def mocap_metadata(
+    topic: str,
+    description: str | None,
+    tags: list[str],
+    metadata: Mapping[str, Any] | None,
+    frame_count: int,
+    start: float,
+    end: float,
+) -> MocapMetadata:
+    """What the file says of its track."""
+    return {
+        "topic": topic,
+        "description": description,
+        "tags": tags,
+        "fps": (metadata or {}).get("fps", DEFAULT_FPS),
+        "duration": end - start,
+        "frameCount": frame_count,
+        "startTime": start,
+        "endTime": end,
+    }
+
+
+def frame_of(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry as a frame."""
     frame = {"time": entry["timestamp"]}
     for name, value in entry.items():
         if name != "timestamp":

@@ -14,11 +14,12 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
 
   points.py         of metrics, by index: the seam of hot and cold
   packed_points.py  points as MessagePack, laid out by hand
-  export.py         a range in pieces, however long · tables.py  as Arrow
+  export.py         a range in pieces, however long · tables.py  as Arrow · schemas.py  what its columns will be
   views.py          what a chart needs of a metric
     grains.py       of which summaries, and where of points · summaries.py  these, wherever they lie
     drawing.py      what is kept of a pixel column · dots.py  the same as arrays
   entries.py        of tracks, by time, merged field by field in index order
+  windows.py        any stretch of a track in windows of time, however long
   moments.py        entries at given times, and at a fixed rate
   lines.py          of logs, by index, time, level and text
   params.py         folded

@@ -1,9 +1,11 @@
 """What users said of a stream: `about` in its document, the newest of each part."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
+
+from .streams import Stores, StreamRef
 
 _decode = msgspec.msgpack.Decoder().decode
 
@@ -14,6 +16,14 @@ class About(NamedTuple):
     description: str | None
     tags: list[str]
     metadata: dict[str, Any] | None
+
+
+NOTHING_SAID: Final = About(None, [], None)
+
+
+async def read_about(stores: Stores, stream: StreamRef) -> About:
+    """NOTHING_SAID of a stream that is not there."""
+    return about_of(await stores.mongo.streams.find_one({"_id": stream.id}, {"about": 1}) or {})
 
 
 def about_of(document: Mapping[str, Any]) -> About:

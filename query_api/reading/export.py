@@ -1,20 +1,11 @@
 """A range of points in pieces, however long it is, in constant memory: for files and for programs.
 
-The range ends where the stream ended at the first look; each piece is read by itself, hot and cold as one. A table has
-one schema for all pieces, so what the fields are is looked up first: of cold points in the manifest, of hot ones in
-their buckets.
+The range ends where the stream ended at the first look; each piece is read by itself, hot and cold as one.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.mixed_types import Field, classify
-from mldash.compactor.chunks.summaries import FieldSummary
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.columns import Column
 from mldash.ingest_workers.documents.mongo import Session
 
 from . import hot
@@ -22,10 +13,8 @@ from .attempts import settled
 from .points import read_range
 from .rows import Rows
 from .streams import Stores, StreamRef
-from .tables import Schema, SchemaOf
 
 PIECE_POINTS: Final = 50_000
-_CHUNKS_AT_ONCE: Final = 100
 
 
 class Extent(NamedTuple):
@@ -82,42 +71,3 @@ async def begun(rows: AsyncIterator[list[Rows]]) -> AsyncIterator[list[Rows]]:
             yield one
 
     return go_on()
-
-
-async def find_schema(stores: Stores, stream: StreamRef, extent: Extent, fields: Sequence[str] | None) -> Schema:
-    """What the columns of a table over the extent are."""
-    schema = SchemaOf(fields)
-    cold_end = min(extent.end, extent.cold)
-    for k in range(extent.first // CHUNK, -(-cold_end // CHUNK), _CHUNKS_AT_ONCE):
-        last = min(k + _CHUNKS_AT_ONCE, -(-cold_end // CHUNK)) - 1
-        for chunk in await manifest.live_chunks(stores.mongo, stream.id, k, last):
-            assert chunk.live is not None, "only live chunks are asked for"
-            schema.add(chunk.live.fields(), _large_integers(chunk.live.field_summaries()))
-    hot_extent = Extent(max(extent.first, extent.cold), extent.end, extent.cold)
-    async for rows in pieces(stores, stream, hot_extent, fields):
-        for one in rows:
-            columns = one.part.columns
-            schema.add([_field_of(column) for column in columns], _with_large_integers(columns))
-    return schema.schema()
-
-
-def _field_of(column: Column) -> Field:
-    """As the compactor would store it."""
-    if column.type != "values":
-        return Field(column.name, column.type, column.shape)
-    typed = classify(column.packed(), sparse=column.present is not None)
-    return Field(column.name, typed.type, typed.shape, typed.nulls)
-
-
-def _large_integers(summaries: Sequence[FieldSummary]) -> list[str]:
-    """Fields with integers that no float64 is."""
-    return [
-        one.name
-        for one in summaries
-        if any(spot is not None and type(spot.value) is int and abs(spot.value) > 2**53 for spot in (one.min, one.max))
-    ]
-
-
-def _with_large_integers(columns: Sequence[Column]) -> list[str]:
-    integers = [(one.name, np.frombuffer(one.data, "<i8")) for one in columns if one.type == "int64"]
-    return [name for name, values in integers if len(values) and max(values.max(), -values.min()) > 2**53]

@@ -9,8 +9,9 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
-from mldash.compactor.chunks.rows import Part
+from mldash.compactor.chunks.rows import Cold, Part
 from mldash.ingest_workers.documents.columns import ABSENT, Column, select, unpack_times, value_width
 
 _LATEST: Final = "9999-12-31T23:59:59.999999Z"
@@ -18,6 +19,7 @@ _EARLIEST: Final = "0001-01-01T00:00:00.000000Z"
 FIRST_S: Final = datetime(1, 1, 2, tzinfo=UTC).timestamp()
 END_S: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 _ZONE: Final = len("+00:00")
+_encode = msgspec.msgpack.Encoder().encode
 
 
 class Rows(Struct, frozen=True):
@@ -58,6 +60,41 @@ def rows_of_times(part: Part, start: float, end: float) -> Rows:
     return Rows(part, first, max(first, bisect_right(times, end)))
 
 
+def alone(rows: Rows) -> Rows:
+    """The same rows without most of the others of their part, which memory would hold as long as them."""
+    if rows.count * 2 >= rows.part.row_count:
+        return rows
+    return Rows(cut(rows), 0, rows.count)
+
+
+def cut(rows: Rows) -> Cold:
+    """A part that has these rows only; of a field that none of them has there is no column."""
+    columns = [_cut_column(column, rows) for column in rows.part.columns]
+    return Cold(
+        first_index=rows.part.first_index,
+        count=rows.part.count,
+        times=rows.part.times[rows.start * 8 : rows.stop * 8],
+        columns=[column for column in columns if column is not None],
+    )
+
+
+def _cut_column(column: Column, rows: Rows) -> Column | None:
+    start, stop, present = rows.start, rows.stop, None
+    if column.present is not None:
+        bits = _presence_bits(column.present, rows)
+        start = int(bits[: rows.start].sum())
+        stop = start + int(bits[rows.start : rows.stop].sum())
+        if start == stop:
+            return None
+        present = np.packbits(bits[rows.start : rows.stop], bitorder="little").tobytes()
+    if column.type in ("values", "events"):
+        data = _encode(list(column.packed()[start:stop]))
+    else:
+        width = value_width(column)
+        data = column.data[start * width : stop * width]
+    return msgspec.structs.replace(column, data=data, present=present)
+
+
 def events_of(rows: Rows, fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """One map a row, with its own fields only, of these alone (None: all)."""
     names, columns = columns_of(rows, fields)
@@ -91,12 +128,16 @@ def _values(column: Column, rows: Rows) -> list[Any]:
     start, stop = rows.start, rows.stop
     if column.present is not None:
         # Whether each row has the field, and how many rows before the first one have.
-        bits = np.unpackbits(np.frombuffer(column.present, np.uint8), count=rows.part.row_count, bitorder="little")
+        bits = _presence_bits(column.present, rows)
         there = bits[start:stop].tolist()
         before = int(bits[:start].sum())
         found = iter(_packed(column, before, before + sum(there)))
         return [next(found) if bit else ABSENT for bit in there]
     return _packed(column, start, stop)
+
+
+def _presence_bits(present: bytes, rows: Rows) -> NDArray[np.uint8]:
+    return np.unpackbits(np.frombuffer(present, np.uint8), count=rows.part.row_count, bitorder="little")
 
 
 def _packed(column: Column, start: int, stop: int) -> list[Any]:

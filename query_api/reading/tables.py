@@ -1,16 +1,16 @@
-"""Points as Arrow: one schema for a range, and rows as record batches of it, columns put over as they lie in memory.
+"""Points and entries as Arrow: one schema for a range, and rows as record batches of it, columns put over as they lie.
 
-index       int64
-createdAt   timestamp[us, UTC]
+index       int64, of points · createdAt   timestamp[us, UTC], likewise
+timestamp   float64, of entries
 a field     the type that all of its values in the range have: float64, float32, int64, bool, string, or lists of
             fixed length of numbers. float32 beside float64, and int64 beside floats where every int is exact in
             one, are float64. What is mixed otherwise is string: the JSON text of each value, as
             producer/answers/columns.py writes it, with {"mldash.encoding": "json"} in the column's metadata
-events      of points with very many fields: the JSON text of each as a whole
-absent and None are null. A field called "index" or "createdAt" has a "_" before its name
+events      of points with very many fields: the JSON text of each as a whole, "mldash.encoding" is "events"
+absent and None are null. A field called as one of the columns that are there anyhow has a "_" before its name
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -20,12 +20,11 @@ from msgspec import Struct
 
 from mldash.compactor.chunks.mixed_types import Field
 from mldash.compactor.chunks.parquet import to_arrow
-from mldash.ingest_workers.documents.columns import ABSENT, Column
+from mldash.ingest_workers.documents.columns import ABSENT, Column, pack_sparse
 from mldash.producer.events.encoding import exact_to_json
 
 from .rows import END_S, FIRST_S, Rows
 
-OWN: Final = ("index", "createdAt")
 _EVENTS: Final = "events"
 _TYPES: Final = {
     "float64": pa.float64(),
@@ -36,6 +35,24 @@ _TYPES: Final = {
 }
 _FLOATS: Final = frozenset({"float64", "float32"})
 _JSON: Final = {b"mldash.encoding": b"json"}
+_WHOLE: Final = {b"mldash.encoding": b"events"}
+
+
+class Own(Struct, frozen=True):
+    """The columns before those of the fields. `all_asked`: a field that was asked for and is not there has a column."""
+
+    fields: tuple[pa.Field, ...]
+    all_asked: bool
+
+    @property
+    def names(self) -> list[str]:
+        return [one.name for one in self.fields]
+
+
+POINT_OWN: Final = Own(
+    (pa.field("index", pa.int64(), False), pa.field("createdAt", pa.timestamp("us", "UTC"), False)), True
+)
+ENTRY_OWN: Final = Own((pa.field("timestamp", pa.float64(), False),), False)
 
 
 class TableColumn(Struct, frozen=True):
@@ -46,24 +63,29 @@ class TableColumn(Struct, frozen=True):
     type: pa.DataType
     json: bool
 
+    def arrow(self) -> pa.Field:
+        said = None if not self.json else _JSON if self.field else _WHOLE
+        return pa.field(self.name, self.type, metadata=said)
+
 
 class Schema(Struct, frozen=True):
     """What a table over a range looks like."""
 
     columns: list[TableColumn]
+    own: Own
 
     def arrow(self) -> pa.Schema:
-        own = [pa.field("index", pa.int64(), False), pa.field("createdAt", pa.timestamp("us", "UTC"), False)]
-        fields = [pa.field(one.name, one.type, metadata=_JSON if one.json else None) for one in self.columns]
-        return pa.schema([*own, *fields])
+        return pa.schema([*self.own.fields, *(one.arrow() for one in self.columns)])
 
 
 class SchemaOf:
     """Gathers how the fields of a range are stored, chunk after bucket."""
 
-    def __init__(self, fields: Sequence[str] | None) -> None:
-        self._wanted = None if fields is None else set(fields)
-        self._kinds: dict[str, set[tuple[str, tuple[int, ...]]]] = {name: set() for name in fields or ()}
+    def __init__(self, fields: Sequence[str] | None, own: Own = POINT_OWN) -> None:
+        self._own, self._wanted = own, None if fields is None else set(fields)
+        self._kinds: dict[str, set[tuple[str, tuple[int, ...]]]] = {
+            name: set() for name in (fields or () if own.all_asked else ())
+        }
         self._large = set[str]()
 
     def add(self, fields: Iterable[Field], large: Iterable[str]) -> None:
@@ -74,10 +96,14 @@ class SchemaOf:
                 self._kinds.setdefault(field.name, set()).add((field.type, tuple(field.shape)))
 
     def schema(self) -> Schema:
-        return Schema([self._column(name, kinds) for name, kinds in self._kinds.items()])
+        return Schema([self._column(name, kinds) for name, kinds in self._kinds.items()], self._own)
+
+    def kinds(self) -> dict[str, set[str]]:
+        """Field → as what its values are stored, all over the range."""
+        return {name: {kind if not shape else "list" for kind, shape in kinds} for name, kinds in self._kinds.items()}
 
     def _column(self, name: str, kinds: set[tuple[str, tuple[int, ...]]]) -> TableColumn:
-        column = f"_{name}" if name in OWN else name
+        column = f"_{name}" if name in self._own.names else name
         if not kinds:
             return TableColumn(name, column, pa.null(), False)
         types, shapes = {kind for kind, _ in kinds}, {shape for _, shape in kinds}
@@ -93,14 +119,31 @@ class SchemaOf:
 
 
 def batch_of(rows: Rows, schema: Schema) -> pa.RecordBatch:
-    """These rows as the schema has them."""
+    """Points as the schema has them."""
     seconds = np.frombuffer(rows.times(), np.float64)
     fraction, whole = np.modf(np.clip(seconds, FIRST_S, END_S))
     moments = whole.astype(np.int64) * 1_000_000 + np.rint(fraction * 1e6).astype(np.int64)
     index = np.arange(rows.first_index, rows.first_index + rows.count, dtype=np.int64)
-    columns = {column.name: column for column in rows.part.columns}
-    arrays = [pa.array(index), pa.array(moments).view(pa.timestamp("us", "UTC"))]
-    arrays += [_array(one, columns.get(one.field), rows) for one in schema.columns]
+    own = [pa.array(index), pa.array(moments).view(pa.timestamp("us", "UTC"))]
+    return _batch(own, {column.name: column for column in rows.part.columns}, rows, schema)
+
+
+def entry_batch_of(rows: Rows, schema: Schema) -> pa.RecordBatch:
+    """Entries, one a time, as the schema has them."""
+    times = np.frombuffer(rows.times(), np.float64) + 0.0
+    found = {column.name: column for column in rows.part.columns}
+    if "" in found and found[""].type == _EVENTS and all(one.field for one in schema.columns):
+        # So many fields only where these entries came together: each stands in its column nevertheless.
+        events = found[""].packed()
+        found = {
+            one.field: pack_sparse(one.field, [event.get(one.field, ABSENT) for event in events])
+            for one in schema.columns
+        }
+    return _batch([pa.array(times)], found, rows, schema)
+
+
+def _batch(own: list[pa.Array], found: Mapping[str, Column], rows: Rows, schema: Schema) -> pa.RecordBatch:
+    arrays = own + [_array(one, found.get(one.field), rows) for one in schema.columns]
     return pa.RecordBatch.from_arrays(arrays, schema=schema.arrow())
 
 
@@ -110,6 +153,9 @@ def _array(wanted: TableColumn, column: Column | None, rows: Rows) -> pa.Array:
     if wanted.json:
         values = column.values(rows.part.row_count)[rows.start : rows.stop]
         return pa.array([None if one is ABSENT or one is None else _text(one) for one in values], wanted.type)
+    if column.type == "values":
+        values = column.values(rows.part.row_count)[rows.start : rows.stop]
+        return pa.array([None if one is ABSENT else one for one in values], wanted.type)
     _, _, array = to_arrow(column, rows.part.row_count)
     return array.slice(rows.start, rows.count).cast(wanted.type)
 

@@ -1,8 +1,8 @@
 """GET /v1/metrics, /v1/metrics/points, /v1/metrics/export, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views"""
 
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
-from litestar import Response, Router, get
+from litestar import Request, Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
@@ -10,7 +10,9 @@ from mldash.producer.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest,
 from mldash.producer.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash.query_api.answers import MSGPACK
 from mldash.query_api.errors import NotFound
-from mldash.query_api.exports import MEDIA_TYPES, Arrow, Csv, Export, ExportFormat, JsonLines, Parquet, written
+from mldash.query_api.exports.formats import files_of, format_of
+from mldash.query_api.exports.points import POINT_MEDIA_TYPES, WITH_SCHEMA, PointFormat, point_export
+from mldash.query_api.exports.writing import written
 from mldash.query_api.limits import (
     Index,
     StreamName,
@@ -22,10 +24,11 @@ from mldash.query_api.limits import (
     checked_prefix,
     metric_name,
 )
-from mldash.query_api.reading.export import begun, find_extent, find_schema, no_pieces, pieces
+from mldash.query_api.reading.export import begun, find_extent, no_pieces, pieces
 from mldash.query_api.reading.metrics import list_metrics, read_statistics
 from mldash.query_api.reading.packed_points import pack_page
 from mldash.query_api.reading.points import Range, page_of, read_range
+from mldash.query_api.reading.schemas import point_schema
 from mldash.query_api.reading.streams import find_experiment
 from mldash.query_api.reading.tables import SchemaOf
 from mldash.query_api.reading.views import read_view, read_views
@@ -34,6 +37,8 @@ from .dependencies import Found, OurForm, OurStores
 
 MOST_VIEWS: Final = 100
 """Experiments of one request."""
+
+POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
 
 
 class MetricsAnswer(TypedDict):
@@ -74,12 +79,15 @@ async def points(
     return await form.built(found.count, lambda: page_of(found, start_index, wanted))
 
 
-@get("/export", tags=["metrics"])
+@get("/export", tags=["metrics"], operation_class=POINT_FILES)
 async def export(
+    request: Request[Any, Any, Any],
     experiment: Found,
     stores: OurStores,
     form: OurForm,
-    format: Annotated[ExportFormat, QueryParameter(description="jsonl, csv, arrow (an IPC stream) or parquet.")],
+    format: Annotated[
+        PointFormat | None, QueryParameter(description="Left out: what `Accept` names; arrow is an IPC stream.")
+    ] = None,
     name: StreamName = None,
     unnamed: Unnamed = False,
     start_index: Index = 0,
@@ -91,17 +99,16 @@ async def export(
     A fault on the way ends the connection in the middle, so that no broken file looks whole.
     """
     metric, wanted = metric_name(name, unnamed), checked_fields("fields", fields)
-    file: Export = JsonLines(wanted, form.nonfinite)
-    rows, schema = no_pieces(), SchemaOf(wanted).schema()
+    chosen = format_of(request, format, POINT_MEDIA_TYPES)
+    rows, schema = no_pieces(), SchemaOf(wanted)
     if experiment is not None:
         stream = experiment.stream("metrics", metric)
         extent = await find_extent(stores, stream, start_index, limit)
         rows = await begun(pieces(stores, stream, extent, wanted))
-        if format != "jsonl":
-            schema = await find_schema(stores, stream, extent, wanted)
-    if format != "jsonl":
-        file = Csv(schema) if format == "csv" else Arrow(schema) if format == "arrow" else Parquet(schema)
-    return Stream(written(rows, file), media_type=MEDIA_TYPES[format])
+        if chosen in WITH_SCHEMA:
+            schema = await point_schema(stores, stream, extent, wanted)
+    file = point_export(chosen, schema.schema(), wanted, form.nonfinite)
+    return Stream(written(rows, file), media_type=POINT_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
 
 
 @get("/stats", tags=["metrics"])

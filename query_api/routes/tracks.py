@@ -1,31 +1,32 @@
 """GET /v1/tracks, /v1/tracks/entries, /v1/tracks/export, /v1/tracks/at, /v1/tracks/resampled"""
 
-import asyncio
 import math
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
-from litestar import Response, Router, get
+from litestar import Request, Response, Router, get
 from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
 
-from mldash.producer.answers.entries import encode_entries
-from mldash.producer.answers.rows import json_bytes
+from mldash.producer.answers.mcap import check_times
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
 from mldash.query_api.errors import WrongParameter
+from mldash.query_api.exports.entries import ENTRY_MEDIA_TYPES, WITH_SCHEMA, EntryFormat, entry_export
+from mldash.query_api.exports.formats import files_of, format_of
+from mldash.query_api.exports.writing import written
 from mldash.query_api.limits import checked_count, checked_fields, checked_finite, checked_name, checked_number
+from mldash.query_api.reading.about import NOTHING_SAID, read_about
 from mldash.query_api.reading.entries import Asked, answer_of, read_entries
+from mldash.query_api.reading.export import begun, no_pieces
 from mldash.query_api.reading.moments import entries_at, resampled
+from mldash.query_api.reading.schemas import entry_schema
+from mldash.query_api.reading.tables import ENTRY_OWN, SchemaOf
 from mldash.query_api.reading.tracks import list_tracks
+from mldash.query_api.reading.windows import plan_windows, windows
 
 from .dependencies import Found, OurForm, OurStores
 
 MOST_TIMES: Final = 1_000
-TrackFormat = Literal["jsonl", "parquet", "mocap", "mcap"]
-TRACK_MEDIA_TYPES: Final[dict[str, str]] = {
-    "jsonl": "application/x-ndjson",
-    "parquet": "application/vnd.apache.parquet",
-    "mocap": "application/json",
-    "mcap": "application/octet-stream",
-}
+ENTRY_FILES: Final = files_of(ENTRY_MEDIA_TYPES)
 
 
 class TracksAnswer(TypedDict):
@@ -61,33 +62,47 @@ async def entries(
     return await form.built(sum(one.count for one in rows), lambda: answer_of(rows, fields))
 
 
-@get("/export", tags=["tracks"])
+@get("/export", tags=["tracks"], operation_class=ENTRY_FILES)
 async def export(
+    request: Request[Any, Any, Any],
     experiment: Found,
     stores: OurStores,
+    form: OurForm,
     topic: FromQuery[str],
-    format: Annotated[TrackFormat, QueryParameter(description="jsonl, parquet, mocap or mcap.")],
+    format: Annotated[EntryFormat | None, QueryParameter(description="Left out: what `Accept` names.")] = None,
     start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
     end: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
     columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
-) -> Response[bytes]:
-    """The same entries as a file, as the SDK's `read(format=…)` makes it. An absent topic: a file without entries."""
+) -> Stream:
+    """Entries as a file, however many: sent as they are read, in constant memory. An absent topic: a file without any.
+
+    A fault on the way ends the connection in the middle, so that no broken file looks whole.
+    """
     checked_name("topic", topic)
     fields = checked_fields("columns", columns)
     first, last = checked_number("start", start), checked_number("end", end)
-    answer, summary = EntriesAnswer(entries=[], count=0), None
+    asked = Asked(-math.inf if first is None else first, math.inf if last is None else last, fields)
+    chosen = format_of(request, format, ENTRY_MEDIA_TYPES)
+    rows, schema, about = no_pieces(), SchemaOf(fields, ENTRY_OWN), NOTHING_SAID
     if experiment is not None:
-        asked = Asked(-math.inf if first is None else first, math.inf if last is None else last, fields)
-        rows = await read_entries(stores, experiment.stream("tracks", topic), asked)
-        answer = await asyncio.to_thread(answer_of, rows, fields)
-        if format == "mocap":
-            summary = next((one for one in await list_tracks(stores, experiment) if one["topic"] == topic), None)
+        stream = experiment.stream("tracks", topic)
+        plan = await plan_windows(stores, stream, asked)
+        if chosen == "mcap" and plan.span is not None:
+            check_mcap_times(*plan.span)
+        rows = await begun(windows(stores, stream, asked, plan))
+        about = await read_about(stores, stream)
+        if chosen in WITH_SCHEMA:
+            schema = await entry_schema(stores, stream, asked)
+    file = entry_export(chosen, topic, about, schema, fields, form.nonfinite)
+    return Stream(written(rows, file), media_type=ENTRY_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
+
+
+def check_mcap_times(first: float, last: float) -> None:
+    """MCAP has no times before 1970."""
     try:
-        data = await asyncio.to_thread(encode_entries, format, topic, lambda: answer, lambda: summary)
-    except ValueError as error:  # MCAP has no times before 1970
+        check_times(first, last)
+    except (ValueError, OverflowError) as error:
         raise WrongParameter("format", str(error)) from None
-    content = data if isinstance(data, bytes) else json_bytes(data)
-    return Response(content, media_type=TRACK_MEDIA_TYPES[format])
 
 
 class MomentsAnswer(TypedDict):

@@ -87,6 +87,9 @@ async def test_every_format_holds_the_same_points(
     parquet = pq.read_table(io.BytesIO(data))
     assert parquet.column_names == table.column_names
     assert parquet.to_pylist() == table.to_pylist()
+    packed = (await client.raw("/v1/metrics/export", {"Accept": "application/msgpack"}, **asked)).content
+    head = b"\xdd" + len(points).to_bytes(4, "big")  # an array's, before the maps that it would hold
+    assert msgspec.msgpack.decode(head + packed) == points
     text = (await client.raw("/v1/metrics/export", **asked, format="csv")).text
     cells = list(csv.DictReader(io.StringIO(text)))
     assert [(int(cell["index"]), float(cell["loss"]), cell["createdAt"]) for cell in cells] == [

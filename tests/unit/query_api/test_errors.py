@@ -11,6 +11,7 @@ EVERY = [
     errors.PortTaken("127.0.0.1", 8700, "Address already in use"),
     errors.WrongParameter("limit", "-1 is not between 0 and 5"),
     errors.NotFound("metric", None),
+    errors.NotAcceptable("text/html", ["application/json"]),
     errors.AnswerTooLarge(11, 10, "ask for less"),
     errors.NotYetStored([("metrics", None, 3), ("logs", "", 1)], 1.5),
     errors.ExperimentDeleted("o/p/r", "ab" * 16),

@@ -1,42 +1,45 @@
 """Points as files, written as they come: what each format's head, pieces and tail are.
 
 jsonl      a point a line, as /v1/metrics/points has them
+msgpack    a point a MessagePack map, as /v1/metrics/points has them, one behind the other
 csv        a header, a line a point: index, createdAt, the fields; lists and dicts as JSON text
 arrow      an Arrow IPC stream, a record batch a piece (reading/tables.py)
 parquet    a Parquet file, a row group a piece
 """
 
-import asyncio
-import io
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final, Literal, Protocol
+from collections.abc import Sequence
+from typing import Final, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mldash.producer.answers.rows import NonFinite, csv_lines, jsonl_bytes
+from mldash.query_api.reading.packed_points import pack_points, put_together
+from mldash.query_api.reading.points import points_of
+from mldash.query_api.reading.rows import Rows
+from mldash.query_api.reading.tables import POINT_OWN, Schema, batch_of
 
-from .reading.points import points_of
-from .reading.rows import Rows
-from .reading.tables import OWN, Schema, batch_of
+from .writing import Export, Sink
 
-ExportFormat = Literal["jsonl", "csv", "arrow", "parquet"]
-MEDIA_TYPES: Final[dict[str, str]] = {
+PointFormat = Literal["jsonl", "msgpack", "csv", "arrow", "parquet"]
+POINT_MEDIA_TYPES: Final[dict[PointFormat, str]] = {
     "jsonl": "application/x-ndjson",
+    "msgpack": "application/msgpack",
     "csv": "text/csv; charset=utf-8",
     "arrow": "application/vnd.apache.arrow.stream",
     "parquet": "application/vnd.apache.parquet",
 }
+WITH_SCHEMA: Final[frozenset[PointFormat]] = frozenset({"csv", "arrow", "parquet"})
+"""Those whose columns have to be known before the first point."""
 
 
-class Export(Protocol):
-    """One file that is being written."""
-
-    def piece(self, rows: Sequence[Rows]) -> bytes:
-        """What can be sent now."""
-        ...
-
-    def finish(self) -> bytes: ...
+def point_export(format: PointFormat, schema: Schema, fields: Sequence[str] | None, nonfinite: NonFinite) -> Export:
+    """The file to be written; `schema` counts where WITH_SCHEMA has the format."""
+    if format == "jsonl":
+        return JsonLines(fields, nonfinite)
+    if format == "msgpack":
+        return MessagePack(fields)
+    return Csv(schema) if format == "csv" else Arrow(schema) if format == "arrow" else Parquet(schema)
 
 
 class JsonLines:
@@ -50,9 +53,20 @@ class JsonLines:
         return b""
 
 
+class MessagePack:
+    def __init__(self, fields: Sequence[str] | None) -> None:
+        self._fields = fields
+
+    def piece(self, rows: Sequence[Rows]) -> bytes:
+        return b"".join(pack_points(one, self._fields) for one in put_together(rows))
+
+    def finish(self) -> bytes:
+        return b""
+
+
 class Csv:
     def __init__(self, schema: Schema) -> None:
-        self._names = [*OWN, *(one.name for one in schema.columns)]
+        self._names = [*POINT_OWN.names, *(one.name for one in schema.columns)]
         self._columns = {one.field: one.name for one in schema.columns}
         self._head = csv_lines([self._names])
 
@@ -69,32 +83,9 @@ class Csv:
         return self._head.encode()
 
 
-class _Sink(io.RawIOBase):
-    """Keeps what is written until it is taken."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._at = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        self._at += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._at
-
-    def take(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
-
-
 class Arrow:
     def __init__(self, schema: Schema) -> None:
-        self._schema, self._sink = schema, _Sink()
+        self._schema, self._sink = schema, Sink()
         self._writer = pa.ipc.new_stream(self._sink, schema.arrow())
 
     def piece(self, rows: Sequence[Rows]) -> bytes:
@@ -109,7 +100,7 @@ class Arrow:
 
 class Parquet:
     def __init__(self, schema: Schema) -> None:
-        self._schema, self._sink = schema, _Sink()
+        self._schema, self._sink = schema, Sink()
         self._writer = pq.ParquetWriter(self._sink, schema.arrow(), compression="zstd")
 
     def piece(self, rows: Sequence[Rows]) -> bytes:
@@ -119,12 +110,3 @@ class Parquet:
     def finish(self) -> bytes:
         self._writer.close()
         return self._sink.take()
-
-
-async def written(pieces: AsyncIterator[Sequence[Rows]], export: Export) -> AsyncIterator[bytes]:
-    """The file, piece after piece; the next is read when the one before is on its way."""
-    async for rows in pieces:
-        data = await asyncio.to_thread(export.piece, rows)
-        if data:
-            yield data
-    yield await asyncio.to_thread(export.finish)

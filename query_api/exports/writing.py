@@ -1,0 +1,50 @@
+"""A file that is sent while it is written: what its format makes of each piece, and of the end."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, Protocol
+
+from mldash.query_api.reading.rows import Rows
+
+
+class Export(Protocol):
+    """One file that is being written."""
+
+    def piece(self, rows: Sequence[Rows]) -> bytes:
+        """What can be sent now."""
+        ...
+
+    def finish(self) -> bytes: ...
+
+
+class Sink(io.RawIOBase):
+    """Keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        self._at += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._at
+
+    def take(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+async def written(pieces: AsyncIterator[Sequence[Rows]], export: Export) -> AsyncIterator[bytes]:
+    """The file, piece after piece; the next is read when the one before is on its way."""
+    async for rows in pieces:
+        data = await asyncio.to_thread(export.piece, rows)
+        if data:
+            yield data
+    yield await asyncio.to_thread(export.finish)
