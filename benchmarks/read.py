@@ -75,6 +75,7 @@ class Api:
 
     def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
         self.process = psutil.Process(process.pid)
+        self.address = f"http://127.0.0.1:{port}"
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
 
     def ask(self, path: str, query: Query) -> float:
@@ -270,19 +271,19 @@ def main() -> None:
     parser.add_argument("--case", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
-        print(json.dumps(CASES[arguments.case](_servers(arguments.data), arguments.points)))
+        print(json.dumps(CASES[arguments.case](servers_of(arguments.data), arguments.points)))
         return
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         data = arguments.data or folder
         if not arguments.data:
-            _mldash("up", "--servers-only", "--detach", "--data", data)
+            mldash("up", "--servers-only", "--detach", "--data", data)
         try:
-            make_all(_servers(data), arguments.points)
+            make_all(servers_of(data), arguments.points)
             if not arguments.make:
                 _run(data, arguments)
         finally:
             if not arguments.data:
-                _mldash("down", "--data", data)
+                mldash("down", "--data", data)
 
 
 def _run(data: str, arguments: argparse.Namespace) -> None:
@@ -293,12 +294,12 @@ def _run(data: str, arguments: argparse.Namespace) -> None:
     write("read", figures(found))
 
 
-def _servers(data: str) -> Servers:
+def servers_of(data: str) -> Servers:
     known: dict[str, Any] = addresses_of_stack(Servers, "servers", data)
     return Servers(**{**known, "topic_prefix": NAMES, "mongo_database": NAMES, "s3_bucket": NAMES})
 
 
-def _mldash(*arguments: str) -> None:
+def mldash(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "mldash", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 

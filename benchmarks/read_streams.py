@@ -46,13 +46,8 @@ async def make(servers: Servers, points: int) -> None:
     await prepare(servers)
     mongo = Mongo(servers.mongo, servers.mongo_database)
     async with open_store(servers) as objects:
-        for prefix, count in ((LONG, points), (SHORT, SHORT_POINTS)):
-            stream = name_stream(prefix, "train")
-            if await _is_made(mongo, stream.id, count):
-                continue
-            await load(mongo, objects, stream, count, processes=2, told=lambda done, of=count: _tell(done, of))
-            await _add_hot(mongo, stream.id, count, HOT_POINTS, 500)
-            await _say_made(mongo, stream.id, count)
+        await _make_points(mongo, objects, LONG, points)
+        await _make_points(mongo, objects, SHORT, SHORT_POINTS)
         tiny = await _stream(mongo, TINY, "metrics", "train")
         if not await _is_made(mongo, tiny, TINY_POINTS):
             await _add_hot(mongo, tiny, 0, TINY_POINTS, 1)
@@ -63,6 +58,24 @@ async def make(servers: Servers, points: int) -> None:
                 await _add_track(mongo, objects, track, topic)
                 await _say_made(mongo, track, TRACK_CHUNKS)
     await mongo.close()
+
+
+async def make_short(servers: Servers) -> None:
+    """The stream `short` alone."""
+    await prepare(servers)
+    mongo = Mongo(servers.mongo, servers.mongo_database)
+    async with open_store(servers) as objects:
+        await _make_points(mongo, objects, SHORT, SHORT_POINTS)
+    await mongo.close()
+
+
+async def _make_points(mongo: Mongo, objects: ObjectStore, prefix: str, count: int) -> None:
+    stream = name_stream(prefix, "train")
+    if await _is_made(mongo, stream.id, count):
+        return
+    await load(mongo, objects, stream, count, processes=2, told=lambda done: _tell(done, count))
+    await _add_hot(mongo, stream.id, count, HOT_POINTS, 500)
+    await _say_made(mongo, stream.id, count)
 
 
 async def _is_made(mongo: Mongo, stream: bytes, size: int) -> bool:
