@@ -59,7 +59,7 @@ def watch(experiment: Experiment) -> None:
 def end_all() -> None:
     """End what is still open, deliver within one close timeout, and close."""
     global _leaving
-    from .session import all_sessions
+    from .sessions import all_sessions
 
     _leaving = True
     error = unhandled_error()

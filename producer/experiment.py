@@ -197,7 +197,7 @@ class Experiment:
             self._set_open(NullWriter())
             return
         from . import exits
-        from .session import session_of
+        from .sessions import session_of
 
         session = session_of(self._prefix, self.settings, self.events)
         with session.lifecycle:
@@ -291,7 +291,7 @@ class Experiment:
         return session if session is not None and session.has_events else None
 
     def _sessions_that_wrote(self) -> list[Session]:
-        from .session import sessions_that_wrote
+        from .sessions import sessions_that_wrote
 
         return sessions_that_wrote(self._prefix, self.settings)
 

@@ -18,7 +18,8 @@ from .callbacks import warn
 from .errors import JournalFull, JournalUnwritable
 from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
-from .session import Session, rank_of, world_size
+from .launchers import rank_of, world_size
+from .session import Session
 
 if TYPE_CHECKING:
     from .experiment import Experiment

@@ -12,6 +12,7 @@ import shlex
 import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,8 @@ from .journal.segment import MappedSegment, Segment
 from .journal.session_folder import Head
 from .journal.writers import StreamWriter
 from .lag import LagWatch
-from .mode import Mode, mode_of
+from .launchers import rank_of
+from .mode import Mode
 from .settings import SdkSettings
 
 if TYPE_CHECKING:
@@ -38,16 +40,21 @@ if TYPE_CHECKING:
     from .journal.forcing import IntervalSync
     from .publishing.publisher import Publisher
 
-RANK_VARIABLES = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "PALS_RANKID")
-WORLD_SIZE_VARIABLES = ("WORLD_SIZE", "SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PALS_SIZE")
-
 FSYNC_INTERVAL_S = 1.0
 
 
 class Session:
     """Writes one experiment's events (mode.Writer). Thread-safe."""
 
-    def __init__(self, prefix: Prefix, settings: SdkSettings, mode: Mode, callbacks: Callbacks) -> None:
+    def __init__(
+        self,
+        prefix: Prefix,
+        settings: SdkSettings,
+        mode: Mode,
+        callbacks: Callbacks,
+        on_closed: Callable[[Session], None],
+    ) -> None:
+        self._on_closed = on_closed
         self.prefix, self.settings, self.mode, self.callbacks = prefix, settings, mode, callbacks
         self.journal_folder = _journal_folder(prefix, settings, mode)
         known = settings.network_files
@@ -118,7 +125,7 @@ class Session:
         delivery = self._delivery_here()
         folder = self.journal.folder
         if folder is None or self._pid != os.getpid():
-            forget_session(self)
+            self._on_closed(self)
             return
         timeout = self.settings.close_timeout_s if timeout is None else timeout
         if delivery is None:  # offline: the journal is where the events stay
@@ -162,7 +169,7 @@ class Session:
             self._lag_watch.stop()
         self.journal.close()
         self.journal.forget(remove=remove)
-        forget_session(self)
+        self._on_closed(self)
 
     # -- with the start and the end of a run
 
@@ -313,85 +320,9 @@ class Session:
         )
 
 
-def rank_of(settings: SdkSettings) -> int | None:
-    """The setting, else what a launcher says; None where no launcher does."""
-    return settings.rank if settings.rank is not None else _number_of(RANK_VARIABLES)
-
-
-def world_size() -> int | None:
-    """How many processes the launcher has started."""
-    return _number_of(WORLD_SIZE_VARIABLES)
-
-
-def _number_of(variables: tuple[str, ...]) -> int | None:
-    for variable in variables:
-        text = os.environ.get(variable, "")
-        if text.isdecimal():
-            return int(text)
-    return None
-
-
 def _journal_folder(prefix: Prefix, settings: SdkSettings, mode: Mode) -> Path:
     if mode != "local":
         return journal_root(settings.journal)
     from .local.folder import experiment_folder
 
     return experiment_folder(settings.root, prefix.text).journal
-
-
-_ENDED_KEPT = 8
-
-_sessions: dict[tuple[object, ...], Session] = {}
-_ended: dict[tuple[object, ...], list[Session]] = {}
-"""Closed sessions of this process, the latest few of each key: a read waits for what they wrote too."""
-_sessions_lock = threading.Lock()
-
-
-def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> Session:
-    """The session of this process for a prefix and where its events go; made anew after it was closed."""
-    key = _key(prefix, settings)
-    with _sessions_lock:
-        session = _sessions.get(key)
-        if session is None:
-            session = _sessions[key] = Session(prefix, settings, mode_of(settings), callbacks)
-        session.callbacks.join(callbacks)
-        return session
-
-
-def sessions_that_wrote(prefix: Prefix, settings: SdkSettings) -> list[Session]:
-    """The sessions of this process whose events a read must hold, also those that have ended."""
-    key = _key(prefix, settings)
-    with _sessions_lock:
-        found = [*_ended.get(key, ()), *([_sessions[key]] if key in _sessions else [])]
-    return [session for session in found if session.has_events]
-
-
-def _key(prefix: Prefix, settings: SdkSettings) -> tuple[object, ...]:
-    mode = mode_of(settings)
-    where = settings.root if mode == "local" else (settings.remote, settings.kafka, settings.journal)
-    return prefix.text, mode, where
-
-
-def forget_session(session: Session) -> None:
-    """After it was closed: the next event of the same prefix begins a new one."""
-    with _sessions_lock:
-        for key, known in [*_sessions.items()]:
-            if known is session:
-                del _sessions[key]
-                _ended[key] = [*_ended.get(key, ()), session][-_ENDED_KEPT:]
-
-
-def all_sessions() -> list[Session]:
-    with _sessions_lock:
-        return [*_sessions.values()]
-
-
-def _new_locks_in_child() -> None:
-    """Another thread may have held them."""
-    global _sessions_lock
-    _sessions_lock = threading.Lock()
-    for session in _sessions.values():
-        session.lifecycle = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_new_locks_in_child)

@@ -11,7 +11,7 @@ from mldash import Experiment, SettingError
 from mldash.producer.events.schema import Describe, End, Start
 from mldash.producer.journal.scan import StoredSource
 from mldash.producer.journal.session_folder import find_sessions
-from mldash.producer.session import rank_of
+from mldash.producer.launchers import rank_of
 from mldash.producer.settings import SdkSettings
 
 from .journal.journals import events_in
