@@ -66,8 +66,24 @@ class EmptyReader:
     def metric_points(self, name: str | None, start_index: int, limit: int, wait: float | None = None) -> MetricPage:
         return {"data": [], "startIndex": start_index, "endIndex": start_index - 1, "total": 0, "hasMore": False}
 
-    def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
+    def metric_pages(
+        self,
+        name: str | None,
+        start_index: int,
+        wait: float | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[MetricPage]:
         return iter(())
+
+    def metric_table(
+        self,
+        name: str | None,
+        start_index: int,
+        limit: int | None,
+        fields: Sequence[str] | None,
+        wait: float | None = None,
+    ) -> Any:
+        return None
 
     def metric_view(self, name: str | None, request: "ViewRequest", wait: float | None = None) -> MetricView:
         from .answers.downsample import draw
@@ -89,6 +105,22 @@ class EmptyReader:
         wait: float | None = None,
     ) -> EntriesAnswer:
         return {"entries": [], "count": 0}
+
+    def track_entries_at(
+        self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
+    ) -> list[dict[str, Any] | None]:
+        return [None] * len(times)
+
+    def resampled_entries(
+        self,
+        topic: str,
+        rate_hz: float,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> list[dict[str, Any]]:
+        return []
 
     def tracks(self, wait: float | None = None) -> list[TrackSummary]:
         return []

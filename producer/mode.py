@@ -106,8 +106,25 @@ class Reader(Protocol):
         self, name: str | None, start_index: int, limit: int, wait: float | None = None
     ) -> MetricPage: ...
 
-    def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
-        """All points from start_index on, page after page, in constant memory."""
+    def metric_pages(
+        self,
+        name: str | None,
+        start_index: int,
+        wait: float | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[MetricPage]:
+        """All points from start_index on, page after page, in constant memory. `fields`: others need not come."""
+        ...
+
+    def metric_table(
+        self,
+        name: str | None,
+        start_index: int,
+        limit: int | None,
+        fields: Sequence[str] | None,
+        wait: float | None = None,
+    ) -> Any:
+        """A pyarrow.Table of points, as answers/columns.py makes it; None: take the pages."""
         ...
 
     def metric_view(self, name: str | None, request: "ViewRequest", wait: float | None = None) -> MetricView: ...
@@ -124,6 +141,22 @@ class Reader(Protocol):
         columns: Sequence[str] | None = None,
         wait: float | None = None,
     ) -> EntriesAnswer: ...
+
+    def track_entries_at(
+        self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
+    ) -> list[dict[str, Any] | None]:
+        """At each time the last entry at or before; None before the first."""
+        ...
+
+    def resampled_entries(
+        self,
+        topic: str,
+        rate_hz: float,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> list[dict[str, Any]]: ...
 
     def tracks(self, wait: float | None = None) -> list[TrackSummary]: ...
 

@@ -3,6 +3,7 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite, nan
 from struct import pack
 from typing import Any, overload
 
@@ -143,6 +144,53 @@ class Track(StreamHandle):
         """All entries in time order: {"timestamp": t, field: value, …}."""
         return self._entries(None, None, None, wait)["entries"]
 
+    @overload
+    def at(
+        self, timestamp: float, columns: Sequence[str] | None = None, *, wait: float | None = None
+    ) -> dict[str, Any] | None: ...
+
+    @overload
+    def at(
+        self, timestamp: Iterable[float], columns: Sequence[str] | None = None, *, wait: float | None = None
+    ) -> list[dict[str, Any] | None]: ...
+
+    def at(
+        self,
+        timestamp: float | Iterable[float],
+        columns: Sequence[str] | None = None,
+        *,
+        wait: float | None = None,
+    ) -> dict[str, Any] | list[dict[str, Any] | None] | None:
+        """The last entry at or before a time, None where the track begins later; of several times, a list in their
+        order. Nothing but the entries asked for is read. `columns` keeps these fields, and the timestamp.
+
+        Raises ValueError for a time that is no finite number, NotYetStored.
+        """
+        if not isinstance(timestamp, Iterable):
+            return self.at([timestamp], columns, wait=wait)[0]
+        times = [_checked_time(one) for one in timestamp]
+        return self._experiment._reader().track_entries_at(self.topic, times, columns, wait) if times else []
+
+    def resampled(
+        self,
+        rate: float,
+        start_timestamp: float | None = None,
+        end_timestamp: float | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        wait: float | None = None,
+    ) -> _Entries:
+        """Entries at a fixed rate (a second): at start, start + 1 / rate, … up to end, both of the track's own where
+        they are left out, the last entry at or before, under that time; none before the first entry.
+
+        Raises ValueError for a rate that is no finite number above 0, NotYetStored.
+        """
+        if not _checked_time(rate) > 0:
+            raise ValueError(f"rate must be above 0, not {rate!r}")
+        start = None if start_timestamp is None else _checked_time(start_timestamp)
+        end = None if end_timestamp is None else _checked_time(end_timestamp)
+        return self._experiment._reader().resampled_entries(self.topic, rate, start, end, columns, wait)
+
     def slice(
         self, start_timestamp: float | None = None, end_timestamp: float | None = None, *, wait: float | None = None
     ) -> "TrackSlice":
@@ -246,6 +294,16 @@ class Tracks:
     def list(self, *, wait: float | None = None) -> _Summaries:
         """One entry a topic: topic, totalEntries (distinct times), firstTimestamp, lastTimestamp, columns, and more."""
         return self._experiment._reader().tracks(wait)
+
+
+def _checked_time(time: Any) -> float:
+    try:
+        found = float(time)
+    except (TypeError, ValueError):
+        found = nan
+    if not isfinite(found):
+        raise ValueError(f"must be a finite number, not {time!r:.80}")
+    return found
 
 
 def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:

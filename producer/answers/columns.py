@@ -8,7 +8,8 @@ The type of an Arrow column follows from all values of a field; absent and None 
   anything else: mixed types, dicts      string: the JSON text of each value, as events/encoding.py writes it, with
                                          {"mldash.encoding": "json"} in the field's metadata; rows_of_table() reads it
 
-So what is uniform has the type that every tool expects, and what is mixed is kept exactly.
+So what is uniform has the type that every tool expects, and what is mixed is kept exactly. Of metric points createdAt
+is a timestamp: UTC, microseconds; a field that no point of the range has a value of has no column.
 """
 
 import io
@@ -24,7 +25,7 @@ from mldash.producer.events.encoding import exact_from_json, exact_to_json
 
 FORMATS: Final = ("lists", "numpy", "arrow", "pandas")
 
-_ENCODING_KEY: Final = b"mldash.encoding"
+ENCODING_KEY: Final = b"mldash.encoding"
 _EXACT_INT: Final = 2**53
 _POINT_COLUMNS: Final = ("index", "createdAt")
 
@@ -34,8 +35,7 @@ def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | Non
 
     Raises ValueError for another format, ImportError where the library is missing.
     """
-    if format not in FORMATS:
-        raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
+    check_format(format)
     rows = [
         {
             "index": point["index"],
@@ -48,34 +48,85 @@ def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | Non
         }
         for point in points
     ]
-    if format == "arrow":
-        return table_of_rows(rows, _POINT_COLUMNS)
     columns = {name: [row.get(name) for row in rows] for name in column_names(rows, _POINT_COLUMNS)}
     if format == "lists":
         return columns
-    arrays = {name: _numpy_array(values) for name, values in columns.items()}
+    times: list[Any] = columns.pop("createdAt")
+    valued = {name: values for name, values in columns.items() if name == "index" or any(v is not None for v in values)}
+    if format == "arrow":
+        return _table_of_points(times, valued)
+    arrays = {name: numpy_array(values) for name, values in valued.items()}
+    return _in_form({"index": arrays.pop("index"), "createdAt": _moments(times), **arrays}, format)
+
+
+def columns_of_table(table: Any, format: str) -> Any:
+    """The same of points that came as a pyarrow.Table (arrow_stream.py): all formats but "lists"."""
+    if format == "arrow":
+        return table
+    from mldash.producer.answers.arrow_stream import arrays_of_table
+
+    return _in_form(arrays_of_table(table), format)
+
+
+def check_format(format: str) -> None:
+    """Raises ValueError for what read_columns has not."""
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
+
+
+def _in_form(arrays: dict[str, Any], format: str) -> Any:
     if format == "numpy":
         return arrays
     import pandas  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
-    return pandas.DataFrame(arrays).set_index("index")
+    frame = pandas.DataFrame(arrays).set_index("index")
+    frame["createdAt"] = frame["createdAt"].dt.tz_localize("UTC")
+    return frame
+
+
+def _moments(times: Sequence[str]) -> Any:
+    import numpy
+
+    return numpy.array([time.removesuffix("Z") for time in times], "datetime64[us]")
+
+
+def _table_of_points(times: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Any:
+    import pyarrow
+
+    found = [arrow_column(name, values) for name, values in columns.items() if name != "index"]
+    index = pyarrow.array(columns["index"], pyarrow.int64())
+    moments = pyarrow.array(_moments(times)).cast(pyarrow.timestamp("us", "UTC"))
+    found[:0] = [(pyarrow.field(name, one.type), one) for name, one in (("index", index), ("createdAt", moments))]
+    return arrow_columns([field for field, _ in found], [column for _, column in found])
+
+
+def arrow_columns(fields: Sequence[Any], columns: Sequence[Any]) -> Any:
+    """A pyarrow.Table of metric points: index, createdAt, and the fields that have any value."""
+    import pyarrow
+
+    kept = [at for at, column in enumerate(columns) if at < len(_POINT_COLUMNS) or column.null_count < len(column)]
+    schema = pyarrow.schema([fields[at] for at in kept])
+    return pyarrow.Table.from_arrays([columns[at] for at in kept], schema=schema)
 
 
 def table_of_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> Any:
     """Rows as a pyarrow.Table with every column that any row has, `first` before the others."""
     import pyarrow
 
-    fields, arrays = [], []
-    for name in column_names(rows, first):
-        values = [row.get(name) for row in rows]
-        kind = _arrow_type(values)
-        metadata = None
-        if kind is None:
-            kind, metadata = pyarrow.string(), {_ENCODING_KEY: b"json"}
-            values = [None if value is None else _json_text(value) for value in values]
-        fields.append(pyarrow.field(name, kind, metadata=metadata))
-        arrays.append(pyarrow.array(values, type=kind, from_pandas=False))
-    return pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields))
+    columns = [arrow_column(name, [row.get(name) for row in rows]) for name in column_names(rows, first)]
+    schema = pyarrow.schema([field for field, _ in columns])
+    return pyarrow.Table.from_arrays([array for _, array in columns], schema=schema)
+
+
+def arrow_column(name: str, values: Sequence[Any]) -> tuple[Any, Any]:
+    """A field and its array, of the type that follows from these values."""
+    import pyarrow
+
+    kind, metadata = _arrow_type(values), None
+    if kind is None:
+        kind, metadata = pyarrow.string(), {ENCODING_KEY: b"json"}
+        values = [None if value is None else _json_text(value) for value in values]
+    return pyarrow.field(name, kind, metadata=metadata), pyarrow.array(values, type=kind, from_pandas=False)
 
 
 def rows_of_table(table: Any) -> list[dict[str, Any]]:
@@ -83,7 +134,7 @@ def rows_of_table(table: Any) -> list[dict[str, Any]]:
     columns = {}
     for at, field in enumerate(table.schema):
         values = table.column(at).to_pylist()
-        if (field.metadata or {}).get(_ENCODING_KEY) == b"json":
+        if (field.metadata or {}).get(ENCODING_KEY) == b"json":
             values = [None if value is None else exact_from_json(json.loads(value)) for value in values]
         columns[field.name] = values
     return [
@@ -137,7 +188,7 @@ def _json_text(value: Any) -> str:
     return msgspec.json.encode(exact_to_json(value)).decode()
 
 
-def _numpy_array(values: list[Any]) -> Any:
+def numpy_array(values: Sequence[Any]) -> Any:
     import numpy
 
     kinds = set(map(type, values))

@@ -1,5 +1,6 @@
 """Entries of a track at times of one's own: at each the last entry at or before it, held until the next one."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -27,3 +28,20 @@ def held(entries: Iterable[Mapping[str, Any]], times: Sequence[float]) -> Iterat
             last, following = following, next(coming, None)
         if last is not None:
             yield {**last, TIMESTAMP: time}
+
+
+def resampled(
+    entries: Sequence[Mapping[str, Any]], rate_hz: float, start: float | None, end: float | None
+) -> list[dict[str, Any]]:
+    """At start, start + 1 / rate, … as far as `end`; left out they are the first entry's and the last one's times."""
+    if not entries:
+        return []
+    first = entries[0][TIMESTAMP] if start is None else start
+    return list(held(entries, list(grid(first, entries[-1][TIMESTAMP] if end is None else end, rate_hz))))
+
+
+def entries_at(entries: Sequence[Mapping[str, Any]], times: Sequence[float]) -> list[dict[str, Any] | None]:
+    """At each time, in the order given, the last entry at or before; None before the first one."""
+    stamps = [entry[TIMESTAMP] for entry in entries]
+    found = [bisect_right(stamps, time) for time in times]
+    return [dict(entries[at - 1]) if at else None for at in found]

@@ -30,7 +30,7 @@ def time_of(row: Mapping[str, Any]) -> float:
 
 
 def answer(rows: StreamRows, start: float | None, end: float | None, columns: Sequence[str] | None) -> EntriesAnswer:
-    """Entries in [start, end], merged, in time order. `columns` keeps these; an entry without any is left out."""
+    """Entries in [start, end], merged, in time order, with these columns only; an entry that has none of them stays."""
     wanted = None if columns is None else frozenset(columns)
     merged: dict[float, dict[str, Any]] = {}
     for row in rows.between(start, end):
@@ -38,8 +38,7 @@ def answer(rows: StreamRows, start: float | None, end: float | None, columns: Se
         fields = {
             name: value for name, value in row.items() if name != TIMESTAMP and (wanted is None or name in wanted)
         }
-        if fields or wanted is None or wanted <= {TIMESTAMP}:
-            merge_entries((time,), (fields,), into=merged)
+        merge_entries((time,), (fields,), into=merged)
     entries = [{TIMESTAMP: time, **merged[time]} for time in sorted(merged)]
     return {"entries": entries, "count": len(entries)}
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from mldash.producer.answers.downsample import ViewRequest
+from mldash.producer.answers.resample import entries_at, resampled
 from mldash.producer.answers.shapes import (
     EntriesAnswer,
     ExperimentAnswer,
@@ -110,7 +111,13 @@ class LocalReader:
         with self._lock:
             return points.page(self._view(wait).rows("metrics", name), start_index, limit)
 
-    def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
+    def metric_pages(
+        self,
+        name: str | None,
+        start_index: int,
+        wait: float | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[MetricPage]:
         """The points that the metric has now; each page is read when it is asked for."""
         with self._lock:
             rows = self._view(wait).rows("metrics", name)
@@ -122,6 +129,16 @@ class LocalReader:
             if not page["hasMore"]:
                 return
             start_index = page["endIndex"] + 1
+
+    def metric_table(
+        self,
+        name: str | None,
+        start_index: int,
+        limit: int | None,
+        fields: Sequence[str] | None,
+        wait: float | None = None,
+    ) -> Any:
+        return None
 
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
         with self._lock:
@@ -163,6 +180,23 @@ class LocalReader:
     ) -> EntriesAnswer:
         with self._lock:
             return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns)
+
+    def track_entries_at(
+        self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
+    ) -> list[dict[str, Any] | None]:
+        found = self.track_entries(topic, None, max(times, default=0.0), columns, wait)["entries"]
+        return entries_at(found, times)
+
+    def resampled_entries(
+        self,
+        topic: str,
+        rate_hz: float,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> list[dict[str, Any]]:
+        return resampled(self.track_entries(topic, None, end, columns, wait)["entries"], rate_hz, start, end)
 
     def tracks(self, wait: float | None = None) -> list[TrackSummary]:
         with self._lock:

@@ -6,6 +6,8 @@ and the API answers once these are stored. `wait` bounds both together; 0 asks f
 
 import base64
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from math import inf, nextafter
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -26,9 +28,13 @@ from mldash.producer.answers.shapes import (
 from mldash.producer.clock import Deadline
 from mldash.producer.errors import NotYetStored
 
-from .transport import Problem, Query, Transport
+from .transport import FileBrokeOff, Problem, Query, Transport
 
 PAGE_POINTS: Final = 10_000
+PAGE_ENTRIES: Final = 50_000
+MOST_TIMES: Final = 200
+"""Of one request: each stands in its address."""
+ARROW: Final = "application/vnd.apache.arrow.stream"
 MOST_STREAMS: Final = 100
 
 _About = tuple[str, str | None]  # kind and name of a stream; name "*" stands for all of the kind
@@ -70,19 +76,50 @@ class RemoteReader:
         return params
 
     def metric_points(self, name: str | None, start_index: int, limit: int, wait: float | None = None) -> MetricPage:
-        query: Query = {**_metric(name), "start_index": start_index, "limit": limit}
+        return self._page(name, start_index, limit, wait, None)
+
+    def _page(
+        self, name: str | None, start_index: int, limit: int, wait: float | None, fields: Sequence[str] | None
+    ) -> MetricPage:
+        # A list of none can't be said in a query; what is not asked for is left out by who asks.
+        query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": fields or None}
         empty = {"data": [], "startIndex": start_index, "endIndex": start_index - 1, "total": 0, "hasMore": False}
         page: MetricPage = self._get("/v1/metrics/points", query, wait, [("metrics", name)], absent=empty)
         return page
 
-    def metric_pages(self, name: str | None, start_index: int, wait: float | None = None) -> Iterator[MetricPage]:
+    def metric_pages(
+        self,
+        name: str | None,
+        start_index: int,
+        wait: float | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[MetricPage]:
         while True:
-            page = self.metric_points(name, start_index, PAGE_POINTS, wait)
+            page = self._page(name, start_index, PAGE_POINTS, wait, fields)
             if page["data"]:
                 yield page
             if not page["hasMore"]:
                 return
             start_index, wait = page["endIndex"] + 1, 0.0  # what this process wrote was there with the first page
+
+    def metric_table(
+        self,
+        name: str | None,
+        start_index: int,
+        limit: int | None,
+        fields: Sequence[str] | None,
+        wait: float | None = None,
+    ) -> Any:
+        if fields == [] or find_spec("pyarrow") is None:
+            return None
+        query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": fields}
+        try:
+            data = self._file("/v1/metrics/export", ARROW, query, wait, [("metrics", name)])
+        except FileBrokeOff:
+            return None  # page by page the API can say what is wrong, and where
+        from mldash.producer.answers.arrow_stream import table_of_stream
+
+        return table_of_stream(data)
 
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
         query: Query = {
@@ -117,10 +154,41 @@ class RemoteReader:
         columns: Sequence[str] | None = None,
         wait: float | None = None,
     ) -> EntriesAnswer:
-        query: Query = {"topic": topic, "start": start, "end": end, "columns": columns}
-        absent = {"entries": [], "count": 0}
-        found: EntriesAnswer = self._get("/v1/tracks/entries", query, wait, [("tracks", topic)], absent=absent)
+        entries = list[dict[str, Any]]()
+        while True:
+            query: Query = {"topic": topic, "start": start, "end": end, "columns": columns, "limit": PAGE_ENTRIES}
+            absent: EntriesAnswer = {"entries": [], "count": 0}
+            page: EntriesAnswer = self._get("/v1/tracks/entries", query, wait, [("tracks", topic)], absent=absent)
+            entries += page["entries"]
+            if page["count"] < PAGE_ENTRIES:
+                return {"entries": entries, "count": len(entries)}
+            start, wait = nextafter(entries[-1]["timestamp"], inf), 0.0
+
+    def track_entries_at(
+        self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
+    ) -> list[dict[str, Any] | None]:
+        found = list[dict[str, Any] | None]()
+        for at in range(0, len(times), MOST_TIMES):
+            asked = times[at : at + MOST_TIMES]
+            query: Query = {"topic": topic, "times": [repr(time) for time in asked], "columns": columns}
+            absent = {"entries": [None] * len(asked)}
+            found += self._get("/v1/tracks/at", query, wait, [("tracks", topic)], absent=absent)["entries"]
+            wait = 0.0
         return found
+
+    def resampled_entries(
+        self,
+        topic: str,
+        rate_hz: float,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> list[dict[str, Any]]:
+        query: Query = {"topic": topic, "rate": rate_hz, "start": start, "end": end, "columns": columns}
+        absent: EntriesAnswer = {"entries": [], "count": 0}
+        answer: EntriesAnswer = self._get("/v1/tracks/resampled", query, wait, [("tracks", topic)], absent=absent)
+        return answer["entries"]
 
     def tracks(self, wait: float | None = None) -> list[TrackSummary]:
         about: list[_About] = [("runs", ""), ("tracks", ALL)]
@@ -153,6 +221,15 @@ class RemoteReader:
         found: list[SessionAnswer] = answer["sessions"]
         return found
 
+    def _file(self, path: str, media_type: str, query: Query, wait: float | None, about: list[_About]) -> bytes:
+        wait = self._read_wait_s if wait is None else wait
+        headers, left = self._own_writes(about, wait) if wait > 0 else ({}, 0.0)
+        try:
+            return self._transport.get_file(path, media_type, {"prefix": self._prefix, **query}, headers, left)
+        except Problem as problem:
+            _raise_not_yet_stored(problem, wait)
+            raise
+
     def _get(self, path: str, query: Query, wait: float | None, about: list[_About], *, absent: Any) -> Any:
         """The answer; `absent` where the API knows nothing of the name."""
         wait = self._read_wait_s if wait is None else wait
@@ -160,9 +237,7 @@ class RemoteReader:
         try:
             return self._transport.get(path, {"prefix": self._prefix, **query}, headers, left)
         except Problem as problem:
-            if problem.kind.endswith("not-yet-stored"):
-                missing = [(kind, name, count) for kind, name, count in problem.members.get("missing", ())]
-                raise NotYetStored(missing, wait) from None
+            _raise_not_yet_stored(problem, wait)
             if problem.status == 404 and problem.kind.endswith("not-found"):
                 return absent
             raise
@@ -184,6 +259,13 @@ class RemoteReader:
             return {}, 0.0
         value = base64.urlsafe_b64encode(msgspec.msgpack.encode(told)).decode().rstrip("=")
         return {"Mldash-Written": value, "Mldash-Wait": f"{deadline.left:.3f}"}, deadline.left
+
+
+def _raise_not_yet_stored(problem: Problem, wait: float) -> None:
+    """Where that is what the problem says."""
+    if problem.kind.endswith("not-yet-stored"):
+        missing = [(kind, name, count) for kind, name, count in problem.members.get("missing", ())]
+        raise NotYetStored(missing, wait) from None
 
 
 def _told(own: OwnWrites, about: list[_About]) -> list[list[Any]]:

@@ -27,6 +27,10 @@ class Problem(RequestRefused):
         self.kind, self.members = kind, members
 
 
+class FileBrokeOff(ServerUnreachable):
+    """The answer ended before it was whole: what went wrong in its middle the API could no longer say."""
+
+
 class Transport:
     """GETs from one API. Thread-safe: each thread has a connection of its own."""
 
@@ -53,15 +57,31 @@ class Transport:
 
         Raises ServerUnreachable, or Problem (a RequestRefused) for an answer that is none.
         """
+        kind, body = self._answer(path, query, headers, wait)
+        try:
+            return msgspec.msgpack.decode(body) if "msgpack" in kind else msgspec.json.decode(body)
+        except msgspec.DecodeError as error:
+            raise RequestRefused(200, "No API", f"{self.address} answered with {kind or 'nothing'}") from error
+
+    def get_file(
+        self, path: str, media_type: str, query: Query, headers: Mapping[str, str] | None = None, wait: float = 0.0
+    ) -> bytes:
+        """The answer's bytes, in the form of this media type. Raises as `get`, and FileBrokeOff."""
+        kind, body = self._answer(path, query, {**(headers or {}), "Accept": media_type}, wait)
+        if kind.split(";")[0] != media_type:
+            raise RequestRefused(200, "No API", f"{self.address} answered with {kind or 'nothing'}")
+        return body
+
+    def _answer(
+        self, path: str, query: Query | None, headers: Mapping[str, str] | None, wait: float
+    ) -> tuple[str, bytes]:
+        """Its type and its bytes."""
         text = urlencode({k: v for k, v in (query or {}).items() if v is not None}, doseq=True)
         target = f"{self._path}{path}?{text}" if text else f"{self._path}{path}"
         status, kind, body = self._request(target, {**self._headers, **(headers or {})}, ANSWER_TIMEOUT_S + wait)
         if status >= 400:
             raise _problem(status, kind, body)
-        try:
-            return msgspec.msgpack.decode(body) if "msgpack" in kind else msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
-            raise RequestRefused(status, "No API", f"{self.address} answered with {kind or 'nothing'}") from error
+        return kind, body
 
     def close(self) -> None:
         """This thread's connection."""
@@ -74,6 +94,9 @@ class Transport:
         kept = "connection" in self._of_thread.__dict__
         try:
             return self._exchange(target, headers, timeout)
+        except http.client.IncompleteRead as error:
+            self.close()
+            raise FileBrokeOff(self.address, "the answer broke off in the middle") from error
         except (http.client.HTTPException, OSError) as error:
             self.close()
             if not kept:

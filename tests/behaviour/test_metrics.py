@@ -201,6 +201,55 @@ def test_columns_come_in_the_form_asked_for(experiment: Experiment) -> None:
     assert experiment.metrics("absent").read_columns() == {"index": [], "createdAt": []}
 
 
+def test_many_points_are_the_same_columns_as_few(experiment: Experiment) -> None:
+    """A read above 10,000 comes another way remotely: types, values and times are those of a short one."""
+    metric = experiment.metrics("m")
+    metric.log_many(
+        i=list(range(10_500)),
+        f=np.arange(10_500) / 3,
+        narrow=np.arange(10_500, dtype=np.float32),
+        b=[at % 2 == 0 for at in range(10_500)],
+        text=["ä", "b"] * 5_250,
+        position=[[1.5, 2.5]] * 10_500,
+        uneven=[[1], [1, 2]] * 5_250,
+        mixed=[1, "one"] * 5_250,
+        index=["mine"] * 10_500,
+    )
+    for at in range(5):
+        metric.log(f=at, huge=2**60 + at, raw=b"\x00\xff", nothing=None)
+    few, many = metric.read_columns(10_000, 10_000, format="arrow"), metric.read_columns(10_000, None, format="arrow")
+    assert many.select(few.column_names).schema == few.schema
+    assert many.select(few.column_names).to_pydict() == few.to_pydict()
+    assert {field.name: str(field.type) for field in many.schema} == {
+        "index": "int64",
+        "createdAt": "timestamp[us, tz=UTC]",
+        "i": "int64",
+        "f": "double",
+        "narrow": "double",
+        "b": "bool",
+        "text": "string",
+        "position": "list<item: double>",
+        "uneven": "list<item: int64>",
+        "mixed": "string",
+        "_index": "string",
+        "huge": "int64",
+        "raw": "binary",
+    }
+    times = [point["createdAt"] for point in metric.read(10_000, 1_000)["data"]]
+    assert [time.isoformat(timespec="microseconds") for time in many.column("createdAt").to_pylist()] == [
+        time.replace("Z", "+00:00") for time in times
+    ]
+    few, many = metric.read_columns(10_000, 10_000, format="numpy"), metric.read_columns(10_000, None, format="numpy")
+    assert few.keys() == many.keys()
+    for name, array in many.items():
+        assert array.dtype == few[name].dtype, name
+        np.testing.assert_array_equal(array, few[name])
+    some = metric.read_columns(0, None, fields=["i", "absent"], format="arrow")
+    assert (some.column_names, some.num_rows) == (["index", "createdAt", "i"], 10_505)
+    assert some.column("i").to_pylist() == [*range(10_500), *[None] * 5]
+    assert experiment.metrics("absent").read_columns(limit=None, format="arrow").num_rows == 0
+
+
 def test_iter_goes_over_any_length_and_range(experiment: Experiment) -> None:
     experiment.metrics("m").log_many(x=np.arange(25_000))
     indices = [point["index"] for point in experiment.metrics("m").iter()]

@@ -71,6 +71,44 @@ def test_append_many_and_ranges(experiment: Experiment) -> None:
         experiment.tracks("t").slice(-2.0, -1.0).find_by_time(0.0)
 
 
+def test_entries_at_times_and_at_a_fixed_rate(experiment: Experiment) -> None:
+    track = experiment.tracks("t")
+    track.append_many(_ts=[1.0, 2.0, 4.0], x=[1, 2, 4], y=["a", "b", "c"])
+    track.append(x=3, _ts=3.0)
+    assert track.at(2.5) == {"timestamp": 2.0, "x": 2, "y": "b"}
+    assert track.at(0.5) is None
+    assert track.at([9.0, 0.5, 3.0]) == [
+        {"timestamp": 4.0, "x": 4, "y": "c"},
+        None,
+        {"timestamp": 3.0, "x": 3},
+    ]
+    assert track.at([3.5], columns=["y"]) == [{"timestamp": 3.0}]
+    assert track.at(np.arange(300) / 100 + 1)[-1] == track.at(3.99)
+    assert track.at([]) == []
+    assert [(one["timestamp"], one["x"]) for one in track.resampled(2.0)] == [
+        *((1.0, 1), (1.5, 1), (2.0, 2), (2.5, 2), (3.0, 3), (3.5, 3), (4.0, 4)),
+    ]
+    assert track.resampled(1.0, 2.5, 4.5, columns=["x"]) == [
+        {"timestamp": 2.5, "x": 2},
+        {"timestamp": 3.5, "x": 3},
+        {"timestamp": 4.5, "x": 4},
+    ]
+    assert track.resampled(1.0, 0.0, 1.0) == [{"timestamp": 1.0, "x": 1, "y": "a"}]
+    absent = experiment.tracks("absent")
+    assert (absent.at(1.0), absent.at([1.0, 2.0]), absent.resampled(5)) == (None, [None, None], [])
+    for wrong in (math.nan, "text", None):
+        with pytest.raises(ValueError, match="finite"):
+            track.at(wrong)  # type: ignore[call-overload]
+    for rate in (0, -1.0, math.inf):
+        with pytest.raises(ValueError, match=r"rate|finite"):
+            track.resampled(rate)
+
+
+def test_columns_never_leave_an_entry_out(experiment: Experiment) -> None:
+    experiment.tracks("t").append(x=1, _ts=1.0).append(y=2, _ts=2.0)
+    assert experiment.tracks("t").read(columns=["x"])["entries"] == [{"timestamp": 1.0, "x": 1}, {"timestamp": 2.0}]
+
+
 def test_formats(experiment: Experiment) -> None:
     track = experiment.tracks("t", description="d", tags=["x"], metadata={"fps": 60})
     track.append(a=1, _ts=1.0).append(b="x", _ts=2.0)

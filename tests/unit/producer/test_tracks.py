@@ -120,7 +120,8 @@ def test_read_takes_both_ends_and_keeps_the_columns_asked_for(direct: DirectExpe
     direct.tracks("t").append_many(_ts=[1.0, 2.0, 3.0, 4.0], a=[1, 2, 3, 4], b=[5, 6, 7, 8])
     direct.tracks("t").append(c=1, _ts=2.5)
     answer = direct.tracks("t").read(2.0, 3.0, columns=["b"])
-    assert answer == {"entries": [{"timestamp": 2.0, "b": 6}, {"timestamp": 3.0, "b": 7}], "count": 2}
+    kept = [{"timestamp": 2.0, "b": 6}, {"timestamp": 2.5}, {"timestamp": 3.0, "b": 7}]
+    assert answer == {"entries": kept, "count": 3}
     assert direct.tracks("t").read(end_timestamp=1.0)["count"] == 1
     assert direct.tracks("t").read(5.0)["count"] == 0
     assert direct.tracks("t").read(3.0, 2.0)["count"] == 0

@@ -24,6 +24,7 @@ class Api:
         self.asked: list[tuple[str, dict[str, list[str]], dict[str, str]]] = []
         self.status, self.answer = 200, {}  # type: tuple[int, Any]
         self.hang_up_once = False
+        self.file: bytes | None = None  # what /v1/metrics/export sends, and then no more of it
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +33,14 @@ class Api:
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
                 api.asked.append((parts.path, parse_qs(parts.query), dict(self.headers)))
+                if api.file is not None and parts.path.endswith("/export"):
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/vnd.apache.arrow.stream")
+                    self.send_header("Content-Length", str(len(api.file) + 1))
+                    self.end_headers()
+                    self.wfile.write(api.file)
+                    self.close_connection = True
+                    return
                 problem = api.status >= 400
                 body = json.dumps(api.answer).encode() if problem else msgspec.msgpack.encode(api.answer)
                 self.send_response(api.status)
@@ -207,3 +216,37 @@ def test_the_handshake_gives_the_apis_topics_and_the_users_kafka(api: Api) -> No
     api.answer = {"hello": "world"}
     with pytest.raises(RequestRefused, match="No API"):
         ask_connection(Transport(api.address), None)
+
+
+def test_a_table_that_breaks_off_is_read_by_pages_which_say_what_is_wrong(api: Api) -> None:
+    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, lambda: [])
+    api.file, api.status = b"the beginning", 500
+    api.answer = {"type": "chunk-damaged", "title": "Chunk damaged", "detail": "0 … 9,999", "firstIndex": 0}
+    assert reader.metric_table("m", 0, None, None) is None
+    assert [path for path, _, _ in api.asked] == ["/v1/metrics/export"]
+    with pytest.raises(RequestRefused, match="9,999"):
+        next(reader.metric_pages("m", 0, fields=["loss"]))
+    assert api.asked[-1][1]["fields"] == ["loss"]
+
+
+def test_a_table_asks_for_arrow_and_for_these_fields_alone(api: Api) -> None:
+    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, lambda: [])
+    with pytest.raises(RequestRefused, match="answered with application/msgpack"):
+        reader.metric_table("m", 5, 20_000, ["loss"])
+    ((path, query, headers),) = api.asked
+    assert (path, headers["Accept"]) == ("/v1/metrics/export", "application/vnd.apache.arrow.stream")
+    assert query == {"prefix": ["o/p/r"], "name": ["m"], "start_index": ["5"], "limit": ["20000"], "fields": ["loss"]}
+    assert reader.metric_table("m", 0, None, []) is None
+
+
+def test_entries_of_any_number_come_in_pages(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mldash.producer.remote.reader.PAGE_ENTRIES", 2)
+    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, lambda: [])
+    pages = iter([[1.0, 2.0], [3.0]])
+
+    def answer(*_: object, **__: object) -> Any:
+        entries = [{"timestamp": time} for time in next(pages)]
+        return {"entries": entries, "count": len(entries)}
+
+    monkeypatch.setattr(reader._transport, "get", answer)
+    assert reader.track_entries("t") == {"entries": [{"timestamp": time} for time in (1.0, 2.0, 3.0)], "count": 3}
