@@ -219,7 +219,7 @@ def test_the_handshake_gives_the_apis_topics_and_the_users_kafka(api: Api) -> No
 
 
 def test_a_table_that_breaks_off_is_read_by_pages_which_say_what_is_wrong(api: Api) -> None:
-    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, lambda: [])
+    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, list)
     api.file, api.status = b"the beginning", 500
     api.answer = {"type": "chunk-damaged", "title": "Chunk damaged", "detail": "0 … 9,999", "firstIndex": 0}
     assert reader.metric_table("m", 0, None, None) is None
@@ -230,7 +230,7 @@ def test_a_table_that_breaks_off_is_read_by_pages_which_say_what_is_wrong(api: A
 
 
 def test_a_table_asks_for_arrow_and_for_these_fields_alone(api: Api) -> None:
-    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, lambda: [])
+    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, list)
     with pytest.raises(RequestRefused, match="answered with application/msgpack"):
         reader.metric_table("m", 5, 20_000, ["loss"])
     ((path, query, headers),) = api.asked
@@ -241,7 +241,7 @@ def test_a_table_asks_for_arrow_and_for_these_fields_alone(api: Api) -> None:
 
 def test_entries_of_any_number_come_in_pages(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mldash.producer.remote.reader.PAGE_ENTRIES", 2)
-    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, lambda: [])
+    reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, list)
     pages = iter([[1.0, 2.0], [3.0]])
 
     def answer(*_: object, **__: object) -> Any:
