@@ -29,5 +29,6 @@ lag_seconds = Gauge(
     "mldash_worker_lag_seconds", "Age of the oldest record that is not stored yet.", ["topic", "partition"]
 )
 known_streams = Gauge("mldash_worker_known_streams", "Streams in the worker's cache.")
+known_bytes = Gauge("mldash_worker_known_bytes", "What the worker's cache of streams takes, about.")
 partitions = Gauge("mldash_worker_partitions", "Partitions assigned.")
 halted = Gauge("mldash_worker_halted_partitions", "Partitions that are not read on until someone has looked.")

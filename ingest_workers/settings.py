@@ -47,7 +47,10 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         float, Meta(gt=0, description="How often Kafka is asked for new partitions of the event topics.")
     ] = 30.0
     fetch_wait_ms: Annotated[int, Meta(ge=1, le=10_000, description="How long a fetch waits for something new.")] = 50
-    known_streams: Annotated[int, Meta(ge=100, description="Streams kept in the worker's cache.")] = 50_000
+    known_bytes: Annotated[
+        int,
+        Meta(ge=1 << 20, description="Of the worker's cache of streams: 2 kB each, and more with many fields."),
+    ] = 256 << 20
     snapshot_buckets: Annotated[int, Meta(ge=1, le=1_000, description="Buckets between two snapshots, at most.")] = 200
     snapshot_sessions: Annotated[
         int,

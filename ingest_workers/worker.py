@@ -219,7 +219,7 @@ class Worker:
         self._upkeep_at = now + _UPKEEP_S
         try:
             await self._snapshots.write_quiet()
-            await self._snapshots.make_room(self._settings.known_streams)
+            await self._snapshots.make_room(self._settings.known_bytes)
             if now >= self._announce_at and self._assignment.holds:
                 await self._halt_what_was_made_anew()
                 await self._statements.repeat()
@@ -227,6 +227,7 @@ class Worker:
         except (PyMongoError, KafkaError, TimeoutError) as error:
             await self._wait(error, _FIRST_DELAY_S)
         instruments.known_streams.set(len(self._chains.known))
+        instruments.known_bytes.set(self._chains.known_bytes)
         instruments.halted.set(len(self._batches.halted))
 
     async def _halt_what_was_made_anew(self) -> None:

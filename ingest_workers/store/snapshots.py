@@ -5,6 +5,7 @@ stream falls quiet, before it leaves the cache; of params and runs with every ba
 check. A write that matches nothing is good: a newer snapshot is there.
 """
 
+from itertools import islice
 from time import monotonic, time
 from typing import Final
 
@@ -19,6 +20,7 @@ from .chains import Chains, Known
 _EVENTS: Final = 10_000
 _BYTES: Final = 64 << 20  # who loads the stream walks over at most so many
 _QUIET_S: Final = 10.0
+_QUIET_AT_ONCE: Final = 500  # where very many streams are written in turns, each is quiet for a while, and none is idle
 _PER_WRITE: Final = 1_000
 _IN_ONE_DOCUMENT = ("params", "runs")
 _MOVES = ("metrics", "tracks")
@@ -33,11 +35,12 @@ class Snapshots:
         """`buckets` between two snapshots of a stream, and `sessions` in one, at most."""
         self._mongo, self._chains = mongo, chains
         self._buckets, self._idle_s, self._sessions = buckets, idle_s, sessions
-        self._behind: dict[bytes, None] = {}  # streams whose document is behind what is known
+        self._behind: dict[bytes, float] = {}
+        """Streams whose document is behind what is known, since when; those that were written last come last."""
 
     async def after_batch(self, streams: list[bytes]) -> None:
         """Of the batch's streams, those whose snapshot is due."""
-        due = list[bytes]()
+        due, now = list[bytes](), monotonic()
         for stream in streams:
             known = self._chains.known.get(stream)
             if known is None or known.snapshot.next == known.snapshot_next:
@@ -45,26 +48,30 @@ class Snapshots:
             if self._is_due(known):
                 due.append(stream)
             else:
-                self._behind[stream] = None
+                self._behind.pop(stream, None)
+                self._behind[stream] = now
         await self.write(due)
 
     async def write_quiet(self) -> None:
-        """Of the streams that have fallen quiet."""
+        """Of the streams that have fallen quiet, some: those first that have been for longest."""
         before = monotonic() - _QUIET_S
-        quiet = [s for s in self._behind if (known := self._chains.known.get(s)) is None or known.appended_at < before]
-        await self.write(quiet)
+        oldest = islice(self._behind.items(), _QUIET_AT_ONCE)
+        await self.write([stream for stream, since in oldest if since < before])
 
     async def write_all(self) -> None:
         """Of everything that is behind: before the worker leaves."""
         await self.write(list(self._behind))
 
-    async def make_room(self, limit: int) -> None:
+    async def make_room(self, most_bytes: int) -> None:
         """Let the streams used least recently leave the cache, their snapshots written first."""
-        excess = len(self._chains.known) - limit
-        if excess > 0:
-            oldest = [stream for stream, _ in zip(self._chains.known, range(excess), strict=False)]
-            await self.write([stream for stream in oldest if stream in self._behind])
-            self._chains.forget(oldest)
+        oldest, excess = list[bytes](), self._chains.known_bytes - most_bytes
+        for stream, known in self._chains.known.items():
+            if excess <= 0:
+                break
+            oldest.append(stream)
+            excess -= known.held_bytes
+        await self.write([stream for stream in oldest if stream in self._behind])
+        self._chains.forget(oldest)
 
     def forget(self, streams: set[bytes]) -> None:
         for stream in streams:
