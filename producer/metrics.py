@@ -216,24 +216,27 @@ class Metric(StreamHandle):
         end: float | None = None,
         points: int = 1000,
         *,
+        filter: str | Sequence[str] | None = None,
         wait: float | None = None,
     ) -> MetricView:
         """What a chart of `points` pixels needs: of each pixel column and field the first, the last, the least and the
         greatest value, as they were logged, so that no spike is lost (answers/downsample.py).
 
-        `{"x", "start", "end", "totalPoints", "sampled", "edges", "fields": {name: {"x": […], "y": […]}}}`, each series
-        in the order of x. `totalPoints`: of how many points it was made. `sampled` False: all of them are in it, which
-        is so up to 4 · points; else `edges` says where the pixel columns begin and end.
+        `{"x", "start", "end", "totalPoints", "sampled", "edges", "spans", "fields": {name: {"x": […], "y": […]}}}`,
+        each series in the order of x. `totalPoints`: of how many points it was made. `sampled` False: all of them are
+        in it, which is so up to 4 · points; else `edges` says where the pixel columns begin and end.
         `fields`: one name or several; None: the first 256 that have numbers, but not x and `_ts`. `x`: "index"; "time",
         which is `_ts` where it was given, else the time of the call, in seconds; or a field, of whose values the finite
         numbers count. `start` and `end` are inclusive, in units of x. NaN is no place on a chart and not drawn.
+        `filter`: "loss < 0.5", or several that all have to hold, of the points drawn (answers/filters.py). With it, or
+        where x is a field, a remote view is made of a million points at most, and says so by `sampled`.
         An absent metric or field gives an empty view. Raises ValueError (points not between 1 and 100,000, a bound that
-        is no number), NotYetStored.
+        is no number, a filter that is none), NotYetStored.
         """
         from mldash.producer.answers.downsample import checked_request
 
         named = [fields] if isinstance(fields, str) else fields
-        request = checked_request(None if named is None else list(named), x, start, end, points)
+        request = checked_request(None if named is None else list(named), x, start, end, points, filter)
         return self._experiment._reader().metric_view(self._name, request, wait)
 
     def stats(self, *, wait: float | None = None) -> MetricStatistics:

@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
+from mldash.producer.answers.filters import Filter, checked_filters
 from mldash.producer.answers.shapes import MetricView, ViewSeries
 from mldash.producer.events.field_statistics import is_number
 
@@ -41,13 +42,15 @@ Piece = tuple[Sequence[Any], Columns]
 
 
 class ViewRequest(Struct, frozen=True):
-    """What is to be drawn. `start` and `end` are inclusive, in units of x; None: from the first, to the last."""
+    """What is to be drawn. `start` and `end` are inclusive, in units of x; None: from the first, to the last. Of points
+    that pass all filters."""
 
     fields: Sequence[str] | None = None
     x: str = INDEX
     start: Number | None = None
     end: Number | None = None
     columns: int = 1000
+    filters: Sequence[Filter] = ()
 
     @property
     def indices(self) -> tuple[int, int | None]:
@@ -66,7 +69,12 @@ class Span(NamedTuple):
 
 
 def checked_request(
-    fields: Sequence[str] | None, x: str, start: Number | None, end: Number | None, columns: int
+    fields: Sequence[str] | None,
+    x: str,
+    start: Number | None,
+    end: Number | None,
+    columns: int,
+    filters: str | Sequence[str] | None = None,
 ) -> ViewRequest:
     """Raises ValueError, naming what is wrong; TypeError for a number of columns that is none."""
     for what, value in (("start", start), ("end", end)):
@@ -77,7 +85,7 @@ def checked_request(
         raise TypeError(f"points must be a whole number, not {type(columns).__name__}")
     if not 1 <= columns <= MOST_COLUMNS:
         raise ValueError(f"points is {columns}, it must be between 1 and {MOST_COLUMNS}")
-    return ViewRequest(fields, x, _finite(start), _finite(end), columns)
+    return ViewRequest(fields, x, _finite(start), _finite(end), columns, checked_filters(filters))
 
 
 def draw(request: ViewRequest, pieces: Callable[[], Iterable[Piece]], span: Span | None = None) -> MetricView:
@@ -105,9 +113,9 @@ class SpanFinder:
         self.span: Span | None = None
 
     def add(self, x: Sequence[Any], columns: Columns) -> None:
-        inside = [value for value in x if _is_inside(value, self._request)]
-        if inside:
-            low, high = min(inside), max(inside)
+        drawn = [value for value, inside in zip(x, _inside(x, columns, self._request), strict=True) if inside]
+        if drawn:
+            low, high = min(drawn), max(drawn)
             before = self.span or Span(low, high)
             self.span = Span(min(before.low, low), max(before.high, high))
 
@@ -126,7 +134,7 @@ class Drawing:
         """Points in the order of their indices."""
         request, span = self._request, self._span
         assert span is not None, "without a span there is nothing to add"
-        inside = [_is_inside(value, request) for value in x]
+        inside = _inside(x, columns, request)
         self._count += sum(inside)
         for name, values in columns.items():
             if not self._is_wanted(name):
@@ -150,6 +158,7 @@ class Drawing:
             "totalPoints": self._count,
             "sampled": sampled,
             "edges": edges(span, request.columns) if span and sampled else [],
+            "spans": [],
             "fields": fields,
         }
 
@@ -236,6 +245,15 @@ def _x_of_page(
 
 def _finite(bound: Number | None) -> Number | None:
     return None if bound is None or math.isinf(bound) else bound
+
+
+def _inside(x: Sequence[Any], columns: Columns, request: ViewRequest) -> list[bool]:
+    """Which of these points are drawn."""
+    found = [_is_inside(value, request) for value in x]
+    for one in request.filters:
+        values = columns.get(one.field) or [None] * len(found)
+        found = [inside and one.passes(value) for inside, value in zip(found, values, strict=True)]
+    return found
 
 
 def _is_inside(x: Any, request: ViewRequest) -> bool:

@@ -71,7 +71,8 @@ class MetricView(TypedDict):
 
     `totalPoints`: of how many points of the metric it was made. `sampled`: whether any that could be drawn was left
     out; then `edges` says where the pixel columns begin, and where the last one ends. Of a long metric they lie where
-    its summaries do, a little beside the plain grid.
+    its summaries do, a little beside the plain grid; then `spans` has the least and the greatest x of what each column
+    was made of, None where that is nothing: where points come far out of the order of x, columns overlap.
     """
 
     x: str
@@ -80,6 +81,7 @@ class MetricView(TypedDict):
     totalPoints: int
     sampled: bool
     edges: list[int | float]
+    spans: list[list[int | float] | None]
     fields: dict[str, ViewSeries]
 
 

@@ -73,7 +73,7 @@ def view(rows: StreamRows, request: ViewRequest) -> MetricView:
     def pieces() -> Iterator[Piece]:
         return pieces_of(rows.pages(first, end), request.x, seconds_of)
 
-    known = Span(first, end - 1) if request.x == INDEX and first < end else None
+    known = Span(first, end - 1) if request.x == INDEX and first < end and not request.filters else None
     return draw(request, pieces, known)
 
 

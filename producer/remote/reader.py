@@ -5,6 +5,7 @@ and the API answers once these are stored. `wait` bounds both together; 0 asks f
 """
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from math import inf, nextafter
@@ -129,6 +130,7 @@ class RemoteReader:
             "start": request.start,
             "end": request.end,
             "points": request.columns,
+            "filter": [f"{json.dumps(one.field)} {one.comparison} {one.number!r}" for one in request.filters],
         }
         if request.fields == []:  # a list of none can't be said in a query
             return draw(request, lambda: ())

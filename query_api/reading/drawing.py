@@ -22,6 +22,7 @@ from mldash.producer.answers.downsample import (
     ViewRequest,
     edges,
 )
+from mldash.producer.answers.filters import Filter
 from mldash.producer.answers.shapes import MetricView, ViewSeries
 
 from .dots import Dots, Floats, Integers, Numbers, columns_of, in_order, kept, numbers_of, together
@@ -76,6 +77,22 @@ def points_of(part: Part, start: int, stop: int, x: str) -> Points:
     return Points(part, start, stop, Numbers(floats, whole, is_whole))
 
 
+def chosen_by(filters: Sequence[Filter], points: Points) -> Points:
+    """The same, without an x where a filter does not hold."""
+    if not filters:
+        return points
+    numbers = numbers_of(points.part, points.start, points.stop)
+    passed = np.ones(points.stop - points.start, np.bool_)
+    for one in filters:
+        holds = np.zeros(len(passed), np.bool_)
+        if one.field in numbers:
+            rows, found = numbers[one.field]
+            holds[rows - points.start] = one.holds(found.floats)
+        passed &= holds
+    floats, whole, is_whole = points.x
+    return points._replace(x=Numbers(np.where(passed, floats, np.nan), whole, is_whole & passed))
+
+
 def inside(x: Floats, request: ViewRequest) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """Which of these can be drawn."""
     found = np.isfinite(x)
@@ -114,6 +131,7 @@ class Drawing:
         columns = request.columns
         self._low, self._high = np.full(columns, np.inf), np.full(columns, -np.inf)  # of the blocks in each column
         self._has_blocks = False
+        self._least, self._greatest = self._low.copy(), self._high.copy()  # of all that is in each column
 
     def add_points(self, points: Points) -> None:
         """Those that lie inside of what was asked for."""
@@ -122,6 +140,7 @@ class Drawing:
         drawn = inside(points.x.floats, request)
         self._count += int(np.count_nonzero(drawn))
         column = columns_of(np.where(drawn, points.x.floats, span.low), span, request.columns)
+        self._reach(column[drawn], points.x.floats[drawn], points.x.floats[drawn])
         for name, (rows, numbers) in numbers_of(points.part, points.start, points.stop).items():
             if not self._is_wanted(name):
                 continue
@@ -142,6 +161,7 @@ class Drawing:
         np.minimum.at(self._low, column, blocks.low)
         np.maximum.at(self._high, column, blocks.high)
         self._has_blocks = True
+        self._reach(column, blocks.low, blocks.high)
         for name, spots in blocks.spots.items():
             if spots.number_count and self._is_wanted(name):
                 x = Numbers.of(spots.indices if request.x == INDEX else spots.times)
@@ -159,8 +179,20 @@ class Drawing:
             "totalPoints": self._count,
             "sampled": sampled,
             "edges": self._edges(span) if span and sampled else [],
+            "spans": self._spans() if sampled and self._has_blocks else [],
             "fields": fields,
         }
+
+    def _reach(self, column: Integers, low: Floats, high: Floats) -> None:
+        np.minimum.at(self._least, column, low)
+        np.maximum.at(self._greatest, column, high)
+
+    def _spans(self) -> list[list[Number] | None]:
+        kind = np.int64 if self._request.x == INDEX else np.float64
+        filled = self._least <= self._greatest
+        bounds = np.column_stack([self._least, self._greatest])[filled].astype(kind).tolist()
+        coming = iter(bounds)
+        return [next(coming) if one else None for one in filled.tolist()]
 
     def _add(self, name: str, dots: Dots, count: int) -> None:
         self._series.setdefault(name, _Series()).add(dots, count, self._request.columns)

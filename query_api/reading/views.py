@@ -3,6 +3,7 @@
 x = "index"  summaries of the coarsest grain that is not wider than a pixel column, points where there are none
 x = "time"   the same; which parts of the stream lie in the time asked for is found from the coarsest summaries down
 x = a field  its points, up to 1,000,000; of more, parts that lie evenly, and the answer says `sampled`
+a filter     the same
 
 A field that has no summary in some part (a chunk has them for 256 fields) is drawn as if x were a field.
 """
@@ -10,6 +11,8 @@ A field that has no summary in some part (a chunk has them for 256 fields) is dr
 import asyncio
 from collections.abc import Sequence
 from typing import Final, NamedTuple
+
+from msgspec import structs
 
 from mldash.compactor.chunks.summaries import BLOCK_ROWS
 from mldash.ingest_workers.documents.mongo import Session
@@ -19,7 +22,7 @@ from mldash.producer.answers.shapes import MetricView
 from . import hot
 from .attempts import settled
 from .cold import all_of
-from .drawing import Blocks, Drawing, SpanOf, points_of
+from .drawing import Blocks, Drawing, SpanOf, chosen_by, points_of
 from .grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged, sample
 from .points import Range, read_range
 from .streams import Stores, StreamRef
@@ -29,6 +32,8 @@ RAW_POINTS: Final = 1_000_000
 """A view that has no summaries to be made of is made of so many points at most."""
 
 PIECE_POINTS: Final = 100_000
+_AS_FINE_AS_POINTS: Final = 2**62
+"""Pixel columns, so many that none is as wide as a summary."""
 
 
 class _Plan(NamedTuple):
@@ -47,7 +52,7 @@ class _Bounds(NamedTuple):
 
 async def read_view(stores: Stores, stream: StreamRef, request: ViewRequest) -> MetricView:
     """Of the points that there are at the first look. Raises DamagedRange, ServerAway, ReadOvertaken."""
-    if request.x in (INDEX, TIME):
+    if request.x in (INDEX, TIME) and not request.filters:
         try:
             return await settled(stores.mongo, stream, lambda session: _read(stores, session, stream, request))
         except NotSummarised:
@@ -67,8 +72,11 @@ async def _read(stores: Stores, session: Session, stream: StreamRef, request: Vi
 
 
 async def _read_points(stores: Stores, session: Session, stream: StreamRef, request: ViewRequest) -> MetricView:
-    """Without summaries."""
+    """Without summaries; but by time these say where to look."""
     bounds = await _bounds(stores, session, stream, request)
+    if request.x == TIME:
+        plan = await _plan_by_time(stores, stream, structs.replace(request, columns=_AS_FINE_AS_POINTS), bounds)
+        return await _draw(stores, stream, request, plan._replace(span=None))
     whole = [Stretch(POINT, bounds.first, bounds.end)] if bounds.first < bounds.end else []
     stretches, sampled = sample(whole, RAW_POINTS)
     return await _draw(stores, stream, request, _Plan(stretches, None, sampled))
@@ -135,7 +143,7 @@ async def _draw(stores: Stores, stream: StreamRef, request: ViewRequest, plan: _
         for first in range(one.first, one.end, PIECE_POINTS)
     ]
     blocks, span = await _blocks(stores, stream, request, plan)
-    if request.x != INDEX:
+    if request.x != INDEX or span is None:
         span = await _span(stores, stream, request, pieces, span)
     drawing = Drawing(request, span)
     if span is not None:
@@ -179,18 +187,19 @@ async def _span(
 
 
 def _x_fields(request: ViewRequest) -> list[str]:
-    """What x is made of."""
-    return [TIMESTAMP] if request.x == TIME else [] if request.x == INDEX else [request.x]
+    """What x, and whether a point is drawn, is made of."""
+    own = [TIMESTAMP] if request.x == TIME else [] if request.x == INDEX else [request.x]
+    return own + [one.field for one in request.filters]
 
 
 def _add_points(drawing: Drawing, found: Range, request: ViewRequest) -> None:
     for rows in found.rows:
-        drawing.add_points(points_of(rows.part, rows.start, rows.stop, request.x))
+        drawing.add_points(chosen_by(request.filters, points_of(rows.part, rows.start, rows.stop, request.x)))
 
 
 def _add_span(span: SpanOf, found: Range, request: ViewRequest) -> None:
     for rows in found.rows:
-        span.add_points(points_of(rows.part, rows.start, rows.stop, request.x), request)
+        span.add_points(chosen_by(request.filters, points_of(rows.part, rows.start, rows.stop, request.x)), request)
 
 
 async def read_views(stores: Stores, streams: Sequence[StreamRef | None], request: ViewRequest) -> list[MetricView]:

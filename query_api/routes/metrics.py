@@ -7,9 +7,10 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from mldash.producer.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest, draw
+from mldash.producer.answers.filters import Filter, checked_filters
 from mldash.producer.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash.query_api.answers import MSGPACK
-from mldash.query_api.errors import NotFound
+from mldash.query_api.errors import NotFound, WrongParameter
 from mldash.query_api.exports.formats import files_of, format_of
 from mldash.query_api.exports.points import POINT_MEDIA_TYPES, WITH_SCHEMA, PointFormat, point_export
 from mldash.query_api.exports.writing import written
@@ -38,6 +39,8 @@ from .dependencies import Found, OurForm, OurStores
 MOST_VIEWS: Final = 100
 """Experiments of one request."""
 
+MOST_FILTERS: Final = 20
+
 POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
 
 
@@ -45,6 +48,10 @@ class MetricsAnswer(TypedDict):
     metrics: list[MetricSummary]
 
 
+FilterText = Annotated[
+    list[str] | None,
+    QueryParameter(description='Only points that pass all: "FIELD <, <=, >, >=, == or != NUMBER", as in "loss < 0.5".'),
+]
 FieldsText = Annotated[list[str] | None, QueryParameter(description="Only these fields.")]
 
 
@@ -135,6 +142,7 @@ async def view(
     start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+    filter: FilterText = None,
 ) -> Response[MetricView]:
     """First, last, least and greatest value of each pixel column, so that no spike is lost. An absent metric: empty.
 
@@ -143,7 +151,7 @@ async def view(
     metric = metric_name(name, unnamed)
     wanted = checked_fields("fields", fields)
     low, high = checked_finite("start", start), checked_finite("end", end)
-    request = ViewRequest(wanted, checked_name("x", x), low, high, points)
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points, filters_of(filter))
     if experiment is None:
         return form.answer(draw(request, lambda: ()))
     return form.answer(await read_view(stores, experiment.stream("metrics", metric), request))
@@ -170,16 +178,29 @@ async def views(
     start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+    filter: FilterText = None,
 ) -> Response[ViewsAnswer]:
     """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""
     checked_count("number of prefixes", len(prefixes), MOST_VIEWS)
     found = [await find_experiment(stores.mongo, checked_prefix(prefix)) for prefix in prefixes]
     metric = metric_name(name, unnamed)
     low, high = checked_finite("start", start), checked_finite("end", end)
-    request = ViewRequest(checked_fields("fields", fields), checked_name("x", x), low, high, points)
+    wanted = checked_fields("fields", fields)
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points, filters_of(filter))
     drawn = await read_views(stores, [one.stream("metrics", metric) if one else None for one in found], request)
     answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
     return form.answer(ViewsAnswer(views=answers))
+
+
+def filters_of(texts: list[str] | None) -> list[Filter]:
+    checked_count("number of filters", len(texts or ()), MOST_FILTERS)
+    try:
+        found = checked_filters(texts)
+    except ValueError as error:
+        raise WrongParameter("filter", str(error)) from None
+    for one in found:
+        checked_name("filter", one.field)
+    return found
 
 
 router = Router("/metrics", route_handlers=[metrics, points, export, statistics, view, views])

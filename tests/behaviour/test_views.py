@@ -55,8 +55,24 @@ def test_values_are_as_they_were_logged_and_only_numbers_are_drawn(experiment: E
     assert [type(value) for value in view["fields"]["x"]["y"]] == [int, float, float]
 
 
+def test_only_points_that_pass_every_filter_are_drawn(experiment: Experiment) -> None:
+    metric = experiment.metrics("m")
+    metric.log_many(loss=[0.5, 1.5, 2.5, 3.5], epoch=[1, 1, 2, 2]).log(loss=9.0).log(epoch=2, loss="text")
+    assert metric.view("loss", filter="epoch == 2")["fields"] == {"loss": {"x": [2, 3], "y": [2.5, 3.5]}}
+    both = metric.view(filter=["epoch >= 1", "loss < 3"])
+    assert both["fields"] == {"loss": {"x": [0, 1, 2], "y": [0.5, 1.5, 2.5]}, "epoch": {"x": [0, 1, 2], "y": [1, 1, 2]}}
+    assert (both["totalPoints"], both["start"], both["end"]) == (3, 0, 2)
+    by_epoch = metric.view("loss", x="epoch", filter="loss != 1.5")
+    assert by_epoch["fields"] == {"loss": {"x": [1, 2, 2], "y": [0.5, 2.5, 3.5]}}
+    assert metric.view("loss", x="time", start=0, filter="loss > 3")["fields"]["loss"]["y"] == [3.5, 9.0]
+    assert metric.view("loss", filter="absent > 0")["totalPoints"] == 0
+    with pytest.raises(ValueError, match="is no filter"):
+        metric.view(filter="loss")
+
+
 def test_what_is_not_there_gives_an_empty_view(experiment: Experiment) -> None:
-    empty = {"x": "index", "start": None, "end": None, "totalPoints": 0, "sampled": False, "edges": [], "fields": {}}
+    nothing: dict[str, object] = {"start": None, "end": None, "totalPoints": 0, "sampled": False, "fields": {}}
+    empty = {"x": "index", "edges": [], "spans": [], **nothing}
     assert experiment.metrics("absent").view() == empty
     experiment.metrics("m").log(a=1)
     assert experiment.metrics("m").view(start=5) == empty

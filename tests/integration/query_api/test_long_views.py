@@ -165,6 +165,27 @@ async def test_x_that_is_a_field_is_drawn_from_a_million_points_and_says_so(
     assert xs.max() >= 60_000, "parts lie evenly, to the last"
 
 
+async def test_a_filter_is_drawn_from_a_million_points_and_says_so(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By time too: what is asked for is found first, and only of that it is told whether anything was left out."""
+    long = await LongStream(world, 60_000).make()
+    asked = {"prefix": PREFIX, "name": "train", "fields": "loss", "filter": ["step >= 20000", "loss > 0.5"]}
+    passing = np.flatnonzero((np.arange(long.end) >= 20_000) & (long.loss > 0.5))
+    whole = await client.get("/v1/metrics/view", **asked, points=50)
+    check(whole, passing, long.loss[passing])
+    monkeypatch.setattr(views, "RAW_POINTS", 30_000)
+    some = await client.get("/v1/metrics/view", **asked, points=50)
+    assert some["sampled"]
+    xs = np.asarray(some["fields"]["loss"]["x"])
+    assert set(xs.tolist()) <= set(passing.tolist())
+    times = long.times()
+    part = await client.get("/v1/metrics/view", **asked, x="time", start=times[30_000], end=times[31_000], points=9_999)
+    inside = passing[(passing >= 30_000) & (passing <= 31_000)]
+    assert (part["sampled"], part["totalPoints"]) == (False, len(inside))
+    assert part["fields"]["loss"]["y"] == long.loss[inside].tolist()
+
+
 async def test_the_same_field_of_many_experiments_is_one_request(world: World, client: Client) -> None:
     long = await LongStream(world, 20_000).make()
     both = [PREFIX, "nobody/ever"]

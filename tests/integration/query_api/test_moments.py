@@ -1,14 +1,12 @@
 """Entries at given times: the last one at or before, over chunks and buckets whose times overlap as they will."""
 
-import io
 import random
 from bisect import bisect_right
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
-from mldash.producer.answers.mcap import MAGIC
+from mldash.compactor.chunks.checksum import crc32c
 from mldash.producer.events.merging import merge_entries
 from tests.world import World
 
@@ -68,19 +66,29 @@ async def test_what_can_not_be_asked_is_refused_and_what_is_not_there_is_nothing
     assert (await client.problem("/v1/tracks/at", 400, **POSE, times=["nan"]))["parameter"] == "times"
 
 
-async def test_entries_come_as_files_too(world: World, client: Client) -> None:
-    """What they hold is what the SDK's own formats hold; mcap has its magic at both ends."""
+async def test_a_broken_chunk_is_told_with_its_range_and_every_other_time_still_answers(
+    world: World, client: Client
+) -> None:
+    """Gone, or with other bytes than were put: nothing is invented for it, neither at a time nor at a rate."""
     chain = await Chain(world, "tracks", "pose").begin()
-    await chain.append([{"x": 1.5}, {"y": "left"}], times=[1.0, 2.0])
-    asked: dict[str, Any] = {**POSE, "start": 1.0}
-    lines = (await client.raw("/v1/tracks/export", **asked, format="jsonl")).content
-    assert lines == b'{"timestamp":1.0,"x":1.5}\n{"timestamp":2.0,"y":"left"}\n'
-    table = pq.read_table(io.BytesIO((await client.raw("/v1/tracks/export", **asked, format="parquet")).content))
-    assert table.to_pydict() == {"timestamp": [1.0, 2.0], "x": [1.5, None], "y": [None, "left"]}
-    frames = (await client.raw("/v1/tracks/export", **asked, format="mocap")).json()
-    assert (frames["metadata"]["frameCount"], frames["channels"]) == (2, ["x", "y"])
-    data = (await client.raw("/v1/tracks/export", **asked, format="mcap")).content
-    assert data.startswith(MAGIC)
-    assert data.endswith(MAGIC)
-    empty = await client.raw("/v1/tracks/export", prefix="nobody/ever", topic="pose", format="jsonl")
-    assert empty.content == b""
+    for k in range(3):
+        for first in range(k * 10_000, (k + 1) * 10_000, 5_000):
+            times = [float(at) for at in range(first, first + 5_000)]
+            await chain.append([{"x": at} for at in times], times=times)
+        await chain.move(k, chain.end)
+    (key,) = [one.key async for one in world.objects.list() if "/00000001-" in one.key]
+    data = bytearray(await world.objects.get(key))
+    data[len(data) // 2] ^= 255
+    await world.objects.put(key, bytes(data), crc32c(bytes(data)))
+    for reason in ("", "the object is not there"):
+        asked: dict[str, Any] = {"at": {"times": [5.0, 15_000.5]}, "resampled": {"rate": 1, "start": 9e3, "end": 12e3}}
+        for path, query in asked.items():
+            problem = await client.problem(f"/v1/tracks/{path}", 500, **POSE, **query)
+            told = problem["type"], problem["firstIndex"], problem["endIndex"], problem["key"]
+            assert told == ("chunk-damaged", 10_000, 20_000, key)
+            assert reason in problem["detail"]
+        beside = await client.get("/v1/tracks/at", **POSE, times=[9_999.5, 20_000.0, 99_999.0])
+        assert [one["x"] for one in beside["entries"]] == [9_999.0, 20_000.0, 29_999.0]
+        held = await client.get("/v1/tracks/resampled", **POSE, rate=2, start=21_000, end=21_001)
+        assert [one["x"] for one in held["entries"]] == [21_000.0, 21_000.0, 21_001.0]
+        await world.objects.delete([key])

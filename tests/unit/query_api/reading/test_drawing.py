@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from mldash.compactor.chunks.rows import Cold
 from mldash.compactor.chunks.summaries import PLACES, summarise
 from mldash.producer.answers.downsample import Span, ViewRequest, draw, x_column
+from mldash.producer.answers.filters import COMPARISONS, Filter
 from mldash.query_api.reading import summaries
-from mldash.query_api.reading.drawing import Blocks, Drawing, SpanOf, inside, points_of
+from mldash.query_api.reading.drawing import Blocks, Drawing, SpanOf, chosen_by, inside, points_of
 
 from .parts import part_of
 
@@ -24,20 +25,27 @@ def pieces(events: list[dict[str, Any]], size: int) -> list[Cold]:
     return [part_of(events[at : at + size], times[at : at + size], at) for at in range(0, len(events), size)]
 
 
-@given(EVENTS, st.integers(1, 9), st.sampled_from(["index", "time", "a"]), st.integers(1, 20), st.booleans())
+@given(
+    EVENTS,
+    st.integers(1, 9),
+    st.sampled_from(["index", "time", "a"]),
+    st.integers(1, 20),
+    st.booleans(),
+    st.lists(st.builds(Filter, st.sampled_from("abc"), st.sampled_from(list(COMPARISONS)), st.just(1.0)), max_size=2),
+)
 def test_points_are_drawn_as_local_mode_draws_them(
-    events: list[dict[str, Any]], columns: int, x: str, size: int, bounded: bool
+    events: list[dict[str, Any]], columns: int, x: str, size: int, bounded: bool, filters: list[Filter]
 ) -> None:
     """Same fields, same points, same types; whatever the parts they come in."""
     events = [{name: value for name, value in one.items() if name != "_ts" or type(value) is int} for one in events]
     low, high = {"index": (3, 20), "time": (2.0, 110.0), "a": (-2, 2)}[x] if bounded else (None, None)
-    request = ViewRequest(None, x, low, high, columns)
+    request = ViewRequest(None, x, low, high, columns, filters)
     names = dict.fromkeys(name for event in events for name in event)
     listed = {name: [event.get(name) for event in events] for name in names}
     times = [100.0 + at for at in range(len(events))]
     expected = draw(request, lambda: [(x_column(x, range(len(events)), times, listed), listed)])
     span = SpanOf()
-    parts = [points_of(part, 0, part.row_count, x) for part in pieces(events, size)]
+    parts = [chosen_by(filters, points_of(part, 0, part.row_count, x)) for part in pieces(events, size)]
     for part in parts:
         span.add_points(part, request)
     drawing = Drawing(request, span.span)
