@@ -12,7 +12,7 @@ SDK, as a user asks it, of a stack of real servers; `ml-dash, plain files` is it
 A chart of ML-Dash's keeps first, last, least and greatest of each of 1,000 pixel columns, so up to 4,000 points.
 
 mlflow     sqlite; get_metric_history(…_bulk_interval), which a chart asks too: points that lie evenly, no extremes
-aim        data.range() and sample(), get_metric().values for all: points that lie evenly
+aim        data.numpy(), which knows no ranges, and sample(): points drawn at random as they were logged
 trackio    get_metric_values() and get_logs(): points that lie evenly
 swanlab    `local` mode and its board's own reader, which knows no ranges: it always reads all of a metric
 wandb      offline; `wandb leet inspect` prints the whole log and is all that reads it without a server
@@ -165,32 +165,34 @@ def _read_mlflow(folder: Path) -> Mapping[str, Read]:
 
 
 def _load_aim(folder: Path) -> int:
-    from aim import Run
+    from aim import Repo, Run
+    from aim.sdk.index_manager import RepoIndexManager
 
     run, batches = Run(repo=str(folder), system_tracking_interval=None, log_system_params=False), _Load()
     for batch in batches:
         for i in batch:
             run.track(value(i), name="loss", step=i)
     run.close()
+    RepoIndexManager.get_index_manager(Repo.from_path(str(folder))).index(run.hash)  # as its server does
     return batches.done
 
 
 def _read_aim(folder: Path) -> Mapping[str, Read]:
-    from aim import Repo, Run
-    from aim.storage.context import Context
+    from aim import Repo
 
-    run = Run(Repo(str(folder)).list_all_runs()[0], repo=str(folder), read_only=True)
-    data, begin = run.get_metric("loss", Context({})).data, _begin_of_part()
+    runs = Repo.from_path(str(folder)).query_metrics("metric.name == 'loss'").iter_runs()
+    data, begin = next(metric for run in runs for metric in run).data, _begin_of_part()
 
-    def between(first: int, count: int) -> Any:
-        return data.range(first, first + count)
+    def between(first: int, count: int, step: int = 1) -> Any:
+        steps, (values,) = data.view(["val"]).numpy()
+        return steps[first : first + count : step], values[first : first + count : step]
 
     return {
-        "last": lambda: between(POINTS - 1_000, 1_000).items_list(),
-        "middle": lambda: between(POINTS // 2, 10_000).items_list(),
-        "whole": lambda: data.sample(CHART).items_list(),
-        "part": lambda: between(begin(), PART).sample(CHART).items_list(),
-        "export": lambda: data.items_list(),
+        "last": lambda: between(POINTS - 1_000, 1_000),
+        "middle": lambda: between(POINTS // 2, 10_000),
+        "whole": lambda: data.view(["val"]).sample(CHART).numpy(),
+        "part": lambda: between(begin(), PART, PART // CHART),
+        "export": lambda: data.view(["val"]).numpy(),
     }
 
 
