@@ -72,7 +72,10 @@ class Bucket(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def stored_bytes(self) -> int:
-        return len(self.times) + sum(column.stored_bytes for column in self.columns)
+        total = len(self.times)
+        for column in self.columns:
+            total += column.stored_bytes
+        return total
 
 
 def bucket_id(stream: bytes, first_index: int) -> bytes:

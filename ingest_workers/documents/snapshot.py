@@ -76,7 +76,8 @@ class Snapshot:
             if column.type == "events":
                 self._advance_events(column, count_values=count_values)
                 continue
-            self._see(column.name)
+            if column.name not in self.fields:
+                self._see(column.name)
             if count_values and numbers_in(column) and (own := self._statistics_of(column.name)) is not None:
                 counted.append(column)
                 statistics.append(own)

@@ -34,6 +34,8 @@ def times_of(pieces: Sequence[Piece]) -> bytes:
 def columns_of(pieces: Sequence[Piece]) -> list[Column]:
     """A column a field, in the order in which the fields first appear; whole events where there are too many."""
     groups = [_columns_of_group(group) for group in _same_fields(pieces)]
+    if len(groups) == 1 and len(groups[0][1]) <= WIDE:
+        return [*groups[0][1].values()]
     names = dict.fromkeys(chain.from_iterable(columns for _, columns in groups))
     if len(names) > WIDE:
         return [pack_events(events_of(pieces))]

@@ -47,7 +47,11 @@ def by_chunk(pieces: Iterable[Piece], next_index: int) -> Iterator[tuple[int, li
         piece = whole
         while piece.size:
             room = CHUNK - index % CHUNK
-            taken, piece = piece.cut(min(room, piece.size))
+            if piece.size < room:  # the common case
+                gathered.append(piece)
+                index += piece.size
+                break
+            taken, piece = piece.cut(room)
             gathered.append(taken)
             index += taken.size
             if index % CHUNK == 0:

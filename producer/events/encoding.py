@@ -11,6 +11,7 @@ that begins with "$" stands as {"$dict": {…}}. `session`, `times` and `data` o
 import base64
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -127,6 +128,7 @@ def _decode(
     raise UndecodableRecord(f"content type {content_type!r} is not known")
 
 
+@lru_cache(maxsize=64)  # all records of a producer bear the same
 def _check_version(header: bytes | None) -> None:
     if header is None:
         raise UndecodableRecord("no schema header")

@@ -93,8 +93,5 @@ def _name_part(name: str | None) -> bytes:
 
 
 def _hash(role: bytes, *parts: bytes) -> bytes:
-    digest = hashlib.blake2b(digest_size=ID_BYTES, person=b"mldash/" + role[:9])
-    for part in parts:
-        digest.update(len(part).to_bytes(4, "little"))
-        digest.update(part)
-    return digest.digest()
+    hashed = b"".join([len(part).to_bytes(4, "little") + part for part in parts])
+    return hashlib.blake2b(hashed, digest_size=ID_BYTES, person=b"mldash/" + role[:9]).digest()

@@ -166,4 +166,6 @@ class Record(Struct, frozen=True, kw_only=True):
     @property
     def count(self) -> int:
         """Events that take a seq."""
+        if len(self.blocks) == 1:
+            return self.blocks[0].count
         return sum(block.count for block in self.blocks)
