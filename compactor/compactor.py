@@ -21,11 +21,13 @@ from .chunks.s3 import open_store
 from .covering import cover
 from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, StreamClosed
 from .health import Health
+from .hot_sizes import HotSizes
 from .large import GROUP_BYTES
 from .move import BEFORE_DELETION, Move, move_chunk
 from .pace import Pace
 from .removal import go_on_with_removals
 from .retention import keep_retention
+from .run import Run, fit_in_a_run, move_run
 from .settings import CompactorSettings
 from .strays import find_strays
 from .sweep import sweep
@@ -52,6 +54,7 @@ class Compactor:
         self._health = Health(settings.retry_s)
         self._budget = ByteBudget(settings.memory_bytes)
         self._pace = Pace(settings.concurrency)
+        self._sizes = HotSizes()
         self._in_hand: dict[bytes, asyncio.Task[None]] = {}
         self._resting: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # stream → (until, how long)
         self._prefixes: OrderedDict[bytes, Prefix] = OrderedDict()
@@ -173,7 +176,7 @@ class Compactor:
             end = await candidates.chain_end(self._mongo, stream.id, stream.cold)
             # After a full chunk the rest is young: it was due because the chunk was full, not because it is idle.
             idle = not moved and candidates.is_idle(stream, end, now, self._settings.idle_s)
-            ranges = candidates.due_ranges(stream, end, keep_events=self._settings.keep_track_events, idle=idle)
+            ranges = candidates.due_ranges(stream, end, keep_events=await self._kept(stream, end), idle=idle)
             if not ranges:
                 await self._join_all(stream, stop)
                 await self._settle(stream, end, now)
@@ -181,28 +184,59 @@ class Compactor:
             await self._move_ranges(stream, ranges, stop)
             moved = True
 
+    async def _kept(self, stream: StreamState, end: int) -> int:
+        """How many of its newest events stay hot although their chunks are full."""
+        if stream.kind != "tracks":
+            return 0
+        keep_events, keep_bytes = self._settings.keep_track_events, self._settings.keep_track_bytes
+        return await self._sizes.kept_events(self._mongo, stream, end, keep_events=keep_events, keep_bytes=keep_bytes)
+
     async def _move_ranges(self, stream: StreamState, ranges: list[candidates.Range], stop: asyncio.Event) -> None:
         """In order; each begins where the one before has ended. What became cold is deleted once, behind the last."""
         sizes = await candidates.hot_bytes(self._mongo, stream.id, stream.cold, [range_.want for range_ in ranges])
-        for range_, size in zip(ranges, sizes, strict=True):
-            if stop.is_set():
-                break
-            end = await self._move(stream, range_, size)
-            stream = msgspec.structs.replace(stream, cold=end)
-            if end != range_.want:
-                break  # another had committed less and died: that is finished, and the rest is looked at anew
-        await candidates.delete_below_cold(self._mongo, stream.id, stream.cold)
+        moves = await self._plan(stream, ranges, sizes)
+        cold, at = stream.cold, 0
+        while at < len(moves) and not stop.is_set():
+            together = at + fit_in_a_run(moves[at:], sizes[at:])
+            moved = await self._move_together(moves[at:together], sum(sizes[at:together])) if together > at + 1 else 0
+            if moved:
+                cold = moves[at + moved - 1].want
+            else:
+                moved, cold = 1, await self._move(moves[at], sizes[at])
+                if cold != moves[at].want:
+                    break  # another had committed less and died: that is finished, and the rest is looked at anew
+            at += moved
+        await candidates.delete_below_cold(self._mongo, stream.id, cold)
 
-    async def _move(self, stream: StreamState, range_: candidates.Range, size: int) -> int:
-        """The range's events, or what another had committed of them; up to which index it is cold now."""
+    async def _plan(self, stream: StreamState, ranges: list[candidates.Range], sizes: list[int]) -> list[Move]:
+        """A move a range; each for the stream as the one before leaves it."""
         prefix = await self._prefix_of(stream)
         owner, lease_s = self._owner, self._settings.lease_s
-        move = Move(self._mongo, self._objects, stream, prefix, range_, owner=owner, lease_s=lease_s, hot_bytes=size)
+        moves = list[Move]()
+        for range_, size in zip(ranges, sizes, strict=True):
+            move = Move(
+                self._mongo, self._objects, stream, prefix, range_, owner=owner, lease_s=lease_s, hot_bytes=size
+            )
+            moves.append(move)
+            stream = msgspec.structs.replace(stream, cold=range_.want)
+        return moves
+
+    async def _move_together(self, moves: list[Move], size: int) -> int:
+        """As many of these as nobody has had in hand before, from the first on; perhaps none."""
+        async with self._budget.reserve(size):
+            count = await move_run(Run(moves))
+        if count:
+            self._pace.seen(moves[0].intent_s)
+        _log.debug("chunks moved", stream=moves[0].stream.id.hex(), first=moves[0].k, count=count, hot_bytes=size)
+        return count
+
+    async def _move(self, move: Move, size: int) -> int:
+        """The range's events, or what another had committed of them; up to which index it is cold now."""
         async with self._budget.reserve(_COPIES * GROUP_BYTES if move.is_large else size):
             await move_chunk(move, BEFORE_DELETION)
         assert move.live is not None, "a move that does not raise has committed, or found it committed"
         self._pace.seen(move.intent_s)
-        _log.debug("chunk moved", stream=stream.id.hex(), chunk=range_.k, end=range_.want, hot_bytes=size)
+        _log.debug("chunk moved", stream=move.stream.id.hex(), chunk=move.k, end=move.want, hot_bytes=size)
         return move.live.end
 
     async def _join_all(self, stream: StreamState, stop: asyncio.Event) -> None:

@@ -93,8 +93,7 @@ class Move:
 
     @property
     def epoch(self) -> int:
-        assert self.intent is not None, "the intent comes first"
-        return self.intent.epoch
+        return intent_of(self).epoch
 
 
 async def declare_intent(move: Move) -> None:
@@ -125,17 +124,23 @@ async def read_rows(move: Move) -> None:
         await _read_live(move, live)
     elif move.is_large and await _scan(move):
         return
-    async with await move.mongo.causal() as session:
-        buckets = await walk(move.mongo, session, stream, cold, move.want)
-        look = (await cold_ends(move.mongo, session, [stream])).get(stream, CLOSED)
+    buckets = await read_chain(move.mongo, stream, cold, move.want)
+    take(move, buckets, live)
+
+
+async def read_chain(mongo: Mongo, stream: bytes, cold: int, want: int) -> list[Bucket]:
+    """The buckets of [cold, want). Raises StreamClosed, RangeMoved where the cold end moved meanwhile, HoleInChain."""
+    async with await mongo.causal() as session:
+        buckets = await walk(mongo, session, stream, cold, want)
+        look = (await cold_ends(mongo, session, [stream])).get(stream, CLOSED)
     if look >= CLOSED:
         raise StreamClosed(stream)
     if look > cold:
-        raise RangeMoved(stream, move.k, f"its cold end is {look}, and was {cold}")
+        raise RangeMoved(stream, cold // CHUNK, f"its cold end is {look}, and was {cold}")
     found_end = buckets[-1].end_index if buckets else cold
-    if found_end != move.want:
-        raise HoleInChain(stream, found_end, move.want)
-    _take(move, buckets, live)
+    if found_end != want:
+        raise HoleInChain(stream, found_end, want)
+    return buckets
 
 
 async def _scan(move: Move) -> bool:
@@ -161,7 +166,8 @@ async def _read_live(move: Move, live: Live) -> None:
     move.cuts += before.cuts
 
 
-def _take(move: Move, buckets: Sequence[Bucket], live: Live | None) -> None:
+def take(move: Move, buckets: Sequence[Bucket], live: Live | None) -> None:
+    """What the object will hold: the live object's rows, which are there already, and these."""
     move.parts += buckets
     move.sources = merge_sources([*move.sources, *(source for bucket in buckets for source in bucket.sources)])
     move.cuts += [bucket.first_index for bucket in buckets]
@@ -218,9 +224,21 @@ async def verify_object(move: Move) -> None:
 
 async def commit(move: Move) -> None:
     """Make the object count. Without an answer the same again: the epoch and live.end make it harmless."""
-    assert move.intent is not None
+    live = committed(move)
+    if not await until_answered(lambda: manifest.commit(move.mongo, intent_of(move), live), move.key):
+        raise RangeMoved(move.stream.id, move.k, f"its epoch {move.epoch} has passed")
+    move.live = live
+
+
+def intent_of(move: Move) -> Chunk:
+    assert move.intent is not None, "the intent comes first"
+    return move.intent
+
+
+def committed(move: Move) -> Live:
+    """What the commit writes: the object that was put and verified."""
     assert move.made is not None
-    live = Live(
+    return Live(
         key=move.key,
         end=move.want,
         crc32c=move.made.crc32c,
@@ -231,20 +249,18 @@ async def commit(move: Move) -> None:
         t1=move.span[1],
         stored_at=time(),
     )
-    if not await _commit_until_answered(move.mongo, move.intent, live):
-        raise RangeMoved(move.stream.id, move.k, f"its epoch {move.epoch} has passed")
-    move.live = live
 
 
-async def _commit_until_answered(mongo: Mongo, intent: Chunk, live: Live) -> bool:
+async def until_answered(send: Callable[[], Awaitable[bool]], key: str) -> bool:
+    """What a commit answers; the same again where MongoDB does not, a few times."""
     delay = _FIRST_DELAY_S
     for attempt in range(1, _COMMIT_TRIES + 1):
         try:
-            return await manifest.commit(mongo, intent, live)
+            return await send()
         except PyMongoError as error:
             if attempt == _COMMIT_TRIES:
                 raise
-            _log.warning("commit without an answer, the same again", key=live.key, error=str(error), delay_s=delay)
+            _log.warning("commit without an answer, the same again", key=key, error=str(error), delay_s=delay)
         await asyncio.sleep(delay)
         delay *= 2
     raise AssertionError("unreachable: the last try returns or raises")
@@ -305,16 +321,22 @@ async def move_chunk(move: Move, steps: Sequence[Step] = STEPS) -> None:
     try:
         await run_steps(move, steps)
     except Exception:
-        await _release(move)
+        await release(move)
         raise
+    count(move, monotonic() - started)
+
+
+def count(move: Move, seconds: float) -> None:
+    """A chunk that has become cold, for the operator."""
     assert move.live is not None
     kind = move.stream.kind
     instruments.chunks_moved.labels(kind).inc()
     instruments.events_moved.labels(kind).inc(move.live.end - move.stream.cold)
-    instruments.move_seconds.observe(monotonic() - started)
+    instruments.move_seconds.observe(seconds)
 
 
-async def _release(move: Move) -> None:
+async def release(move: Move) -> None:
+    """Let others have a chunk that was not committed."""
     if move.intent is None or move.live is not None:
         return
     try:

@@ -27,13 +27,19 @@ class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
     ] = "mldash"
     owner: Annotated[str | None, Meta(description="Name in leases. Unset: host and pid.")] = None
-    concurrency: Annotated[int, Meta(ge=1, le=64, description="Chunks in flight at once.")] = 4
+    concurrency: Annotated[
+        int, Meta(ge=1, le=64, description="Streams at once; of each up to eight chunks move together.")
+    ] = 4
     poll_s: Annotated[float, Meta(gt=0, description="How often due ranges are looked for when none was found.")] = 1.0
     lease_s: Annotated[float, Meta(gt=0, description="A chunk's intent of another is respected for so long.")] = 60.0
     idle_s: Annotated[
         float, Meta(gt=0, description="The short rest of a metric is moved after so long without events.")
     ] = 300.0
     keep_track_events: Annotated[int, Meta(ge=0, description="Newest events of a track kept in MongoDB.")] = 1_000_000
+    keep_track_bytes: Annotated[
+        int,
+        Meta(ge=0, description="Of these newest events only so many bytes, in whole chunks of 10,000 events."),
+    ] = 1 << 30
     join_bytes: Annotated[
         int, Meta(ge=0, description="A million events of a stream share an object of at most so many bytes; 0: never.")
     ] = 64 << 20

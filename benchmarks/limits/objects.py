@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from mldash.compactor.chunks.checksum import crc32c
 from mldash.compactor.chunks.manifest import Chunk
 from mldash.compactor.chunks.objects import read_chunk
-from mldash.compactor.chunks.parquet import PAGE_ROWS
+from mldash.compactor.chunks.parquet import writer_options
 from mldash.compactor.chunks.s3 import ObjectStore
 
 AT_ONCE = 4
@@ -41,18 +41,8 @@ def _write(table: pa.Table) -> None:
     kinds = dict(zip(table.column_names, table.schema.types, strict=True))
     floats = [name for name, kind in kinds.items() if pa.types.is_floating(kind)]
     integers = [name for name, kind in kinds.items() if pa.types.is_integer(kind)]
-    pq.write_table(
-        table,
-        pa.BufferOutputStream(),
-        compression="zstd",
-        compression_level=3,
-        use_dictionary=False,
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT") | dict.fromkeys(integers, "DELTA_BINARY_PACKED"),
-        max_rows_per_page=PAGE_ROWS,
-        write_batch_size=PAGE_ROWS,
-        write_page_index=True,
-        store_schema=False,
-    )
+    encodings = dict.fromkeys(floats, "BYTE_STREAM_SPLIT") | dict.fromkeys(integers, "DELTA_BINARY_PACKED")
+    pq.write_table(table, pa.BufferOutputStream(), **writer_options([], encodings))
 
 
 async def read_and_put(objects: ObjectStore, chunks: Sequence[Chunk]) -> Bare:

@@ -19,18 +19,19 @@ laying the same events over themselves changes nothing.
 """
 
 import builtins
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from time import time
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from mldash.ingest_workers.documents.mongo import DuplicateKeyError, Mongo, Session
+from mldash.ingest_workers.documents.mongo import BulkWriteError, DuplicateKeyError, Mongo, Session, UpdateOne
 
 from .mixed_types import Field
 from .summaries import FieldSummary
 
+_DUPLICATE_KEY: Final = 11_000
 _fields = msgspec.msgpack.Decoder(list[Field])
 _summaries = msgspec.msgpack.Decoder(list[FieldSummary])
 
@@ -137,10 +138,39 @@ async def declare_intent(mongo: Mongo, stream: bytes, k: int, *, owner: str, lea
     return None if changed is None else from_document(changed)
 
 
+async def declare_first_intents(
+    mongo: Mongo, stream: bytes, wants: Sequence[tuple[int, int]], *, owner: str, lease_s: float
+) -> list[Chunk]:
+    """Take chunks (k, want) that nobody had yet, in order, up to the first that somebody had: one write for all."""
+    taken = {"owner": owner, "until": time() + lease_s, "joining": None, "live": None}
+    documents: list[dict[str, Any]] = [
+        {"_id": {"s": stream, "k": k}, "epoch": 1, "want": want, **taken} for k, want in wants
+    ]
+    try:
+        await mongo.chunks.insert_many(documents, ordered=True)
+    except BulkWriteError as error:
+        details = error.details
+        if details.get("writeConcernErrors") or any(one["code"] != _DUPLICATE_KEY for one in details["writeErrors"]):
+            raise
+        documents = documents[: details["nInserted"]]
+    return [from_document(document) for document in documents]
+
+
+async def commit_all(mongo: Mongo, commits: Sequence[tuple[Chunk, Live]]) -> bool:
+    """Commit each; one write for all. False where one of them, and perhaps not the others, did not go through."""
+    updates = [UpdateOne(*_commit_of(intent, live)) for intent, live in commits]
+    done = await mongo.chunks.bulk_write(updates, ordered=True)
+    return done.matched_count == len(updates) or all([await commit(mongo, *one) for one in commits])
+
+
+def _commit_of(intent: Chunk, live: Live) -> tuple[dict[str, Any], dict[str, Any]]:
+    mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch, "live.end": {"$not": {"$gte": live.end}}}
+    return mine, {"$set": {"live": to_document(live), "until": None}}
+
+
 async def commit(mongo: Mongo, intent: Chunk, live: Live) -> bool:
     """Make `live` the object that counts; False where the intent's epoch has passed or as much is committed already."""
-    mine = {"_id": {"s": intent.stream, "k": intent.k}, "epoch": intent.epoch, "live.end": {"$not": {"$gte": live.end}}}
-    done = await mongo.chunks.update_one(mine, {"$set": {"live": to_document(live), "until": None}})
+    done = await mongo.chunks.update_one(*_commit_of(intent, live))
     if done.matched_count:
         return True
     there = await read(mongo, intent.stream, intent.k)

@@ -86,6 +86,7 @@ class ObjectStore:
             connect_timeout=_CONNECT_TIMEOUT_S,
             read_timeout=_READ_TIMEOUT_S,
             max_pool_connections=self._connections,
+            user_agent="mldash",  # botocore's own is put together anew for each request: a tenth of what one costs
             retries={"total_max_attempts": 1},  # ours are below, where they are seen
             s3={"addressing_style": "path" if self._endpoint else "auto"},
             # The checksum is ours, of the whole object; botocore's own would need awscrt.

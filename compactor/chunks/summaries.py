@@ -93,37 +93,42 @@ def summarise_numbers(
     summaries, blocks = list[FieldSummary](), list[FieldBlocks]()
     for name, numbers in fields:
         integer = numbers[0].dtype.kind == "i"
-        whole = _records(*numbers, times, max(1, len(times)))[0]
-        summaries.append(_summary(name, whole, first_index))
-        blocks.append(FieldBlocks(name, integer, _records(*numbers, times, BLOCK_ROWS).tobytes()))
+        records = _records(*numbers, times)
+        summaries.append(_summary(name, records, first_index))
+        blocks.append(FieldBlocks(name, integer, records.tobytes()))
     return summaries, blocks
 
 
-def _summary(name: str, record: Any, first_index: int) -> FieldSummary:
+def _summary(name: str, records: NDArray[Any], first_index: int) -> FieldSummary:
+    """Of the whole chunk, from the records of its blocks; of equals the first one counts."""
+    there = records[records["count"] > 0]
     spots: list[Spot | None] = [None] * len(PLACES)
-    if record["count"]:
-        spots = [
-            Spot(first_index + int(record[f"{place}_row"]), float(record[f"{place}_time"]), record[place].item())
-            for place in PLACES
-        ]
-    return FieldSummary(name, int(record["count"]), int(record["nan_count"]), float(record["sum"]), *spots)
+    if len(there):
+        chosen = {"first": 0, "last": -1, "min": int(there["min"].argmin()), "max": int(there["max"].argmax())}
+        spots = [_spot(there[chosen[place]], place, first_index) for place in PLACES]
+    with np.errstate(all="ignore"):
+        total = float(there["sum"].sum())
+    return FieldSummary(name, int(records["count"].sum()), int(records["nan_count"].sum()), total, *spots)
 
 
-def _records(
-    values: NDArray[Any], present: NDArray[np.bool_], times: NDArray[np.float64], block_rows: int
-) -> NDArray[Any]:
-    """One record for every `block_rows` rows, all blocks at once."""
-    count = -(-len(values) // block_rows)
-    shape = (count, block_rows)
-    fill = count * block_rows - len(values)
-    table = np.pad(values, (0, fill)).reshape(shape)
-    there = np.pad(present, (0, fill)).reshape(shape)
+def _spot(record: Any, place: str, first_index: int) -> Spot:
+    return Spot(first_index + int(record[f"{place}_row"]), float(record[f"{place}_time"]), record[place].item())
+
+
+def _records(values: NDArray[Any], present: NDArray[np.bool_], times: NDArray[np.float64]) -> NDArray[Any]:
+    """One record for every 500 rows, all blocks at once."""
+    count = -(-len(values) // BLOCK_ROWS)
+    shape = (count, BLOCK_ROWS)
+    fill = count * BLOCK_ROWS - len(values)
+    if fill:
+        values, present = np.pad(values, (0, fill)), np.pad(present, (0, fill))
+    table, there = values.reshape(shape), present.reshape(shape)
     integer = table.dtype.kind == "i"
     numbers = there if integer else there & ~np.isnan(table)
     top, bottom = (np.iinfo(np.int64).max, np.iinfo(np.int64).min) if integer else (np.inf, -np.inf)
     rows = {
         "first": numbers.argmax(axis=1),
-        "last": block_rows - 1 - numbers[:, ::-1].argmax(axis=1),
+        "last": BLOCK_ROWS - 1 - numbers[:, ::-1].argmax(axis=1),
         "min": np.where(numbers, table, top).argmin(axis=1),
         "max": np.where(numbers, table, bottom).argmax(axis=1),
     }
@@ -136,7 +141,7 @@ def _records(
     for place, columns in rows.items():
         # A filler can only win where every number equals it: then the first of them will do.
         chosen = np.where(numbers[lines, columns], columns, rows["first"])
-        absolute = np.minimum(lines * block_rows + chosen, len(values) - 1)
+        absolute = np.minimum(lines * BLOCK_ROWS + chosen, len(times) - 1)
         records[f"{place}_row"], records[f"{place}_time"] = absolute, times[absolute]
         records[place] = values[absolute]
     return records

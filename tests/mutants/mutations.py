@@ -26,6 +26,7 @@ class Mutation(Struct, frozen=True):
 
 _SLEPT: Final = "tests/integration/ingest_workers/test_a_worker_that_slept.py"
 _STEPS: Final = "tests/integration/compactor/test_a_compactor_dies_between_two_steps.py"
+_RUNS: Final = "tests/integration/compactor/test_neighbours_move_together.py"
 _FENCES: Final = "tests/integration/compactor/test_fences.py"
 _MOVING: Final = "tests/integration/query_api/test_reads_while_things_move.py"
 
@@ -206,6 +207,22 @@ MUTATIONS: Final = [
             )
         ],
         [f"{_FENCES}::test_an_intent_returns_what_was_committed_since_the_chunk_was_read"],
+    ),
+    Mutation(
+        "a run's snapshot and cold end before its commit",
+        [
+            Edit(
+                "compactor/run.py",
+                "    commit,\n    cover_by_snapshot,\n    advance_cold_end,\n",
+                "    cover_by_snapshot,\n    advance_cold_end,\n    commit,\n",
+            ),
+            Edit(
+                "compactor/run.py",
+                "    await move.cover_by_snapshot(run.last)\n",
+                "    run.last.live = committed(run.last)\n    await move.cover_by_snapshot(run.last)\n",
+            ),
+        ],
+        [f"{_RUNS}::test_one_that_slept_past_its_lease_moves_nothing_of_what_it_lost"],
     ),
     Mutation(
         "buckets deleted before cold is advanced",

@@ -18,6 +18,8 @@ class Rules(NamedTuple):
     merge: bool = True  # a short last chunk is replaced by a longer one
     sweep: bool = True  # orphans are swept
     rank: bool = True  # of buckets that cover an index, the highest epoch counts
+    runs: bool = False  # a compactor may take neighbours that nobody had, and advance the cold end once for all
+    behind: bool = True  # it advances the cold end behind its last commit (else behind the first)
 
 
 class Entry(NamedTuple):  # manifest document of chunk k
@@ -33,6 +35,8 @@ class Compactor(NamedTuple):
     end: int = 0
     epoch: int = 0
     content: tuple = ()
+    run: tuple = ()  # (epoch, content) of each chunk of a run, from k on
+    step: int = 0  # the chunk of the run that is in hand
 
 
 class World(NamedTuple):
@@ -63,6 +67,55 @@ def model(rules, points=4, kills=1, expiries=2, late=1, garbage=1, reading=True)
     def store(objects, key, content):
         return tuple(sorted({**dict(objects), key: content}.items()))
 
+    def run_on(w, c, to):
+        """The next step of one that has a run of chunks in hand."""
+
+        def put(k, entry):
+            return w.manifest[:k] + (entry,) + w.manifest[k + 1 :]
+
+        k = c.k + c.step
+        if c.at == "run intent":
+            k = c.k + 1
+            if w.manifest[k] is None:
+                both = c._replace(at="run read", run=(*c.run, (1, ())))
+                yield to(both, f"intent of a run: chunk {k}", manifest=put(k, Entry(1)))
+            else:
+                yield to(c._replace(at="run read"), f"somebody had chunk {k}: the run ends before it")
+        elif c.at == "run read":
+            first, end = c.k * SIZE, (c.k + len(c.run)) * SIZE
+            rows = {i: read_hot(rules, w.hot, i) for i in range(first, end)}
+            if None in rows.values() or w.cold > first:
+                yield to(Compactor(), "finds a hole or a cold end that moved, starts over")
+            else:
+                run = tuple(
+                    (epoch, ("run", *((i, rows[i]) for i in range(k * SIZE, (k + 1) * SIZE))))
+                    for k, (epoch, _) in enumerate(c.run, c.k)
+                )
+                yield to(c._replace(at="run put", run=run), f"reads [{first}, {end})")
+        elif c.at == "run put":
+            epoch, content = c.run[c.step]
+            key = (k, epoch if rules.unique else 0)
+            last = c.step + 1 == len(c.run)
+            after = c._replace(at="run commit" if last else "run put", step=0 if last else c.step + 1)
+            yield to(after, f"puts object {key}, verified", objects=store(w.objects, key, content))
+            if w.late:
+                late = w.net + (("put", key, content),)
+                yield to(Compactor(), f"puts object {key}: gives up, it is under way", net=late, late=w.late - 1)
+        elif c.at == "run commit":
+            epoch, content = c.run[c.step]
+            key, end = (k, epoch if rules.unique else 0), (k + 1) * SIZE
+            entry = w.manifest[k]
+            if not (entry and entry.epoch == epoch and entry.end < end):
+                yield to(Compactor(), f"commit of chunk {k} refused, its epoch has passed")
+                return
+            last = c.step + 1 == len(c.run) or not rules.behind
+            advance = c._replace(at="advance", end=(c.k + len(c.run)) * SIZE, run=(), step=0)
+            yield to(
+                advance if last else c._replace(step=c.step + 1),
+                f"commits the manifest: chunk {k} to {end}, object {key}",
+                manifest=put(k, Entry(epoch, key, end, content)),
+            )
+
     def steps(w):
         if w.next < points:
             yield f"ingest stores index {w.next}", w._replace(next=w.next + 1, hot=w.hot | {(w.next, 1, w.next)})
@@ -86,10 +139,18 @@ def model(rules, points=4, kills=1, expiries=2, late=1, garbage=1, reading=True)
                 yield to(idle, "is killed", kills=w.kills - 1)
             key = (c.k, c.epoch if rules.unique else 0)
             entry = w.manifest[c.k] if c.k < chunks else None
-            if c.at == "":
+            if c.at.startswith("run"):
+                yield from run_on(w, c, to)
+            elif c.at == "":
                 k = w.cold // SIZE
                 if k >= chunks:
                     continue
+                if rules.runs and w.cold == k * SIZE and w.next >= (k + 2) * SIZE and w.manifest[k] is None:
+                    yield to(
+                        Compactor("run intent", k, run=((1, ()),)),
+                        f"intent of a run: chunk {k}",
+                        manifest=(*w.manifest[:k], Entry(1), *w.manifest[k + 1 :]),
+                    )
                 held, end = w.manifest[k], min(w.next, (k + 1) * SIZE)
                 full = end == (k + 1) * SIZE or rules.merge
                 if held and held.end > w.cold:
@@ -290,10 +351,17 @@ CASES = [
     ("the same without any sweep", Rules(unique=False, sweep=False), QUIET),
     ("the reader does not read the cold end again", Rules(recheck=False), dict(points=2)),
     ("buckets not ranked by epoch", Rules(rank=False), dict(points=2)),
+    (
+        "a run advances the cold end behind its first commit",
+        Rules(runs=True, behind=False),
+        dict(points=4, garbage=0, reading=False),
+    ),
 ]
 FINAL = [
     ("one chunk, reader, garbage, late put", Rules(), dict(points=2)),
     ("chunks and a short last one merged", Rules(), dict(points=3, garbage=0)),
     ("two chunks, two kills, two late puts", Rules(), dict(points=4, kills=2, late=2, expiries=3, reading=False)),
     ("two chunks, all", Rules(), dict(points=4)),
+    ("a run of two chunks", Rules(runs=True), dict(points=4, garbage=0, reading=False)),
+    ("a run of two chunks, two kills, two late puts, all", Rules(runs=True), dict(points=4, kills=2, late=2)),
 ]

@@ -7,12 +7,15 @@ from itertools import pairwise
 from time import monotonic, time
 from typing import Any
 
+import msgspec
+
 from mldash.compactor import candidates
 from mldash.compactor.candidates import Range
 from mldash.compactor.chunks import checksum, entries, manifest, points
 from mldash.compactor.chunks.rows import Cold
 from mldash.compactor.compactor import Compactor
 from mldash.compactor.move import Move
+from mldash.compactor.run import Run
 from mldash.compactor.settings import CompactorSettings
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source, to_document
 from mldash.ingest_workers.documents.columns import columns_of_events, events_of_columns, pack_times, unpack_times
@@ -118,6 +121,16 @@ class Chain:
         stream = await candidates.read_stream(self.world.mongo, self.id)
         assert stream is not None
         return Move(self.world.mongo, self.world.objects, stream, PREFIX, range_, owner=owner, lease_s=lease_s)
+
+    async def run(self, *ends: int, owner: str = "test", lease_s: float = 60.0) -> Run:
+        """The chunks from the cold end on that end there, to be moved together."""
+        moves = list[Move]()
+        for end in ends:
+            one = await self.move(Range((end - 1) // CHUNK, end), owner, lease_s)
+            cold = moves[-1].want if moves else one.stream.cold
+            one.stream = msgspec.structs.replace(one.stream, cold=cold)
+            moves.append(one)
+        return Run(moves)
 
     async def read(self) -> list[tuple[float, dict[str, Any]]]:
         """Hot and cold as one, by docs/protocol.md 5: the cold end, chunks, chain, the cold end again."""

@@ -36,7 +36,7 @@ async def test_a_large_chunk_reads_as_any_other(world: World, kind: str, monkeyp
     await chain.grow(CHUNK, due_in_s=600)
     plain = await chain.move(Range(0, CHUNK))
     await run_steps(plain, STEPS[: STEPS.index(verify_object) + 1])
-    await moving._release(plain)
+    await moving.release(plain)
     move = await in_parts(chain, CHUNK)
     await run_steps(move, (STEPS[0], read_rows))
     assert move.scan is not None

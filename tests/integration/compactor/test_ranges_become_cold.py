@@ -6,6 +6,7 @@ from time import time
 import pytest
 
 from mldash.compactor import candidates
+from mldash.compactor.candidates import hot_bytes
 from mldash.compactor.chunks import manifest
 from mldash.compactor.chunks.keys import parse_key
 from mldash.compactor.chunks.objects import read_metadata
@@ -115,6 +116,24 @@ async def test_a_track_keeps_its_newest_events_hot(world: World) -> None:
         await eventually(lambda: _cold_is(chain, 20_000))
         await eventually(lambda: _is_due_no_more(chain))
     assert await chain.cold() == 20_000
+    assert await chain.read() == chain.expected()
+
+
+async def test_a_track_of_large_entries_keeps_no_more_bytes_hot_than_it_may(world: World) -> None:
+    """Chunks move whole: what is kept is the newest chunks that fit, and the one that is not full."""
+    chain = await Chain(world, kind="tracks", name="camera").make()
+    await chain.grow(45_000, times=[float(index) for index in range(45_000)], bucket_events=2_500)
+    a_chunk = sum(await hot_bytes(world.mongo, chain.id, 0, [10_000]))
+    settings = world.compactor(keep_track_events=1_000_000, keep_track_bytes=int(a_chunk * 2.75))
+    async with compacting(settings):
+        await eventually(lambda: _is_due_no_more(chain))
+        assert await chain.cold() == 20_000
+        await chain.grow(13_500, times=[float(index) for index in range(45_000, 58_500)], due_in_s=-1.0)
+        await eventually(lambda: _cold_is(chain, 40_000))
+        await eventually(lambda: _is_due_no_more(chain))
+    kept = await hot_bytes(world.mongo, chain.id, 40_000, [58_500])
+    assert kept[0] <= settings.keep_track_bytes
+    assert await chain.cold() == 40_000
     assert await chain.read() == chain.expected()
 
 
