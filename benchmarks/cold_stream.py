@@ -100,6 +100,8 @@ def make_span(stream: Stream, span: int, chunk_count: int, joined: bool) -> Made
             summaries=encoded.packed_summaries(),
             t0=float(times[0]),
             t1=float(times[-1]),
+            tail_bytes=encoded.tail_bytes,
+            tail_crc32c=checksum.crc32c(encoded.data[-encoded.tail_bytes :]),
         )
         parts.append(encoded.data)
         chunks.append(Chunk(stream=stream.id, k=k, epoch=1, owner="loader", until=None, want=live.end, live=live))

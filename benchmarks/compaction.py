@@ -3,10 +3,12 @@
 Each case runs in a process of its own on a database and a bucket of its own; the compactor is the real one, in the
 case's process, so that its own CPU time can be told from the servers'.
 
-  move     8 metrics of 200,000 points (four floats that walk at random, an integer), hot in buckets of 500, all due.
+  move     8 metrics of 400,000 points (four floats that walk at random, an integer), hot in buckets of 500, all due.
            Bare: pyarrow writes the same tables with the same options, and the same bytes are put, four at a time
   join     a million cold points become one object. Bare: the same bytes are read and put, in the same pieces
   rate     a metric written at 20,000 points a second: the most points that are hot at once
+  busy     the same while a worker works off a backlog of 1,000 other metrics
+  parts    some points or fields of a large cold chunk. Bare: the whole chunk (chunk_parts.py)
   buckets  1,000 points in 1,000 buckets, read over HTTP. Bare: the same buckets by find()
 """
 
@@ -21,6 +23,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,9 +32,11 @@ import uvloop
 from mldash.compactor.chunks import manifest
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.compactor.compactor import Compactor
+from mldash.compactor.instruments import events_moved
 from mldash.compactor.settings import CompactorSettings
 from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source, to_document
+from mldash.ingest_workers.documents import buckets
+from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, to_document
 from mldash.ingest_workers.documents.columns import Column
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.ingest_workers.documents.snapshot import Snapshot
@@ -39,17 +44,23 @@ from mldash.log_output import LogSettings, set_up
 from mldash.producer.environment import to_variables
 from mldash.producer.events.identity import Prefix, experiment_id, stream_id
 
-from .case import Case, at_least, no_more, run_alone
+from . import chunk_parts
+from .case import Case, at_least, no_less, no_more, run_alone
 from .cold_stream import load, name_stream
 from .limits import objects as bare_objects
-from .pipeline import free_ports, names_of_its_own
+from .pipeline import free_ports, names_of_its_own, workers
+from .pipeline import load as load_records
+from .records import Source, in_turn
 from .table import write
 
 PREFIX = Prefix("bench/compaction/run")
 FIELDS = ("loss", "accuracy", "rate", "norm")
 SESSION = b"compaction bench"
-STREAMS, POINTS, BUCKET = 8, 200_000, 500
+STREAMS, POINTS, BUCKET = 8, 400_000, 500
 RATE, SECONDS = 20_000, 30
+BACKLOG = 16_000
+"""Records of 500 points: of each stream 8,000."""
+
 POLL_S = 0.02
 NOT_YET = 1e12
 """A due time beyond every run: what is measured is made due when the clock begins."""
@@ -88,7 +99,7 @@ class HotStream:
             kind="metrics",
             first_index=first,
             count=count,
-            sources=[Source(SESSION, first, count)],
+            sources=[buckets.Source(SESSION, first, count)],
             t0=float(times[0]),
             t1=float(times[-1]),
             times=times.astype("<f8").tobytes(),
@@ -161,8 +172,8 @@ async def measure_move(servers: Servers, mongo: Mongo) -> dict[str, float]:
         begun, cpu = time.perf_counter(), time.process_time()
         await mongo.streams.update_many({}, {"$set": {"due_at": 1.0}})
 
-        async def all_cold() -> bool:
-            return await mongo.streams.count_documents({"cold": {"$gte": POINTS}}) == STREAMS
+        async def all_cold() -> bool:  # asked of the compactor itself: asking MongoDB would keep it busy
+            return events_moved.labels("metrics")._value.get() >= STREAMS * POINTS
 
         await until(all_cold)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu
@@ -170,6 +181,7 @@ async def measure_move(servers: Servers, mongo: Mongo) -> dict[str, float]:
         chunks = [chunk for stream in streams for chunk in await manifest.live_chunks(mongo, stream.id, 0)]
         bare = await bare_objects.write_and_put(objects, chunks)
     total = STREAMS * POINTS
+    assert sum(chunk.live.bytes > 0 for chunk in chunks if chunk.live) * CHUNK == total
     return {
         "rate": total / seconds,
         "rate_a_core": total / cpu,
@@ -200,20 +212,47 @@ async def measure_join(servers: Servers, mongo: Mongo) -> dict[str, float]:
 
 
 async def measure_rate(servers: Servers, mongo: Mongo) -> dict[str, float]:
+    """The most hot points, and how many were truly written in a second."""
+    async with compacting(servers):
+        return await _write_steadily(mongo, asyncio.Event())
+
+
+async def measure_busy(servers: Servers, mongo: Mongo) -> dict[str, float]:
+    """The same while a worker works off a backlog as fast as it can; no chunk of what it stores becomes full."""
+    sources = [
+        Source(PREFIX.text, "metrics", f"other-{number}", 1_000 * session + number)
+        for session in range(4)
+        for number in range(1_000)
+    ]
+    with tempfile.TemporaryDirectory() as folder, workers(servers, 1, Path(folder) / "log") as running:
+        await running.until_assigned()
+        running.pause()
+        ends = await load_records(servers, in_turn(sources, BUCKET, BACKLOG))
+        async with compacting(servers):
+            begun, stored = time.perf_counter(), asyncio.Event()
+            running.go_on()
+            steady = asyncio.create_task(_write_steadily(mongo, stored))
+            seconds = await running.until_stored(ends) - begun
+            stored.set()
+            found = await steady
+    return {**found, "worker": BACKLOG * BUCKET / seconds}
+
+
+async def _write_steadily(mongo: Mongo, enough: asyncio.Event) -> dict[str, float]:
     """A worker's writes at a steady rate: a bucket of 500 every 25 ms, a snapshot where a chunk is full."""
     stream = await HotStream(mongo, "steady").make()
     most = 0
-    async with compacting(servers):
-        begun = time.perf_counter()
-        for number in range(RATE * SECONDS // BUCKET):
-            await asyncio.sleep(max(0.0, begun + number * BUCKET / RATE - time.perf_counter()))
-            await mongo.buckets.insert_one(to_document(stream.bucket(BUCKET)))
-            if stream.snapshot.next % CHUNK == 0:
-                await stream.write_snapshot(time.time())
-            if number % 8 == 0:
-                most = max(most, await _hot_points(mongo, stream.id))
-        seconds = time.perf_counter() - begun
-    return {"most_hot": most, "rate": stream.snapshot.next / seconds}
+    begun = time.perf_counter()
+    for number in range(RATE * SECONDS // BUCKET):
+        await asyncio.sleep(max(0.0, begun + number * BUCKET / RATE - time.perf_counter()))
+        await mongo.buckets.insert_one(to_document(stream.bucket(BUCKET)))
+        if stream.snapshot.next % CHUNK == 0:
+            await stream.write_snapshot(time.time())
+        if number % 8 == 0:
+            most = max(most, await _hot_points(mongo, stream.id))
+        if enough.is_set():
+            break
+    return {"most_hot": most, "rate": stream.snapshot.next / (time.perf_counter() - begun)}
 
 
 async def _hot_points(mongo: Mongo, stream: bytes) -> int:
@@ -272,7 +311,19 @@ def _median_of_reads(port: int) -> float:
     return float(np.median(took)) * 1e3
 
 
-MEASURES = {"move": measure_move, "join": measure_join, "rate": measure_rate, "buckets": measure_buckets}
+async def measure_parts(servers: Servers, mongo: Mongo) -> dict[str, float]:
+    async with store_of(servers) as objects:
+        return await chunk_parts.measure(objects)
+
+
+MEASURES = {
+    "move": measure_move,
+    "join": measure_join,
+    "rate": measure_rate,
+    "busy": measure_busy,
+    "parts": measure_parts,
+    "buckets": measure_buckets,
+}
 
 
 def cases_of(name: str, found: dict[str, float]) -> list[Case]:
@@ -288,8 +339,19 @@ def cases_of(name: str, found: dict[str, float]) -> list[Case]:
             at_least("join", found["rate"], "points/s", found["bare"], None),
             at_least("join, a core of the compactor's own", found["rate_a_core"], "points/s", found["bare"], None),
         ]
+    if name == "parts":
+        return chunk_parts.cases(found)
     if name == "rate":
-        return [no_more("most hot points at 20,000 points/s", found["most_hot"], "points", 60_000)]
+        return [
+            no_more("most hot points at 20,000 points/s", found["most_hot"], "points", 60_000),
+            no_less("points written meanwhile", found["rate"], "points/s"),
+        ]
+    if name == "busy":
+        return [
+            no_more("most hot points at 20,000 points/s, beside a worker", found["most_hot"], "points", 60_000),
+            no_less("points written meanwhile, beside a worker", found["rate"], "points/s"),
+            no_less("what the worker stores meanwhile", found["worker"], "points/s"),
+        ]
     return [
         no_more("1,000 points in 1,000 buckets", found["read_ms"], "ms", 25.0),
         no_more("1,000 points in 1,000 buckets, bare find", found["bare_ms"], "ms"),

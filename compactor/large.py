@@ -18,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from mldash.ingest_workers.documents.buckets import Bucket, Source
@@ -43,6 +44,17 @@ GROUP_BYTES: Final = 32 << 20
 _PART_BYTES: Final = 8 << 20
 _BUCKETS_AT_ONCE: Final = 4
 """Each has 8 MiB at most, but for a single event that is larger."""
+
+
+class Made(Struct, frozen=True):
+    """An object that was put, and what the manifest keeps of it."""
+
+    size: int
+    crc32c: int
+    schema: bytes
+    summaries: bytes
+    tail_bytes: int
+    tail_crc32c: int
 
 
 class Scan:
@@ -114,10 +126,8 @@ class LargeChunk:
         found.sources = merge_sources(found.sources)
         return found
 
-    async def write(
-        self, objects: ObjectStore, key: str, found: Scan, metadata: Metadata
-    ) -> tuple[int, int, bytes, bytes]:
-        """The second pass: size and CRC32C of the object, its packed schema and summaries."""
+    async def write(self, objects: ObjectStore, key: str, found: Scan, metadata: Metadata) -> Made:
+        """The second pass: the object, and what the manifest keeps of it."""
         fields = found.planned()
         own = {"index": pa.int64(), "time": pa.float64()} if metadata.kind == "metrics" else {"time": pa.float64()}
         first_index = metadata.first_index if metadata.kind == "metrics" else 0
@@ -130,13 +140,13 @@ class LargeChunk:
                 await asyncio.to_thread(_write_group, writer, group, fields, list(own))
                 checksum = await self._send(upload, writer, checksum)
             names = [(field, parquet_name(field)) for field in fields]
-            await asyncio.to_thread(writer.close, about.to_text(metadata, names, blocks))
+            tail = await asyncio.to_thread(writer.close, about.to_text(metadata, names, blocks))
             checksum = await self._send(upload, writer, checksum, last=True)
             await upload.complete()
         except BaseException:
             await upload.abandon()
             raise
-        return writer.size, checksum, packed(fields), packed(summaries)
+        return Made(writer.size, checksum, packed(fields), packed(summaries), len(tail), crc32c(tail))
 
     async def _send(self, upload: Any, writer: PartWriter, checksum: int, *, last: bool = False) -> int:
         while data := writer.take(_PART_BYTES, last=last):

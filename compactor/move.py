@@ -19,7 +19,6 @@ from time import monotonic, time
 from typing import Final
 
 import structlog
-from msgspec import Struct
 
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source
 from mldash.ingest_workers.documents.collections import CLOSED
@@ -38,7 +37,7 @@ from .chunks.rows import Part
 from .chunks.s3 import ObjectStore
 from .covering import cover
 from .errors import ChunkHeld, HoleInChain, RangeMoved, StreamClosed
-from .large import LargeChunk, Scan, read_back
+from .large import LargeChunk, Made, Scan, read_back
 
 LARGE_BYTES: Final = 64 << 20
 """Hot bytes above which a chunk goes through in parts."""
@@ -46,15 +45,6 @@ LARGE_BYTES: Final = 64 << 20
 _COMMIT_TRIES: Final = 4
 _FIRST_DELAY_S: Final = 0.1
 _log = structlog.get_logger()
-
-
-class Made(Struct, frozen=True):
-    """The object that was put, and what the manifest keeps of it."""
-
-    size: int
-    crc32c: int
-    schema: bytes
-    summaries: bytes
 
 
 class Move:
@@ -180,15 +170,21 @@ async def put_object(move: Move) -> None:
     place = keys.Place(move.stream.id, move.stream.generation, move.k, move.epoch)
     move.key = keys.object_key(move.prefix, place)
     if move.scan is not None:
-        size, crc32c, *told = await _large(move).write(move.objects, move.key, move.scan, _metadata(move))
-        move.made = Made(size, crc32c, *told)
+        move.made = await _large(move).write(move.objects, move.key, move.scan, _metadata(move))
         move.scan = None
     else:
         encoded = await asyncio.to_thread(_encode, move)
         move.parts.clear()
         crc32c = checksum.crc32c(encoded.data)
         await move.objects.put(move.key, encoded.data, crc32c)
-        move.made = Made(len(encoded.data), crc32c, encoded.packed_schema(), encoded.packed_summaries())
+        move.made = Made(
+            len(encoded.data),
+            crc32c,
+            encoded.packed_schema(),
+            encoded.packed_summaries(),
+            encoded.tail_bytes,
+            checksum.crc32c(encoded.data[-encoded.tail_bytes :]),
+        )
     instruments.object_bytes.labels(move.stream.kind).inc(move.made.size)
 
 
@@ -248,6 +244,8 @@ def committed(move: Move) -> Live:
         t0=move.span[0],
         t1=move.span[1],
         stored_at=time(),
+        tail_bytes=move.made.tail_bytes,
+        tail_crc32c=move.made.tail_crc32c,
     )
 
 

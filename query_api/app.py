@@ -55,7 +55,7 @@ class Api:
             mongo = Mongo(self._settings.mongo, self._settings.mongo_database)
             try:
                 async with open_store(self._settings, 4 * self._settings.chunk_fetches) as objects:
-                    cache = ChunkCache(objects, self._settings.chunk_cache_bytes)
+                    cache = ChunkCache(objects, self._settings.chunk_cache_bytes, self._settings.tail_cache_bytes)
                     stores = Stores(self._settings, mongo, objects, cache)
                     await health.check(stores)
                     self._stores = stores

@@ -45,6 +45,9 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         int, Meta(ge=10_000, description="Points, lines or experiments of one answer at most; SDKs ask for 10,000.")
     ] = 100_000
     entries_limit: Annotated[int, Meta(ge=1, description="Entries of a track in one answer at most.")] = 1_000_000
+    tail_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for page indexes and footers of chunks.")] = (
+        32 << 20
+    )
     chunk_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for chunks read from S3.")] = 256 << 20
     chunk_fetches: Annotated[int, Meta(ge=1, le=256, description="Chunks fetched at once for one answer.")] = 8
     lost_after_s: Annotated[float, Meta(gt=0, description="A session whose heartbeat is older is not live.")] = 60.0

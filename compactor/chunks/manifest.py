@@ -11,6 +11,8 @@
               schema, summaries   MessagePack, for names that users chose are values: [Field, …], [FieldSummary, …]
               t0, t1              least and greatest time of its events
               stored_at           when the chunk was committed with this end: retention counts from there
+              tail_bytes, tail_crc32c  page indexes and footer at the end of these bytes: with them a part of the rows
+                                  is read alone (pages.py); 0: the chunk is of a time before this, and read whole
               joined              of an object that holds neighbours too: which, and where their finer summaries lie
 
 Readers take `live` alone. Where live.end is beyond the stream's `cold`, the move is not finished: of a metric take the
@@ -59,6 +61,8 @@ class Live(Struct, frozen=True, kw_only=True):
     offset: int = 0
     joined: Joined | None = None
     stored_at: float = 0.0
+    tail_bytes: int = 0
+    tail_crc32c: int = 0
 
     def fields(self) -> list[Field]:
         """Names and types of the columns, in order."""

@@ -26,6 +26,7 @@ class Encoded(Struct, frozen=True):
     data: bytes
     fields: list[Field]
     summaries: list[FieldSummary]
+    tail_bytes: int
 
     def packed_schema(self) -> bytes:
         return packed(self.fields)
@@ -45,7 +46,8 @@ def encode_rows(
     stored = [to_arrow(column, rows.row_count) for column in rows.columns]
     summaries, blocks = summarise(rows.columns, times, first_index)
     text = about.to_text(metadata, [(field, name) for field, name, _ in stored], blocks)
-    return Encoded(write(own, stored, text), [field for field, _, _ in stored], summaries)
+    file = write(own, stored, text)
+    return Encoded(file.data, [field for field, _, _ in stored], summaries, file.tail_bytes)
 
 
 def decode_rows(data: bytes, fields: Sequence[str] | None) -> Cold:

@@ -4,13 +4,13 @@ The first columns are the chunk's own (`index` and `time` of points, `time` of e
 column a field, in the order in which the fields first appeared. A field whose name is one of ours, or empty, stands in
 the column "field:{name}", and so does one that begins with "field:"; every other name is its column's.
 
-Pages hold 1,000 rows and there is a page index, so that 1,000 points from the middle are a small range of the object.
+Pages hold 1,000 rows at most, each with a checksum, and there is a page index: pages.py reads some of them alone.
 Row groups hold at most 64 MiB. Numbers are zstd over BYTE_STREAM_SPLIT (floats) and DELTA_BINARY_PACKED (integers);
 text has a dictionary. There is no Arrow schema in the file: `mldash.fields` says what Parquet's types do not.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -88,11 +88,18 @@ def spread(found: Sequence[Any], mask: _Mask | None, kind: pa.DataType) -> pa.Ar
     return pa.array([next(values) if there else None for there in mask.tolist()], kind)
 
 
+class File(NamedTuple):
+    """A whole file; its last `tail_bytes`, behind all rows, are page indexes and footer (pages.py)."""
+
+    data: bytes
+    tail_bytes: int
+
+
 def write(
     own: Mapping[str, pa.Array],
     stored: Sequence[tuple[Field, str, pa.Array]],
     metadata: Mapping[str, str],
-) -> bytes:
+) -> File:
     """One Parquet file, sorted by the first column."""
     names = [*own, *(name for _, name, _ in stored)]
     arrays = [*own.values(), *(array for _, _, array in stored)]
@@ -105,8 +112,9 @@ def write(
     with pq.ParquetWriter(out, schema, **writer_options(strings, encodings)) as writer:
         writer.write_table(table, max(1, min(rows, rows * ROW_GROUP_BYTES // max(1, table.nbytes))))
         writer.add_key_value_metadata(dict(metadata))
+        rows_end = out.tell()
     data: bytes = out.getvalue().to_pybytes()
-    return data
+    return File(data, len(data) - rows_end)
 
 
 def writer_options(strings: Sequence[str], encodings: Mapping[str, str]) -> dict[str, Any]:
@@ -119,6 +127,7 @@ def writer_options(strings: Sequence[str], encodings: Mapping[str, str]) -> dict
         "max_rows_per_page": PAGE_ROWS,
         "write_batch_size": PAGE_ROWS,
         "write_page_index": True,
+        "write_page_checksum": True,
         "store_schema": False,
         "sorting_columns": [pq.SortingColumn(0)],
     }

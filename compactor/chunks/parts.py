@@ -117,9 +117,12 @@ class PartWriter:
         table = pa.Table.from_arrays(list(arrays), schema=self._schema)
         self._writer.write_table(table, max(1, table.num_rows))
 
-    def close(self, metadata: Mapping[str, str]) -> None:
+    def close(self, metadata: Mapping[str, str]) -> bytes:
+        """Page indexes and footer, which stand behind all rows."""
+        rows_end = self.size
         self._writer.add_key_value_metadata(dict(metadata))
         self._writer.close()
+        return bytes(self._sink.held[rows_end - self.size :])
 
     def take(self, size: int, *, last: bool) -> bytes:
         """Exactly so many bytes from the head, less only where `last`; nothing where there are not so many yet."""

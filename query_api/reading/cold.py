@@ -35,7 +35,10 @@ async def chunks_between(
     end_index: int,
     fields: Sequence[str] | None = None,
 ) -> list[Cold]:
-    """The chunks that hold [first_index, end_index), all of it below `cold`. Raises Moved where one is not there."""
+    """The chunks that hold [first_index, end_index), all of it below `cold`, or these rows of them alone.
+
+    For kinds with a row an event. Raises Moved where one is not there.
+    """
     if first_index >= end_index:
         return []
     first_k, last_k = first_index // CHUNK, (end_index - 1) // CHUNK
@@ -45,7 +48,7 @@ async def chunks_between(
         live = found[k].live if k in found else None
         if live is None or live.end < min(end_index, (k + 1) * CHUNK):
             raise Moved(max(first_index, k * CHUNK) if live is None else live.end)
-    return await fetch(stores, stream, chunks, fields)
+    return await fetch(stores, stream, chunks, fields, range(first_index, end_index))
 
 
 async def chunks_by_time(
@@ -64,13 +67,19 @@ async def chunks_by_time(
     return await fetch(stores, stream, [one for one in chunks if one.k * CHUNK < cold], fields)
 
 
-async def fetch(stores: Stores, stream: StreamRef, chunks: Sequence[Chunk], fields: Sequence[str] | None) -> list[Cold]:
-    """The decoded chunks, at most `chunk_fetches` on their way at once."""
+async def fetch(
+    stores: Stores,
+    stream: StreamRef,
+    chunks: Sequence[Chunk],
+    fields: Sequence[str] | None,
+    indices: range | None = None,
+) -> list[Cold]:
+    """The decoded chunks, or of large ones these rows alone; at most `chunk_fetches` on their way at once."""
     slots = asyncio.Semaphore(stores.settings.chunk_fetches)
 
     async def one(chunk: Chunk) -> Cold:
         async with slots:
-            return await _fetch(stores, stream, chunk, fields)
+            return await _fetch(stores, stream, chunk, fields, indices)
 
     return await all_of([one(chunk) for chunk in chunks])
 
@@ -93,12 +102,14 @@ def _gravest(several: BaseExceptionGroup[BaseException]) -> BaseException:
     return min(several.exceptions, key=lambda error: order.index(type(error)) if type(error) in order else -1)
 
 
-async def _fetch(stores: Stores, stream: StreamRef, chunk: Chunk, fields: Sequence[str] | None) -> Cold:
+async def _fetch(
+    stores: Stores, stream: StreamRef, chunk: Chunk, fields: Sequence[str] | None, indices: range | None
+) -> Cold:
     live = chunk.live
     assert live is not None, "only chunks with a live object are asked for"
     async with judged(stores, stream, chunk.k, live, (chunk.k * CHUNK, live.end)):
-        rows = await stores.chunks.get(live, _DECODE[stream.kind], fields)
-        _check_range(chunk, live, rows)
+        rows = await stores.chunks.get(live, _DECODE[stream.kind], fields, indices)
+        _check_range(chunk, live, rows, indices)
     return rows
 
 
@@ -118,7 +129,10 @@ async def judged(stores: Stores, stream: StreamRef, k: int, live: Live, span: tu
         raise ServerAway("S3", str(error)) from error
 
 
-def _check_range(chunk: Chunk, live: Live, rows: Cold) -> None:
-    if rows.first_index > chunk.k * CHUNK or rows.end_index < live.end:
+def _check_range(chunk: Chunk, live: Live, rows: Cold, indices: range | None) -> None:
+    first, end = chunk.k * CHUNK, live.end
+    if indices is not None:
+        first, end = max(first, indices.start), min(end, indices.stop)
+    if rows.first_index > first or rows.end_index < end:
         held = f"indices {rows.first_index} … {rows.end_index - 1}"
-        raise ChunkDamaged(live.key, f"it holds {held}, the manifest says {chunk.k * CHUNK} … {live.end - 1}")
+        raise ChunkDamaged(live.key, f"it holds {held}, the manifest says {first} … {end - 1}")

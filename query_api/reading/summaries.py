@@ -206,7 +206,9 @@ async def _blocks_in(stores: Stores, live: Live, names: Collection[str] | None) 
     """Of a joined object one part of it says them all; a chunk that stands alone has them in its own metadata."""
     if live.joined is not None:
         return await joined.read_blocks(stores.objects, live, names)
-    found = blocks_of(Reading(await read_chunk(stores.objects, live)).text)
+    tail = await stores.chunks.parts.tail(live)
+    text = Reading(await read_chunk(stores.objects, live)).text if tail is None else tail.text
+    found = blocks_of(text)
     return [one for one in found if names is None or one.name in names]
 
 

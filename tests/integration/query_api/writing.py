@@ -171,6 +171,8 @@ class Chain:
             summaries=encoded.packed_summaries(),
             t0=float(times.min()),
             t1=float(times.max()),
+            tail_bytes=encoded.tail_bytes,
+            tail_crc32c=crc32c(encoded.data[-encoded.tail_bytes :]),
         )
         assert await manifest.commit(self.world.mongo, intent, live)
         return live

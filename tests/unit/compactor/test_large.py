@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mldash.compactor.chunks import metadata as about
-from mldash.compactor.chunks import points
+from mldash.compactor.chunks import pages, points
 from mldash.compactor.chunks.metadata import Metadata
 from mldash.compactor.chunks.mixed_types import Field
 from mldash.compactor.chunks.parts import PartWriter, parquet_name, to_planned, wider
@@ -83,10 +83,12 @@ def written(found: Scan, groups: list[list[Bucket]], count: int) -> bytes:
         prefix="o/p", kind="metrics", name=None, stream=b"s" * 16, generation=0, k=0, first_index=0, end_index=count,
         sources=found.sources, cuts=found.cuts,
     )  # fmt: skip
-    writer.close(about.to_text(metadata, [(field, parquet_name(field)) for field in fields], []))
+    tail = writer.close(about.to_text(metadata, [(field, parquet_name(field)) for field in fields], []))
     while part := writer.take(64, last=True):
         data += part
     assert writer.size == len(data)
+    assert data.endswith(tail)
+    assert len(pages.read_tail(len(data), tail).footer.row_groups) == len(groups)
     return data
 
 
