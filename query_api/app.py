@@ -24,6 +24,7 @@ from .errors import ApiError, PortTaken
 from .kafka import Topics
 from .limits import refuse_unknown
 from .observe import observed
+from .reading.block_cache import BlockCache
 from .reading.chunk_cache import ChunkCache
 from .reading.streams import Stores
 from .routes import connect, dependencies, experiments, logs, metrics, params, sessions, tracks
@@ -56,7 +57,8 @@ class Api:
             try:
                 async with open_store(self._settings, 4 * self._settings.chunk_fetches) as objects:
                     cache = ChunkCache(objects, self._settings.chunk_cache_bytes, self._settings.tail_cache_bytes)
-                    stores = Stores(self._settings, mongo, objects, cache)
+                    blocks = BlockCache(objects, self._settings.summary_cache_bytes)
+                    stores = Stores(self._settings, mongo, objects, cache, blocks)
                     await health.check(stores)
                     self._stores = stores
                     await self._serve(stores, listener, stop)

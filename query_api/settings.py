@@ -49,6 +49,9 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         32 << 20
     )
     chunk_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for chunks read from S3.")] = 256 << 20
+    summary_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for summaries that charts are drawn from.")] = (
+        32 << 20
+    )
     chunk_fetches: Annotated[int, Meta(ge=1, le=256, description="Chunks fetched at once for one answer.")] = 8
     lost_after_s: Annotated[float, Meta(gt=0, description="A session whose heartbeat is older is not live.")] = 60.0
     stop_timeout_s: Annotated[float, Meta(gt=0, description="For the requests in hand when told to stop.")] = 10.0

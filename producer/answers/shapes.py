@@ -71,8 +71,8 @@ class MetricView(TypedDict):
 
     `totalPoints`: of how many points of the metric it was made. `sampled`: whether any that could be drawn was left
     out; then `edges` says where the pixel columns begin, and where the last one ends. Of a long metric they lie where
-    its summaries do, a little beside the plain grid; then `spans` has the least and the greatest x of what each column
-    was made of, None where that is nothing: where points come far out of the order of x, columns overlap.
+    its summaries do, a little beside the plain grid. Where its points come so far out of the order of x that columns
+    overlap, `spans` has the least and the greatest x of what each one was made of, None where that is nothing.
     """
 
     x: str

@@ -7,6 +7,7 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
   attempts.py       a read until nothing moved under it, within a bound
   hot.py            the chain's buckets, by exact boundaries
   cold.py           the chunks below the cold end · chunk_cache.py  their decoded columns, bounded
+                    block_cache.py  the summaries of every 500 rows, likewise
   rows.py           rows of buckets and chunks → events
   own_writes.py     wait until what the reader itself wrote is stored
   chain_ends.py     many chains by places and counts

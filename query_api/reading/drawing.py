@@ -188,10 +188,12 @@ class Drawing:
         np.maximum.at(self._greatest, column, high)
 
     def _spans(self) -> list[list[Number] | None]:
-        kind = np.int64 if self._request.x == INDEX else np.float64
+        """Only where columns overlap: else their edges say it."""
         filled = self._least <= self._greatest
-        bounds = np.column_stack([self._least, self._greatest])[filled].astype(kind).tolist()
-        coming = iter(bounds)
+        low, high = self._least[filled], self._greatest[filled]
+        if not (np.maximum.accumulate(high)[:-1] > low[1:]).any():
+            return []
+        coming = iter(np.column_stack([low, high]).tolist())
         return [next(coming) if one else None for one in filled.tolist()]
 
     def _add(self, name: str, dots: Dots, count: int) -> None:

@@ -7,6 +7,7 @@ from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.producer.events.identity import Prefix, experiment_id, stream_id
 from mldash.query_api.settings import ApiSettings
 
+from .block_cache import BlockCache
 from .chunk_cache import ChunkCache
 
 
@@ -17,6 +18,7 @@ class Stores(Struct, frozen=True):
     mongo: Mongo
     objects: ObjectStore
     chunks: ChunkCache
+    blocks: BlockCache
 
 
 class ExperimentRef(Struct, frozen=True):

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from mldash.compactor.chunks import joined, levels, manifest
+from mldash.compactor.chunks import levels, manifest
 from mldash.compactor.chunks.levels import LEVELS, RECORDS, Block
 from mldash.compactor.chunks.manifest import Chunk, Live
 from mldash.compactor.chunks.metadata import blocks_of
@@ -202,10 +202,10 @@ async def _of_object(
     return Blocks(events, index, index + (BLOCK_ROWS - 1), spots)
 
 
-async def _blocks_in(stores: Stores, live: Live, names: Collection[str] | None) -> list[FieldBlocks]:
+async def _blocks_in(stores: Stores, live: Live, names: Collection[str] | None) -> Sequence[FieldBlocks]:
     """Of a joined object one part of it says them all; a chunk that stands alone has them in its own metadata."""
     if live.joined is not None:
-        return await joined.read_blocks(stores.objects, live, names)
+        return await stores.blocks.get(live, names)
     tail = await stores.chunks.parts.tail(live)
     text = Reading(await read_chunk(stores.objects, live)).text if tail is None else tail.text
     found = blocks_of(text)

@@ -126,7 +126,7 @@ def test_every_route_is_on_the_page_of_http() -> None:
     """A row a route, and none that there is not."""
     settings = ApiSettings(kafka="127.0.0.1:1", mongo="mongodb://127.0.0.1:1")
     nowhere: Any = None
-    routes = set(make_app(Stores(settings, nowhere, nowhere, nowhere)).openapi_schema.paths or {})
+    routes = set(make_app(Stores(settings, nowhere, nowhere, nowhere, nowhere)).openapi_schema.paths or {})
     told = set(re.findall(r"^\| `(/v1/[^`]*)` \|", (DOCS / "http.md").read_text(), re.MULTILINE))
     assert told == routes
 

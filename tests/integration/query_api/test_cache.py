@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.cold_stream import load, name_stream
 from mldash.ingest_workers.documents.buckets import CHUNK
 from tests.world import World
 
@@ -46,3 +47,24 @@ async def test_a_chunk_that_is_too_large_to_be_held_is_read_by_its_fields(world:
 async def _xs(client: Client) -> object:
     query = {"prefix": PREFIX, "topic": "pose", "start": 2.0, "end": 2.0, "columns": "x"}
     return (await client.get("/v1/tracks/entries", None, **query))["entries"]
+
+
+@pytest.mark.parametrize("capacity", [0, 20_000, 32 << 20])
+async def test_charts_are_the_same_with_any_cache_of_summaries_and_memory_is_bounded(
+    world: World, capacity: int
+) -> None:
+    stream = name_stream(PREFIX, "train")
+    await load(world.mongo, world.objects, stream, 1_010_000)
+    asked: dict[str, object] = {"prefix": PREFIX, "name": "train", "points": 100}
+    running = Running(world.api(summary_cache_bytes=capacity))
+    async with running as client:
+        charts = [
+            [await client.get("/v1/metrics/view", **asked, start=start, end=start + 99_999, fields=field) for _ in "ab"]
+            for start in (0, 500_000)
+            for field in ("loss", "step")
+        ]
+        assert all(first == again and first["totalPoints"] == 100_000 for first, again in charts)
+        assert running.api._stores is not None
+        held = running.api._stores.blocks.held_bytes
+        assert held <= capacity
+        assert (held > 0) == (capacity > 20_000)
