@@ -47,11 +47,11 @@ class Stream(NamedTuple):
     experiment: bytes
 
 
-def name_stream(prefix: str, name: str | None) -> Stream:
+def name_stream(prefix: str, name: str | None, kind: str = "metrics") -> Stream:
     """By the names that its reader uses."""
     parsed = parse_prefix(prefix)
     experiment = experiment_id(parsed.text)
-    return Stream(parsed, name, stream_id(experiment, 0, "metrics", name), experiment)
+    return Stream(parsed, name, stream_id(experiment, 0, kind, name), experiment)
 
 
 def columns_of_chunk(k: int, rows: int = CHUNK, seed: int = 7) -> list[Column]:

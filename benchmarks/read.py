@@ -7,46 +7,40 @@ once, some minutes for the long one, and kept with `--data`.
   last       the last 1,000 points of 100,000,000 · bare: one find of the same buckets
   middle     10,000 points from anywhere in the cold part, whose chunks nobody has read · bare: a range request and a
              Parquet decode of each chunk that holds them
-  warm       the same 10,000 again and again
+  warm       the same 10,000 again and again · bare: one find of the documents of the chunks that hold them
   whole      a view of 1,000 pixel columns of all · bare: one find of the documents that it is made of
-  tenth      of a random tenth, another each time · part: of random 50,000 points
-  short      the view of all of a stream of 1,000,000, which `whole` is held against
+  tenth      of a random tenth, another each time · bare: likewise
+  part       of random 50,000 points · bare: a range request and a decode of each chunk that holds them
+  short      the view of all of a stream of 1,000,000, which `whole` is held against · bare: a range request of the
+             summaries of its object
   tiny       1,000 points in 1,000 buckets · bare: one find of them
-  track      100 entries from the middle of 1,000,000 in time order · late: one late entry in each chunk
-  export     10,000,000 points as Arrow, and what the API's memory grows by meanwhile
+  track      100 entries from the middle of 1,000,000 in time order · late: one late entry in each chunk · bare: a range
+             request and a decode of each chunk that holds them, beside the first read in an API's life
+  export     10,000,000 points as Arrow · bare: range requests and decodes of their chunks, eight at once, and the same
+             bytes of Arrow written · what the API's memory grows to, beside the same of a tenth of the points
+  files      1,000,000 entries of the track in each format, likewise
 """
 
 import argparse
 import asyncio
-import http.client
 import json
-import os
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Final
-from urllib.parse import urlencode
-
-import psutil
+from typing import Final
 
 from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.levels import block_id
+from mldash.compactor.chunks.levels import SPAN, block_id
 from mldash.compactor.chunks.s3 import open_store
-from mldash.configuration import addresses_of_stack
 from mldash.deploy.servers import Servers
 from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.producer.environment import to_variables
 
-from .case import Case, at_most, no_less, no_more, run_alone
+from .api_process import Query, api, mldash, servers_of
+from .case import Case, at_most, no_more, run_alone
 from .cold_stream import name_stream
 from .limits import reads
-from .pipeline import free_ports
+from .read_exports import export, export_figures, file_figures, files
 from .read_streams import (
     BEGIN,
     ENTRIES_A_SECOND,
@@ -62,67 +56,7 @@ from .read_streams import (
 )
 from .table import write
 
-NAMES: Final = "mldashbenchread"
 POINTS: Final = 100_000_000
-EXPORTED: Final = 10_000_000
-_START_S: Final = 30.0
-
-Query = dict[str, Any]
-
-
-class Api:
-    """`mldash api` on these servers, and one connection to it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int) -> None:
-        self.process = psutil.Process(process.pid)
-        self.address = f"http://127.0.0.1:{port}"
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-
-    def ask(self, path: str, query: Query) -> float:
-        """Seconds to the answer's last byte."""
-        begun = time.perf_counter()
-        target = f"{path}?{urlencode(query, doseq=True)}"
-        self._connection.request("GET", target, headers={"Accept": "application/msgpack"})
-        answer = self._connection.getresponse()
-        while answer.read(1 << 20):
-            pass
-        seconds = time.perf_counter() - begun
-        if answer.status != 200:
-            raise RuntimeError(f"{path} {query}: {answer.status}")
-        return seconds
-
-    def hang_up(self) -> None:
-        """The next request opens the connection anew."""
-        self._connection.close()
-
-    def several(self, path: str, query: Callable[[], Query], repeat: int) -> float:
-        return statistics.median(self.ask(path, query()) for _ in range(repeat))
-
-
-@contextmanager
-def api(servers: Servers) -> Iterator[Api]:
-    """Ready: it answers, and the modules that it loads when first used are loaded."""
-    (port,) = free_ports(1)
-    command = [sys.executable, "-P", "-m", "mldash", "api"]
-    variables = {**os.environ, **to_variables(servers, ""), "MLDASH_API_PORT": str(port)}
-    process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        made = Api(process, port)
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                made.ask("/v1/metrics/points", {"prefix": SHORT, "name": "train", "limit": 10})
-                break
-            except OSError:
-                made.hang_up()
-                if time.monotonic() > deadline or process.poll() is not None:
-                    raise
-                time.sleep(0.05)
-        made.ask("/v1/metrics/view", {"prefix": SHORT, "name": "train", "start": 0, "end": 2_000})
-        yield made
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def last(servers: Servers, points: int) -> dict[str, float]:
@@ -142,15 +76,18 @@ def middle(servers: Servers, points: int) -> dict[str, float]:
     query = iter({"prefix": LONG, "name": "train", "start_index": at, "limit": CHUNK} for at in starts[:30])
     with api(servers) as one:
         took = one.several("/v1/metrics/points", lambda: next(query), 30)
-    return {"took": took, "bare": statistics.median(asyncio.run(_bare_chunks(servers, starts[30:])))}
+    return {"took": took, "bare": statistics.median(asyncio.run(_bare_chunks(servers, LONG, "train", starts[30:], 2)))}
 
 
-async def _bare_chunks(servers: Servers, starts: list[int]) -> list[float]:
+async def _bare_chunks(
+    servers: Servers, prefix: str, name: str, starts: list[int], count: int, kind: str = "metrics"
+) -> list[float]:
+    """So many chunks from each of these indices on."""
     mongo, took = Mongo(servers.mongo, servers.mongo_database), list[float]()
     async with open_store(servers) as objects:
         for start in starts:
             k = start // CHUNK
-            chunks = await manifest.live_chunks(mongo, name_stream(LONG, "train").id, k, k + 1)
+            chunks = await manifest.live_chunks(mongo, name_stream(prefix, name, kind).id, k, k + count - 1)
             took.append(await reads.chunk_seconds(objects, [chunk.live for chunk in chunks if chunk.live]))
     await mongo.close()
     return took[1:]  # the first one opens the connections
@@ -160,7 +97,10 @@ def warm(servers: Servers, points: int) -> dict[str, float]:
     query = {"prefix": LONG, "name": "train", "start_index": points // 2 + 1_234, "limit": CHUNK}
     with api(servers) as one:
         one.ask("/v1/metrics/points", query)
-        return {"took": one.several("/v1/metrics/points", lambda: query, 50)}
+        took = one.several("/v1/metrics/points", lambda: query, 50)
+    k, stream = (points // 2 + 1_234) // CHUNK, name_stream(LONG, "train").id
+    bare = reads.chunks_seconds(servers.mongo, servers.mongo_database, stream, k, k + 1, 50)
+    return {"took": took, "bare": statistics.median(bare)}
 
 
 def whole(servers: Servers, points: int) -> dict[str, float]:
@@ -176,18 +116,40 @@ def whole(servers: Servers, points: int) -> dict[str, float]:
 def short(servers: Servers, points: int) -> dict[str, float]:
     query = {"prefix": SHORT, "name": "train", "fields": "loss", "end": SHORT_POINTS - 1}
     with api(servers) as one:
-        return {"took": one.several("/v1/metrics/view", lambda: query, 30)}
+        took = one.several("/v1/metrics/view", lambda: query, 30)
+    return {"took": took, "bare": statistics.median(asyncio.run(_bare_summaries(servers)))}
+
+
+async def _bare_summaries(servers: Servers) -> list[float]:
+    mongo, took = Mongo(servers.mongo, servers.mongo_database), list[float]()
+    async with open_store(servers) as objects:
+        (chunk,) = await manifest.live_chunks(mongo, name_stream(SHORT, "train").id, 0, 0)
+        assert chunk.live is not None
+        assert chunk.live.joined is not None
+        place = chunk.live.joined
+        for _ in range(31):
+            took.append(await reads.range_seconds(objects, chunk.live.key, place.blocks_offset, place.blocks_bytes))
+    await mongo.close()
+    return took[1:]
 
 
 def tenth(servers: Servers, points: int) -> dict[str, float]:
-    return _random_view(servers, points, points // 10)
+    width, stream = points // 10, name_stream(LONG, "train").id
+    took = _random_view(servers, points, width)
+    first = random.Random(5).randrange(points - width) // SPAN
+    low, high = block_id(stream, 0, first), block_id(stream, 0, first + width // SPAN)
+    bare = reads.levels_seconds(servers.mongo, servers.mongo_database, low, high, 30)
+    return {"took": took, "bare": statistics.median(bare)}
 
 
 def part(servers: Servers, points: int) -> dict[str, float]:
-    return _random_view(servers, points, 50_000)
+    width, draw = 50_000, random.Random(6)
+    took = _random_view(servers, points, width)
+    starts = [draw.randrange(points - width) // CHUNK * CHUNK for _ in range(31)]
+    return {"took": took, "bare": statistics.median(asyncio.run(_bare_chunks(servers, LONG, "train", starts, 5)))}
 
 
-def _random_view(servers: Servers, points: int, width: int) -> dict[str, float]:
+def _random_view(servers: Servers, points: int, width: int) -> float:
     draw = random.Random(2)
 
     def query() -> Query:
@@ -195,7 +157,7 @@ def _random_view(servers: Servers, points: int, width: int) -> dict[str, float]:
         return {"prefix": LONG, "name": "train", "fields": "loss", "start": start, "end": start + width - 1}
 
     with api(servers) as one:
-        return {"took": one.several("/v1/metrics/view", query, 30)}
+        return one.several("/v1/metrics/view", query, 30)
 
 
 def tiny(servers: Servers, points: int) -> dict[str, float]:
@@ -224,36 +186,33 @@ def _entries(servers: Servers, topic: str, repeat: int) -> dict[str, float]:
 
     with api(servers) as one:
         first = one.ask("/v1/tracks/entries", query())
-        return {"took": one.several("/v1/tracks/entries", query, repeat), "first": first}
+        took = one.several("/v1/tracks/entries", query, repeat)
+    whole = topic == "late"  # a chunk that has an entry of the very first time reaches over all of it
+    starts = [0] * 3 if whole else [draw.randrange(TRACK_CHUNKS) * CHUNK for _ in range(11)]
+    bare = _bare_chunks(servers, TRACKS, topic, starts, TRACK_CHUNKS if whole else 1, "tracks")
+    return {"took": took, "first": first, "bare": statistics.median(asyncio.run(bare))}
 
 
-def export(servers: Servers, points: int) -> dict[str, float]:
-    count = min(EXPORTED, points)
-    with api(servers) as one:
-        one.ask("/v1/metrics/export", {"prefix": LONG, "name": "train", "format": "arrow", "limit": count // 10})
-        before = one.process.memory_info().rss
-        took = one.ask("/v1/metrics/export", {"prefix": LONG, "name": "train", "format": "arrow", "limit": count})
-        return {"took": took, "rate": count / took, "grown": max(0, one.process.memory_info().rss - before)}
-
-
-CASES: Final = {one.__name__: one for one in (last, middle, warm, whole, short, tenth, part, tiny, track, late, export)}
+CASES: Final = {
+    one.__name__: one for one in (last, middle, warm, whole, short, tenth, part, tiny, track, late, export, files)
+}
 
 
 def figures(found: dict[str, dict[str, float]]) -> list[Case]:
     cases = list[Case]()
     most = {"last": 10, "warm": 10, "whole": 150, "tenth": 150, "part": 150, "tiny": 25}
     for name, one in found.items():
-        if name == "export":
-            cases.append(no_less("export, 10,000,000 points as Arrow", one["rate"], "points/s"))
-            cases.append(no_more("export, memory grown by", one["grown"] / 1e6, "MB", 300))
+        if name in ("export", "files"):
+            cases += export_figures(one) if name == "export" else file_figures(one)
             continue
         milliseconds, bare = one["took"] * 1e3, one.get("bare")
+        if "first" in one:
+            first, bare = one["first"] * 1e3, None
+            cases.append(at_most(f"{name}, the first in an API's life", first, "ms", one["bare"] * 1e3, None))
         if bare is not None:
             cases.append(
                 at_most(f"{name}, beside bare", milliseconds, "ms", bare * 1e3, 4 if name == "middle" else None)
             )
-        if "first" in one:
-            cases.append(no_more(f"{name}, the first in an API's life", one["first"] * 1e3, "ms"))
         if name in most or bare is None:
             cases.append(no_more(name, milliseconds, "ms", most.get(name)))
     if {"whole", "short"} <= found.keys():
@@ -292,15 +251,6 @@ def _run(data: str, arguments: argparse.Namespace) -> None:
         options = ["--case", name, "--data", data, "--points", str(arguments.points)]
         found[name] = run_alone("benchmarks.read", options)
     write("read", figures(found))
-
-
-def servers_of(data: str) -> Servers:
-    known: dict[str, Any] = addresses_of_stack(Servers, "servers", data)
-    return Servers(**{**known, "topic_prefix": NAMES, "mongo_database": NAMES, "s3_bucket": NAMES})
-
-
-def mldash(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "mldash", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from mldash.compactor.chunks.manifest import Live
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.buckets import bucket_id
 
+_AT_ONCE = 8
+
 
 def find_seconds(uri: str, database: str, stream: bytes, first: int, end: int, repeat: int) -> list[float]:
     """One find of the buckets that begin in [first, end), again and again, with the reader's concerns."""
@@ -36,6 +38,39 @@ async def chunk_seconds(objects: ObjectStore, lives: Sequence[Live]) -> float:
     for part in parts:
         pq.read_table(pa.BufferReader(part), use_threads=False)
     return perf_counter() - begun
+
+
+async def arrow_seconds(objects: ObjectStore, lives: Sequence[Live]) -> float:
+    """The same of many chunks, eight at once, and their tables written as one Arrow stream."""
+    begun, target = perf_counter(), pa.BufferOutputStream()
+    writer: pa.RecordBatchStreamWriter | None = None
+    for at in range(0, len(lives), _AT_ONCE):
+        some = lives[at : at + _AT_ONCE]
+        for part in await asyncio.gather(*(objects.get_range(live.key, live.offset, live.bytes) for live in some)):
+            table = pq.read_table(pa.BufferReader(part), use_threads=False)
+            writer = writer or pa.ipc.new_stream(target, table.schema.remove_metadata())
+            writer.write_table(table.replace_schema_metadata())
+    return perf_counter() - begun
+
+
+async def range_seconds(objects: ObjectStore, key: str, offset: int, length: int) -> float:
+    """One range request."""
+    begun = perf_counter()
+    await objects.get_range(key, offset, length)
+    return perf_counter() - begun
+
+
+def chunks_seconds(uri: str, database: str, stream: bytes, first_k: int, last_k: int, repeat: int) -> list[float]:
+    """One find of the documents of these chunks."""
+    client: MongoClient[dict[str, Any]] = MongoClient(uri)
+    chunks = client[database].get_collection("chunks", read_concern=ReadConcern("majority"))
+    took = list[float]()
+    for _ in range(repeat):
+        begun = perf_counter()
+        list(chunks.find({"_id.s": stream, "_id.k": {"$gte": first_k, "$lte": last_k}}).sort("_id.k", 1))
+        took.append(perf_counter() - begun)
+    client.close()
+    return took
 
 
 def levels_seconds(uri: str, database: str, low: bytes, high: bytes, repeat: int) -> list[float]:
