@@ -72,11 +72,13 @@ def _many(experiments: int, streams: int) -> Callable[[], list[Source]]:
 
 
 LOADS = {
-    "metrics": Load(kind="metrics", sources=_few("metrics", 1_000, 4), events=500, records=8_000, first=4_000),
-    "few": Load(kind="metrics", sources=_few("metrics", 16, 4), events=1_000, records=4_000, first=256),
-    "tracks": Load(kind="tracks", sources=_few("tracks", 1_000, 4), events=500, records=4_000, first=4_000),
-    "lines": Load(kind="logs", sources=_few("logs", 200, 4), events=100, records=8_000, first=800),
-    "two": Load(kind="metrics", sources=_few("metrics", 1_000, 4), events=500, records=8_000, first=4_000, processes=2),
+    "metrics": Load(kind="metrics", sources=_few("metrics", 1_000, 4), events=500, records=24_000, first=4_000),
+    "few": Load(kind="metrics", sources=_few("metrics", 16, 4), events=1_000, records=12_000, first=256),
+    "tracks": Load(kind="tracks", sources=_few("tracks", 1_000, 4), events=500, records=24_000, first=4_000),
+    "lines": Load(kind="logs", sources=_few("logs", 200, 4), events=100, records=60_000, first=800),
+    "two": Load(
+        kind="metrics", sources=_few("metrics", 1_000, 4), events=500, records=24_000, first=4_000, processes=2
+    ),
     "streams": Load(kind="metrics", sources=_many(1_000, 100), events=20, records=200_000, first=100_000),
     "sessions": Load(kind="metrics", sources=_few("metrics", 1, 1_000), events=20, records=20_000, first=2_000),
 }

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.schema import Record, Rows
 
 NOW = 1_790_000_000.0
+_DIFFERENT = 256  # blocks of random rows, megabytes: one hardly comes again where LZ4 or Snappy still look back
 Kind = Literal["params", "metrics", "logs", "tracks", "runs"]
 
 
@@ -37,7 +39,7 @@ class Source:
 def points(source: Source, count: int) -> Record:
     """Metric points of four floats."""
     first = source.next_seq
-    rows: list[list[Any]] = [[random.random(), random.random(), random.random(), 1e-3] for _ in range(count)]
+    rows = [[*numbers, 1e-3] for numbers in _rows(3, count, random.randrange(_DIFFERENT))]
     return source.record(
         Rows(["loss", "accuracy", "norm", "rate"], [NOW + (first + i) * 0.01 for i in range(count)], rows)
     )
@@ -47,8 +49,8 @@ def entries(source: Source, count: int) -> Record:
     """Track entries: the second half of them have the times of the first, and other fields."""
     half = count // 2
     times = [NOW + (source.next_seq // 2 + i) * 0.01 for i in range(half)]
-    positions: list[list[Any]] = [[random.random(), random.random(), random.random()] for _ in range(half)]
-    forces: list[list[Any]] = [[random.random(), random.random()] for _ in range(half)]
+    positions = _rows(3, half, random.randrange(_DIFFERENT))
+    forces = _rows(2, half, random.randrange(_DIFFERENT))
     return source.record(Rows(["x", "y", "z"], times, positions), Rows(["left", "right"], times, forces))
 
 
@@ -67,6 +69,12 @@ def lines(source: Source, count: int) -> Record:
     return source.record(
         Rows(["level", "message", "metadata"], [NOW + (first + i) * 0.001 for i in range(count)], rows)
     )
+
+
+@cache
+def _rows(width: int, count: int, which: int) -> list[list[Any]]:
+    """Random rows: made once, for millions would take longer than storing them."""
+    return [[random.random() for _ in range(width)] for _ in range(count)]
 
 
 MAKERS = {"metrics": points, "tracks": entries, "logs": lines}

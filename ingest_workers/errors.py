@@ -5,6 +5,7 @@ IngestError
   PartitionChanged  the topic is not the one that the committed offset speaks of: the partition halts and says so
   RecordUnreadable  Kafka's client can't take a record in: the partition halts before it
   OffsetLost        the committed offset is out of range: shown, never a silent jump
+  BatchGivenUp      the batch in hand is left to the next owner of its partitions, who stores what is not stored
   TopicMissing      Kafka answers, but has no topic of this name
   TopicSilent       a topic does not give what lies below its end
   LetterMissing     no dead letter lies at this place (any more)
@@ -59,6 +60,17 @@ class OffsetLost(IngestError):
             f"{self.topic}/{self.partition}: the committed offset {self.offset} is out of range. Records were removed "
             "before they were stored, or the topic was made anew; reset the group's offsets to go on"
         )
+
+
+class BatchGivenUp(IngestError):
+    """What of the batch is stored is found stored by the next owner of its partitions."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the batch in hand was given up: {self.why}"
 
 
 class TopicMissing(IngestError):

@@ -105,9 +105,7 @@ class Repair:
         if not batch:
             return
         admitted = await self._sessions.admit(batch)
-        refused, touched = await self._appending.append(batch, admitted)
-        repaired.refused += [one.reason for one in refused]
-        await self._snapshots.after_batch(touched)
+        repaired.refused += [one.reason for one in await self._appending.append(batch, admitted)]
 
 
 def _reaches(arrival: Arrival, hole: Hole) -> bool:

@@ -4,10 +4,12 @@ import asyncio
 import contextlib
 import gc
 import sys
+from collections.abc import Awaitable, Callable
 from time import monotonic, time
+from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
@@ -15,7 +17,7 @@ from mldash.producer.events.topics import dead_letter_topic, event_topics, store
 from . import instruments
 from .dead_letters.send import send_letters
 from .documents.mongo import Mongo, PyMongoError
-from .errors import IngestError, KafkaUnreachable, PartitionChanged
+from .errors import BatchGivenUp, IngestError, KafkaUnreachable, PartitionChanged
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
 from .fetch.continuity import check, next_offsets
@@ -36,6 +38,8 @@ _ASSIGNMENT_WAIT_S = 0.2
 _COMMIT_TIMEOUT_S = 30.0
 _log = structlog.get_logger()
 
+Result = TypeVar("Result")
+
 
 class Worker:
     """Stores what the event topics bring, exactly once. `run` it once; `health` says what is wrong, if anything."""
@@ -54,10 +58,11 @@ class Worker:
             sessions=settings.snapshot_sessions,
         )
         self._appending = Appending(self._mongo, self._chains, self._sessions, self._snapshots)
-        self._trouble: str | None = "starting"
+        self._trouble = {"start": "starting"}  # what can't be done just now → why
         self._upkeep_at = self._announce_at = 0.0
         self._checked = 0  # number of the assignment whose partitions were checked
-        self._in_hand: Batch | None = None
+        self._in_hand: list[Batch] = []  # the one that is appended, and the one before, which is settled
+        self._settling: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the batch in hand is stored and committed. Raises what makes going on pointless."""
@@ -68,9 +73,11 @@ class Worker:
             while not stop.is_set():
                 batch = await self._next()
                 if batch is not None:
-                    async with self._assignment.in_hand:
-                        await self._store_or_give_up(batch, stop)
+                    await self._store(batch, stop)
+                await self._notice_a_refusal()
                 await self._upkeep()
+            with contextlib.suppress(BatchGivenUp):
+                await self._settled()
         finally:
             lag.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -80,8 +87,8 @@ class Worker:
 
     async def health(self) -> str | None:
         """None: ready. Else what it waits for."""
-        if self._trouble:
-            return self._trouble
+        for why in self._trouble.values():
+            return why
         if self._batches.halted:
             return str(next(iter(self._batches.halted.values())))
         return None
@@ -95,7 +102,7 @@ class Worker:
             self._consumer, self._kinds, batch_records=settings.batch_records, batch_bytes=settings.batch_bytes
         )
         self._assignment = Assignment(self._batches.drop, self._forget, settings.session_timeout_ms / 2_000)
-        self._lag = Lag(self._consumer, lambda: self._in_hand.oldest_ms if self._in_hand else {})
+        self._lag = Lag(self._consumer, self._oldest_in_hand)
 
     async def _start(self) -> None:
         _share_the_interpreter()
@@ -106,7 +113,7 @@ class Worker:
             await self._consumer.start()
         except KafkaConnectionError as error:
             raise KafkaUnreachable(self._settings.kafka) from error
-        self._trouble = None
+        self._trouble.clear()
         _log.info("worker started", group=self._settings.group, topics=sorted(self._kinds))
 
     async def _stop(self) -> None:
@@ -136,9 +143,9 @@ class Worker:
                 return None
             batch = await self._batches.next()
         except (KafkaError, IngestError, TimeoutError) as error:
-            await self._wait(error, _FIRST_DELAY_S * 10)
+            await self._wait("fetch", error, _FIRST_DELAY_S * 10)
             return None
-        self._trouble = None
+        self._trouble.pop("fetch", None)
         return batch
 
     async def _check_continuity(self) -> bool:
@@ -156,52 +163,94 @@ class Worker:
         self._checked = number
         return True
 
-    async def _store_or_give_up(self, batch: Batch, stop: asyncio.Event) -> None:
-        """Until it is stored: a server that is away is waited for, with growing delays, and the partitions wait."""
-        self._in_hand = batch
-        delay, assignment = _FIRST_DELAY_S, self._assignment.number
-        while True:
-            try:
-                await self._store(batch)
-                self._trouble = None
-                break
-            except (CommitFailedError, IllegalStateError) as error:
-                _log.warning("commit refused: the partitions are another's now", error=repr(error))
-                self._assignment.lapse(assignment)
-                self._give_up()
-                break
-            except (PyMongoError, KafkaError, TimeoutError) as error:
-                # No clear answer: nothing of what is known may be trusted.
-                self._chains.forget_all()
-                self._snapshots.forget_all()
-                await self._wait(error, delay)
-                delay = min(delay * 2, self._settings.retry_s)
-            if self._assignment.give_up.is_set() or stop.is_set():
-                _log.warning("batch given up: the next owner stores it")
-                self._give_up()
-                break
-        self._in_hand = None
+    async def _store(self, batch: Batch, stop: asyncio.Event) -> None:
+        # The order is the guarantee (docs/decisions/0004): a crash between two lines is a replay, never a loss.
+        self._assignment.take()
+        self._in_hand.append(batch)
+        assignment = self._assignment.number
+        try:
+            refused = await self._patiently("append", lambda: self._append(batch), stop)
+            await self._settled()  # the batch before: offsets are announced and committed in their order
+        except BaseException as error:
+            if isinstance(error, BatchGivenUp):
+                await self._give_up(error)
+            self._let_go(batch)
+            if not isinstance(error, BatchGivenUp):
+                raise
+        else:
+            # What is left speaks with Kafka alone, so the next batch is appended beside it (docs/decisions/0013).
+            self._settling = asyncio.create_task(self._settle(batch, refused, assignment, stop))
 
-    def _give_up(self) -> None:
+    async def _append(self, batch: Batch) -> list[SetAside]:
+        """Everything in its chain, and checked."""
+        try:
+            admitted = await self._sessions.admit(batch.arrivals)
+            refused = await self._appending.append(batch.arrivals, admitted)
+            await self._sessions.move_forward(batch.arrivals, admitted)
+        except (PyMongoError, TimeoutError):
+            # No clear answer: nothing of what is known may be trusted.
+            self._chains.forget_all()
+            self._snapshots.forget_all()
+            raise
+        return refused
+
+    async def _settle(self, batch: Batch, refused: list[SetAside], assignment: int, stop: asyncio.Event) -> None:
+        """Everything of it is stored: say so, in this order. Raises BatchGivenUp."""
+        try:
+            await self._patiently("set aside", lambda: self._set_aside(batch, refused), stop)
+            await self._patiently("announce", lambda: self._statements.announce(batch.offsets), stop)
+            await self._patiently("commit", lambda: self._commit(batch), stop)
+            self._observe(batch)
+        except (CommitFailedError, IllegalStateError) as error:
+            self._assignment.lapse(assignment)
+            self._batches.drop()
+            raise BatchGivenUp(f"commit refused, the partitions are another's now: {error!r}") from error
+        finally:
+            self._let_go(batch)
+
+    async def _settled(self) -> None:
+        """When the batch before is announced and committed. Raises BatchGivenUp where it is not."""
+        settling, self._settling = self._settling, None
+        if settling is not None:
+            await settling
+
+    async def _give_up(self, given_up: BatchGivenUp) -> None:
+        """The next owner stores what is not stored, and nothing that is known here may be trusted then."""
+        _log.warning("batch given up: the next owner stores it", why=given_up.why)
+        with contextlib.suppress(BatchGivenUp):
+            await self._settled()
         self._batches.drop()
         self._forget()
 
-    async def _wait(self, error: Exception, delay: float) -> None:
-        self._trouble = f"{type(error).__name__}: {error}"
-        instruments.retries.labels(type(error).__name__).inc()
-        _log.warning("waiting for a server", error=self._trouble, delay_s=delay)
-        await asyncio.sleep(delay)
+    def _let_go(self, batch: Batch) -> None:
+        self._in_hand.remove(batch)
+        self._assignment.release()
 
-    async def _store(self, batch: Batch) -> None:
-        # The order is the guarantee (docs/decisions/0004): a crash between two lines is a replay, never a loss.
-        admitted = await self._sessions.admit(batch.arrivals)
-        appended = await self._appending.append(batch.arrivals, admitted)
-        await self._sessions.move_forward(batch.arrivals, admitted)
-        await self._set_aside(batch, appended.refused)
-        await self._snapshots.after_batch(appended.touched)
-        await self._statements.announce(batch.offsets)
-        await self._commit(batch)
-        self._observe(batch)
+    async def _patiently(self, doing: str, step: Callable[[], Awaitable[Result]], stop: asyncio.Event) -> Result:
+        """Until it is done: a server that is away is waited for, with growing delays, and the partitions wait.
+
+        Raises BatchGivenUp where the wait was in vain and the partitions go, or the worker ends.
+        """
+        delay = _FIRST_DELAY_S
+        try:
+            while True:
+                try:
+                    return await step()
+                except (CommitFailedError, IllegalStateError):
+                    raise  # trying again helps nobody
+                except (PyMongoError, KafkaError, TimeoutError) as error:
+                    await self._wait(doing, error, delay)
+                    delay = min(delay * 2, self._settings.retry_s)
+                if self._assignment.give_up.is_set() or stop.is_set():
+                    raise BatchGivenUp(f"could not {doing} in time")
+        finally:
+            self._trouble.pop(doing, None)
+
+    async def _wait(self, doing: str, error: Exception, delay: float) -> None:
+        self._trouble[doing] = f"{type(error).__name__}: {error}"
+        instruments.retries.labels(type(error).__name__).inc()
+        _log.warning("waiting for a server", to=doing, error=self._trouble[doing], delay_s=delay)
+        await asyncio.sleep(delay)
 
     async def _set_aside(self, batch: Batch, refused: list[SetAside]) -> None:
         topic = dead_letter_topic(self._settings.topic_prefix)
@@ -225,7 +274,9 @@ class Worker:
                 await self._statements.repeat()
                 self._announce_at = now + self._settings.announce_s
         except (PyMongoError, KafkaError, TimeoutError) as error:
-            await self._wait(error, _FIRST_DELAY_S)
+            await self._wait("look after what is known", error, _FIRST_DELAY_S)
+        else:
+            self._trouble.pop("look after what is known", None)
         instruments.known_streams.set(len(self._chains.known))
         instruments.known_bytes.set(self._chains.known_bytes)
         instruments.halted.set(len(self._batches.halted))
@@ -237,6 +288,21 @@ class Worker:
             is_known = partition in self._batches.halted or not said.incarnation
             if not is_known and said.incarnation != ids.get(partition.topic, said.incarnation):
                 self._batches.halt(partition, PartitionChanged(partition.topic, partition.partition, said.offset))
+
+    async def _notice_a_refusal(self) -> None:
+        """Of a batch that nothing came after."""
+        if self._settling is None or not self._settling.done():
+            return
+        try:
+            await self._settled()
+        except BatchGivenUp as given_up:
+            await self._give_up(given_up)
+
+    def _oldest_in_hand(self) -> dict[TopicPartition, int]:
+        oldest = dict[TopicPartition, int]()
+        for batch in reversed(self._in_hand):
+            oldest |= batch.oldest_ms
+        return oldest
 
     def _observe(self, batch: Batch) -> None:
         self._lag.stored(batch.offsets)

@@ -2,6 +2,7 @@
 
 decode.py        a record's bytes → what it says, or why it is set aside
 uniform_rows.py  rows of numbers → columns, without an object a value
+lines.py         rows of log lines → columns
 sizes.py         does what a record says fit into documents
 positions.py     does a fetch begin where the last one ended
 batches.py       the next batch while this one is written; commits

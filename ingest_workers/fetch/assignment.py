@@ -1,4 +1,4 @@
-"""Partitions come and go. Before they go, the batch in hand is finished or abandoned; nothing else needs releasing.
+"""Partitions come and go. Before they go, the batches in hand are finished or abandoned; nothing else needs releasing.
 
 A worker that is paused and wakes can append only to the true end of a chain, and then only what is truly not stored, so
 no lock and no claim outlives it (docs/protocol.md 3, Revoked).
@@ -20,14 +20,15 @@ _log = structlog.get_logger()
 
 
 class Assignment(ConsumerRebalanceListener):
-    """Holds back a rebalance until the batch in hand is done, `patience_s` at most; then tells it to give up.
+    """Holds back a rebalance until the batches in hand are done, `patience_s` at most; then tells them to give up.
 
-    `stop_fetching` is called at its beginning, `forget` when the batch in hand is done.
+    `stop_fetching` is called at its beginning, `forget` when the batches in hand are done.
     """
 
     def __init__(self, stop_fetching: Callable[[], None], forget: Callable[[], None], patience_s: float) -> None:
-        self.in_hand = asyncio.Lock()
         self.give_up = asyncio.Event()
+        self._in_hand = 0
+        self._idle = asyncio.Event()
         self.number = 0
         """Of the assignment that holds; a new one has a new number."""
         self._holds = asyncio.Event()
@@ -38,6 +39,17 @@ class Assignment(ConsumerRebalanceListener):
     def holds(self) -> bool:
         """False from the beginning of a rebalance to its end."""
         return self._holds.is_set()
+
+    def take(self) -> None:
+        """A batch is in hand from now on, until `release`. Call it before anything else can run that ends `holds`."""
+        self._in_hand += 1
+        self._idle.clear()
+
+    def release(self) -> None:
+        """A batch is stored and committed, or given up."""
+        self._in_hand -= 1
+        if not self._in_hand:
+            self._idle.set()
 
     def lapse(self, number: int) -> None:
         """A commit was refused under the assignment `number`: nothing more may be read under it.
@@ -62,8 +74,9 @@ class Assignment(ConsumerRebalanceListener):
         self._holds.clear()
         self._stop_fetching()
         timer = asyncio.get_running_loop().call_later(self._patience_s, self.give_up.set)
-        async with self.in_hand:
-            self._forget()
+        while self._in_hand:
+            await self._idle.wait()
+        self._forget()
         timer.cancel()
         self.give_up.clear()
         instruments.partitions.set(0)

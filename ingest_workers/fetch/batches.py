@@ -1,5 +1,8 @@
 """The next batch while this one is written, and the commit of what was stored.
 
+A batch is what is there when it is asked for: while the caller has its hands full the one ahead grows, so that a
+worker that is behind stores much at once, and one that is not waits for nothing.
+
 What a worker holds is bounded in bytes: the batch in the caller's hand and one ahead of it, `batch_bytes` each or one
 record; what one fetch brought beyond these, still encoded, while all partitions are paused; and the consumer's own
 buffer, one `partition_bytes` or one record a partition. A worker that can't keep up reads less, nothing else.
@@ -25,6 +28,7 @@ from .decode import Arrival, KafkaRecord, SetAside, decode
 from .positions import Positions
 
 _POLL_MS = 200
+_MORE_MS = 5
 _AT_A_STRETCH_S = 0.0005
 _log = structlog.get_logger()
 
@@ -47,6 +51,20 @@ class Batch(Struct, frozen=True):
         return {partition: record.offset + 1 for partition, record in self.last.items()}
 
 
+class _Filling:
+    """A batch that grows, and how large it is."""
+
+    __slots__ = ("batch", "count", "held_bytes")
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.count = self.held_bytes = 0
+
+    def add(self, record_bytes: int) -> None:
+        self.count += 1
+        self.held_bytes += record_bytes
+
+
 class Batches:
     """One batch in the caller's hand, one ahead of it; never more."""
 
@@ -58,7 +76,8 @@ class Batches:
         self._ahead: asyncio.Task[Batch | None] | None = None
         self._encoded: deque[Part] = deque()
         self._positions = Positions()
-        self._paused = False
+        self._paused = self._waited_for = False
+        self._failed: Exception | None = None
         self.halted: dict[TopicPartition, IngestError] = {}
 
     def begin(self, offsets: Mapping[TopicPartition, int]) -> None:
@@ -70,6 +89,7 @@ class Batches:
         """The next batch; None where nothing came for a moment."""
         ahead = self._ahead or asyncio.create_task(self._fetch())
         self._ahead = ahead
+        self._waited_for = True
         try:
             batch = await asyncio.shield(ahead)
         except asyncio.CancelledError:
@@ -79,6 +99,8 @@ class Batches:
         except BaseException:
             self._ahead = None if self._ahead is ahead else self._ahead
             raise
+        finally:
+            self._waited_for = False
         if self._ahead is not ahead:
             return None
         self._ahead = asyncio.create_task(self._fetch()) if batch else None
@@ -90,6 +112,7 @@ class Batches:
             self._ahead.cancel()
             self._ahead = None
         self._encoded.clear()
+        self._failed = None
         self._paused = False  # partitions of a new assignment begin unpaused
 
     async def stop(self) -> None:
@@ -112,13 +135,28 @@ class Batches:
         )
 
     async def _fetch(self) -> Batch | None:
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
         if not self._encoded:
-            await self._poll()
-        return await self._decode_some() if self._encoded else None
+            await self._poll(_POLL_MS)
+        if not self._encoded:
+            return None
+        filling = _Filling(Batch([], [], {}, monotonic(), {}))
+        while True:
+            await self._decode_some(filling)
+            if self._waited_for or self._is_full(filling):
+                return filling.batch
+            try:
+                await self._poll(_MORE_MS)
+            except Exception as error:  # told with the next batch: this one is read already, and must not be lost
+                self._failed = error
+            if not self._encoded:
+                return filling.batch
 
-    async def _poll(self) -> None:
+    async def _poll(self, timeout_ms: int) -> None:
         try:
-            found = await self._consumer.getmany(timeout_ms=_POLL_MS)
+            found = await self._consumer.getmany(timeout_ms=timeout_ms)
         except NoOffsetForPartitionError as error:
             await self._begin(error.args[0])
         except OffsetOutOfRangeError as error:
@@ -137,19 +175,19 @@ class Batches:
                     _log.warning("records were left out: read again", partition=partition, at=again)
                     self._consumer.seek(partition, again)
 
-    async def _decode_some(self) -> Batch:
-        """As much of what was fetched as a batch may hold."""
-        batch = Batch([], [], {}, monotonic(), {})
-        held = count = 0
+    async def _decode_some(self, filling: "_Filling") -> None:
+        """As much of what was fetched as the batch may hold."""
+        batch = filling.batch
         yield_at = monotonic() + _AT_A_STRETCH_S
-        while self._encoded and count < self._batch_records and held < self._batch_bytes:
+        while self._encoded and not self._is_full(filling):
             partition, records = self._encoded.popleft()
             taken = 0
             for record in records:
-                if count and (count >= self._batch_records or held >= self._batch_bytes):
+                if self._is_full(filling):
                     break
                 self._take(batch, record, self._kinds[partition.topic])
-                taken, count, held = taken + 1, count + 1, held + len(record.value or b"")
+                taken += 1
+                filling.add(len(record.value or b""))
                 if monotonic() > yield_at:
                     await asyncio.sleep(0)  # heartbeats and the writes of the batch in hand go on in between
                     yield_at = monotonic() + _AT_A_STRETCH_S
@@ -158,7 +196,9 @@ class Batches:
             if taken < len(records):
                 self._encoded.appendleft((partition, records[taken:]))
         self._pause_or_resume()
-        return batch
+
+    def _is_full(self, filling: "_Filling") -> bool:
+        return filling.count >= self._batch_records or filling.held_bytes >= self._batch_bytes
 
     def _take(self, batch: Batch, record: KafkaRecord, kind: str) -> None:
         decoded = decode(record, kind)

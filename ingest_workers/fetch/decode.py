@@ -10,18 +10,18 @@ from itertools import chain
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-import numpy as np
 
 from mldash.producer.events.encoding import RawRows, UndecodableRecord, decode_raw, decode_record
 from mldash.producer.events.identity import ID_BYTES, check_name, experiment_id, parse_prefix, stream_key
 from mldash.producer.events.levels import LEVELS
-from mldash.producer.events.schema import Block, Columns, Record, Rows, RunEvents, Signals
+from mldash.producer.events.schema import Columns, Record, Rows, RunEvents, Signals
 
-from . import uniform_rows
+from . import lines, uniform_rows
+from .lines import PackedHere
 from .sizes import check_sizes
 
 _COLUMNS_FROM = 64  # rows; fewer are decoded and packed as quickly
-_OF_NUMBERS = ("metrics", "tracks")
+_IN_COLUMNS = ("metrics", "tracks", "logs")
 _LEVELS = frozenset(LEVELS)
 _WIDTHS = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
 
@@ -66,12 +66,13 @@ def decode(origin: KafkaRecord, kind: str) -> Arrival | SetAside:
 
 
 def _record(origin: KafkaRecord, kind: str) -> Record:
-    """Rows of numbers become columns, which is what they are stored as; all others are rows."""
-    if kind not in _OF_NUMBERS:
+    """Log lines and rows of numbers become columns, which is what they are stored as; all others are rows."""
+    if kind not in _IN_COLUMNS:
         return decode_record(origin.value, origin.headers)
     raw = decode_raw(origin.value, origin.headers)
     if isinstance(raw, Record):
         return raw
+    pack = lines.packed if kind == "logs" else _packed_numbers
     return Record(
         prefix=raw.prefix,
         kind=raw.kind,
@@ -79,21 +80,19 @@ def _record(origin: KafkaRecord, kind: str) -> Record:
         session=raw.session,
         first_seq=raw.first_seq,
         logged_at=raw.logged_at,
-        blocks=[_block(block) for block in raw.blocks],
+        blocks=[(pack(block) or block.decoded()) if isinstance(block, RawRows) else block for block in raw.blocks],
     )
 
 
-def _block(block: RawRows | Columns | RunEvents | Signals) -> Block:
-    if not isinstance(block, RawRows):
-        return block
+def _packed_numbers(block: RawRows) -> PackedHere | None:
     encoded = memoryview(block.rows)
-    if (count := uniform_rows.count(encoded)) >= _COLUMNS_FROM:
-        times = uniform_rows.floats(memoryview(block.times))
-        if times is not None and len(times) == count * 8:
-            columns = uniform_rows.columns(encoded, len(block.fields), count)
-            if columns is not None:
-                return Columns(block.fields, count, times, columns)
-    return block.decoded()
+    if (count := uniform_rows.count(encoded)) < _COLUMNS_FROM:
+        return None
+    times = uniform_rows.floats(memoryview(block.times))
+    if times is None or len(times) != count * 8 or not uniform_rows.are_finite(times):
+        return None
+    columns = uniform_rows.columns(encoded, len(block.fields), count)
+    return None if columns is None else PackedHere(block.fields, count, times, columns)
 
 
 @lru_cache(maxsize=20_000)
@@ -132,6 +131,8 @@ def _check_block(block: Rows | Columns | RunEvents | Signals, kind: str) -> None
     else:
         if len(set(block.fields)) != len(block.fields):
             raise ValueError("a block names a field twice")
+        if isinstance(block, PackedHere):
+            return
         if isinstance(block, Rows):
             _check_rows(block)
         else:
@@ -166,7 +167,7 @@ def _check_columns(block: Columns) -> None:
             raise ValueError(f"column {name!r} has the shape {column.shape}")
         elif len(column.data) != block.count * _WIDTHS[column.type] * math.prod(column.shape):
             raise ValueError(f"column {name!r} has {len(column.data)} bytes for {block.count} values")
-    if not np.isfinite(np.frombuffer(block.times, "<f8")).all():
+    if not uniform_rows.are_finite(block.times):
         raise ValueError("a time is not finite")
 
 

@@ -6,7 +6,7 @@ it (measured: 12 ns a value against 110 for decoding it to an object and packing
 (text, lists, integers whose width changes) are decoded as they are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -56,10 +56,14 @@ def floats(encoded: memoryview) -> bytes | None:
     count, begin = found
     if len(encoded) - begin != count * 9:
         return None
-    matrix = np.frombuffer(encoded, np.uint8, offset=begin).reshape(count, 9)
-    if not (matrix[:, 0] == _FLOAT64).all():
+    if not _are_all(np.ndarray((count,), np.uint8, encoded, begin, (9,)), _FLOAT64):
         return None
-    return _numbers(matrix, 1, ">f8", "<f8")
+    return np.ndarray((count,), ">f8", encoded, begin + 1, (9,)).astype("<f8").tobytes() if count else b""
+
+
+def are_finite(packed: bytes) -> bool:
+    """Of little-endian float64."""
+    return b"\0" not in np.isfinite(np.frombuffer(packed, "<f8")).tobytes()
 
 
 def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Column] | None:
@@ -71,6 +75,8 @@ def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Colum
     if (len(encoded) - begin) % row_count:
         return None
     width = (len(encoded) - begin) // row_count
+    if (only_floats := _only_floats(encoded, begin, width, field_count, row_count)) is not None:
+        return only_floats
     slots = _slots(encoded[begin : begin + width], field_count)
     if slots is None:
         return None
@@ -80,11 +86,28 @@ def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Colum
     made = list[Column]()
     for is_float, group in groupby(slots, key=lambda slot: slot.tag == _FLOAT64):
         run = [*group]
-        columns = _floats(encoded, begin, width, row_count, run) if is_float else _others(matrix, run)
+        first = begin + run[0].at
+        columns = _floats(encoded, first, width, row_count, len(run)) if is_float else _others(matrix, run)
         if columns is None:
             return None
         made += columns
     return made
+
+
+def _only_floats(encoded: memoryview, begin: int, width: int, field_count: int, row_count: int) -> list[Column] | None:
+    """What nearly all training loops log, without a look at the layout of a row: half the time of the general way."""
+    header = _header_of(field_count)
+    if width != len(header) + field_count * 9:
+        return None
+    headers = np.ndarray((row_count,), f"V{len(header)}", encoded, begin, (width,))
+    if headers.tobytes() != header * row_count:
+        return None
+    return _floats(encoded, begin + len(header), width, row_count, field_count)
+
+
+def _header_of(length: int) -> bytes:
+    """Of an array of so many elements, as short as it can be, which is how every encoder writes it."""
+    return bytes([0x90 | length]) if length < 16 else b"\xdc" + length.to_bytes(2, "big")
 
 
 def _array_header(encoded: memoryview, at: int) -> tuple[int, int] | None:
@@ -123,14 +146,18 @@ def _size(tag: int) -> int | None:
     return 0 if tag < _FIXINT_END or tag >= _NEGATIVE_FIXINT or tag in (_FALSE, _TRUE) else None
 
 
-def _floats(encoded: memoryview, begin: int, width: int, row_count: int, run: Sequence[_Slot]) -> list[Column] | None:
+def _floats(encoded: memoryview, first: int, width: int, row_count: int, count: int) -> list[Column] | None:
     """Neighbouring columns of float64 at once: each value is nine bytes behind the one before."""
-    first = begin + run[0].at
-    tags = np.ndarray((row_count, len(run)), np.uint8, encoded, first, (width, 9))
-    if not (tags == _FLOAT64).all():
+    tags = np.ndarray((row_count, count), np.uint8, encoded, first, (width, 9))
+    if not _are_all(tags, _FLOAT64):
         return None
-    values = np.ndarray((len(run), row_count), ">f8", encoded, first + 1, (9, width)).astype("<f8")
+    values = np.ndarray((count, row_count), ">f8", encoded, first + 1, (9, width)).astype("<f8")
     return [Column("float64", column.tobytes()) for column in values]
+
+
+def _are_all(tags: Bytes, tag: int) -> bool:
+    """The same as (tags == tag).all(), in half the time for as few as there are here."""
+    return b"\0" not in (tags == tag).tobytes()
 
 
 def _others(matrix: Bytes, run: Iterable[_Slot]) -> list[Column] | None:

@@ -1,6 +1,5 @@
 """Pieces → a bucket, by kind. Each kind's columns mean what documents/buckets.py and snapshot.py say."""
 
-from collections import Counter
 from collections.abc import Sequence
 from math import isfinite
 
@@ -18,6 +17,7 @@ from mldash.ingest_workers.documents.columns import (
 )
 from mldash.ingest_workers.documents.run_states import StoredRunEvent
 from mldash.producer.events.field_statistics import is_number
+from mldash.producer.events.levels import LEVELS
 from mldash.producer.events.merging import merge_entries
 from mldash.producer.events.schema import RunEvents
 
@@ -26,6 +26,7 @@ from .merging import merge_columns
 from .pieces import Piece, halves, sources_of
 
 _FEW_TIMES = 200  # for which Python is the quicker
+_TEXT = 0xA0  # MessagePack: a text of up to 31 bytes, its length in the lower bits
 
 
 def build(stream: bytes, kind: str, first_index: int, pieces: Sequence[Piece]) -> list[Bucket]:
@@ -105,7 +106,7 @@ def _span(times: bytes, columns: Sequence[Column]) -> tuple[float, float]:
 
 
 def _levels(columns: Sequence[Column]) -> dict[str, int]:
-    for column in columns:
-        if column.name == "level":
-            return dict(Counter(column.packed()))
-    return {}
+    """Counted in the bytes: each value is the level's name behind a byte that no name has in it."""
+    encoded = next((column.data for column in columns if column.name == "level"), b"")
+    counts = {level: encoded.count(bytes([_TEXT | len(level)]) + level.encode()) for level in LEVELS}
+    return {level: count for level, count in counts.items() if count}

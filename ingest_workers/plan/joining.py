@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mldash.ingest_workers.documents.columns import ABSENT, WIDE, Column, pack, pack_events, pack_sparse, value_width
+from mldash.ingest_workers.fetch.lines import PackedHere
 from mldash.producer.events.schema import Column as WireColumn
 from mldash.producer.events.schema import Columns, Rows
 
@@ -72,6 +73,9 @@ def _columns_of_group(group: list[Piece]) -> tuple[int, dict[str, Column]]:
     count = sum(piece.size for piece in group)
     if isinstance(first.block, Columns):
         fields = zip(first.block.fields, first.block.columns, strict=True)
+        if count == first.block.count:
+            packed_here = isinstance(first.block, PackedHere)
+            return count, {name: _whole(name, column, packed_here=packed_here) for name, column in fields}
         return count, {name: _cut(name, column, first.start, first.stop) for name, column in fields}
     rows = list[list[Any]]()
     for piece in group:
@@ -81,6 +85,12 @@ def _columns_of_group(group: list[Piece]) -> tuple[int, dict[str, Column]]:
     return count, {
         name: pack(name, values) for name, values in zip(first.block.fields, zip(*rows, strict=True), strict=True)
     }
+
+
+def _whole(name: str, column: WireColumn, *, packed_here: bool) -> Column:
+    if column.type == "values" and not packed_here:
+        return pack(name, _decode(column.data))  # whoever sent it may not have seen that these are all numbers
+    return Column(name, column.type, column.data, None, tuple(column.shape))
 
 
 def _cut(name: str, column: WireColumn, start: int, stop: int) -> Column:
@@ -96,13 +106,40 @@ def _join(name: str, parts: list[tuple[int, Column | None]]) -> Column:
     first = there[0]
     if len(there) == len(parts) == 1:
         return first
-    same = first.type in _NUMBERS and all(c.type == first.type and c.shape == first.shape for c in there)
-    if not same:
+    if not all(column.type == first.type and column.shape == first.shape for column in there):
         return pack_sparse(name, list(chain.from_iterable(_values(count, column) for count, column in parts)))
-    joined = Column(name, first.type, b"".join(column.data for column in there), None, first.shape)
+    data = [column.data for column in there]
+    joined = Column(
+        name, first.type, b"".join(data) if first.type in _NUMBERS else _end_to_end(data), None, first.shape
+    )
     if len(there) == len(parts):
         return joined
     return msgspec.structs.replace(joined, present=_presence(parts))
+
+
+def _end_to_end(arrays: Sequence[bytes]) -> bytes:
+    """The MessagePack array of all elements of these arrays, in which no element has to be looked at.
+
+    Values that are packed as such in each part are so together: they are not all numbers of one type in any.
+    """
+    heads = [_head(array) for array in arrays]
+    length = sum(length for length, _ in heads)
+    bodies = [memoryview(array)[size:] for array, (_, size) in zip(arrays, heads, strict=True)]
+    if length < 16:
+        head = bytes([0x90 | length])
+    elif length < 65_536:
+        head = b"\xdc" + length.to_bytes(2, "big")
+    else:
+        head = b"\xdd" + length.to_bytes(4, "big")
+    return b"".join([head, *bodies])
+
+
+def _head(array: bytes) -> tuple[int, int]:
+    """The length of a MessagePack array, and how many bytes say it."""
+    if array[0] < 0xDC:
+        return array[0] & 0x0F, 1
+    size = 2 if array[0] == 0xDC else 4
+    return int.from_bytes(array[1 : 1 + size], "big"), 1 + size
 
 
 def _values(count: int, column: Column | None) -> Sequence[Any]:

@@ -4,6 +4,8 @@ What merge_entries does entry by entry, done a column at a time: in one field th
 a field that no entry of a time has stays absent there.
 """
 
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -12,22 +14,55 @@ from numpy.typing import NDArray
 
 from mldash.ingest_workers.documents.columns import Column, pack, value_width
 
-Rows = NDArray[np.int64]
+Rows = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
-def merge_columns(times: NDArray[np.float64], columns: list[Column]) -> tuple[bytes, list[Column]]:
-    """Packed times in rising order, and the columns that go with them; not for columns that hold whole events."""
-    order, time_of = np.unique(times + 0.0, return_inverse=True)  # + 0.0: the two zeros are one time
-    return order.astype("<f8").tobytes(), [_merge(column, time_of, len(order)) for column in columns]
+def merge_columns(times: NDArray[np.float64], columns: Sequence[Column]) -> tuple[bytes, list[Column]]:
+    """Packed times in rising order, and the columns that go with them; not for columns that hold whole events.
+
+    Columns of one block are present in the same rows: which of these are left is found once for all of them.
+    """
+    stamps = times + 0.0  # the two zeros are one time
+    by_time = stamps.argsort(kind="stable")
+    in_order = stamps[by_time]
+    is_first = np.empty(len(stamps), np.bool_)
+    is_first[0] = True
+    np.not_equal(in_order[1:], in_order[:-1], out=is_first[1:])
+    time_of = np.empty(len(stamps), np.intp)
+    time_of[by_time] = is_first.cumsum() - 1
+    merged, time_count = list[Column](), int(time_of[by_time[-1]]) + 1
+    for present, group in groupby(columns, key=lambda column: column.present):
+        there = time_of if present is None else time_of[_flags(present, len(stamps))]
+        taken, bits = _newest(there, time_count)
+        merged += [_take(column, taken, bits) for column in group]
+    return in_order[is_first].astype("<f8").tobytes(), merged
 
 
-def _merge(column: Column, time_of: Rows, time_count: int) -> Column:
-    times = time_of if column.present is None else time_of[_rows(column.present, len(time_of))]
-    by_time = np.argsort(times, kind="stable")  # in index order within a time
-    sorted_times = times[by_time]
-    newest = np.flatnonzero(np.append(sorted_times[1:] != sorted_times[:-1], True))
-    taken = by_time[newest]
-    present = None if len(taken) == time_count else _bits(sorted_times[newest], time_count)
+def _newest(times: Rows, time_count: int) -> tuple[Rows | None, bytes | None]:
+    """Which values stay, the last of each time (None: all, in their order), and at which times there are any."""
+    taken: Rows | None = None
+    if not _rises(times):
+        by_time = times.argsort(kind="stable")  # in index order within a time
+        in_order = times[by_time]
+        is_last = np.empty(len(times), np.bool_)
+        is_last[-1] = True
+        np.not_equal(in_order[1:], in_order[:-1], out=is_last[:-1])
+        taken, times = by_time[is_last], in_order[is_last]
+    if len(times) == time_count:
+        return taken, None
+    there = np.zeros(time_count, np.bool_)
+    there[times] = True
+    return taken, np.packbits(there, bitorder="little").tobytes()
+
+
+def _rises(times: Rows) -> bool:
+    return b"\0" not in (times[1:] > times[:-1]).tobytes()
+
+
+def _take(column: Column, taken: Rows | None, present: bytes | None) -> Column:
+    if taken is None:
+        return column if column.present == present else msgspec.structs.replace(column, present=present)
     if column.type == "values":
         values: Any = column.packed()
         return msgspec.structs.replace(pack(column.name, [values[at] for at in taken.tolist()]), present=present)
@@ -35,11 +70,5 @@ def _merge(column: Column, time_of: Rows, time_count: int) -> Column:
     return msgspec.structs.replace(column, data=data, present=present)
 
 
-def _rows(present: bytes, row_count: int) -> Rows:
-    return np.flatnonzero(np.unpackbits(np.frombuffer(present, np.uint8), count=row_count, bitorder="little"))
-
-
-def _bits(rows: Rows, row_count: int) -> bytes:
-    there = np.zeros(row_count, np.uint8)
-    there[rows] = 1
-    return np.packbits(there, bitorder="little").tobytes()
+def _flags(present: bytes, row_count: int) -> Flags:
+    return np.unpackbits(np.frombuffer(present, np.uint8), count=row_count, bitorder="little").view(np.bool_)

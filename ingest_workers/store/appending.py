@@ -1,15 +1,14 @@
-"""A batch's events into their chains: load, plan, append, check, and again for what lost its place.
+"""A batch's events into their chains: load, plan, append, check, and again for what lost its place; then snapshots.
 
-What a worker does with each batch, and a repair with what it reads again (docs/protocol.md 3.3 to 3.6).
+What a worker does with each batch, and a repair with what it reads again (docs/protocol.md 3.3 to 3.6, 3.8).
 The streams of a batch go in lanes, side by side: while MongoDB works on one lane's buckets, the next lane's are made.
 Within a lane a stream's next bucket waits for the check of the one before (docs/protocol.md 3.6), and a stream is in
-one lane only.
+one lane only. A lane ends with the snapshots that have become due: nothing else works on its streams then.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from mldash.ingest_workers import instruments
 from mldash.ingest_workers.documents.buckets import Bucket
@@ -29,35 +28,29 @@ _LANES = 3
 Waiting = dict[bytes, list[Arrival]]
 
 
-class Appended(NamedTuple):
-    """What became of a batch: the records that break a limit of their stream, and the streams that it touched."""
-
-    refused: list[SetAside]
-    touched: list[bytes]
-
-
 class Appending:
     """Appends what is not stored."""
 
     def __init__(self, mongo: Mongo, chains: Chains, sessions: Sessions, snapshots: Snapshots) -> None:
         self._mongo, self._chains, self._sessions, self._snapshots = mongo, chains, sessions, snapshots
 
-    async def append(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> Appended:
-        """Returns when every event is stored, refused, or dropped because its experiment was deleted.
+    async def append(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> list[SetAside]:
+        """Returns when every event is stored, refused, or dropped because its experiment was deleted; of params and
+        runs, when their snapshots are written too. Gives the records that break a limit of their stream.
 
         Raises what MongoDB raises, when no write is under way any more; then nothing of what is known may be trusted.
         """
         waiting, streams = self._by_stream(arrivals, admitted)
-        touched, refused = list(waiting), list[SetAside]()
+        refused = list[SetAside]()
         lanes = [asyncio.create_task(self._lane(lane, streams, refused)) for lane in _lanes(waiting)]
         for outcome in await asyncio.gather(*lanes, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
-        return Appended(refused, touched)
+        return refused
 
     async def _lane(self, waiting: Waiting, streams: dict[bytes, Stream], refused: list[SetAside]) -> None:
         """Append in rounds of one bucket a stream; what lost its place is planned anew."""
-        delay = _FIRST_DELAY_S
+        delay, touched = _FIRST_DELAY_S, list(waiting)
         async with await self._mongo.causal() as session:
             while waiting:
                 sessions = {stream: {one.record.session for one in records} for stream, records in waiting.items()}
@@ -77,6 +70,7 @@ class Appending:
                 if lost:
                     await asyncio.sleep(delay)  # the other's insert may not be committed yet
                     delay = min(delay * 2, _LONGEST_DELAY_S)
+        await self._snapshots.after_batch(touched)
 
     async def _in_rounds(self, session: Session, plans: dict[bytes, Plan]) -> set[bytes]:
         """The streams that lost a place."""

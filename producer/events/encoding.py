@@ -114,7 +114,7 @@ def _decode(
     value: bytes | None, record_headers: Iterable[tuple[str, bytes]], decoder: "msgspec.msgpack.Decoder[Decoded]"
 ) -> "Decoded | Record":
     found = dict(record_headers)
-    _check_version(found.get(SCHEMA_HEADER))
+    _check_version(found.get(SCHEMA_HEADER), SCHEMA_VERSION[0])
     if not value:
         raise UndecodableRecord("the record is empty")
     content_type = (found.get(CONTENT_TYPE_HEADER) or b"").decode(errors="replace")  # Kafka's headers may be null
@@ -129,15 +129,15 @@ def _decode(
 
 
 @lru_cache(maxsize=64)  # all records of a producer bear the same
-def _check_version(header: bytes | None) -> None:
+def _check_version(header: bytes | None, ours: int) -> None:
     if header is None:
         raise UndecodableRecord("no schema header")
     name, _, version = header.decode(errors="replace").partition("/")
     major = version.partition(".")[0]
     if name != "mldash" or not major.isdecimal():
         raise UndecodableRecord(f"schema {header[:40]!r} is not mldash/MAJOR.MINOR")
-    if int(major) > SCHEMA_VERSION[0]:
-        raise UndecodableRecord(f"schema version {version[:20]} is newer than {SCHEMA_VERSION[0]}")
+    if int(major) > ours:
+        raise UndecodableRecord(f"schema version {version[:20]} is newer than {ours}")
 
 
 def _with_values(record: Record, convert: Any) -> Record:

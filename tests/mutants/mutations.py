@@ -84,9 +84,9 @@ MUTATIONS: Final = [
         [
             Edit(
                 "ingest_workers/worker.py",
-                "        appended = await self._appending.append(batch.arrivals, admitted)\n",
-                "        await self._commit(batch)\n"
-                "        appended = await self._appending.append(batch.arrivals, admitted)\n",
+                "            refused = await self._appending.append(batch.arrivals, admitted)\n",
+                "            await self._commit(batch)\n"
+                "            refused = await self._appending.append(batch.arrivals, admitted)\n",
             )
         ],
         [f"{_SLEPT}::test_a_worker_that_dies_before_its_check_has_committed_nothing"],
@@ -150,7 +150,21 @@ MUTATIONS: Final = [
     Mutation(
         "reading on after a refused commit",
         [
-            Edit("ingest_workers/worker.py", "                self._assignment.lapse(assignment)\n", ""),
+            Edit("ingest_workers/worker.py", "            self._assignment.lapse(assignment)\n", ""),
+        ],
+        [
+            "tests/integration/ingest_workers/test_assignments.py"
+            "::test_after_a_refused_commit_nothing_is_stored_or_announced_before_what_was_dropped"
+        ],
+    ),
+    Mutation(
+        "a batch announced before the one before it is committed",
+        [
+            Edit(
+                "ingest_workers/worker.py",
+                "            await self._settled()  # the batch before",
+                "            # the batch before",
+            ),
         ],
         [
             "tests/integration/ingest_workers/test_assignments.py"

@@ -24,8 +24,9 @@ pytestmark = pytest.mark.integration
 async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what_was_dropped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A batch was fetched ahead when the commit is refused. It is dropped, and the consumer stands behind it."""
-    refusals, announced = list[Batch](), list[int]()
+    """While the refusal is on its way, the next batch is appended and a third is fetched ahead. That one is dropped,
+    and the consumer stands behind it."""
+    refusals, before, announced = list[Batch](), list[Any](), list[int]()
     real, announce = Batches.commit, Statements.announce
 
     async def refuse_once(self: Batches, batch: Batch, skipped: Any) -> None:
@@ -33,6 +34,8 @@ async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what
             await real(self, batch, skipped)
             return
         await emitter.send(ONE, 1, points(ONE, 1, 1))
+        await until_stored(world, 2)
+        await emitter.send(ONE, 2, points(ONE, 2, 1))
         await eventually(lambda: _is_ahead(self))
         refusals.append(batch)
         raise CommitFailedError("the group has rebalanced")
@@ -40,6 +43,8 @@ async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what
     async def note(self: Statements, offsets: Any) -> None:
         if refusals:
             announced.append(len(await stored(world)))
+        else:
+            before.append(offsets)
         await announce(self, offsets)
 
     monkeypatch.setattr(Batches, "commit", refuse_once)
@@ -48,15 +53,16 @@ async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what
         await emitter.send(ONE, 0, points(ONE, 0, 1))
         async with working(world.worker(0)) as worker:
             await eventually(lambda: _true(refusals))
-            await emitter.send(ONE, 2, points(ONE, 2, 1))  # behind what was dropped
+            assert len(before) == 1, "a batch was announced before the one before it was committed"
+            await emitter.send(ONE, 3, points(ONE, 3, 1))  # behind what was dropped
             await asyncio.sleep(1.0)  # what must not happen has no end that one could wait for
-            assert await stored(world) == [(ONE, 0)], "stored under an assignment that has lapsed"
+            assert await stored(world) == [(ONE, 0), (ONE, 1)], "stored under an assignment that has lapsed"
             assert worker._assignment.number == 1
             async with working(world.worker(1)):  # the group rebalances
-                found = await until_stored(world, 3)
-    assert found == [(ONE, seq) for seq in range(3)]
+                found = await until_stored(world, 4)
+    assert found == [(ONE, seq) for seq in range(4)]
     assert announced, "nothing was announced after the refusal"
-    assert await _last_statement(world) == 3
+    assert await _last_statement(world) == 4
 
 
 async def test_a_worker_that_comes_back_finds_its_partitions_and_the_others_notice_nothing(world: World) -> None:
