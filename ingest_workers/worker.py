@@ -178,7 +178,7 @@ class Worker:
             if not isinstance(error, BatchGivenUp):
                 raise
         else:
-            # What is left speaks with Kafka alone, so the next batch is appended beside it (docs/decisions/0013).
+            # What is left speaks with Kafka alone, so the next batch is appended beside it (docs/decisions/0015).
             self._settling = asyncio.create_task(self._settle(batch, refused, assignment, stop))
 
     async def _append(self, batch: Batch) -> list[SetAside]:
