@@ -104,8 +104,8 @@ MUTATIONS: Final = [
             ),
             Edit(
                 "ingest_workers/store/chains.py",
-                "                known.advance(bucket)\n        return failed",
-                "        return failed",
+                "                known.advance(bucket)\n                self.known_bytes",
+                "                self.known_bytes",
             ),
         ],
         [f"{_SLEPT}::test_what_lands_in_a_range_that_was_moved_away_is_stored_again_at_the_end"],
