@@ -70,6 +70,9 @@ bench-compaction: $(installed) ## what one compactor moves in a second, beside a
 bench-read: $(installed) ## what reads cost over a hundred million points, beside bare reads of the same bytes
 	$(bin)/python -m benchmarks.read $(ARGS)
 
+bench-read-trackers: $(installed) ## the same reads of a million points with other trackers, where they are installed
+	$(bin)/python -m benchmarks.read_trackers $(ARGS)
+
 ##@ Change it
 
 install: $(installed) ## make the environment in .venv from requirements.lock
@@ -103,4 +106,4 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-end-to-end bench-compaction bench-read install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-end-to-end bench-compaction bench-read bench-read-trackers install format docs lock clean help

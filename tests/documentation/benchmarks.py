@@ -4,6 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+ABOUT = {
+    "read_trackers": "Bare is what ML-Dash's SDK takes for the same read, over HTTP and from real servers; the ratio is "
+    "how many times as long the other takes inside its own process. One that can't do a read alone is asked for what "
+    "holds the answer: aim reads all of a metric, and of wandb `leet inspect` prints the whole log. Of one that took "
+    "less than a million points in five minutes that is the only row; nothing but an upload reads an offline run of "
+    "neptune, so it has none.",
+}
+"""What a table needs to be understood, beside the head of its file."""
+
 RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
@@ -14,13 +23,15 @@ def page() -> str:
         "Each case ran in a process of its own. The bare limit was taken in the same run: what the machine, the server "
         "or the library does with the same bytes and none of our code. The ratio rules, not the figure: machines "
         "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-ingest`, "
-        "`make bench-end-to-end`, `make bench-compaction` and `make bench-read`; the head of each file in benchmarks/ "
-        "says what its cases are.\n"
+        "`make bench-end-to-end`, `make bench-compaction`, `make bench-read` and `make bench-read-trackers`; the head "
+        "of each file in benchmarks/ says what its cases are.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):
         found = json.loads(path.read_text())
         machine = found["machine"]
         parts.append(f"## {path.stem}\n\n{machine['cpus']} cores, {machine['machine']}, Python {machine['python']}\n")
+        if path.stem in ABOUT:
+            parts.append(f"{ABOUT[path.stem]}\n")
         parts.append("| case | measured | | bare | ratio | goal | |\n| --- | ---: | --- | ---: | ---: | ---: | --- |")
         parts += [_row(case) for case in found["cases"]]
         parts.append("")
