@@ -4,6 +4,7 @@ ever has to be thrown away for being old."""
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from copy import copy
 from time import perf_counter
 from typing import Final
 
@@ -31,6 +32,13 @@ class ChunkCache:
         self.parts = PartReads(objects, tail_bytes)
         self._held: OrderedDict[Place, tuple[Cold, int]] = OrderedDict()
         self.held_bytes = 0
+        self._keeps = True
+
+    def passing(self) -> "ChunkCache":
+        """The same for a read that goes over very much once: it finds what is held here, and pushes nothing out."""
+        made = copy(self)
+        made._keeps = False
+        return made
 
     async def get(self, live: Live, decode: Decode, fields: Sequence[str] | None, indices: range | None = None) -> Cold:
         """The chunk with at least these fields, and at least the rows of these indices (None: all of them).
@@ -49,11 +57,11 @@ class ChunkCache:
             instruments.chunk_seconds.observe(perf_counter() - begun)
             return part
         data = await read_chunk(self._objects, live)
-        wanted = None if live.bytes * _SHARE <= self._capacity else fields
+        wanted = None if self._keeps and live.bytes * _SHARE <= self._capacity else fields
         chunk = await asyncio.to_thread(decode, data, wanted)
         instruments.chunk_bytes.inc(len(data))
         instruments.chunk_seconds.observe(perf_counter() - begun)
-        if wanted is None:
+        if wanted is None and self._keeps:
             self._hold(place, chunk)
         return chunk
 

@@ -6,6 +6,9 @@ The range ends where the stream ended at the first look; each piece is read by i
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple
 
+from msgspec import structs
+
+from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.mongo import Session
 
 from . import hot
@@ -45,9 +48,11 @@ async def pieces(
     stores: Stores, stream: StreamRef, extent: Extent, fields: Sequence[str] | None
 ) -> AsyncIterator[list[Rows]]:
     """The rows, in index order. Raises DamagedRange where an object is broken: what came before is whole."""
-    first = extent.first
+    first, stores = extent.first, structs.replace(stores, chunks=stores.chunks.passing())
     while first < extent.end:
-        found = await read_range(stores, stream, first, min(PIECE_POINTS, extent.end - first), fields)
+        # Pieces end where chunks do, so that each is read once.
+        count = PIECE_POINTS - (first % CHUNK if PIECE_POINTS > CHUNK else 0)
+        found = await read_range(stores, stream, first, min(count, extent.end - first), fields)
         if not found.count:  # retention took the rest meanwhile
             return
         yield found.rows

@@ -1,5 +1,8 @@
 """Chunks in memory: within the setting, and an answer never depends on what is held."""
 
+import json
+from typing import Any
+
 import pytest
 
 from benchmarks.cold_stream import load, name_stream
@@ -68,3 +71,23 @@ async def test_charts_are_the_same_with_any_cache_of_summaries_and_memory_is_bou
         held = running.api._stores.blocks.held_bytes
         assert held <= capacity
         assert (held > 0) == (capacity > 20_000)
+
+
+async def test_an_export_pushes_nothing_out_and_takes_what_is_there(world: World) -> None:
+    chain = await Chain(world).begin()
+    for first in range(0, 7 * CHUNK, CHUNK):
+        await chain.append(numbered(first, CHUNK))
+    for k in range(7):
+        await chain.commit(k, (k + 1) * CHUNK)
+    await chain.snapshot()
+    await chain.advance(7 * CHUNK)
+    asked: dict[str, Any] = {"prefix": PREFIX, "name": "loss"}
+    running = Running(world.api())
+    async with running as client:
+        await client.get("/v1/metrics/points", **asked, limit=10)
+        assert running.api._stores is not None
+        held = running.api._stores.chunks.held_bytes
+        await world.objects.delete([one.key async for one in world.objects.list() if "/00000000-" in one.key])
+        answer = await client.raw("/v1/metrics/export", None, **asked, format="jsonl", start_index=5)
+        assert [json.loads(line)["data"]["n"] for line in answer.content.splitlines()] == list(range(5, 7 * CHUNK))
+        assert running.api._stores.chunks.held_bytes == held > 0
