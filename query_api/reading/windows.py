@@ -10,9 +10,11 @@ Each window is read by itself, hot and cold as one, as the track is then.
 
 import math
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
 from mldash.compactor.chunks import manifest
 from mldash.compactor.chunks.rows import Part
@@ -39,26 +41,31 @@ class Span(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """Of a track as it was at the first look: when its entries of the times asked for begin and end, and where its
-    windows end."""
+    """Of a track as it was at the first look: when its entries of the times asked for begin and end, where its windows
+    end, and whether each chunk reaches into one of them only."""
 
     span: Times | None
     ends: list[float]
+    in_order: bool
 
 
 async def plan_windows(stores: Stores, stream: StreamRef, asked: Asked) -> Plan:
     """Raises ReadOvertaken, ChainHasGap."""
     spans = await settled(stores.mongo, stream, lambda session: _spans(stores, session, stream, asked))
     if not spans:
-        return Plan(None, [])
+        return Plan(None, [], True)
     span = max(asked.start, min(one.first for one in spans)), min(asked.end, max(one.last for one in spans))
-    return Plan(span, [*(end for end in window_ends(spans, WINDOW_ROWS) if asked.start <= end < asked.end), asked.end])
+    ends = [end for end in window_ends(spans, WINDOW_ROWS) if asked.start <= end < asked.end]
+    follow = all(before.last < after.first for before, after in pairwise(sorted(spans)))
+    return Plan(span, [*ends, asked.end], follow)
 
 
 async def windows(stores: Stores, stream: StreamRef, asked: Asked, plan: Plan) -> AsyncIterator[list[Rows]]:
     """The rows, in index order within a window; no two windows share a time. Raises DamagedRange where an object is
     broken: what came before is whole."""
     start, fields = asked.start, stored_names(asked.fields)
+    if plan.in_order:  # else what one window has opened the next one needs again
+        stores = structs.replace(stores, chunks=stores.chunks.passing())
     for end in plan.ends:
         while start <= end:
             rows, until = await _read_window(stores, stream, (start, end), fields)
