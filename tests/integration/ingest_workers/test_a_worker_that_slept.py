@@ -79,8 +79,9 @@ async def test_what_a_late_insert_left_in_a_moved_range_is_not_taken_for_stored(
     """Between the document and the buckets the range moves, and the buckets of one who died lie where it was. Who walks
     over them would find its events stored."""
     dies, other, walks = appender(), appender(), appender()
+    await other.append(ONE, 0, 1)  # with the first snapshot; the next one comes later
     late = await dies.plan(TWO, 0, 10)
-    await other.append(ONE, 0, 200)
+    await other.append(ONE, 1, 199)
     walk_many = chains.walk_many
 
     async def late_walk(*arguments: Any) -> Any:
