@@ -18,7 +18,7 @@ from mldash.ingest_workers.documents.mongo import Mongo
 
 MOVING_KINDS: Final = ("metrics", "tracks")
 
-_RANGES_A_LOOK: Final = 8
+_RANGES_A_LOOK: Final = 16
 
 _FIELDS: Final = dict.fromkeys(("exp", "gen", "kind", "name", "next", "cold", "joined", "floor", "due_at", "lastAt"), 1)
 _END_OF_STREAM: Final = b"\xff" * 8

@@ -1,6 +1,6 @@
 """Neighbouring full chunks of one stream, moved together: the steps of move.py, each done once for all of them.
 
-An acknowledged write costs MongoDB the same for one chunk as for eight, so a backlog is worked off in runs:
+An acknowledged write costs MongoDB the same for one chunk as for ten, so a backlog is worked off in runs:
 
     declare_intents    on chunks that nobody had yet, in order; the run ends before the first that somebody had: that
                        one may be committed already, and goes by itself

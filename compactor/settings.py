@@ -28,7 +28,7 @@ class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ] = "mldash"
     owner: Annotated[str | None, Meta(description="Name in leases. Unset: host and pid.")] = None
     concurrency: Annotated[
-        int, Meta(ge=1, le=64, description="Streams at once; of each up to eight chunks move together.")
+        int, Meta(ge=1, le=64, description="Streams at once; of each up to sixteen chunks move together.")
     ] = 4
     poll_s: Annotated[float, Meta(gt=0, description="How often due ranges are looked for when none was found.")] = 1.0
     lease_s: Annotated[float, Meta(gt=0, description="A chunk's intent of another is respected for so long.")] = 60.0

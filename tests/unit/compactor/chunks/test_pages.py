@@ -1,9 +1,6 @@
 """Some rows and fields of a chunk, read alone, are what the whole chunk says of them; a broken byte never is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -22,16 +19,11 @@ from .test_parquet_of_a_chunk import cut, events, exact, metadata_of, rows_of
 FIRST = 20_000
 
 
-@contextmanager
-def pages_of(rows: int) -> Iterator[None]:
-    """So that a few rows make many pages."""
-    with patch.object(parquet, "PAGE_ROWS", rows):
-        yield
-
-
 def encode(rows: list[dict[str, Any]], page_rows: int, group_rows: int = 1 << 20) -> tuple[Cold, Encoded]:
     folded = points.fold(cut(rows, []))
-    with pages_of(page_rows), patch.object(parquet, "ROW_GROUP_BYTES", group_rows):
+    with pytest.MonkeyPatch.context() as patch:  # so that a few rows make many pages
+        patch.setattr(parquet, "PAGE_ROWS", page_rows)
+        patch.setattr(parquet, "ROW_GROUP_BYTES", group_rows)
         return folded, points.encode(folded, metadata_of(folded))
 
 
