@@ -19,15 +19,15 @@ from .candidates import MOVING_KINDS, StreamState
 from .chunks.errors import ColdStoreError, StoreUnreachable
 from .chunks.s3 import open_store
 from .covering import cover
-from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, StreamClosed
+from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, RunTooLarge, StreamClosed
 from .health import Health
 from .hot_sizes import HotSizes
 from .large import GROUP_BYTES
-from .move import BEFORE_DELETION, Move, move_chunk
+from .move import BEFORE_DELETION, LARGE_BYTES, Move, move_chunk
 from .pace import Pace
 from .removal import go_on_with_removals
 from .retention import keep_retention
-from .run import Run, fit_in_a_run, move_run
+from .run import Run, fit_in_a_run, move_run, run_bytes
 from .settings import CompactorSettings
 from .strays import find_strays
 from .sweep import sweep
@@ -193,45 +193,46 @@ class Compactor:
 
     async def _move_ranges(self, stream: StreamState, ranges: list[candidates.Range], stop: asyncio.Event) -> None:
         """In order; each begins where the one before has ended. What became cold is deleted once, behind the last."""
-        sizes = await candidates.hot_bytes(self._mongo, stream.id, stream.cold, [range_.want for range_ in ranges])
-        moves = await self._plan(stream, ranges, sizes)
+        moves = await self._plan(stream, ranges)
         cold, at = stream.cold, 0
         while at < len(moves) and not stop.is_set():
-            together = at + fit_in_a_run(moves[at:], sizes[at:])
-            moved = await self._move_together(moves[at:together], sum(sizes[at:together])) if together > at + 1 else 0
+            [size] = await candidates.hot_bytes(self._mongo, stream.id, cold, [moves[at].want])
+            together = at + fit_in_a_run(moves[at:], size)
+            moved = await self._move_together(moves[at:together], size) if together > at + 1 else 0
             if moved:
                 cold = moves[at + moved - 1].want
             else:
-                moved, cold = 1, await self._move(moves[at], sizes[at])
+                moved, cold = 1, await self._move(moves[at], size)
                 if cold != moves[at].want:
                     break  # another had committed less and died: that is finished, and the rest is looked at anew
             at += moved
         await candidates.delete_below_cold(self._mongo, stream.id, cold)
 
-    async def _plan(self, stream: StreamState, ranges: list[candidates.Range], sizes: list[int]) -> list[Move]:
+    async def _plan(self, stream: StreamState, ranges: list[candidates.Range]) -> list[Move]:
         """A move a range; each for the stream as the one before leaves it."""
-        prefix = await self._prefix_of(stream)
-        owner, lease_s = self._owner, self._settings.lease_s
+        prefix, owner, lease_s = await self._prefix_of(stream), self._owner, self._settings.lease_s
         moves = list[Move]()
-        for range_, size in zip(ranges, sizes, strict=True):
-            move = Move(
-                self._mongo, self._objects, stream, prefix, range_, owner=owner, lease_s=lease_s, hot_bytes=size
-            )
-            moves.append(move)
+        for range_ in ranges:
+            moves.append(Move(self._mongo, self._objects, stream, prefix, range_, owner=owner, lease_s=lease_s))
             stream = msgspec.structs.replace(stream, cold=range_.want)
         return moves
 
-    async def _move_together(self, moves: list[Move], size: int) -> int:
+    async def _move_together(self, moves: list[Move], first_bytes: int) -> int:
         """As many of these as nobody has had in hand before, from the first on; perhaps none."""
-        async with self._budget.reserve(size):
-            count = await move_run(Run(moves))
+        try:
+            async with self._budget.reserve(run_bytes(first_bytes, len(moves))):
+                count = await move_run(Run(moves))
+        except RunTooLarge as error:
+            _log.debug("chunks go singly", reason=str(error))
+            return 0
         if count:
             self._pace.seen(moves[0].intent_s)
-        _log.debug("chunks moved", stream=moves[0].stream.id.hex(), first=moves[0].k, count=count, hot_bytes=size)
+        _log.debug("chunks moved", stream=moves[0].stream.id.hex(), first=moves[0].k, count=count)
         return count
 
     async def _move(self, move: Move, size: int) -> int:
         """The range's events, or what another had committed of them; up to which index it is cold now."""
+        move.is_large = size > LARGE_BYTES
         async with self._budget.reserve(_COPIES * GROUP_BYTES if move.is_large else size):
             await move_chunk(move, BEFORE_DELETION)
         assert move.live is not None, "a move that does not raise has committed, or found it committed"

@@ -52,6 +52,17 @@ class HoleInChain(CompactorError):
         return f"the chain of stream {self.stream.hex()} breaks at {self.found_end}, and should reach {self.wanted_end}"
 
 
+class RunTooLarge(CompactorError):
+    """Chunks that were to move together hold more than was thought of the first one: they go singly, each measured."""
+
+    def __init__(self, stream: bytes, first_index: int, most_bytes: int) -> None:
+        super().__init__(stream, first_index, most_bytes)
+        self.stream, self.first_index, self.most_bytes = stream, first_index, most_bytes
+
+    def __str__(self) -> str:
+        return f"chunks of stream {self.stream.hex()} from {self.first_index} on hold more than {self.most_bytes} bytes"
+
+
 class ManifestHole(CompactorError):
     """The manifest does not say where a cold chunk is."""
 

@@ -23,7 +23,7 @@ import structlog
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source
 from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
-from mldash.ingest_workers.documents.walk import cold_ends, walk
+from mldash.ingest_workers.documents.walk import cold_ends, walk_through
 from mldash.producer.events.identity import Prefix
 
 from . import instruments
@@ -36,7 +36,7 @@ from .chunks.objects import Encoded, read_chunk, read_metadata
 from .chunks.rows import Part
 from .chunks.s3 import ObjectStore
 from .covering import cover
-from .errors import ChunkHeld, HoleInChain, RangeMoved, StreamClosed
+from .errors import ChunkHeld, HoleInChain, RangeMoved, RunTooLarge, StreamClosed
 from .large import LargeChunk, Made, Scan, read_back
 
 LARGE_BYTES: Final = 64 << 20
@@ -118,10 +118,18 @@ async def read_rows(move: Move) -> None:
     take(move, buckets, live)
 
 
-async def read_chain(mongo: Mongo, stream: bytes, cold: int, want: int) -> list[Bucket]:
-    """The buckets of [cold, want). Raises StreamClosed, RangeMoved where the cold end moved meanwhile, HoleInChain."""
+async def read_chain(mongo: Mongo, stream: bytes, cold: int, want: int, most_bytes: int | None = None) -> list[Bucket]:
+    """The buckets of [cold, want).
+
+    Raises StreamClosed, RangeMoved where the cold end moved meanwhile, HoleInChain, RunTooLarge beyond `most_bytes`.
+    """
+    buckets, size = list[Bucket](), 0
     async with await mongo.causal() as session:
-        buckets = await walk(mongo, session, stream, cold, want)
+        async for bucket in walk_through(mongo, session, stream, cold, want):
+            buckets.append(bucket)
+            size += bucket.stored_bytes
+            if most_bytes is not None and size > most_bytes:
+                raise RunTooLarge(stream, cold, most_bytes)
         look = (await cold_ends(mongo, session, [stream])).get(stream, CLOSED)
     if look >= CLOSED:
         raise StreamClosed(stream)

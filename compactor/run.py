@@ -39,26 +39,33 @@ from .move import (
 )
 
 RUN_BYTES: Final = 32 << 20
-"""Hot bytes of all chunks of a run."""
+"""Of a run's rows in memory, whatever was thought of them."""
+
+_LARGER: Final = 2
+"""Only the first chunk is measured, for measuring reads it: the others are thought so many times as large at most."""
 
 _PUTS: Final = 4
 
 
-def fit_in_a_run(moves: Sequence[Move], sizes: Sequence[int]) -> int:
+def run_bytes(first_bytes: int, count: int) -> int:
+    """What a run of so many chunks is thought to hold, by the size of its first."""
+    return first_bytes * count * _LARGER
+
+
+def fit_in_a_run(moves: Sequence[Move], first_bytes: int) -> int:
     """How many of these neighbours, from the first on, can go together; 1: the first goes by itself."""
-    total = 0
-    for number, (one, size) in enumerate(zip(moves, sizes, strict=True)):
-        total += size
-        if total > RUN_BYTES or one.stream.cold % CHUNK or one.want % CHUNK:
+    for number, one in enumerate(moves):
+        too_large = run_bytes(first_bytes, number + 1) > RUN_BYTES
+        if too_large or one.stream.cold % CHUNK or one.want % CHUNK:
             return max(1, number)
-    return max(1, len(moves))
+    return len(moves)
 
 
 class Run:
     """Neighbours on their way: those that it was given, and from the intents on those that nobody had before."""
 
-    def __init__(self, moves: Sequence[Move]) -> None:
-        self.moves = list(moves)
+    def __init__(self, moves: Sequence[Move], most_bytes: int = RUN_BYTES) -> None:
+        self.moves, self.most_bytes = list(moves), most_bytes
 
     @property
     def last(self) -> Move:
@@ -80,7 +87,7 @@ async def declare_intents(run: Run) -> None:
 async def read_rows(run: Run) -> None:
     """The chain from the cold end to the end of the last; buckets never cross the end of a chunk."""
     first = run.moves[0]
-    buckets = await read_chain(first.mongo, first.stream.id, first.stream.cold, run.last.want)
+    buckets = await read_chain(first.mongo, first.stream.id, first.stream.cold, run.last.want, run.most_bytes)
     moves = {one.k: one for one in run.moves}
     for k, own in groupby(buckets, lambda bucket: bucket.first_index // CHUNK):
         take(moves[k], list(own), None)

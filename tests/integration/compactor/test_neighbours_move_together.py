@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from mldash.compactor import move, run
-from mldash.compactor.candidates import Range
+from mldash.compactor.candidates import Range, hot_bytes
 from mldash.compactor.chunks import manifest
 from mldash.compactor.chunks.errors import StoreUnreachable
-from mldash.compactor.errors import HoleInChain, RangeMoved
+from mldash.compactor.errors import HoleInChain, RangeMoved, RunTooLarge
 from mldash.compactor.move import move_chunk
-from mldash.compactor.run import STEPS, Run, commit, declare_intents, move_run
+from mldash.compactor.run import RUN_BYTES, STEPS, Run, commit, declare_intents, fit_in_a_run, move_run
 from mldash.compactor.sweep import sweep
 from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.mongo import AutoReconnect
@@ -193,6 +193,30 @@ async def test_a_hole_in_any_chunk_stops_the_run_and_then_that_chunk_alone(world
     assert await chain.cold() == 10_000
     await world.mongo.buckets.insert_one(lost)
     assert await chain.read() == chain.expected()
+
+
+async def test_a_run_that_holds_more_than_was_thought_is_given_up_and_its_chunks_go_singly(world: World) -> None:
+    """Only its first chunk was measured, and the others are larger."""
+    chain = await _chain(world)
+    [first_bytes] = await hot_bytes(world.mongo, chain.id, 0, [10_000])
+    with pytest.raises(RunTooLarge):
+        await move_run(await chain.run(*THREE, most_bytes=first_bytes))
+    for k in range(3):
+        chunk = await manifest.read(world.mongo, chain.id, k)
+        assert chunk is not None
+        assert (chunk.until, chunk.live) == (None, None)
+    async with compacting(world.compactor(idle_s=600)):
+        await eventually(lambda: _settled(chain, 30_000))
+    assert await chain.read() == chain.expected()
+
+
+async def test_no_more_neighbours_go_together_than_memory_is_meant_for(world: World) -> None:
+    chain = await _chain(world)
+    moves = (await chain.run(*THREE)).moves
+    assert fit_in_a_run(moves, 1_000) == 3
+    assert fit_in_a_run(moves, RUN_BYTES // 5) == 2
+    assert fit_in_a_run(moves, RUN_BYTES) == 1
+    assert fit_in_a_run((await chain.run(10_000, 20_000, 30_500)).moves, 1_000) == 2
 
 
 async def test_runs_of_one_stream_at_once_end_with_one_object_a_chunk(world: World) -> None:
