@@ -200,7 +200,7 @@ def cases_of(name: str, found: dict[str, float]) -> list[Case]:
         no_more("steady, lag, most", found["lag_s"], "s", _LAG_GOAL_S),
         no_more("steady, lag, most of the first third", found["lag_first_third_s"], "s"),
         no_more("steady, lag, most of the last third", found["lag_last_third_s"], "s"),
-        no_more("steady, lag, most", found["lag_records"], "records"),
+        no_more("steady, lag in records, most", found["lag_records"], "records"),
         no_more("steady, from the last log() to all stored", found["caught_up_s"], "s"),
         no_less("steady, points in all", found["points"], "points"),
         no_more("steady, missing in the end", found["missing"], "points", 0),

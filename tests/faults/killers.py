@@ -4,12 +4,14 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from time import time
 
 import structlog
 
 from .letters import LetterWriter
+from .proxy import Hold
 from .reader import Reader
 from .schedule import Fault
 from .sequences import EMITTERS, REMADE
@@ -18,6 +20,9 @@ from .system import SESSION_TIMEOUT_S, System
 
 _PATIENCE_S = 10.0
 """For a worker's next insert."""
+
+_RUNS_WITHIN_S = 60.0
+"""All workers may be gone for a moment: killed, or paused."""
 
 _JOIN_PATIENCE_S = 20.0
 """For a compactor to declare that it joins chunks."""
@@ -67,7 +72,7 @@ class Killers:
 
     async def _kill_worker(self, fault: Fault) -> None:
         """Half of the time after a write that was done, and before it heard of it."""
-        slot = self._slot(fault)
+        slot = await self._slot(fault)
         worker = self._system.workers[slot]
         if _coin(fault):
             with self._system.proxies.workers[slot].holding("answers") as hold:
@@ -84,22 +89,37 @@ class Killers:
 
         What it was about to write lands late: when others have written in its place.
         """
-        slot = self._slot(fault)
-        worker = self._system.workers[slot]
-        with self._system.proxies.workers[slot].holding("asked") as hold:
-            await hold.caught(_PATIENCE_S)
+        await self._slot(fault)
+        held = {slot: ExitStack() for slot in self._running_slots()}
+        try:
+            holds = {
+                slot: stack.enter_context(self._system.proxies.workers[slot].holding("asked"))
+                for slot, stack in held.items()
+            }
+            slot = await first_caught(holds, _PATIENCE_S)
+            for other in held.keys() - {slot}:
+                held[other].close()
+            worker = self._system.workers[slot]
             worker.pause()
             await asyncio.sleep(SESSION_TIMEOUT_S * (2.0 + fault.chance))
+        finally:
+            for stack in held.values():
+                stack.close()
         worker.go_on()
 
-    def _slot(self, fault: Fault) -> int:
-        """Of a worker that runs."""
-        running = [slot for slot, one in enumerate(self._system.workers) if one.runs and not one.is_paused]
+    async def _slot(self, fault: Fault) -> int:
+        """Of a worker that runs, once there is one."""
+        async with asyncio.timeout(_RUNS_WITHIN_S):
+            while not (running := self._running_slots()):  # noqa: ASYNC110 - processes have no event
+                await asyncio.sleep(0.1)
         return running[int(fault.chance * len(running))]
+
+    def _running_slots(self) -> list[int]:
+        return [slot for slot, one in enumerate(self._system.workers) if one.runs and not one.is_paused]
 
     async def _kill_mongod(self, fault: Fault) -> None:
         """While a worker waits for an answer: what it wrote is done, and nobody tells it."""
-        with self._system.proxies.workers[self._slot(fault)].holding("answers") as hold:
+        with self._system.proxies.workers[await self._slot(fault)].holding("answers") as hold:
             if await hold.caught(_PATIENCE_S):
                 await asyncio.sleep(_WRITTEN_S)
             await self._kill_server("mongo", signal.SIGKILL)
@@ -163,6 +183,16 @@ class Killers:
     async def _shrink(self, fault: Fault) -> None:
         for worker in self._system.workers[1:]:
             await worker.end()
+
+
+async def first_caught(holds: Mapping[int, Hold], timeout_s: float) -> int:
+    """The slot whose worker was the first to insert; any where none does in time."""
+    caught = {asyncio.create_task(hold.caught(timeout_s)): slot for slot, hold in holds.items()}
+    done, rest = await asyncio.wait(caught, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    return min((caught[task] for task in done), key=lambda slot: (not holds[slot].has_caught, slot))
 
 
 def _coin(fault: Fault) -> bool:

@@ -23,7 +23,7 @@ _DELAYED: Final = 0.02
 _CALM_S: Final = 5.0
 """At the beginning nothing is cut: so that every client has begun once."""
 
-_INSERT: Final = b"insert\0" + len(b"buckets\0").to_bytes(4, "little") + b"buckets\0"
+INSERT: Final = b"insert\0" + len(b"buckets\0").to_bytes(4, "little") + b"buckets\0"
 """How a message to MongoDB begins that inserts buckets."""
 
 ENDS: Final = ("cut", "answer lost", "half-closed", "silent")
@@ -48,6 +48,10 @@ class Hold:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._caught.wait()
+        return self.has_caught
+
+    @property
+    def has_caught(self) -> bool:
         return self._caught.is_set()
 
     def release(self) -> None:
@@ -58,7 +62,7 @@ class Hold:
 
     async def pass_through(self, way: str, data: bytes) -> None:
         """Returns when the data may go on."""
-        if way == "asked" and _INSERT in data:
+        if way == "asked" and INSERT in data:
             self._caught.set()
         if way == self.way and self._caught.is_set():
             await self._released.wait()

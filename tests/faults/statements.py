@@ -103,6 +103,14 @@ class Statements:
         else:
             self._sent[partition].append(Sent(record.offset, _decoded(record)))
 
+    async def until_letters(self, timeout_s: float) -> None:
+        """Until a letter was read, or as long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while not self.letters:
+                    await self._took_something.wait()
+                    self._took_something.clear()
+
     async def check(self, reader: Reader) -> None:
         """(3, 6) Takes what is claimed now, lets the reader read everything, and holds one against the other."""
         claims = {partition: (offset, 6) for partition, offset in self._stated.items()}
