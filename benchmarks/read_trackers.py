@@ -3,7 +3,7 @@
 `python -m benchmarks.read_trackers`, with whichever of them are installed beside ml-dash (`pip install mlflow aim …`).
 A point has one float. Each tracker takes the points by its fastest way, 5 minutes at most; each is asked by the fastest
 of its own functions that answers at all, inside its process and without a server. ML-Dash is asked over HTTP by its
-SDK, as a user asks it, of a stack of real servers; `ml-dash, plain files` is its local mode.
+SDK, as a user asks it, of a stack of real servers; `ml-dash in plain files` is its local mode.
 
   last     the last 1,000 points            middle   10,000 from the middle
   whole    a chart of 1,000 points of all   part     of 50,000 anywhere
@@ -282,7 +282,7 @@ def _read_wandb(folder: Path) -> Mapping[str, Read]:
 
 
 TRACKERS: Final = {
-    "ml-dash, plain files": Tracker("mldash", _load_files, _read_files),
+    "ml-dash in plain files": Tracker("mldash", _load_files, _read_files),
     "mlflow": Tracker("mlflow", _load_mlflow, _read_mlflow),
     "aim": Tracker("aim", _load_aim, _read_aim),
     "trackio": Tracker("trackio", _load_trackio, _read_trackio),
@@ -326,7 +326,7 @@ def cases_of(name: str, found: Mapping[str, float], ours: Mapping[str, float]) -
     cases = list[Case]()
     for which in READS:
         took, bare = found[which] * 1e3, ours[which] * 1e3
-        goal = None if name in (OURS, "ml-dash, plain files") else 1.0
+        goal = None if name in (OURS, "ml-dash in plain files") else 1.0
         holds = None if goal is None else took >= bare
         case = Case(
             name=f"{which}, {name}", value=took, unit="ms", bare=bare, ratio=took / bare, goal=goal, holds=holds
