@@ -7,9 +7,8 @@ from typing import Any
 ABOUT = {
     "read_trackers": "Bare is what ML-Dash's SDK takes for the same read, over HTTP from real servers; the ratio is "
     "how many times as long the other takes inside its own process. One that can't do a read alone is asked for what "
-    "holds the answer: aim reads all of a metric, and of wandb `leet inspect` prints the whole log. Of one that took "
-    "less than a million points in five minutes that is the only row; nothing but an upload reads an offline run of "
-    "neptune, so it has none.",
+    "holds the answer: aim reads all of a metric; its chart is a thousand points that it drew at random while they "
+    "were logged. Of wandb, swanlab and neptune no reads have been measured yet.",
 }
 """What a table needs to be understood, beside the head of its file."""
 
