@@ -50,7 +50,8 @@ class StoredUpTo:
         """Take in what was said since; then the letters to their end, for they came before it was said."""
         for records in (await self._stored.getmany(timeout_ms=0)).values():
             for record in records:
-                self._take(json.loads(record.value))
+                if record.value:
+                    self._take(json.loads(record.value))
         for partition, end in (await self._letters.end_offsets(self._letters.assignment())).items():
             while await self._letters.position(partition) < end:
                 for letter in (await self._letters.getmany(partition, timeout_ms=100)).get(partition, []):
