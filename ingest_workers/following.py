@@ -22,7 +22,7 @@ from .dead_letters.letter import Letter, Origin, read_letter
 from .documents.seen import HOLES, Seen
 from .documents.stored import decode_stored
 from .fetch.decode import KafkaRecord
-from .topic_ids import topic_ids
+from .topic_ids import is_another, topic_ids
 from .topic_reading import partitions_of, reading
 
 _POLL_MS: Final = 200
@@ -100,7 +100,7 @@ class Follower:
                 if not record.value:
                     continue
                 said = decode_stored(record.value)
-                if said.incarnation != self._incarnations.get(said.topic, said.incarnation):
+                if is_another(self._incarnations, said.topic, said.incarnation):
                     continue  # of a topic of that name that is no more
                 partition = TopicPartition(said.topic, said.partition)
                 if said.offset > self._upto.get(partition, 0):

@@ -4,7 +4,7 @@ Kafka's Metadata request in version 12 (KIP-516; brokers since 3.1), which aioka
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -103,3 +103,8 @@ async def topic_ids(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, 
         if topic_id != _NO_ID:
             ids[topic] = topic_id.hex
     return ids
+
+
+def is_another(ids: Mapping[str, str], topic: str, incarnation: str) -> bool:
+    """Whether the topic that is there is not that one; False where its id is not known."""
+    return incarnation != ids.get(topic, incarnation)

@@ -30,7 +30,7 @@ from .store.appending import Appending
 from .store.chains import Chains
 from .store.sessions import Sessions
 from .store.snapshots import Snapshots
-from .topic_ids import topic_ids
+from .topic_ids import is_another, topic_ids
 
 _FIRST_DELAY_S = 0.05
 _UPKEEP_S = 1.0
@@ -286,7 +286,7 @@ class Worker:
         ids = await topic_ids(self._consumer._client, self._kinds)
         for partition, said in self._statements.said.items():
             is_known = partition in self._batches.halted or not said.incarnation
-            if not is_known and said.incarnation != ids.get(partition.topic, said.incarnation):
+            if not is_known and is_another(ids, partition.topic, said.incarnation):
                 self._batches.halt(partition, PartitionChanged(partition.topic, partition.partition, said.offset))
 
     async def _notice_a_refusal(self) -> None:

@@ -2,9 +2,9 @@
 
 Each commit carries, as metadata, a checksum of the last record handled, the topic's id, and the ranges of offsets that
 an operator had skipped: "checksum@id" or "checksum@id 10-20,35-40". On assignment the id is compared, and the record
-before the committed offset is fetched and compared (a topic that was mirrored or restored has another id nowhere, and
-other records): a topic that was made anew halts the partition and says so, instead of skipping what it holds. Where
-retention has removed that record there is nothing to compare, and the partition goes on.
+before the committed offset is fetched and compared (brokers before 3.1 have no ids): a topic that was made anew halts
+the partition and says so, instead of skipping what it holds. Where retention has removed that record there is nothing
+to compare, and the partition goes on.
 
 An offset that somebody else has set has no checksum. Then the last statement on `mldash.stored` tells what was stored:
 an offset beyond it skips events, which is said and goes into every later statement.
@@ -23,7 +23,7 @@ from mldash.ingest_workers.documents.stored import StoredUpTo, decode_stored
 from mldash.ingest_workers.errors import IngestError, PartitionChanged
 from mldash.ingest_workers.kafka import last_record_checksum
 from mldash.ingest_workers.settings import WorkerSettings
-from mldash.ingest_workers.topic_ids import topic_ids
+from mldash.ingest_workers.topic_ids import is_another, topic_ids
 from mldash.ingest_workers.topic_reading import partitions_of, read_all, reading
 from mldash.producer.events.topics import stored_topic
 
@@ -82,7 +82,7 @@ async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]
         beginnings = await consumer.beginning_offsets(list(committed))
         ends = await consumer.end_offsets(list(committed))
         for partition, one in committed.items():
-            if one.incarnation and one.incarnation != found.incarnations.get(partition.topic, one.incarnation):
+            if one.incarnation and is_another(found.incarnations, partition.topic, one.incarnation):
                 found.changed[partition] = PartitionChanged(partition.topic, partition.partition, one.offset)
                 continue
             if beginnings[partition] == one.offset:
@@ -127,7 +127,7 @@ async def _statements(
     topics = await partitions_of(consumer, [stored_topic(settings.topic_prefix)])
     async for record in read_all(consumer, topics):
         said = decode_stored(record.value or b"")
-        if said.incarnation != incarnations.get(said.topic, said.incarnation):
+        if is_another(incarnations, said.topic, said.incarnation):
             continue
         before = found.get(partition := TopicPartition(said.topic, said.partition))
         if before is None or said.offset >= before.offset:

@@ -19,13 +19,13 @@ import pyarrow.parquet as pq
 from mldash.compactor.chunks.entries import fold
 from mldash.producer.answers.mcap import McapFile, schema_of
 from mldash.producer.answers.mocap import VERSION, frame_of, mocap_metadata
-from mldash.producer.answers.rows import NonFinite, json_bytes, jsonl_bytes
+from mldash.producer.answers.rows import NonFinite, json_bytes
 from mldash.query_api.reading.about import About
 from mldash.query_api.reading.entries import RENAMED, TIMESTAMP, entries_of
 from mldash.query_api.reading.rows import Rows, cut
 from mldash.query_api.reading.tables import Schema, SchemaOf, entry_batch_of
 
-from .writing import Export, Sink
+from .writing import Export, JsonLines, Sink
 
 EntryFormat = Literal["jsonl", "json", "msgpack", "parquet", "mocap", "mcap"]
 ENTRY_MEDIA_TYPES: Final[dict[EntryFormat, str]] = {
@@ -60,7 +60,7 @@ def entry_export(
 ) -> Export:
     """The file to be written; `schema` counts where WITH_SCHEMA has the format."""
     if format == "jsonl":
-        return JsonLines(fields, nonfinite)
+        return JsonLines(lambda rows: entries_of(rows, fields), nonfinite)
     if format == "json":
         return Json(fields, nonfinite)
     if format == "msgpack":
@@ -68,17 +68,6 @@ def entry_export(
     if format == "mocap":
         return Mocap(topic, about, fields, nonfinite)
     return Parquet(schema.schema()) if format == "parquet" else Mcap(topic, schema.kinds(), fields)
-
-
-class JsonLines:
-    def __init__(self, fields: Sequence[str] | None, nonfinite: NonFinite) -> None:
-        self._fields, self._nonfinite = fields, nonfinite
-
-    def piece(self, rows: Sequence[Rows]) -> bytes:
-        return jsonl_bytes(entries_of(rows, self._fields), self._nonfinite)
-
-    def finish(self) -> bytes:
-        return b""
 
 
 class MessagePack:

@@ -13,13 +13,13 @@ from typing import Final, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mldash.producer.answers.rows import NonFinite, csv_lines, jsonl_bytes
+from mldash.producer.answers.rows import NonFinite, csv_lines
 from mldash.query_api.reading.packed_points import pack_points, put_together
 from mldash.query_api.reading.points import points_of
 from mldash.query_api.reading.rows import Rows
 from mldash.query_api.reading.tables import POINT_OWN, Schema, batch_of
 
-from .writing import Export, Sink
+from .writing import Export, JsonLines, Sink
 
 PointFormat = Literal["jsonl", "msgpack", "csv", "arrow", "parquet"]
 POINT_MEDIA_TYPES: Final[dict[PointFormat, str]] = {
@@ -36,21 +36,10 @@ WITH_SCHEMA: Final[frozenset[PointFormat]] = frozenset({"csv", "arrow", "parquet
 def point_export(format: PointFormat, schema: Schema, fields: Sequence[str] | None, nonfinite: NonFinite) -> Export:
     """The file to be written; `schema` counts where WITH_SCHEMA has the format."""
     if format == "jsonl":
-        return JsonLines(fields, nonfinite)
+        return JsonLines(lambda rows: points_of(rows, fields), nonfinite)
     if format == "msgpack":
         return MessagePack(fields)
     return Csv(schema) if format == "csv" else Arrow(schema) if format == "arrow" else Parquet(schema)
-
-
-class JsonLines:
-    def __init__(self, fields: Sequence[str] | None, nonfinite: NonFinite) -> None:
-        self._fields, self._nonfinite = fields, nonfinite
-
-    def piece(self, rows: Sequence[Rows]) -> bytes:
-        return jsonl_bytes(points_of(rows, self._fields), self._nonfinite)
-
-    def finish(self) -> bytes:
-        return b""
 
 
 class MessagePack:

@@ -2,9 +2,10 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
+from mldash.producer.answers.rows import NonFinite, jsonl_bytes
 from mldash.query_api.reading.rows import Rows
 
 
@@ -16,6 +17,19 @@ class Export(Protocol):
         ...
 
     def finish(self) -> bytes: ...
+
+
+class JsonLines:
+    """A line for each of what `items_of` makes of the rows."""
+
+    def __init__(self, items_of: Callable[[Sequence[Rows]], Sequence[Mapping[str, Any]]], nonfinite: NonFinite) -> None:
+        self._items_of, self._nonfinite = items_of, nonfinite
+
+    def piece(self, rows: Sequence[Rows]) -> bytes:
+        return jsonl_bytes(self._items_of(rows), self._nonfinite)
+
+    def finish(self) -> bytes:
+        return b""
 
 
 class Sink(io.RawIOBase):
