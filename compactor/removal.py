@@ -23,7 +23,7 @@ import structlog
 from msgspec import Struct
 
 from mldash.ingest_workers.documents.buckets import bucket_id
-from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.mongo import Collection, Mongo
 from mldash.producer.events.identity import Prefix, experiment_id
 
@@ -35,7 +35,6 @@ _STREAMS_AT_ONCE: Final = 200
 _BUCKETS_AT_ONCE: Final = 2_000
 _OBJECTS_AT_ONCE: Final = 1_000
 _BEYOND: Final = b"\xff" * 8
-_IDENTITY: Final = ("_id", "exp", "gen", "kind", "name", "chunk")
 _log = structlog.get_logger()
 
 
@@ -128,9 +127,8 @@ async def raise_generation(mongo: Mongo, target: Target) -> bool:
 
 async def close_streams(removal: Removal) -> None:
     """After this no check of a worker passes, and no compactor takes one of them up."""
-    closed = {field: f"${field}" for field in _IDENTITY} | {"next": CLOSED, "cold": CLOSED, "floor": CLOSED}
     open_streams = removal.of_generation | {"cold": {"$lt": CLOSED}}
-    done = await removal.mongo.streams.update_many(open_streams, [{"$replaceWith": closed}])
+    done = await removal.mongo.streams.update_many(open_streams, CLOSE)
     removal.deleted.streams += done.modified_count
     removal.deleted.tell(removal.deleted)
 

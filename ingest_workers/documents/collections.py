@@ -18,6 +18,14 @@ from .mongo import Collection, Mongo
 CLOSED = 2**62
 """`next` and `cold` of a stream of a deleted generation: every check of an old worker fails there."""
 
+CLOSE = [
+    {
+        "$replaceWith": {field: f"${field}" for field in ("_id", "exp", "gen", "kind", "name", "chunk")}
+        | {"next": CLOSED, "cold": CLOSED, "floor": CLOSED}
+    }
+]
+"""The update that closes a stream's document: what it was the document of stays, and nothing else."""
+
 
 async def ensure_indexes(mongo: Mongo) -> None:
     """Make what is missing; what is there stays."""

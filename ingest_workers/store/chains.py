@@ -11,7 +11,7 @@ from time import time
 from typing import Any, NamedTuple
 
 from mldash.ingest_workers.documents.buckets import Bucket, to_document
-from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.crowd import complete
 from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
 from mldash.ingest_workers.documents.snapshot import Snapshot
@@ -126,8 +126,7 @@ class Chains:
         present = {bytes(one["_id"]): one["gen"] for one in there}
         old = [stream.id for stream in streams if stream.generation < present.get(stream.experiment, 0)]
         if old:
-            closed = {"$set": {"next": CLOSED, "cold": CLOSED}}
-            await self._mongo.streams.update_many({"_id": {"$in": old}}, closed, session=session)
+            await self._mongo.streams.update_many({"_id": {"$in": old}}, CLOSE, session=session)
 
     async def _find(self, session: Session, ids: list[bytes]) -> dict[bytes, dict[str, Any]]:
         documents = await self._mongo.streams.find({"_id": {"$in": ids}}, session=session).to_list(None)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.mongo import BulkWriteError, Collection, Mongo, Session, UpdateOne
 from mldash.ingest_workers.fetch.decode import Arrival
 from mldash.producer.events.identity import stream_id
@@ -101,10 +102,35 @@ class Sessions:
                 writes.gather(arrival)
         if writes.sessions:
             await self._mongo.sessions.bulk_write(list(writes.sessions), ordered=False)
-        if writes.claims:
-            await self._mongo.claims.bulk_write(list(writes.claims), ordered=False)
-        if writes.streams:
-            await self._mongo.streams.bulk_write(writes.streams, ordered=True)
+        if not writes.claims and not writes.streams:
+            return
+        async with await self._mongo.causal() as session:
+            made = 0
+            if writes.claims:
+                made += (await self._mongo.claims.bulk_write(writes.claims, False, session=session)).upserted_count
+            if writes.streams:
+                made += (await self._mongo.streams.bulk_write(writes.streams, session=session)).upserted_count
+            if made:
+                await self._take_back_deleted(session, writes)
+
+    async def _take_back_deleted(self, session: Session, writes: "_Writes") -> None:
+        """What was made for sessions whose experiment was deleted since they were admitted.
+
+        Read after the writes: a deletion that is not seen here takes away what they made, for it raises the generation
+        first and looks for what is there then.
+        """
+        now = {
+            one["_id"]: one["gen"]
+            for one in await _find(self._mongo.experiments, list(set(writes.owners.values())), {"gen": 1}, session)
+        }
+        old = {one for one, owner in writes.owners.items() if writes.admitted[one].generation < now.get(owner, 0)}
+        if not old:
+            return
+        self.forget(old)
+        claimed = [key for key in writes.claimed if key["sid"] in old]
+        described = [stream for stream, one in writes.described if one in old]
+        await self._mongo.claims.delete_many({"_id": {"$in": claimed}}, session=session)
+        await self._mongo.streams.update_many({"_id": {"$in": described}}, CLOSE, session=session)
 
 
 def _session_document(arrival: Arrival, generation: int) -> dict[str, Any]:
@@ -140,12 +166,18 @@ class _Writes:
     """The updates that a batch's signals and run events ask for."""
 
     def __init__(self, admitted: dict[bytes, Admission]) -> None:
-        self._admitted = admitted
+        self.admitted = admitted
+        self.owners: dict[bytes, bytes] = {}
+        """Session → its experiment."""
+        self.claimed: list[dict[str, bytes]] = []
+        self.described: list[tuple[bytes, bytes]] = []
+        """Stream, and the session that says something of it."""
         self.sessions: list[UpdateOne] = []
         self.claims: list[UpdateOne] = []
         self.streams: list[UpdateOne] = []
 
     def gather(self, arrival: Arrival) -> None:
+        self.owners[arrival.record.session] = arrival.experiment
         seq = arrival.record.first_seq
         for block in arrival.record.blocks:
             if isinstance(block, Signals):
@@ -162,18 +194,19 @@ class _Writes:
     def _signal(self, arrival: Arrival, signal: Heartbeat | Claim) -> None:
         session = arrival.record.session
         if isinstance(signal, Heartbeat):
-            self.sessions.append(UpdateOne({"_id": session}, {"$max": {"heartbeat": signal.time}}))
+            self._session(session, {"$max": {"heartbeat": signal.time}})
             return
         stream = self._stream(arrival, signal.kind, signal.name)
         newest: dict[str, Any] = {"seq": signal.seq, "offset": signal.offset, "at": signal.time, "final": signal.final}
         once = {
             "exp": arrival.experiment,
-            "gen": self._admitted[session].generation,
+            "gen": self.admitted[session].generation,
             "kind": signal.kind,
             "name": signal.name,
             "partition": signal.partition,
         }
         key = {"sid": session, "s": stream}
+        self.claimed.append(key)
         self.claims.append(UpdateOne({"_id": key}, {"$max": newest, "$setOnInsert": once}, upsert=True))
 
     def _start(self, arrival: Arrival, start: Start) -> None:
@@ -184,17 +217,20 @@ class _Writes:
             "user": start.user,
             "context": _encode(start.context),
         }
-        moved = {"$set": facts, "$max": {"heartbeat": start.time}}
-        self.sessions.append(UpdateOne({"_id": arrival.record.session}, moved))
+        self._session(arrival.record.session, {"$set": facts, "$max": {"heartbeat": start.time}})
+
+    def _session(self, session: bytes, update: dict[str, Any]) -> None:
+        """Nothing comes back into one that a deletion has stripped, of its first time too."""
+        self.sessions.append(UpdateOne({"_id": session, "first_at": {"$exists": True}}, update))
 
     def _describe(self, arrival: Arrival, said: Describe, seq: int) -> None:
         assert said.kind is not None
         stream = self._stream(arrival, said.kind, said.name)
-        generation = self._admitted[arrival.record.session].generation
+        self.described.append((stream, arrival.record.session))
         order = [said.time, arrival.record.session, seq]
         first = {
             "exp": arrival.experiment,
-            "gen": generation,
+            "gen": self.admitted[arrival.record.session].generation,
             "kind": said.kind,
             "name": said.name,
             **NEW_STREAM,
@@ -203,11 +239,12 @@ class _Writes:
         self.streams.append(UpdateOne({"_id": stream}, {"$setOnInsert": first}, upsert=True))
         for part in ("description", "tags", "metadata"):
             if (value := getattr(said, part)) is not None:
-                newer = {"_id": stream, "$or": [{f"about.{part}.at": {"$lt": order}}, {f"about.{part}": None}]}
+                older = [{f"about.{part}.at": {"$lt": order}}, {f"about.{part}": None}]
+                newer = {"_id": stream, "cold": {"$lt": CLOSED}, "$or": older}
                 self.streams.append(UpdateOne(newer, {"$set": {f"about.{part}": {"at": order, "v": _encode(value)}}}))
 
     def _stream(self, arrival: Arrival, kind: str, name: str | None) -> bytes:
-        return stream_id(arrival.experiment, self._admitted[arrival.record.session].generation, kind, name)
+        return stream_id(arrival.experiment, self.admitted[arrival.record.session].generation, kind, name)
 
 
 NEW_STREAM = {"chunk": 10_000, "next": 0, "cold": 0, "floor": 0}

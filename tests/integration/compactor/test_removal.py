@@ -23,8 +23,11 @@ from mldash.compactor.removal import (
 from mldash.ingest_workers import instruments
 from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id
 from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.fetch.decode import Arrival
+from mldash.ingest_workers.store.sessions import Admission, Sessions
 from mldash.producer.events.identity import Prefix, experiment_id, stream_id
-from mldash.producer.events.schema import Claim, Heartbeat, Signals
+from mldash.producer.events.schema import Block, Claim, Describe, Heartbeat, Record, RunEvents, Signals, Start
+from tests.integration.ingest_workers.appending import Origin
 from tests.integration.ingest_workers.emitting import PREFIX as EMITTED
 from tests.integration.ingest_workers.emitting import emitting, points, until_stored, working
 from tests.stack import run_mldash
@@ -208,6 +211,47 @@ async def test_a_session_that_begins_a_new_stream_of_a_deleted_experiment_stores
 
         await eventually(dropped)
     assert await left(world) == {}
+
+
+@pytest.mark.parametrize("swept", [True, False])
+async def test_what_a_session_says_after_its_experiment_was_deleted_leaves_nothing(world: World, swept: bool) -> None:
+    """Its worker still takes it for a session of a live experiment: whether the steps have passed already or not."""
+    await half_cold(world)
+    sessions = Sessions(world.mongo)
+    stale = await sessions.admit([said(Signals([]))])
+    assert stale == {ONE: Admission(0, False)}
+    removal = await delete(world)
+    if swept:
+        await sweep_generation(removal)
+    late = [
+        said(Start(time(), "h", 7, context={"argv": ["secret"]})),
+        said(Describe(time(), "metrics", "loss", description="of a stream that was there"), seq=1),
+        said(Describe(time(), "metrics", "acc", tags=["of a stream that was not"]), seq=2),
+        said(Signals([Heartbeat(time()), Claim(time(), "metrics", "loss", 50), Claim(time(), "metrics", "acc", 5)])),
+    ]
+    await sessions.move_forward(late, stale)
+    assert await sessions.admit(late) == {ONE: Admission(0, True)}
+    if not swept:
+        await sweep_generation(removal)
+    assert await left(world) == {}
+    assert await world.mongo.streams.count_documents({"about": {"$exists": True}}) == 0
+    assert [one async for one in world.mongo.sessions.find({})] == [
+        {"_id": ONE, "exp": experiment_id(PREFIX.text), "gen": 0}
+    ]
+
+
+def said(block: Block | Start | Describe, seq: int = 0) -> Arrival:
+    """A record of the runs of a session."""
+    record = Record(
+        prefix=PREFIX.text,
+        kind="runs",
+        name="",
+        session=ONE,
+        first_seq=seq,
+        logged_at=1.0,
+        blocks=[RunEvents([block]) if isinstance(block, (Start, Describe)) else block],
+    )
+    return Arrival(record, experiment_id(PREFIX.text), Origin())
 
 
 async def until_stored_in(world: World, generation: int, count: int) -> Sequence[tuple[bytes, int]]:
