@@ -188,9 +188,8 @@ class Worker:
             refused = await self._appending.append(batch.arrivals, admitted)
             await self._sessions.move_forward(batch.arrivals, admitted)
         except (PyMongoError, TimeoutError):
-            # No clear answer: nothing of what is known may be trusted.
+            # No clear answer: nothing of what is known may be trusted. Whose snapshot is behind is, whoever is right.
             self._chains.forget_all()
-            self._snapshots.forget_all()
             raise
         return refused
 

@@ -57,9 +57,8 @@ class Gate:
         self._flowing.set()
         self._server.close()
         others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        if others:  # they end by themselves, as their connections are cut; cancelled, asyncio logs them as failed
+            await asyncio.wait(others, timeout=5)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self._open:

@@ -94,6 +94,15 @@ class Chains:
         await self._complete(session, {one: sessions[one] for one in here if self.known[one].crowded})
         return closed
 
+    async def load_again(self, streams: Sequence[bytes]) -> None:
+        """Know these by their documents; of those that are closed or gone, nothing."""
+        if not streams:
+            return
+        async with await self._mongo.causal() as session:
+            there = (await self._find(session, list(streams))).values()
+            open_ = [Stream(one["_id"], one["exp"], one["gen"], one["kind"], one["name"]) for one in there]
+            await self.load(session, open_, {stream.id: () for stream in open_})
+
     async def _complete(self, session: Session, sessions: Mapping[bytes, Collection[bytes]]) -> None:
         """Sessions that a crowded stream's snapshot has not: what `seqs` says of them."""
         unread = {

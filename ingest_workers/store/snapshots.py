@@ -36,7 +36,8 @@ class Snapshots:
         self._mongo, self._chains = mongo, chains
         self._buckets, self._idle_s, self._sessions = buckets, idle_s, sessions
         self._behind: dict[bytes, float] = {}
-        """Streams whose document is behind what is known, since when; those that were written last come last."""
+        """Streams whose document is behind their chain, since when; those that were written last come last. It outlasts
+        what is known of them: after a failed append no event may come that would have them loaded."""
 
     async def after_batch(self, streams: list[bytes]) -> None:
         """Of the batch's streams, those whose snapshot is due."""
@@ -94,6 +95,7 @@ class Snapshots:
     async def write(self, streams: list[bytes]) -> None:
         for at in range(0, len(streams), _PER_WRITE):
             part = streams[at : at + _PER_WRITE]
+            await self._chains.load_again([stream for stream in part if stream not in self._chains.known])
             there = {stream: known for stream in part if (known := self._chains.known.get(stream)) is not None}
             snapshots = {stream: known.snapshot for stream, known in there.items()}
             for stream in await move_out(self._mongo, snapshots, self._sessions):

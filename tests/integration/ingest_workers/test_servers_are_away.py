@@ -10,6 +10,7 @@ from pymongo.errors import AutoReconnect
 
 from mldash.ingest_workers.documents import mongo
 from mldash.ingest_workers.settings import WorkerSettings
+from mldash.ingest_workers.store import snapshots
 from mldash.ingest_workers.worker import Worker
 from tests.gate import gate_before
 from tests.world import World
@@ -84,6 +85,35 @@ async def test_a_primary_that_steps_down_under_writes_loses_nothing_and_doubles_
             await until_stored(world, begin + 200)
         await eventually(lambda: _is_ready(worker))
     assert await stored(world) == [(ONE, seq) for seq in range(600)]
+
+
+async def test_a_stream_that_fell_quiet_while_mongodb_was_away_gets_its_snapshot_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the worker knew of it is forgotten with the failed append of another stream, and no event of it comes after.
+    Without a snapshot each of its readers would walk, for ever."""
+    monkeypatch.setattr(snapshots, "_QUIET_S", 3_600.0)
+    with gate_before(world.servers.mongo) as (gate, address):
+        async with emitting(world) as emitter, working(_through(world, address)) as worker:
+            await emitter.send(ONE, 0, points(ONE, 0, 10))
+            await eventually(lambda: _is_covered(world, 10))
+            await emitter.send(ONE, 10, points(ONE, 10, 10))
+            await until_stored(world, 20)
+            gate.shut()
+            await emitter.send(ONE, 0, points(ONE, 0, 10), name="acc")
+            await eventually(lambda: _says(worker, "Connection"))
+            gate.open()
+            await until_stored(world, 10, name="acc")
+            assert not await _is_covered(world, 20)
+            monkeypatch.setattr(snapshots, "_QUIET_S", 0.0)
+            await eventually(lambda: _is_covered(world, 20))
+    assert await stored(world) == [(ONE, seq) for seq in range(20)]
+
+
+async def _is_covered(world: World, count: int) -> bool:
+    """Whether the snapshot of `loss` goes so far."""
+    document = await world.mongo.streams.find_one({"name": "loss"}, {"next": 1})
+    return document is not None and document["next"] == count
 
 
 async def _send(emitter: Emitter, first: int, end: int) -> None:
