@@ -210,10 +210,20 @@ class Compactor:
 
     async def _plan(self, stream: StreamState, ranges: list[candidates.Range]) -> list[Move]:
         """A move a range; each for the stream as the one before leaves it."""
-        prefix, owner, lease_s = await self._prefix_of(stream), self._owner, self._settings.lease_s
+        prefix, settings = await self._prefix_of(stream), self._settings
         moves = list[Move]()
         for range_ in ranges:
-            moves.append(Move(self._mongo, self._objects, stream, prefix, range_, owner=owner, lease_s=lease_s))
+            move = Move(
+                self._mongo,
+                self._objects,
+                stream,
+                prefix,
+                range_,
+                owner=self._owner,
+                lease_s=settings.lease_s,
+                snapshot_sessions=settings.snapshot_sessions,
+            )
+            moves.append(move)
             stream = msgspec.structs.replace(stream, cold=range_.want)
         return moves
 
@@ -276,7 +286,7 @@ class Compactor:
             await candidates.settle(self._mongo, stream, None)
         elif end > stream.next:
             # Events came since the snapshot. Its worker may be dead: so that the rest is idle one day, cover it here.
-            await cover(self._mongo, stream.id, end, due_at)
+            await cover(self._mongo, stream.id, end, sessions=self._settings.snapshot_sessions, due_at=due_at)
         else:
             await candidates.settle(self._mongo, stream, due_at)
 
@@ -311,7 +321,7 @@ class Compactor:
             try:
                 await sweep(self._mongo, self._objects, self._settings.orphan_age_s)
                 await go_on_with_removals(self._mongo, self._objects, self._settings.purge_after_s, time())
-                await keep_retention(self._mongo, time())
+                await keep_retention(self._mongo, time(), self._settings.snapshot_sessions)
                 if monotonic() >= strays_at:
                     settings = self._settings
                     await find_strays(self._mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)

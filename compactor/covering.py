@@ -5,7 +5,7 @@ end) and written by the same rule (3.8): only where the document's `next` is bel
 """
 
 from mldash.ingest_workers.documents.collections import CLOSED
-from mldash.ingest_workers.documents.crowd import complete, move_out
+from mldash.ingest_workers.documents.crowd import KEPT, complete, move_out
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.ingest_workers.documents.walk import cold_ends, walk
@@ -13,8 +13,11 @@ from mldash.ingest_workers.documents.walk import cold_ends, walk
 from .errors import HoleInChain, RangeMoved, StreamClosed
 
 
-async def cover(mongo: Mongo, stream: bytes, end_index: int, due_at: float | None = None) -> None:
-    """Make the stream's snapshot reach `end_index` at least; `due_at` is set with it where it is given.
+async def cover(
+    mongo: Mongo, stream: bytes, end_index: int, *, sessions: int = KEPT, due_at: float | None = None
+) -> None:
+    """Make the stream's snapshot reach `end_index` at least, with `sessions` in it at most; `due_at` is set with it
+    where it is given.
 
     Raises StreamClosed, RangeMoved where the cold end passed the place where the walk began, HoleInChain.
     """
@@ -41,7 +44,7 @@ async def cover(mongo: Mongo, stream: bytes, end_index: int, due_at: float | Non
             await complete(mongo, session, {stream: (snapshot, absent)})
     if snapshot.next != end_index:
         raise HoleInChain(stream, snapshot.next, end_index)
-    crowded = bool(await move_out(mongo, {stream: snapshot})) or crowded
+    crowded = bool(await move_out(mongo, {stream: snapshot}, sessions)) or crowded
     fields = snapshot.to_update() | ({"crowded": True} if crowded else {})
     if due_at is not None:
         fields["due_at"] = due_at

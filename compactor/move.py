@@ -22,6 +22,7 @@ import structlog
 
 from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source
 from mldash.ingest_workers.documents.collections import CLOSED
+from mldash.ingest_workers.documents.crowd import KEPT
 from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
 from mldash.ingest_workers.documents.walk import cold_ends, walk_through
 from mldash.producer.events.identity import Prefix
@@ -61,12 +62,13 @@ class Move:
         owner: str,
         lease_s: float,
         hot_bytes: int = 0,
+        snapshot_sessions: int = KEPT,
     ) -> None:
         self.mongo, self.objects = mongo, objects
         self.stream, self.prefix = stream, prefix
         self.k, self.want = range_
         self.is_large = hot_bytes > LARGE_BYTES
-        self.owner, self.lease_s = owner, lease_s
+        self.owner, self.lease_s, self.snapshot_sessions = owner, lease_s, snapshot_sessions
         self.intent: Chunk | None = None
         self.intent_s = 0.0
         self.parts: list[Part] = []
@@ -277,7 +279,7 @@ async def cover_by_snapshot(move: Move) -> None:
     assert move.live is not None
     if move.stream.next >= move.live.end:
         return
-    await cover(move.mongo, move.stream.id, move.live.end)
+    await cover(move.mongo, move.stream.id, move.live.end, sessions=move.snapshot_sessions)
 
 
 async def advance_cold_end(move: Move) -> None:

@@ -15,10 +15,12 @@ The objects go with the next sweep, since no document names them any more.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 import structlog
 from msgspec import Struct
 
 from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id, first_index_of
+from mldash.ingest_workers.documents.crowd import KEPT
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.producer.events.identity import Prefix
 
@@ -51,6 +53,7 @@ class Expiry(Struct, frozen=True, kw_only=True):
     prefix: str
     stream: StreamState
     new_floor: int
+    snapshot_sessions: int = KEPT
 
     @property
     def event_count(self) -> int:
@@ -130,7 +133,7 @@ async def _floor_of_lines(mongo: Mongo, stream: StreamState, cutoff: float) -> i
 
 
 async def cover_by_snapshot(mongo: Mongo, expiry: Expiry) -> None:
-    await cover(mongo, expiry.stream.id, expiry.new_floor)
+    await cover(mongo, expiry.stream.id, expiry.new_floor, sessions=expiry.snapshot_sessions)
 
 
 async def raise_floor(mongo: Mongo, expiry: Expiry) -> None:
@@ -171,11 +174,12 @@ async def expire(mongo: Mongo, expiry: Expiry) -> None:
     instruments.events_expired.labels(expiry.stream.kind).inc(expiry.event_count)
 
 
-async def keep_retention(mongo: Mongo, now: float) -> int:
+async def keep_retention(mongo: Mongo, now: float, snapshot_sessions: int = KEPT) -> int:
     """What a compactor does now and then; how many events expired."""
     policies = await read_policies(mongo)
     expired = 0
     async for expiry in find_expired(mongo, policies, now):
+        expiry = msgspec.structs.replace(expiry, snapshot_sessions=snapshot_sessions)
         await expire(mongo, expiry)
         expired += expiry.event_count
     async for document in mongo.streams.find({"floor": {"$gt": 0, "$lt": 1 << 62}}, {"floor": 1}):

@@ -53,6 +53,15 @@ class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     memory_bytes: Annotated[
         int, Meta(ge=1 << 20, description="Hot bytes of all chunks in flight; a larger chunk goes alone.")
     ] = 256 << 20
+    snapshot_sessions: Annotated[
+        int,
+        Meta(
+            ge=2,
+            le=10_000,
+            description="Sessions in a snapshot, as workers keep them.",
+            extra={"env": "MLDASH_WORKER_SNAPSHOT_SESSIONS"},
+        ),
+    ] = 2_000
     retry_s: Annotated[float, Meta(gt=0, description="The longest delay between two tries of a server.")] = 5.0
     stop_timeout_s: Annotated[float, Meta(gt=0, description="For the chunks in hand when told to stop.")] = 20.0
     health_port: Annotated[int, Meta(ge=0, le=65_535, description="/healthz, /readyz and /metrics; 0: none.")] = 0

@@ -52,13 +52,22 @@ class Repaired(Struct):
 class Repair:
     """Fills the holes of one experiment."""
 
-    def __init__(self, mongo: Mongo, consumer: AIOKafkaConsumer, topic_prefix: str, prefix: str, idle_s: float) -> None:
-        """`idle_s` is the workers' setting: when what is stored here is due to move."""
+    def __init__(
+        self,
+        mongo: Mongo,
+        consumer: AIOKafkaConsumer,
+        topic_prefix: str,
+        prefix: str,
+        *,
+        idle_s: float,
+        snapshot_sessions: int,
+    ) -> None:
+        """`idle_s` and `snapshot_sessions` are the workers' settings."""
         self._consumer, self._topic_prefix = consumer, topic_prefix
         self._experiment = experiment_id(prefix)
         chains, sessions = Chains(mongo), Sessions(mongo)
         self._sessions = sessions
-        self._snapshots = Snapshots(mongo, chains, buckets=_AT_ONCE, idle_s=idle_s)
+        self._snapshots = Snapshots(mongo, chains, buckets=_AT_ONCE, idle_s=idle_s, sessions=snapshot_sessions)
         self._appending = Appending(mongo, chains, sessions, self._snapshots)
 
     async def fill(self, holes: Sequence[Hole], tell: Callable[[int], None] = lambda records: None) -> Repaired:

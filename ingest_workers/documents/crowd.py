@@ -18,8 +18,7 @@ from .seen import Seen
 from .snapshot import Snapshot
 
 KEPT: Final = 2_000
-"""Sessions in one snapshot, at most. Half of them stay when a crowd is moved out, so that it is not done with every
-batch."""
+"""Sessions in one snapshot, at most, unless a setting says otherwise."""
 
 _IN_ONE_QUERY: Final = 1_000
 _DUPLICATE_KEY: Final = 11_000
@@ -59,12 +58,12 @@ async def complete(mongo: Mongo, session: Session, wanted: Mapping[bytes, tuple[
         wanted[stream][0].seen.setdefault(one, Seen()).unite(moved)
 
 
-async def move_out(mongo: Mongo, snapshots: Mapping[bytes, Snapshot], kept: int | None = None) -> set[bytes]:
-    """Write to `seqs` what is too much in these snapshots, and take it out of them; the streams that had too much.
+async def move_out(mongo: Mongo, snapshots: Mapping[bytes, Snapshot], kept: int) -> set[bytes]:
+    """Write to `seqs` what is above `kept` sessions in these snapshots, and take it out of them; the streams that had
+    too much. Half of `kept` stay, so that it is not done with every batch.
 
     Each snapshot must be whole: no session in it whose place in `seqs` is unread. Its write comes only after this.
     """
-    kept = KEPT if kept is None else kept
     crowded = {stream: snapshot for stream, snapshot in snapshots.items() if len(snapshot.seen) > kept}
     for stream, snapshot in crowded.items():
         idle = list(snapshot.seen)[: len(snapshot.seen) - kept // 2]  # in the order of their last events

@@ -15,6 +15,7 @@ from mldash.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
     from mldash.ingest_workers.repair import Hole, Repaired
+    from mldash.ingest_workers.settings import WorkerSettings
     from mldash.producer.events.identity import Prefix
     from mldash.query_api.reading.audit.claims import Letter, Progress
     from mldash.query_api.reading.audit.findings import Report
@@ -63,7 +64,7 @@ def command(
     group = group or workers.group
     report = asyncio.run(_with_bar(settings, group, parsed))
     if repair and (holes := _holes(report)):
-        repaired = asyncio.run(_repair(settings, workers.idle_s, parsed, holes))
+        repaired = asyncio.run(_repair(settings, workers, parsed, holes))
         if not as_json:
             _tell_repair(repaired)
         report = asyncio.run(_with_bar(settings, group, parsed))
@@ -151,7 +152,7 @@ def _holes(report: Report) -> list[Hole]:
     ]
 
 
-async def _repair(settings: ApiSettings, idle_s: float, prefix: Prefix, holes: list[Hole]) -> Repaired:
+async def _repair(settings: ApiSettings, workers: WorkerSettings, prefix: Prefix, holes: list[Hole]) -> Repaired:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
@@ -166,7 +167,14 @@ async def _repair(settings: ApiSettings, idle_s: float, prefix: Prefix, holes: l
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=None)
             async with reading(settings.kafka) as consumer:
-                repair = Repair(mongo, consumer, settings.topic_prefix, prefix.text, idle_s)
+                repair = Repair(
+                    mongo,
+                    consumer,
+                    settings.topic_prefix,
+                    prefix.text,
+                    idle_s=workers.idle_s,
+                    snapshot_sessions=workers.snapshot_sessions,
+                )
                 return await repair.fill(holes, lambda records: progress.update(task, completed=records))
     finally:
         await mongo.close()

@@ -203,7 +203,7 @@ MUTATIONS: Final = [
                 "    assert move.live is not None\n"
                 "    if move.stream.next >= move.live.end:\n"
                 "        return\n"
-                "    await cover(move.mongo, move.stream.id, move.live.end)\n",
+                "    await cover(move.mongo, move.stream.id, move.live.end, sessions=move.snapshot_sessions)\n",
                 "    await cover(move.mongo, move.stream.id, move.live.end if move.live else move.want)\n",
             ),
         ],

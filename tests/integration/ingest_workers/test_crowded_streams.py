@@ -2,16 +2,15 @@
 
 import pytest
 
-from mldash.compactor.covering import cover
-from mldash.ingest_workers.documents import crowd
 from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.snapshot import Snapshot
 from mldash.producer.events.identity import experiment_id, parse_prefix, stream_id
 from mldash.query_api.errors import NotYetStored
 from mldash.query_api.reading.own_writes import Written, wait_for_own_writes
+from tests.integration.compactor.chains import compacting
 from tests.world import World
 
-from .emitting import PREFIX, Emitter, chain, emitting, points, until_stored, working
+from .emitting import PREFIX, Emitter, chain, emitting, eventually, points, until_stored, working
 
 STREAM = stream_id(experiment_id(PREFIX), 0, "metrics", "loss")
 SESSIONS = [bytes([number]) * 16 for number in range(1, 13)]
@@ -21,11 +20,6 @@ pytestmark = pytest.mark.integration
 
 FEW = {"snapshot_buckets": 1, "snapshot_sessions": 5}
 """Of a worker: its snapshots keep few sessions."""
-
-
-@pytest.fixture(autouse=True)
-def the_compactors_snapshots_keep_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crowd, "KEPT", FEW["snapshot_sessions"])
 
 
 async def send_round(emitter: Emitter, first: int, count: int) -> None:
@@ -87,9 +81,12 @@ async def test_a_snapshot_that_the_compactor_makes_of_a_crowded_stream_loses_no_
             await send_round(emitter, 2, 1)
             await until_stored(world, 3 * len(SESSIONS))
     assert before is not None
-    await world.mongo.streams.replace_one({"_id": STREAM}, before)  # as if killed before its snapshot
+    await world.mongo.streams.replace_one(
+        {"_id": STREAM}, {**before, "due_at": 1.0}
+    )  # as if killed before its snapshot
     await world.mongo.seqs.delete_many({})
     await world.mongo.seqs.insert_many(seqs)
     end = (await chain(world))[-1].end_index
-    await cover(world.mongo, STREAM, end)
+    async with compacting(world.compactor(snapshot_sessions=FEW["snapshot_sessions"])):
+        await eventually(lambda: world.mongo.streams.find_one({"_id": STREAM, "next": end}))
     assert await crowded(world) == {session: Seen(3) for session in SESSIONS}
