@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Any, Literal, TypeVar, get_args
 
-Happening = Literal["dropped", "journal_full", "network_error", "delivered", "lagging"]
+Happening = Literal["dropped", "journal_full", "network_error", "delivered", "lagging", "deleted"]
 
 _REPEAT_S = 60.0
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
@@ -27,6 +27,7 @@ class Callbacks:
     journal_full(folder, bytes, reason)    log() waits for room
     network_error(error, attempts)         a server does not answer; it is tried again
     lagging(seconds, bytes)                what is in the journal, and not acknowledged, is older than a minute (lag.py)
+    deleted(prefix)                        the experiment was deleted: what this process logs is dropped from now on
     delivered()                            after network_error or lagging: it is acknowledged again
 
     An experiment of which a process holds several objects has one journal: functions of each object are called.
@@ -64,6 +65,14 @@ class Callbacks:
 
     def lagging(self, seconds: float, unsent_bytes: int) -> None:
         self._call("lagging", seconds, unsent_bytes)
+
+    def deleted(self, prefix: str) -> None:
+        if not self._call("deleted", prefix):
+            self._warn(
+                "deleted",
+                f"{prefix} was deleted while this process was writing to it: what it logs is dropped. "
+                "A process that starts now begins the experiment anew",
+            )
 
     def delivered(self) -> None:
         self._said.pop("network_error", None)

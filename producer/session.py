@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .journal.drain import Delivery
     from .journal.forcing import IntervalSync
     from .publishing.publisher import Publisher
+    from .remote.standing import StandingWatch
 
 FSYNC_INTERVAL_S = 1.0
 
@@ -67,7 +68,7 @@ class Session:
         self.endings: list[tuple[Status, BaseException | str | None]] = []
         self.lifecycle = threading.RLock()
         self.delivery: Delivery | None = None
-        self._lag_watch: LagWatch | None = None
+        self._watches: list[LagWatch | StandingWatch] = []
         self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._is_closed = False
@@ -165,8 +166,7 @@ class Session:
         self._is_closed = True
         if self._interval_sync is not None:
             self._interval_sync.stop()
-        if self._lag_watch is not None:
-            self._lag_watch.stop()
+        self._stop_watches()
         self.journal.close()
         self.journal.forget(remove=remove)
         self._on_closed(self)
@@ -218,7 +218,7 @@ class Session:
 
     def _make_head(self) -> Head:
         if self._pid != os.getpid():
-            self.id, self._pid, self.delivery, self._lag_watch = new_session_id(), os.getpid(), None, None
+            self.id, self._pid, self.delivery, self._watches = new_session_id(), os.getpid(), None, []
         elif self._is_id_used:  # the files of that session were given to another process
             self.id = new_session_id()
         self._is_id_used = True
@@ -244,12 +244,27 @@ class Session:
             return
         if self.delivery is not None:
             self.delivery.abandon()
-            if self._lag_watch is not None:
-                self._lag_watch.stop()
+            self._stop_watches()
         self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
         self.delivery.start()
-        self._lag_watch = LagWatch(self.delivery, self.callbacks)
-        self._lag_watch.start()
+        self._watches = [LagWatch(self.delivery, self.callbacks), *self._standing_watch()]
+        for watch in self._watches:
+            watch.start()
+
+    def _stop_watches(self) -> None:
+        for watch in self._watches:
+            watch.stop()
+
+    def _standing_watch(self) -> list[StandingWatch]:
+        """None where no API is known: with Kafka alone there is nobody to ask."""
+        settings = self.settings
+        if self.mode != "remote" or settings.remote is None:
+            return []
+        from .remote.standing import StandingWatch
+        from .remote.transport import Transport
+
+        transport = Transport(settings.remote, settings.token)
+        return [StandingWatch(transport, self.prefix.text, self.id, settings.heartbeat_s, self.callbacks)]
 
     def _go_on_with(self, start: Start) -> None:
         """Of a forked child in an open run, and of a session that follows a lost one: what its journal begins with.

@@ -119,6 +119,7 @@ def make_app(stores: Stores) -> Litestar:
                     tracks.router,
                     logs.lines,
                     sessions.sessions,
+                    sessions.standing,
                 ],
                 guards=[refuse_unknown],
                 dependencies=dependencies.DEPENDENCIES,

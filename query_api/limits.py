@@ -55,6 +55,16 @@ def checked_prefix(text: str) -> Prefix:
         raise WrongParameter("prefix", str(error)) from None
 
 
+def checked_session(text: str) -> bytes:
+    try:
+        session = bytes.fromhex(text)
+    except ValueError:
+        session = b""
+    if len(session) != ID_BYTES:
+        raise WrongParameter("session", f"{text!r} is not {ID_BYTES} bytes in hex")
+    return session
+
+
 def checked_name(parameter: str, name: str) -> str:
     """A metric's name, a topic, a field."""
     try:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -33,9 +33,16 @@ def free_port() -> int:
         return port
 
 
+class Pipeline(NamedTuple):
+    """All components, with topics, a database and a bucket of their own."""
+
+    api: str
+    variables: dict[str, str]
+    """The environment of a command that works on it."""
+
+
 @pytest.fixture(scope="session")
-def api_address(stack: StackAddresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The API's URL; behind it a whole pipeline of its own: topics, database and bucket."""
+def pipeline(stack: StackAddresses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
     name = f"c{uuid.uuid4().hex[:12]}"
     servers = Servers(
         kafka=stack.kafka,
@@ -56,7 +63,13 @@ def api_address(stack: StackAddresses, tmp_path_factory: pytest.TempPathFactory)
             processes.enter_context(_process(component, environment, logs / f"{component}.log"))
         _wait_until_ready(port, logs / "api.log")
         _wait_until_ready(health, logs / "worker.log")
-        yield f"http://127.0.0.1:{port}"
+        yield Pipeline(f"http://127.0.0.1:{port}", _variables(servers))
+
+
+@pytest.fixture(scope="session")
+def api_address(pipeline: Pipeline) -> str:
+    """The API's URL; behind it the whole pipeline."""
+    return pipeline.api
 
 
 @pytest.fixture

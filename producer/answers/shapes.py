@@ -6,7 +6,7 @@ an entry's `timestamp` is float64 seconds.
 """
 
 from datetime import UTC, datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 
@@ -125,6 +125,16 @@ class SessionAnswer(TypedDict):
     heartbeatAt: str | None
     error: NotRequired[dict[str, str]]
     context: NotRequired[dict[str, Any]]
+
+
+Standing = Literal["counted", "deleted", "unknown"]
+
+
+class StandingAnswer(TypedDict):
+    """Whether what a session writes counts: `deleted` where its experiment was, and all that it writes is dropped."""
+
+    session: str
+    standing: Standing
 
 
 class ExperimentAnswer(TypedDict):

@@ -18,11 +18,12 @@ from mldash.ingest_workers.documents.crowd import read_moved_out
 from mldash.ingest_workers.documents.mongo import Mongo, Session
 from mldash.ingest_workers.documents.seen import Seen
 from mldash.ingest_workers.documents.walk import cold_ends
-from mldash.producer.events.identity import Prefix, experiment_id
+from mldash.producer.events.identity import Prefix
 from mldash.query_api import instruments
 from mldash.query_api.errors import ExperimentDeleted, NotYetStored
 
 from .chain_ends import buckets_since
+from .standing import standing_of
 from .streams import ExperimentRef, find_experiment
 
 _FIRST_DELAY_S: Final = 0.002
@@ -69,12 +70,7 @@ async def wait_for_own_writes(
 
 
 async def _refuse_deleted(mongo: Mongo, prefix: Prefix, session: bytes) -> None:
-    """Raises ExperimentDeleted where the session is of an older generation than the experiment."""
-    of_session = await mongo.sessions.find_one({"_id": session}, {"gen": 1})
-    if of_session is None:
-        return
-    now = await mongo.experiments.find_one({"_id": experiment_id(prefix.text)}, {"gen": 1})
-    if now is not None and of_session["gen"] < now["gen"]:
+    if await standing_of(mongo, prefix, session) == "deleted":
         raise ExperimentDeleted(prefix.text, session.hex())
 
 

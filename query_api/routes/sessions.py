@@ -1,12 +1,15 @@
-"""GET /v1/sessions"""
+"""GET /v1/sessions, /v1/sessions/standing"""
 
 from time import time
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from litestar import Response, get
+from litestar.params import QueryParameter
 
-from mldash.producer.answers.shapes import SessionAnswer
+from mldash.producer.answers.shapes import SessionAnswer, StandingAnswer
+from mldash.query_api.limits import PrefixText, checked_prefix, checked_session
 from mldash.query_api.reading.sessions import list_sessions
+from mldash.query_api.reading.standing import standing_of
 
 from .dependencies import Found, OurForm, OurStores
 
@@ -19,3 +22,18 @@ class SessionsAnswer(TypedDict):
 async def sessions(experiment: Found, stores: OurStores, form: OurForm) -> Response[SessionsAnswer]:
     """The processes that have written to an experiment, in the order in which they were first heard of."""
     return form.answer(SessionsAnswer(sessions=await list_sessions(stores, experiment, time()) if experiment else []))
+
+
+@get("/sessions/standing", tags=["sessions"])
+async def standing(
+    prefix: PrefixText,
+    session: Annotated[str, QueryParameter(description="Its id, in hex.")],
+    stores: OurStores,
+    form: OurForm,
+) -> Response[StandingAnswer]:
+    """Whether what a session writes counts: not where its experiment was deleted, for then all of it is dropped.
+    `unknown`: nothing of it has been stored yet."""
+    id_ = checked_session(session)
+    return form.answer(
+        StandingAnswer(session=id_.hex(), standing=await standing_of(stores.mongo, checked_prefix(prefix), id_))
+    )

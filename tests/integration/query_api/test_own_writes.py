@@ -142,3 +142,16 @@ async def test_who_still_writes_to_a_deleted_experiment_is_told_so_by_its_reads(
     assert (await client.problem(POINTS, 410, headers, **LOSS))["type"] == "experiment-deleted"
     other = written(("metrics", "loss", b"2" * 16, 1), wait=0)
     assert (await client.problem(POINTS, 504, other, **LOSS))["type"] == "not-yet-stored"
+
+
+async def test_who_only_writes_may_ask_whether_it_counts(world: World, client: Client) -> None:
+    path, asked = "/v1/sessions/standing", {"prefix": PREFIX, "session": SESSION.hex()}
+    assert await client.get(path, **asked) == {"session": SESSION.hex(), "standing": "unknown"}
+    chain = await Chain(world).begin()
+    assert (await client.get(path, **asked))["standing"] == "counted"
+    assert (await client.get(path, **{**asked, "session": "2" * 32}))["standing"] == "unknown"
+    assert (await client.get(path, **{**asked, "prefix": "owner/project/other"}))["standing"] == "unknown"
+    await world.mongo.experiments.update_one({"_id": chain.experiment}, {"$set": {"gen": 1}})
+    assert (await client.get(path, **asked))["standing"] == "deleted"
+    for wrong in ("", "2" * 31, "2" * 30, "not hex"):
+        assert (await client.problem(path, 400, **{**asked, "session": wrong}))["parameter"] == "session"
