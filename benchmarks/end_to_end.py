@@ -31,8 +31,9 @@ from mldash.producer.answers.shapes import MetricStatistics
 from .case import Case, no_less, no_more, run_alone
 from .emitters import Emitters, emitting
 from .lag import Look, lags_s, rates
+from .stack import mldash, running_stack
 from .table import write
-from .whole_stack import WholeStack, cpu_seconds, look_at, mldash, running_stack
+from .whole_stack import WholeStack, cpu_seconds, look_at
 
 PREFIX: Final = "bench/end-to-end/run"
 PACE: Final = 130_000

@@ -18,7 +18,6 @@ in one call as the worker's batches hold on average (log lines, streams and sess
 import argparse
 import asyncio
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +32,7 @@ from .case import Case, at_least, no_more, run_alone
 from .limits import kafka, mongo
 from .pipeline import load, names_of_its_own, workers
 from .records import Kind, Source, in_turn
+from .stack import running_stack
 from .table import write
 
 
@@ -173,15 +173,8 @@ def main() -> None:
         print(json.dumps(asyncio.run(measure(arguments.case, arguments.data, arguments.scale))))
         return
     names = arguments.only.split(",") if arguments.only else list(LOADS)
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        data = arguments.data or folder
-        if not arguments.data:
-            _mldash("up", "--servers-only", "--detach", "--data", data)
-        try:
-            _run(names, data, arguments)
-        finally:
-            if not arguments.data:
-                _mldash("down", "--data", data)
+    with running_stack(arguments.data, "--servers-only") as data:
+        _run(names, data, arguments)
 
 
 def _run(names: list[str], data: str, arguments: argparse.Namespace) -> None:
@@ -194,10 +187,6 @@ def _run(names: list[str], data: str, arguments: argparse.Namespace) -> None:
             f"  {name}: {found['documents_a_batch']:.0f} documents a batch, {found['cpu_s']:.2f} cores", file=sys.stderr
         )
         write("ingest", cases_of(name, found, one))
-
-
-def _mldash(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "mldash", *arguments], check=True, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

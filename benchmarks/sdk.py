@@ -22,8 +22,6 @@ import mmap
 import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -34,6 +32,7 @@ import msgspec
 
 from .case import Case, at_least, at_most, no_less, no_more, run_alone
 from .limits.kafka_produce import produce_seconds
+from .stack import mldash, running_stack
 from .table import write
 from .trackers import TRACKERS, installed, measure_tracker
 
@@ -258,17 +257,10 @@ def main() -> None:
     if arguments.case:
         print(json.dumps(measure(arguments.case, arguments.points, arguments.kafka, arguments.broker)))
         return
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        data = arguments.data or folder
-        if not arguments.data:
-            _mldash("up", "--servers-only", "--detach", "--data", data)
-        try:
-            status = json.loads(_mldash("status", "--json", "--data", data))
-            broker = next(one["pid"] for one in status["processes"] if one["name"] == "kafka")
-            _run(arguments, status["addresses"]["kafka"], broker)
-        finally:
-            if not arguments.data:
-                _mldash("down", "--data", data)
+    with running_stack(arguments.data, "--servers-only") as data:
+        status = json.loads(mldash("status", "--json", "--data", data))
+        broker = next(one["pid"] for one in status["processes"] if one["name"] == "kafka")
+        _run(arguments, status["addresses"]["kafka"], broker)
 
 
 def _run(arguments: argparse.Namespace, kafka: str, broker: int) -> None:
@@ -284,12 +276,6 @@ def _run(arguments: argparse.Namespace, kafka: str, broker: int) -> None:
             continue
         bare = found["ml-dash"] if name in TRACKERS else found["bare"]
         write("sdk", cases_of(name, found[name] if name == "ml-dash" else bare, found[name]))
-
-
-def _mldash(*arguments: str) -> str:
-    return subprocess.run(
-        [sys.executable, "-m", "mldash", *arguments], check=True, stdout=subprocess.PIPE
-    ).stdout.decode()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,7 @@
 """The whole pipeline on this machine (`mldash up`), and what can be seen of it from outside while it works."""
 
 import json
-import subprocess
-import sys
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import psutil
@@ -14,6 +10,7 @@ from msgspec import Struct
 from mldash.deploy.stack.data_folder import DataFolder
 
 from .pipeline import reading
+from .stack import mldash
 
 
 class WholeStack(Struct, frozen=True):
@@ -36,31 +33,11 @@ class WholeStack(Struct, frozen=True):
         return int(psutil.Process(self.pids[name]).memory_info().rss)
 
 
-@contextmanager
-def running_stack(data: str | None, *arguments: str) -> Iterator[str]:
-    """The folder of a stack; where none is given one is started with these arguments, and its data go with it."""
-    if data is not None:
-        yield data
-        return
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        try:
-            mldash("up", "--detach", "--data", folder, *arguments)
-            yield folder
-        finally:
-            mldash("down", "--data", folder)
-
-
 def look_at(data: str) -> WholeStack:
     """The stack that runs on this folder."""
     status: dict[str, Any] = json.loads(mldash("status", "--json", "--data", data))
     pids = {one["name"]: one["pid"] for one in status["processes"]}
     return WholeStack(data, status["addresses"]["api"], DataFolder(data).read_ports()["worker-1"], pids)
-
-
-def mldash(*arguments: str) -> str:
-    """What the command line prints. Raises CalledProcessError."""
-    command = [sys.executable, "-P", "-m", "mldash", *arguments]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def cpu_seconds(pid: int) -> float:
