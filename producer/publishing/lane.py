@@ -32,6 +32,9 @@ IN_FLIGHT_BYTES = 8 << 20
 
 SMALLEST_BATCH_BYTES = 16 << 10
 
+SILENCE_S = 10.0
+"""A broker that has not answered for so long is told of. It may only be slow: nothing is sent again yet."""
+
 STALL_S = 30.0
 """A round that is in flight for so long ends its producer."""
 
@@ -95,8 +98,10 @@ class Lane:
         wake: Callable[[], None],
         release: Callable[[Base], None] = lambda base: None,
         too_large: Callable[[str], None] = lambda what: None,
+        silent: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`wake` is called when a round is acknowledged; `release` when segments below a base are no longer needed."""
+        """`wake` is called when a round is acknowledged; `release` when segments below a base are no longer needed;
+        `silent`, with SILENCE_S and again and again, while Kafka has not answered for so long."""
         assert folder.head.topics is not None
         self.folder = folder
         self.checkpoint = Checkpoint(folder.checkpoint_path)
@@ -107,7 +112,7 @@ class Lane:
         self.event_count = self.byte_count = 0
         """Acknowledged through this lane; bytes are those of the journal."""
         self._source = source
-        self._wake, self._release, self._too_large = wake, release, too_large
+        self._wake, self._release, self._too_large, self._silent = wake, release, too_large, silent
         self._content_type = folder.head.content_type
         self._headers = headers(self._content_type)
         self.batch_bytes = BATCH_BYTES
@@ -163,8 +168,10 @@ class Lane:
         for sent in self._in_flight:
             if not sent.waiting:
                 self._look(sent)
-            elif monotonic() - sent.since > STALL_S:
+            elif (waited := monotonic() - sent.since) > STALL_S:
                 raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s")
+            elif waited > SILENCE_S:
+                self._silent(SILENCE_S)
         while self._in_flight and not self._in_flight[0].waiting and not self._in_flight[0].held:
             sent = self._in_flight.popleft()
             self._in_flight_bytes -= sent.bytes
@@ -209,11 +216,14 @@ class Lane:
             self._wake()
 
         route = self.routes.of(record.kind, record.name)
+        telling = asyncio.get_running_loop().call_later(SILENCE_S, self._silent, SILENCE_S)
         try:
             async with asyncio.timeout(STALL_S):
                 future = await kafka.send(route.topic, route.partition, route.key, value, self._headers, done)
         except TimeoutError as error:
             raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s") from error
+        finally:
+            telling.cancel()
         sent.futures.append((record, len(value), future))
 
     def _look(self, sent: _Sent) -> None:

@@ -56,6 +56,7 @@ class Publisher(Delivery):
         self._own: Lane | None = None
         self._dead: list[Lane] = []
         self._next_dead_look = 0.0
+        self._told_silence = False
 
     def progress(self) -> dict[tuple[str, str | None], Progress]:
         """How far each stream is acknowledged; after a flush that is how far it was written."""
@@ -125,9 +126,10 @@ class Publisher(Delivery):
             if place > self.barrier.place:
                 self.barrier.advance(place)
                 active_at = now
-                if delay.attempts:
+                if delay.attempts or self._told_silence:
                     self._callbacks.delivered()
                 delay.reset()
+                self._told_silence = False
             moved = await self._advance_dead(kafka, connection)
             if self.journal.end() > own.read_up_to:
                 active_at = now
@@ -172,6 +174,7 @@ class Publisher(Delivery):
                 wake=self.wake_here,
                 release=self.journal.release,
                 too_large=self._too_large,
+                silent=self._silent,
             )
         return self._own
 
@@ -214,6 +217,14 @@ class Publisher(Delivery):
         problem = RuntimeError(f"Kafka refuses {what} for its size: raise max.message.bytes of its topic to 16 MiB")
         self.barrier.held = str(problem)
         self._callbacks.network_error(problem, 3)
+
+    def _silent(self, seconds: float) -> None:
+        """Once until something is acknowledged again. The producer is given up later: it may only be slow."""
+        if not self._told_silence:
+            self._told_silence = True
+            problem = RuntimeError(f"Kafka has not answered for {seconds:g} s")
+            self.barrier.trouble(str(problem))
+            self._callbacks.network_error(problem, 3)  # what it waited for is as long as three attempts
 
     async def _rest(self, seconds: float) -> None:
         assert self._wake is not None

@@ -108,13 +108,15 @@ class Sessions:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.troubles: list[str] = []
-        """What ended each producer, in order."""
+        """What ended each producer, or would have, in order."""
+        self.ends_of_trouble = 0
         self._open: list[tuple[Journal, Publisher]] = []
 
     def begin(self, ask: Callable[[], Connection], **settings: Any) -> tuple[Journal, Publisher]:
         head = Head(prefix=PREFIX, session=new_session_id().hex(), mode="remote", pid=os.getpid(), started=1.0)
         callbacks = Callbacks()
         callbacks.on("network_error", lambda error, attempts: self.troubles.append(str(error)))
+        callbacks.on("delivered", self._count_end_of_trouble)
         made: list[Publisher] = []
 
         def on_open(journal: Journal) -> None:
@@ -126,6 +128,9 @@ class Sessions:
         made.append(Publisher(journal, ask, callbacks, linger_s=0.005, heartbeat_s=0.2))
         self._open.append((journal, made[0]))
         return journal, made[0]
+
+    def _count_end_of_trouble(self) -> None:
+        self.ends_of_trouble += 1
 
     def close(self) -> None:
         for _, publisher in self._open:

@@ -144,6 +144,34 @@ async def test_a_broker_that_hangs_holds_up_nobody_and_is_given_all_when_it_goes
     assert sorted(await numbers(topics)) == list(range(logging.count))
 
 
+async def test_a_silent_broker_is_named_once_long_before_its_producer_is_given_up(
+    broker: Broker, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may only be slow: what it was sent is not sent again."""
+    monkeypatch.setattr("mldash.producer.publishing.lane.SILENCE_S", 0.3)
+    await broker.start()
+    topics = Topics(broker.address)
+    await topics.make()
+    journal, publisher = sessions.begin(topics.connection)
+    stream = journal.stream("metrics", "train")
+    log(stream, 0, 1_000)
+    await in_thread(publisher.flush, 60.0)
+    broker.signal(signal.SIGSTOP)
+    try:
+        log(stream, 1_000, 1_000)
+        await eventually(lambda: bool(sessions.troubles))
+        log(stream, 2_000, 1_000)
+        with pytest.raises(TimeoutError, match=r"Kafka has not answered for 0\.3 s"):
+            await in_thread(publisher.flush, 1.0)
+    finally:
+        broker.signal(signal.SIGCONT)
+    await in_thread(publisher.flush, 60.0)
+    assert sessions.troubles == ["Kafka has not answered for 0.3 s"]
+    await eventually(lambda: sessions.ends_of_trouble == 1)
+    records = [record for _, _, record in await topics.records() if record.kind == "metrics"]
+    assert sum(record.count for record in records) == 3_000, "each event was sent once"
+
+
 async def test_a_producer_that_has_fallen_out_of_sequence_is_replaced(topics: Topics, sessions: Sessions) -> None:
     """Its sequence numbers are moved on: the broker answers OutOfOrderSequenceNumber, as after a hiccup."""
     journal, publisher = sessions.begin(topics.connection)
