@@ -120,6 +120,7 @@ class Lane:
         self._held: set[tuple[str, str | None, int]] = set()
         self._in_flight: deque[_Sent] = deque()
         self._in_flight_bytes = 0
+        self._heard_at = 0.0
         self.rewind()
 
     def rewind(self) -> None:
@@ -171,7 +172,7 @@ class Lane:
             elif (waited := monotonic() - sent.since) > STALL_S:
                 raise KafkaTrouble(f"Kafka has not answered for {STALL_S:g} s")
             elif waited > SILENCE_S:
-                self._silent(SILENCE_S)
+                self._tell_of_silence()
         while self._in_flight and not self._in_flight[0].waiting and not self._in_flight[0].held:
             sent = self._in_flight.popleft()
             self._in_flight_bytes -= sent.bytes
@@ -211,12 +212,12 @@ class Lane:
 
         def done(future: "asyncio.Future[Any]") -> None:
             sent.waiting -= 1
-            if not future.cancelled():
-                future.exception()  # settle() looks at it; that of a producer that is given up is no news
+            if not future.cancelled() and future.exception() is None:  # settle() looks at what failed
+                self._heard_at = monotonic()
             self._wake()
 
         route = self.routes.of(record.kind, record.name)
-        telling = asyncio.get_running_loop().call_later(SILENCE_S, self._silent, SILENCE_S)
+        telling = asyncio.get_running_loop().call_later(SILENCE_S, self._tell_of_silence)
         try:
             async with asyncio.timeout(STALL_S):
                 future = await kafka.send(route.topic, route.partition, route.key, value, self._headers, done)
@@ -225,6 +226,11 @@ class Lane:
         finally:
             telling.cancel()
         sent.futures.append((record, len(value), future))
+
+    def _tell_of_silence(self) -> None:
+        """Unless something was acknowledged meanwhile: behind a silence that is over, the next rounds are old too."""
+        if monotonic() - self._heard_at >= SILENCE_S:
+            self._silent(SILENCE_S)
 
     def _look(self, sent: _Sent) -> None:
         """Take note of what is acknowledged of a round. Raises KafkaTrouble."""

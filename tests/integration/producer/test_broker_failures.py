@@ -148,7 +148,6 @@ async def test_a_silent_broker_is_named_once_long_before_its_producer_is_given_u
     broker: Broker, sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may only be slow: what it was sent is not sent again."""
-    monkeypatch.setattr("mldash.producer.publishing.lane.SILENCE_S", 0.3)
     await broker.start()
     topics = Topics(broker.address)
     await topics.make()
@@ -157,6 +156,7 @@ async def test_a_silent_broker_is_named_once_long_before_its_producer_is_given_u
     log(stream, 0, 1_000)
     await in_thread(publisher.flush, 60.0)
     broker.signal(signal.SIGSTOP)
+    monkeypatch.setattr("mldash.producer.publishing.lane.SILENCE_S", 0.3)
     try:
         log(stream, 1_000, 1_000)
         await eventually(lambda: bool(sessions.troubles))
@@ -164,6 +164,7 @@ async def test_a_silent_broker_is_named_once_long_before_its_producer_is_given_u
         with pytest.raises(TimeoutError, match=r"Kafka has not answered for 0\.3 s"):
             await in_thread(publisher.flush, 1.0)
     finally:
+        monkeypatch.setattr("mldash.producer.publishing.lane.SILENCE_S", 10.0)
         broker.signal(signal.SIGCONT)
     await in_thread(publisher.flush, 60.0)
     assert sessions.troubles == ["Kafka has not answered for 0.3 s"]
