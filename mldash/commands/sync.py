@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from mldash.producer.journal.session_folder import SessionFolder
-    from mldash.producer.publishing.local_files import Again
     from mldash.producer.publishing.resend import LocalExperiment, Sent
     from mldash.producer.settings import SdkSettings
 
@@ -27,17 +27,16 @@ if TYPE_CHECKING:
 @click.option(
     "--all",
     "again",
-    flag_value="under the same names",
+    is_flag=True,
     help="Send local files from their beginning, whatever was noted as sent: what is there already is not added.",
 )
 @click.option(
     "--anew",
-    "again",
-    flag_value="under new names",
-    help="The same for experiments that were deleted there (mldash rm): as new events. Not for what is still there.",
+    is_flag=True,
+    help="The same, and what was deleted there (mldash rm) is sent as new events. Twice, it adds nothing twice.",
 )
 def command(
-    paths: tuple[Path, ...], remote: str | None, kafka: str | None, token: str | None, again: Again | None
+    paths: tuple[Path, ...], remote: str | None, kafka: str | None, token: str | None, again: bool, anew: bool
 ) -> None:
     """Send what processes that are gone have left in their journals, what was logged offline, and local experiments.
 
@@ -63,12 +62,14 @@ def command(
         return
     if experiments and not (settings.remote or settings.kafka):
         raise SettingError("remote", "settings", "not set", "where local experiments are sent to: --remote URL")
+    if anew and experiments and not settings.remote:
+        raise click.UsageError("--anew asks an API what was deleted there: give --remote URL")
     results: list[Sent] = []
     with _progress() as bar:
         for journal in journals.values():
             results += _sync_journal(journal, settings, bar)
         for experiment in experiments:
-            results += _sync_experiment(experiment, settings, bar, again)
+            results += _sync_experiment(experiment, settings, bar, again=again, anew=anew)
     for result in results:
         click.echo(_line(result))
     if any(result.left for result in results):
@@ -138,12 +139,14 @@ def _drain(journal: SessionFolder) -> Sent | None:
 
 
 def _sync_experiment(
-    experiment: LocalExperiment, settings: SdkSettings, bar: Progress, again: Again | None
+    experiment: LocalExperiment, settings: SdkSettings, bar: Progress, *, again: bool, anew: bool
 ) -> list[Sent]:
     """A local experiment's files; how many are sent is said of each."""
     from mldash.producer.publishing.kafka import DirectLoop
     from mldash.producer.publishing.resend import send_files
     from mldash.producer.remote.handshake import asker
+    from mldash.producer.remote.standing import ask_standing
+    from mldash.producer.remote.transport import Transport
 
     task = bar.add_task(experiment.prefix.text, total=None)
 
@@ -152,5 +155,9 @@ def _sync_experiment(
 
     connection = asker(settings)()
     place = settings.remote or f"kafka://{settings.kafka}"
+    standing = None
+    if anew and settings.remote:
+        standing = partial(ask_standing, Transport(settings.remote, settings.token), experiment.prefix.text)
+    sending = send_files(experiment, place, connection, progress, again=again or anew, standing=standing)
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
-        return [runner.run(send_files(experiment, place, connection, progress, again=again))]
+        return [runner.run(sending)]

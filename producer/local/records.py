@@ -81,6 +81,18 @@ def parts_of(folder: Folder, read: Mapping[str, FileEnd]) -> list[Part]:
     return found
 
 
+def sessions_of(folder: Folder, prefix: Prefix, parts: Sequence[Part]) -> set[bytes]:
+    """Of the records of whole parts, and of what only JSON files hold. Raises DamagedRow, OSError."""
+    found = {record.session for record in held_records(folder, prefix)}
+    for part in parts:
+        if part.kind == "runs":
+            found |= {one.record.session for one in records_of(folder, prefix, part)}
+        else:
+            own = session_of_rows(folder, prefix, part.file)
+            found |= {source.session for source in read_sources(folder.path / part.file, own)}
+    return found
+
+
 def records_of(folder: Folder, prefix: Prefix, part: Part) -> Iterator[Numbered]:
     """The part's rows, consecutive ones of one session in a record. Raises DamagedRow, OSError."""
     path = folder.path / part.file

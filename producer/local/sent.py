@@ -24,8 +24,9 @@ class SentTo(Struct, kw_only=True):
     topics: dict[str, TopicAddress]
     content_type: str
     files: dict[str, FileEnd] = {}
-    renamed: str = ""
-    """Where all was sent again under other sessions (an experiment that was deleted there): what they are made with."""
+    renames: dict[str, int] = {}
+    """Sessions, in hex, whose experiment was deleted there, and how often: their events are sent under other names
+    (sources.py, `renamed_session`)."""
 
 
 def read_sent(folder: Folder, place: str) -> SentTo | None:
@@ -41,7 +42,7 @@ def write_sent(folder: Folder, place: str, sent: SentTo) -> bool:
     Whether it could be written."""
     known = _read(folder)
     before = read_sent(folder, place)
-    same = before is not None and before.renamed == sent.renamed
+    same = before is not None and before.renames == sent.renames
     for file, end in (before.files if before is not None and same and sent.files else {}).items():
         if end.rows > sent.files.get(file, FileEnd()).rows:
             sent.files[file] = end

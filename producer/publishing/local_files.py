@@ -7,24 +7,23 @@ refused alone holds its file's place back, and the rest goes on.
 
 import asyncio
 import errno
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from mldash.producer.answers.shapes import Connection
+from mldash.producer.answers.shapes import Connection, Standing
 from mldash.producer.events.encoding import encode_record, headers
 from mldash.producer.events.identity import Prefix
 from mldash.producer.events.schema import Claim, Heartbeat, Record, Signals
 from mldash.producer.journal.session_folder import live_sessions
 from mldash.producer.local.acknowledged import FileEnd
 from mldash.producer.local.folder import Folder
-from mldash.producer.local.records import Numbered, Part, held_records, parts_of, records_of
+from mldash.producer.local.records import Numbered, Part, held_records, parts_of, records_of, sessions_of
 from mldash.producer.local.sent import SentTo, read_sent, write_sent
 from mldash.producer.local.sources import renamed_session
 
@@ -35,7 +34,8 @@ from .signals import CLAIMS_IN_A_RECORD, TIMEOUT_S
 NOTE_EVERY_S = 1.0
 
 Stream = tuple[bytes, str, str | None]
-Again = Literal["under the same names", "under new names"]
+AskStanding = Callable[[bytes], Standing]
+"""Whether what a session writes counts."""
 
 
 class _Sent(Struct):
@@ -63,19 +63,21 @@ class FilesLane:
         *,
         wake: Callable[[], None],
         too_large: Callable[[str], None],
-        again: Again | None = None,
+        again: bool = False,
+        standing: AskStanding | None = None,
     ) -> None:
-        """`place` names where the files are sent to; `again`: what was noted as sent there is sent once more, under
-        the same names, which adds nothing to what is there, or under new ones, which are noted.
+        """`place` names where the files are sent to; `again`: what was noted as sent there is sent once more, which
+        adds nothing to what is there. With `standing` sessions whose experiment was deleted there get other names,
+        which are noted.
 
-        Raises OSError, NotOurState.
+        Raises DamagedRow, OSError, NotOurState, and what `standing` raises.
         """
         self._folder, self._prefix, self._place = folder, prefix, place
         self.sent = read_sent(folder, place) or SentTo(topics=connection.topics, content_type=connection.content_type)
-        if again is not None:
-            renamed = secrets.token_hex(8) if again == "under new names" else self.sent.renamed
-            self.sent = msgspec.structs.replace(self.sent, files={}, renamed=renamed)
-            if not write_sent(folder, place, self.sent) and again == "under new names":
+        if again:
+            renames = self.sent.renames if standing is None else self._renames(standing)
+            self.sent = msgspec.structs.replace(self.sent, files={}, renames=renames)
+            if not write_sent(folder, place, self.sent) and renames:
                 raise PermissionError(errno.EACCES, "new names can't be noted there", str(folder.state))
         self.routes = Routes(prefix.text, self.sent.topics)
         self.batch_bytes = BATCH_BYTES
@@ -126,7 +128,7 @@ class FilesLane:
             self._ended = True
             return False
         record, file, end = found
-        if self.sent.renamed:
+        if self.sent.renames:
             record = msgspec.structs.replace(record, session=self._name_of(record.session))
         sent = _Sent(file, end if file else None, time.monotonic(), record.count, futures=[])
         self._in_flight.append(sent)
@@ -164,7 +166,19 @@ class FilesLane:
             await asyncio.wait(futures, timeout=TIMEOUT_S)
 
     def _name_of(self, session: bytes) -> bytes:
-        return renamed_session(session, self.sent.renamed) if self.sent.renamed else session
+        return renamed_session(session, self.sent.renames.get(session.hex(), 0))
+
+    def _renames(self, standing: AskStanding) -> dict[str, int]:
+        """Of each session the first name that was not deleted: whoever asks finds the same, also of a copy of the
+        folder, until the experiment is deleted once more."""
+        found = dict[str, int]()
+        for session in sessions_of(self._folder, self._prefix, parts_of(self._folder, {})):
+            times = 0
+            while standing(renamed_session(session, times)) == "deleted":
+                times += 1
+            if times:
+                found[session.hex()] = times
+        return found
 
     def _records_of(self, part: Part) -> Iterator[Numbered]:
         """Of a part, what is not acknowledged yet."""

@@ -25,7 +25,7 @@ from .signals import send_signals
 
 if TYPE_CHECKING:
     from .kafka import KafkaProducer
-    from .local_files import Again
+    from .local_files import AskStanding
 
 PATIENCE_S = 60.0
 
@@ -156,14 +156,16 @@ async def send_files(
     connection: Connection,
     progress: Callable[[int, int], None] = lambda done_bytes, total_bytes: None,
     *,
-    again: "Again | None" = None,
+    again: bool = False,
+    standing: "AskStanding | None" = None,
     patience_s: float = PATIENCE_S,
 ) -> Sent:
     """Send a local experiment's files, as far as they are acknowledged now: its run may go on meanwhile.
 
-    `place` names where they go: what was noted as sent there before is left out, unless it is asked for `again`.
+    `place` names where they go: what was noted as sent there before is left out, unless it is asked for `again`. With
+    `standing`, what was deleted there is sent as new events.
     `progress` is told bytes of files. Run twice, or interrupted and run again, it adds nothing twice.
-    Raises DamagedRow, OSError.
+    Raises DamagedRow, OSError, and what `standing` raises.
     """
     from .local_files import FilesLane
 
@@ -178,6 +180,7 @@ async def send_files(
         wake=woken.set,
         too_large=problems.append,
         again=again,
+        standing=standing,
     )
     progress(0, lane.total_bytes)
     try:

@@ -8,7 +8,7 @@ import threading
 from random import SystemRandom
 from typing import Final
 
-from mldash.producer.answers.shapes import StandingAnswer
+from mldash.producer.answers.shapes import Standing, StandingAnswer
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.errors import MldashError
 
@@ -20,6 +20,12 @@ HEARTBEATS_A_LOOK: Final = 6
 _draw = SystemRandom().uniform
 
 
+def ask_standing(transport: Transport, prefix: str, session: bytes) -> Standing:
+    """Raises ServerUnreachable, RequestRefused."""
+    answer: StandingAnswer = transport.get("/v1/sessions/standing", {"prefix": prefix, "session": session.hex()})
+    return answer["standing"]
+
+
 class StandingWatch:
     """Asks for one session until the answer is that its experiment was deleted; then it is told, once."""
 
@@ -27,7 +33,7 @@ class StandingWatch:
         self, transport: Transport, prefix: str, session: bytes, heartbeat_s: float, callbacks: Callbacks
     ) -> None:
         self._transport, self._callbacks = transport, callbacks
-        self._query = {"prefix": prefix, "session": session.hex()}
+        self._prefix, self._session = prefix, session
         self._every_s = HEARTBEATS_A_LOOK * heartbeat_s
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mldash-standing", daemon=True)
@@ -42,14 +48,13 @@ class StandingWatch:
     def _run(self) -> None:
         while not self._stopping.wait(self._every_s * _draw(0.5, 1.5)):
             if self._is_deleted():
-                self._callbacks.deleted(self._query["prefix"])
+                self._callbacks.deleted(self._prefix)
                 return
 
     def _is_deleted(self) -> bool:
         try:
-            answer: StandingAnswer = self._transport.get("/v1/sessions/standing", self._query)
+            return ask_standing(self._transport, self._prefix, self._session) == "deleted"
         except MldashError:
             return False  # not known now: that servers are away is told by who needs them, and it is asked again
         finally:
             self._transport.close()  # thousands of processes would each hold a connection for a question a minute
-        return answer["standing"] == "deleted"

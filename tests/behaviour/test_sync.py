@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from mldash import Experiment
+from tests.components import Pipeline
 from tests.stack import run_mldash
 
 pytestmark = pytest.mark.integration
@@ -162,6 +163,29 @@ def test_a_sync_that_is_interrupted_again_and_again_adds_nothing_twice(
     eventually(stored, count)
     assert [point["data"]["step"] for point in there.metrics("train").iter()] == list(range(count))
     eventually(lambda: there.tracks.list()[0]["totalEntries"], count)
+
+
+def test_what_was_deleted_there_is_sent_anew_once_however_often_it_is_asked_for(
+    pipeline: Pipeline, remote: dict[str, Any], tmp_path: Path
+) -> None:
+    prefix, root = f"owner/sync/{os.urandom(6).hex()}", str(tmp_path / "dash")
+    with Experiment(prefix, root=root, echo=False).run as here:
+        for step in range(100):
+            here.metrics("train").log(step=step)
+    there = Experiment(prefix, **remote)
+    run_mldash("sync", root, "--remote", remote["remote"])
+    eventually(lambda: steps(there), list(range(100)))
+    for _ in range(2):
+        run_mldash("rm", prefix, "--yes", **pipeline.variables)
+        assert steps(there) == []
+        for _ in range(3):
+            run_mldash("sync", root, "--anew", "--remote", remote["remote"])
+        eventually(lambda: steps(there), list(range(100)))
+    with Experiment(prefix, **remote).run as last:  # what it waits for is behind all that was sent
+        last.metrics("train").log(step=-1)
+        assert steps(last) == [*range(100), -1]
+    refused = run_mldash("sync", root, "--anew", "--kafka", "127.0.0.1:1", check=False)
+    assert refused.returncode == 2 and "--anew asks an API" in refused.stderr
 
 
 WRITING = """

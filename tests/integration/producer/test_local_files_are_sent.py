@@ -1,6 +1,7 @@
 """A local experiment's files → Kafka, on a real broker: what is sent again, and what the broker refuses."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from mldash import Experiment
+from mldash.producer.answers.shapes import Standing
 from mldash.producer.events.topics import event_topic
 from mldash.producer.publishing.resend import LocalExperiment, find_experiments, send_files
 
@@ -33,26 +35,43 @@ async def names(topics: Topics) -> set[tuple[bytes, str, int]]:
     }
 
 
-async def test_what_is_sent_again_has_the_same_names_or_all_new_ones(topics: Topics, tmp_path: Path) -> None:
-    """New ones are for an experiment that was deleted there: its sessions belong to what was deleted, for ever."""
+async def test_what_is_sent_again_has_the_same_names_until_it_was_deleted(topics: Topics, tmp_path: Path) -> None:
+    """Sessions of an experiment that was deleted there belong to what was deleted, for ever: then they get new names,
+    the same ones whoever asks, until it is deleted once more."""
+    deleted = set[bytes]()
+
+    def standing(session: bytes) -> Standing:
+        return "deleted" if session in deleted else "unknown"
+
     experiment, connection = log_points(tmp_path, 10), topics.connection()
     assert (await send_files(experiment, "there", connection)).event_count == 12
     first = await names(topics)
     assert len(first) == 12
-    again = await send_files(experiment, "there", connection, again="under the same names")
+    again = await send_files(experiment, "there", connection, again=True)
     assert again.event_count == 12 and await names(topics) == first
-    anew = await send_files(experiment, "there", connection, again="under new names")
+    anew = await send_files(experiment, "there", connection, again=True, standing=standing)
+    assert anew.event_count == 12 and await names(topics) == first, "nothing was deleted"
+    copy = tmp_path.with_name("copy")
+    shutil.copytree(tmp_path, copy)
+    deleted |= {session for session, _, _ in first}
+    anew = await send_files(experiment, "there", connection, again=True, standing=standing)
     both = await names(topics)
     assert anew.event_count == 12 and len(both) == 24
     assert not {session for session, _, _ in first} & {session for session, _, _ in both - first}
     assert (await send_files(experiment, "there", connection)).event_count == 0
-    await send_files(experiment, "there", connection, again="under the same names")
+    await send_files(experiment, "there", connection, again=True)
     assert await names(topics) == both, "the new names are noted, and are what it is called there from now on"
+    for one in (experiment, *find_experiments(copy)):
+        assert (await send_files(one, "there", connection, again=True, standing=standing)).event_count == 12
+    assert await names(topics) == both, "and who asks once more finds them again, in a copy too"
     log_points(tmp_path, 5)
     assert (await send_files(experiment, "there", connection)).event_count == 7
     assert len(await names(topics)) == 31
     assert (await send_files(experiment, "elsewhere", connection)).event_count == 19
-    assert len(await names(topics)) == 31 + 7, "under the names that it was logged with"
+    assert len(await names(topics)) == 31, "under the names that it was logged with"
+    deleted |= {session for session, _, _ in both}
+    await send_files(experiment, "there", connection, again=True, standing=standing)
+    assert len(await names(topics)) == 31 + 12, "of what was deleted twice; what came later was not"
 
 
 async def test_what_the_broker_finds_too_large_holds_its_file_back_and_the_rest_is_sent(
