@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -111,7 +112,24 @@ def _send(journal: SessionFolder, settings: SdkSettings, progress: Callable[[int
 
     connection = ask_for_journal(journal.head, settings)
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
-        return runner.run(resend(journal, connection, progress))
+        sent = runner.run(resend(journal, connection, progress))
+    _look_for_deleted(sent, settings.remote or journal.head.remote, settings.token, "what it logged is dropped")
+    return sent
+
+
+def _look_for_deleted(sent: Sent, remote: str | None, token: str | None, then: str) -> None:
+    """Kafka takes what belongs to a deleted experiment like anything else; the API says so. Nothing is asked where no
+    API is known, and one that does not answer now changes nothing of what was sent."""
+    from mldash.producer.errors import MldashError
+    from mldash.producer.remote.standing import ask_standing
+    from mldash.producer.remote.transport import Transport
+
+    if remote is None or not sent.event_count:
+        return
+    transport = Transport(remote, token)
+    with contextlib.suppress(MldashError):
+        if any(ask_standing(transport, sent.prefix, session) == "deleted" for session in sent.sessions):
+            sent.note = "; ".join([*filter(None, [sent.note]), f"its experiment was deleted there: {then}"])
 
 
 def _drain(journal: SessionFolder) -> Sent | None:
@@ -160,4 +178,6 @@ def _sync_experiment(
         standing = partial(ask_standing, Transport(settings.remote, settings.token), experiment.prefix.text)
     sending = send_files(experiment, place, connection, progress, again=again or anew, standing=standing)
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
-        return [runner.run(sending)]
+        sent = runner.run(sending)
+    _look_for_deleted(sent, settings.remote, settings.token, "--anew sends it as new events")
+    return [sent]

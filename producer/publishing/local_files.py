@@ -121,6 +121,11 @@ class FilesLane:
         """Nothing was refused."""
         return not self._held
 
+    @property
+    def sessions(self) -> set[bytes]:
+        """Those whose events were acknowledged through this lane, by the names that they have there."""
+        return {session for session, _, _ in self._next_seqs}
+
     async def send_round(self, kafka: KafkaProducer) -> bool:
         """Send the next record; False where there is none. Raises KafkaTrouble, DamagedRow, OSError."""
         found = next(self._records, None)

@@ -36,6 +36,8 @@ class Sent(Struct):
     prefix: str
     path: Path
     event_count: int = 0
+    sessions: set[bytes] = set()
+    """Whose events were sent."""
     left: str | None = None
     """Why something is left, or nothing was sent; None where all is sent, and the journal removed."""
     note: str = ""
@@ -143,6 +145,7 @@ async def resend(
             patience_s,
         )
         sent.event_count = lane.event_count
+        sent.sessions = {folder.head.session_id}
         if sent.left is None and not lane.finish():
             sent.left = f"Kafka refuses {problems[0] if problems else 'something'} for its size"
         return sent
@@ -190,7 +193,7 @@ async def send_files(
         lane.settle()
     finally:
         lane.note()
-    sent.event_count = lane.event_count
+    sent.event_count, sent.sessions = lane.event_count, lane.sessions
     if sent.left is None and not lane.is_whole:
         sent.left = f"Kafka refuses {problems[0]} for its size"
     if not lane.notes_kept:

@@ -1,6 +1,7 @@
 """What was logged offline, or left by a killed process, `mldash sync` publishes: once, however often it is run."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,6 +179,8 @@ def test_what_was_deleted_there_is_sent_anew_once_however_often_it_is_asked_for(
     for _ in range(2):
         run_mldash("rm", prefix, "--yes", **pipeline.variables)
         assert steps(there) == []
+        said = run_mldash("sync", root, "--all", "--remote", remote["remote"]).stdout
+        assert "its experiment was deleted there: --anew sends it as new events" in said
         for _ in range(3):
             run_mldash("sync", root, "--anew", "--remote", remote["remote"])
         eventually(lambda: steps(there), list(range(100)))
@@ -186,6 +189,22 @@ def test_what_was_deleted_there_is_sent_anew_once_however_often_it_is_asked_for(
         assert steps(last) == [*range(100), -1]
     refused = run_mldash("sync", root, "--anew", "--kafka", "127.0.0.1:1", check=False)
     assert refused.returncode == 2 and "--anew asks an API" in refused.stderr
+
+
+def test_who_sends_a_journal_of_what_was_deleted_there_is_told_so(
+    pipeline: Pipeline, remote: dict[str, Any], tmp_path: Path
+) -> None:
+    prefix, journal = f"owner/sync/{os.urandom(6).hex()}", str(tmp_path / "offline")
+    with Experiment(prefix, mode="offline", journal=journal, echo=False).run as experiment:
+        experiment.metrics("train").log(step=0)
+    copy = shutil.copytree(journal, tmp_path / "copy")
+    assert "deleted" not in run_mldash("sync", journal, "--remote", remote["remote"]).stdout
+    there = Experiment(prefix, **remote)
+    eventually(lambda: steps(there), [0])
+    run_mldash("rm", prefix, "--yes", **pipeline.variables)
+    said = run_mldash("sync", str(copy), "--remote", remote["remote"]).stdout
+    assert "  (its experiment was deleted there: what it logged is dropped)" in said
+    assert steps(there) == []
 
 
 WRITING = """
