@@ -206,6 +206,11 @@ class Session:
         return 0 if delivery is None else delivery.unsent_bytes()
 
     @property
+    def has_ended(self) -> bool:
+        """Closed, with all of it delivered: nothing more will come."""
+        return self._is_closed
+
+    @property
     def has_events(self) -> bool:
         """Whether anything was written in this process."""
         return self._pid == os.getpid() and self.journal.folder is not None

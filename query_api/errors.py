@@ -138,6 +138,9 @@ class ExperimentDeleted(ApiError):
             "A process that starts now begins the experiment anew"
         )
 
+    def members(self) -> dict[str, Any]:
+        return {"session": self.session}
+
 
 class ServerAway(ApiError):
     """A server that the API stands on; `reason` names it and says what happened."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from math import inf, nextafter
 from time import monotonic
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -38,6 +38,7 @@ MOST_TIMES: Final = 200
 ARROW: Final = "application/vnd.apache.arrow.stream"
 MOST_STREAMS: Final = 100
 
+AnswerT = TypeVar("AnswerT")
 _About = tuple[str, str | None]  # kind and name of a stream; name "*" stands for all of the kind
 ALL: Final = "*"
 
@@ -58,6 +59,9 @@ class OwnWrites(Protocol):
     @property
     def id(self) -> bytes: ...
 
+    @property
+    def has_ended(self) -> bool: ...
+
 
 class RemoteReader:
     """Reads one experiment. Thread-safe."""
@@ -67,6 +71,8 @@ class RemoteReader:
     ) -> None:
         self._transport, self._prefix, self._read_wait_s = transport, prefix, read_wait_s
         self._own = own
+        self._deleted = set[bytes]()
+        """Sessions of this process that have ended, and whose experiment was deleted since."""
 
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
         answer: ExperimentAnswer | None = self._get("/v1/experiment", {}, wait, [("runs", "")], absent=None)
@@ -224,25 +230,43 @@ class RemoteReader:
         return found
 
     def _file(self, path: str, media_type: str, query: Query, wait: float | None, about: list[_About]) -> bytes:
-        wait = self._read_wait_s if wait is None else wait
-        headers, left = self._own_writes(about, wait) if wait > 0 else ({}, 0.0)
-        try:
-            return self._transport.get_file(path, media_type, {"prefix": self._prefix, **query}, headers, left)
-        except Problem as problem:
-            _raise_not_yet_stored(problem, wait)
-            raise
+        asked = {"prefix": self._prefix, **query}
+        return self._ask(
+            wait, about, lambda headers, left: self._transport.get_file(path, media_type, asked, headers, left)
+        )
 
     def _get(self, path: str, query: Query, wait: float | None, about: list[_About], *, absent: Any) -> Any:
         """The answer; `absent` where the API knows nothing of the name."""
-        wait = self._read_wait_s if wait is None else wait
-        headers, left = self._own_writes(about, wait) if wait > 0 else ({}, 0.0)
+        asked = {"prefix": self._prefix, **query}
         try:
-            return self._transport.get(path, {"prefix": self._prefix, **query}, headers, left)
+            return self._ask(wait, about, lambda headers, left: self._transport.get(path, asked, headers, left))
         except Problem as problem:
-            _raise_not_yet_stored(problem, wait)
             if problem.status == 404 and problem.kind.endswith("not-found"):
                 return absent
             raise
+
+    def _ask(self, wait: float | None, about: list[_About], ask: Callable[[dict[str, str], float], AnswerT]) -> AnswerT:
+        """With what this process wrote; once more where that was deleted, of a session that has ended."""
+        wait = self._read_wait_s if wait is None else wait
+        while True:
+            headers, left = self._own_writes(about, wait) if wait > 0 else ({}, 0.0)
+            try:
+                return ask(headers, left)
+            except Problem as problem:
+                if self._knows_now_of(problem):
+                    continue
+                _raise_not_yet_stored(problem, wait)
+                raise
+
+    def _knows_now_of(self, problem: Problem) -> bool:
+        """Whether the problem is that a run of this process which has ended was deleted: no read waits for it any more.
+        One that is open is told, for what it logs is dropped."""
+        if not problem.kind.endswith("experiment-deleted"):
+            return False
+        named = problem.members.get("session")
+        deleted = {own.id for own in self._own() if own.id.hex() == named and own.has_ended} - self._deleted
+        self._deleted |= deleted
+        return bool(deleted)
 
     def _own_writes(self, about: list[_About], wait: float) -> tuple[dict[str, str], float]:
         """Hand over what this process wrote, and the headers that say so, with the seconds that are left to wait."""
@@ -250,6 +274,8 @@ class RemoteReader:
         begun = monotonic()
         told: list[list[Any]] = []
         for own in self._own():
+            if own.id in self._deleted:
+                continue
             try:
                 own.flush(deadline.left)
             except TimeoutError as error:

@@ -53,3 +53,17 @@ def test_without_a_function_for_it_a_warning_names_the_experiment(pipeline: Pipe
             assert time.monotonic() < deadline
             experiment.metrics("m").log(x=2)
             time.sleep(0.02)
+
+
+def test_a_run_that_starts_in_the_same_process_begins_the_experiment_anew(
+    pipeline: Pipeline, remote: dict[str, Any]
+) -> None:
+    """As in a notebook: what the run before had written is gone, and nothing waits for it."""
+    prefix = f"owner/deleted/{os.urandom(6).hex()}"
+    for value in range(3):
+        with Experiment(prefix, echo=False, **remote).run as experiment:
+            experiment.metrics("m").log(x=value)
+            assert [point["data"] for point in experiment.metrics("m").read()["data"]] == [{"x": value}]
+        assert experiment.metrics("m").read()["total"] == 1
+        run_mldash("rm", prefix, "--yes", **pipeline.variables)
+        assert experiment.metrics("m").read()["total"] == 0

@@ -18,6 +18,7 @@ class Own:
     """What a session tells its reader."""
 
     id = bytes(range(16))
+    has_ended = False
 
     def __init__(self) -> None:
         self.flushed: list[float | None] = []
