@@ -1,5 +1,7 @@
 """The objects: the only module that imports aioboto3. Works with any S3: AWS, SeaweedFS, MinIO, Ceph.
 
+A whole object goes and comes by direct.py, which knows success only; all else by the client.
+
 An error of a put tells nothing: the object may be there or come later. So a retry sends the same bytes under the same
 key, and other bytes never come under a key that was used (docs/protocol.md 4.4).
 """
@@ -13,10 +15,12 @@ from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
 
 import aioboto3
 import structlog
+from aiobotocore.session import get_session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 
 from .checksum import to_header
+from .direct import DirectRequests, open_direct
 from .errors import ColdStoreError, ObjectMissing, StoreRefused, StoreUnreachable
 
 _CONNECT_TIMEOUT_S: Final = 5
@@ -73,14 +77,19 @@ class ObjectStore:
         self._connections = connections
         self._resources = AsyncExitStack()
         self._client: Any = None
+        self._direct: DirectRequests | None = None
 
     def __repr__(self) -> str:  # without the keys: it may be logged
         return f"ObjectStore({self._name!r}, {self.bucket!r})"
 
     async def __aenter__(self) -> Self:
         access_key, secret_key = self._keys
+        signing = get_session()
         session = aioboto3.Session(
-            aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=self._region
+            aws_access_key_id=access_key,
+            aws_secret_access_key=secret_key,
+            region_name=self._region,
+            botocore_session=signing,
         )
         config = Config(
             connect_timeout=_CONNECT_TIMEOUT_S,
@@ -96,6 +105,9 @@ class ObjectStore:
         self._client = await self._resources.enter_async_context(
             session.client("s3", endpoint_url=self._endpoint, config=config)
         )
+        self._direct = await open_direct(signing, self._client, self.bucket, config)
+        if self._direct is not None:
+            await self._resources.enter_async_context(self._direct)
         return self
 
     async def __aexit__(
@@ -106,10 +118,14 @@ class ObjectStore:
     async def put(self, key: str, data: bytes, crc32c: int) -> None:
         """The bytes under a key, with their checksum; S3 refuses them where they differ on arrival."""
 
+        checksum = to_header(crc32c)
+        headers = {"Content-Type": _PARQUET, "x-amz-checksum-crc32c": checksum}
+
         async def call() -> None:
-            await self._client.put_object(
-                Bucket=self.bucket, Key=key, Body=data, ChecksumCRC32C=to_header(crc32c), ContentType=_PARQUET
-            )
+            if self._direct is None or not await self._direct.put(key, data, headers):
+                await self._client.put_object(
+                    Bucket=self.bucket, Key=key, Body=data, ChecksumCRC32C=checksum, ContentType=_PARQUET
+                )
 
         await self._try("put", key, call)
 
@@ -178,19 +194,24 @@ class ObjectStore:
 
     async def get(self, key: str) -> bytes:
         """All bytes of an object. Raises ObjectMissing."""
-        return await self._read(key, {})
+        return await self._read(key, None)
 
     async def get_range(self, key: str, start: int, length: int) -> bytes:
         """`length` bytes from `start` on; fewer where the object ends before. Raises ObjectMissing."""
         try:
-            return await self._read(key, {"Range": f"bytes={start}-{start + length - 1}"})
+            return await self._read(key, f"bytes={start}-{start + length - 1}")
         except StoreRefused as error:
             if error.code == "InvalidRange":  # all of it lies behind the object's end
                 return b""
             raise
 
-    async def _read(self, key: str, more: dict[str, str]) -> bytes:
+    async def _read(self, key: str, byte_range: str | None) -> bytes:
+        more = {} if byte_range is None else {"Range": byte_range}
+
         async def call() -> bytes:
+            found = await self._direct.get(key, byte_range) if self._direct else None
+            if found is not None:
+                return found
             answer = await self._client.get_object(Bucket=self.bucket, Key=key, **more)
             async with answer["Body"] as body:
                 data: bytes = await body.read()

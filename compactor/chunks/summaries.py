@@ -10,6 +10,7 @@ else that of logging.
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
@@ -21,6 +22,8 @@ from mldash.producer.events.field_statistics import is_number
 
 BLOCK_ROWS: Final = 500
 FIELD_LIMIT: Final = 256
+_FIELDS_AT_ONCE: Final = 16
+"""Summarised together: beyond, memory grows and nothing is gained."""
 
 PLACES: Final = ("first", "last", "min", "max")
 UNKNOWN: Final = -1
@@ -91,11 +94,14 @@ def summarise_numbers(
 ) -> tuple[list[FieldSummary], list[FieldBlocks]]:
     """The same of numbers that are at hand."""
     summaries, blocks = list[FieldSummary](), list[FieldBlocks]()
-    for name, numbers in fields:
-        integer = numbers[0].dtype.kind == "i"
-        records = _records(*numbers, times)
-        summaries.append(_summary(name, records, first_index))
-        blocks.append(FieldBlocks(name, integer, records.tobytes()))
+    for integer, group in groupby(fields, lambda field: field[1][0].dtype.kind == "i"):
+        alike = list(group)
+        for at in range(0, len(alike), _FIELDS_AT_ONCE):
+            some = alike[at : at + _FIELDS_AT_ONCE]
+            values, present = (np.stack(arrays) for arrays in zip(*(numbers for _, numbers in some), strict=True))
+            for (name, _), records in zip(some, _records(values, present, times), strict=True):
+                summaries.append(_summary(name, records, first_index))
+                blocks.append(FieldBlocks(name, integer, records.tobytes()))
     return summaries, blocks
 
 
@@ -116,35 +122,36 @@ def _spot(record: Any, place: str, first_index: int) -> Spot:
 
 
 def _records(values: NDArray[Any], present: NDArray[np.bool_], times: NDArray[np.float64]) -> NDArray[Any]:
-    """One record for every 500 rows, all blocks at once."""
-    count = -(-len(values) // BLOCK_ROWS)
-    shape = (count, BLOCK_ROWS)
-    fill = count * BLOCK_ROWS - len(values)
-    if fill:
-        values, present = np.pad(values, (0, fill)), np.pad(present, (0, fill))
-    table, there = values.reshape(shape), present.reshape(shape)
+    """Of some fields, one a line of `values`, a record for every 500 rows: all blocks of all of them at once."""
+    fields, rows = values.shape
+    count = -(-rows // BLOCK_ROWS)
+    fill = ((0, 0), (0, count * BLOCK_ROWS - rows))
+    table = (np.pad(values, fill) if fill[1][1] else values).reshape(-1, BLOCK_ROWS)
+    there = (np.pad(present, fill) if fill[1][1] else present).reshape(-1, BLOCK_ROWS)
     integer = table.dtype.kind == "i"
     numbers = there if integer else there & ~np.isnan(table)
+    complete = bool(numbers.all())
     top, bottom = (np.iinfo(np.int64).max, np.iinfo(np.int64).min) if integer else (np.inf, -np.inf)
-    rows = {
+    chosen = {
         "first": numbers.argmax(axis=1),
         "last": BLOCK_ROWS - 1 - numbers[:, ::-1].argmax(axis=1),
-        "min": np.where(numbers, table, top).argmin(axis=1),
-        "max": np.where(numbers, table, bottom).argmax(axis=1),
+        "min": (table if complete else np.where(numbers, table, top)).argmin(axis=1),
+        "max": (table if complete else np.where(numbers, table, bottom)).argmax(axis=1),
     }
-    lines = np.arange(count)
-    records = np.zeros(count, block_type(integer=integer))
+    records = np.zeros(len(table), block_type(integer=integer))
     records["count"] = numbers.sum(axis=1)
     records["nan_count"] = there.sum(axis=1) - records["count"]
     with np.errstate(all="ignore"):  # infinities of both signs have no sum: NaN
-        records["sum"] = np.where(numbers, table, 0).sum(axis=1, dtype=np.float64)
-    for place, columns in rows.items():
+        records["sum"] = (table if complete else np.where(numbers, table, 0)).sum(axis=1, dtype=np.float64)
+    lines = np.arange(len(table))
+    field, starts = lines // count, lines % count * BLOCK_ROWS
+    for place, columns in chosen.items():
         # A filler can only win where every number equals it: then the first of them will do.
-        chosen = np.where(numbers[lines, columns], columns, rows["first"])
-        absolute = np.minimum(lines * BLOCK_ROWS + chosen, len(times) - 1)
+        spots = columns if complete else np.where(numbers[lines, columns], columns, chosen["first"])
+        absolute = np.minimum(starts + spots, rows - 1)
         records[f"{place}_row"], records[f"{place}_time"] = absolute, times[absolute]
-        records[place] = values[absolute]
-    return records
+        records[place] = values[field, absolute]
+    return records.reshape(fields, count)
 
 
 def numeric_fields(columns: Sequence[Column], rows: int) -> list[tuple[str, Numbers]]:
