@@ -9,6 +9,7 @@ Space is allocated when the file is made (posix_fallocate), so a full disk is an
 middle of somebody's training.
 """
 
+import contextlib
 import mmap
 import os
 from collections.abc import Callable
@@ -77,7 +78,10 @@ class MappedSegment:
 
     @property
     def end(self) -> int:
-        return self._map.tell()
+        try:
+            return self._map.tell()
+        except ValueError:  # sealed, and released by another thread since it was asked for
+            return self.size
 
     def read(self, start: int, stop: int) -> bytes:
         return self._map[start:stop]
@@ -85,11 +89,10 @@ class MappedSegment:
     def seal(self) -> None:
         # The rest is filled by one more write, so that no other thread's frame can land behind the seal: a thread that
         # writes in between makes this one too long, and the next try is shorter.
-        while (rest := self.size - self._map.tell()) > 0:
-            try:
+        # Whoever reads the seal may release the segment at once, before this thread has looked again.
+        while (rest := self.size - self.end) > 0:
+            with contextlib.suppress(ValueError):
                 self._map.write(seal_frame(rest))
-            except ValueError:
-                continue
 
     def sync(self) -> None:
         """Force it to the disk (setting fsync)."""

@@ -1,8 +1,10 @@
 """What log() promises: back when the event is in the journal, from any thread, in any child, at any size."""
 
+import mmap
 import os
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -49,6 +51,38 @@ def test_events_come_back_as_they_were_given_over_many_segments(tmp_path: Path, 
     assert events_in(StoredSource(journal.folder)) == expected
     assert events_in(StoredSource(journal.folder), decoded=False) == expected
     assert train.next_seq == 2_000
+
+
+def test_a_segment_may_be_released_as_soon_as_its_seal_can_be_read(tmp_path: Path) -> None:
+    """The publisher's thread is quick, and log(), which has just written the seal, has not looked at it again."""
+    made: list[MappedSegment] = []
+
+    def make(path: Path, session: bytes, number: int, size: int) -> MappedSegment:
+        segment = MappedSegment(path, session, number, size)
+        read_at_once = ReadAtOnce(segment._map, lambda: journal.release(Base(number + 1, [])))
+        segment._map = read_at_once  # type: ignore[assignment]
+        made.append(segment)
+        return segment
+
+    journal = new_journal(tmp_path, segment_bytes=4096, make_segment=make)
+    train = journal.stream("metrics", "train")
+    for i in range(2_000):
+        train.append(float(i), {"i": i})
+    assert len(made) > 5
+    assert [*journal.segments.values()] == made[-1:]
+    assert [one.end for one in made[:-1]] == [one.size for one in made[:-1]], "whoever still holds it asks in vain"
+
+
+class ReadAtOnce:
+    """A segment's map that is given away with its seal; frames go another way."""
+
+    def __init__(self, inner: mmap.mmap, release: Callable[[], None]) -> None:
+        self.tell, self.close, self._inner, self._release = inner.tell, inner.close, inner, release
+
+    def write(self, seal: bytes) -> int:
+        written = self._inner.write(seal)
+        self._release()
+        return written
 
 
 def test_columns_and_run_events_are_counted_by_their_events(tmp_path: Path) -> None:
