@@ -2,6 +2,8 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from .delays import Delays
+
 events_stored = Counter("mldash_worker_events_stored", "Events stored; of kind metrics these are points.", ["kind"])
 bytes_stored = Counter("mldash_worker_bytes_stored", "Bytes of buckets stored.", ["kind"], unit="bytes")
 duplicates = Counter("mldash_worker_duplicates_skipped", "Events that were stored already.", ["kind"])
@@ -19,10 +21,10 @@ batch_seconds = Histogram(
     unit="",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
-stored_after_seconds = Histogram(
+stored_after_seconds = Delays(
     "mldash_worker_stored_after_seconds",
     "From log() to stored, a record's first event.",
-    buckets=(0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
+    (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 60, 600, 3600),
 )
 lag_records = Gauge("mldash_worker_lag_records", "Records that are not stored yet.", ["topic", "partition"])
 lag_seconds = Gauge(

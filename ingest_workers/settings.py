@@ -42,7 +42,7 @@ class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     batch_records: Annotated[int, Meta(ge=1, description="Records stored at once, at most.")] = 4_000
     batch_bytes: Annotated[
         int, Meta(ge=16_384, description="Of records stored at once, or one record; one more batch is read ahead.")
-    ] = 8 << 20
+    ] = 16 << 20
     metadata_s: Annotated[
         float, Meta(gt=0, description="How often Kafka is asked for new partitions of the event topics.")
     ] = 30.0

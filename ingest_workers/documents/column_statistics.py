@@ -4,7 +4,8 @@ The sum is sequential here too (NumPy's accumulate adds one value after the othe
 depends on which of the two ways a reader takes.
 """
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,9 @@ from mldash.producer.events.field_statistics import FieldStatistics, is_number
 from .columns import Column
 
 NUMBERS: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8"}
+Counted = tuple[FieldStatistics, Column]
+"""A field, and the column of its further values."""
+
 _FROM: Final = 48  # values; for fewer the plain way is the shorter
 _LEAST_INT64, _GREATEST_INT64 = -(2**63), 2**63 - 1
 
@@ -26,19 +30,23 @@ def numbers_in(column: Column) -> bool:
     return column.type == "values" and any(is_number(value) for value in column.packed())
 
 
-def add_columns(statistics: Sequence[FieldStatistics], columns: Sequence[Column]) -> None:
+def add_columns(pairs: Iterable[Counted]) -> None:
     """Carry the statistics of several fields over a column each; columns of floats of one length are taken at once."""
-    together = dict[int, list[tuple[FieldStatistics, Column]]]()
-    for one, column in zip(statistics, columns, strict=True):
-        if column.type == "float64" and len(column.data) >= _FROM * 8:
-            together.setdefault(len(column.data), []).append((one, column))
+    together = defaultdict[int, list[Counted]](list)
+    for one, column in pairs:
+        if column.type == "float64":
+            together[len(column.data)].append((one, column))
         else:
             add_column(one, column)
-    for group in together.values():
-        _add_floats(group)
+    for size, group in together.items():
+        if size * len(group) >= _FROM * 8:
+            _add_floats(group)
+        else:
+            for one, column in group:
+                add_column(one, column)
 
 
-def _add_floats(group: list[tuple[FieldStatistics, Column]]) -> None:
+def _add_floats(group: list[Counted]) -> None:
     values = np.frombuffer(b"".join([column.data for _, column in group]), "<f8").reshape(len(group), -1)
     terms = np.empty((len(group), values.shape[1] + 1))
     terms[:, 0], terms[:, 1:] = [one.sum for one, _ in group], values

@@ -19,6 +19,8 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
+from mldash.producer.events.schema import WIDTHS
+
 StoredType = Literal["float64", "float32", "int64", "bool", "values", "events"]
 
 WIDE: Final = 2_000
@@ -26,7 +28,6 @@ WIDE: Final = 2_000
 
 _TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
 _MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
-_WIDTHS: Final = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -142,7 +143,7 @@ def select(columns: Sequence[Column], fields: Sequence[str] | None) -> list[Colu
 
 def value_width(column: Column) -> int:
     """Bytes of one value of a packed column; not for `values` and `events`."""
-    width = _WIDTHS[column.type]
+    width = WIDTHS[column.type]
     for length in column.shape:
         width *= length
     return width

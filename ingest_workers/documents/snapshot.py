@@ -12,7 +12,7 @@ the stream's document it stands as
     firstAt, lastAt    least and greatest time
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,7 +21,7 @@ from mldash.producer.events.field_statistics import FIELD_LIMIT, FIELD_NAME_BYTE
 from mldash.producer.events.merging import FoldedParams
 
 from .buckets import Bucket
-from .column_statistics import add_columns, numbers_in
+from .column_statistics import Counted, add_columns, numbers_in
 from .columns import Column, events_of_columns
 from .run_states import FoldedRuns, StoredRunEvent
 from .seen import Seen
@@ -49,18 +49,22 @@ class Snapshot:
 
     def advance(self, bucket: Bucket) -> None:
         """Over the bucket that begins at `next`. Raises ValueError where it begins elsewhere."""
+        advance_all([(self, bucket)])
+
+    def _advance(self, bucket: Bucket, counted: list[Counted]) -> None:
+        """The same, but the columns that have a part in statistics are only noted."""
         if bucket.first_index != self.next:
             raise ValueError(f"a bucket at {bucket.first_index} does not begin at {self.next}")
         for source in bucket.sources:
             seen = self.seen.pop(source.session, None) or Seen()
             seen.add(source.first_seq, source.first_seq + source.count)
             self.seen[source.session] = seen
-        self._advance_values(bucket)
+        self._advance_values(bucket, counted)
         self.first_at = bucket.t0 if self.first_at is None else min(self.first_at, bucket.t0)
         self.last_at = bucket.t1 if self.last_at is None else max(self.last_at, bucket.t1)
         self.next = bucket.end_index
 
-    def _advance_values(self, bucket: Bucket) -> None:
+    def _advance_values(self, bucket: Bucket, counted: list[Counted]) -> None:
         if self.params is not None:
             for event in events_of_columns(bucket.columns, bucket.row_count):
                 self.params.set(event.items())
@@ -68,20 +72,17 @@ class Snapshot:
             for stored in _run_events.decode(bucket.columns[0].data):
                 self.runs.add(stored.session, stored.seq, stored.event)
         elif bucket.kind != "logs":
-            self._advance_columns(bucket.columns, count_values=bucket.kind == "metrics")
+            self._advance_columns(bucket.columns, counted if bucket.kind == "metrics" else None)
 
-    def _advance_columns(self, columns: Sequence[Column], *, count_values: bool) -> None:
-        counted, statistics = list[Column](), list[FieldStatistics]()
+    def _advance_columns(self, columns: Sequence[Column], counted: list[Counted] | None) -> None:
         for column in columns:
             if column.type == "events":
-                self._advance_events(column, count_values=count_values)
+                self._advance_events(column, count_values=counted is not None)
                 continue
             if column.name not in self.fields:
                 self._see(column.name)
-            if count_values and numbers_in(column) and (own := self._statistics_of(column.name)) is not None:
-                counted.append(column)
-                statistics.append(own)
-        add_columns(statistics, counted)
+            if counted is not None and numbers_in(column) and (own := self._statistics_of(column.name)) is not None:
+                counted.append((own, column))
 
     def _advance_events(self, column: Column, *, count_values: bool) -> None:
         for event in column.packed():
@@ -143,3 +144,11 @@ class Snapshot:
 def _number(value: Any) -> Any:
     """What BSON gives back for 64 bits is a class of its own, which no encoder but BSON's takes."""
     return int(value) if isinstance(value, int) else value
+
+
+def advance_all(pairs: Iterable[tuple[Snapshot, Bucket]]) -> None:
+    """Each snapshot over its bucket; no snapshot twice. The statistics of all are carried forward at once."""
+    counted = list[Counted]()
+    for snapshot, bucket in pairs:
+        snapshot._advance(bucket, counted)
+    add_columns(counted)

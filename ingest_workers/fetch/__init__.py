@@ -1,6 +1,7 @@
 """Kafka → batches.
 
 decode.py        a record's bytes → what it says, or why it is set aside
+float_rows.py    rows of floats of many records → columns, at once
 uniform_rows.py  rows of numbers → columns, without an object a value
 lines.py         rows of log lines → columns
 sizes.py         does what a record says fit into documents

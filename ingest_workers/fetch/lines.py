@@ -9,13 +9,14 @@ from typing import Any, Literal
 import msgspec
 
 from mldash.producer.events.encoding import RawRows
-from mldash.producer.events.schema import Column, Columns
+from mldash.producer.events.schema import Column, Columns, ColumnType
 
 from . import uniform_rows
 
 Level = Literal["debug", "info", "warn", "error", "fatal"]
 """producer/events/levels.py, for the decoder; a test compares the two."""
 
+_TYPES: tuple[ColumnType, ...] = ("values", "values", "values")
 _FIELDS = ["level", "message", "metadata"]
 _plain = msgspec.msgpack.Decoder(list[tuple[Level, str]])
 _with_metadata = msgspec.msgpack.Decoder(list[tuple[Level, str, dict[Any, Any]]])
@@ -23,7 +24,9 @@ _encode = msgspec.msgpack.Encoder().encode
 
 
 class PackedHere(Columns, frozen=True, tag="columns"):
-    """Columns that came as rows: what they hold was checked when they were made."""
+    """Columns that came as rows: what they hold was checked when they were made. `types` are those of the columns."""
+
+    types: tuple[ColumnType, ...]
 
 
 def packed(block: RawRows) -> PackedHere | None:
@@ -40,4 +43,4 @@ def packed(block: RawRows) -> PackedHere | None:
     if len(rows) * 8 != len(times):
         return None
     columns = [Column("values", _encode(column)) for column in zip(*rows, strict=True)]
-    return PackedHere(block.fields, len(rows), times, columns)
+    return PackedHere(block.fields, len(rows), times, columns, _TYPES[: len(columns)])

@@ -9,6 +9,7 @@ import msgspec
 
 from mldash.producer.events.limits import ABOUT_BYTES, CALL_BYTES, NAME_BYTES
 from mldash.producer.events.schema import (
+    WIDTHS,
     Claim,
     Columns,
     Describe,
@@ -23,7 +24,6 @@ from mldash.producer.events.schema import (
 
 _LOOK_FROM: Final = 3 << 20  # bytes of a record: JSON's are at most five times shorter than what is stored
 _MOST: Final = 2**62  # of numbers that stand in documents, which have 64 bits
-_WIDTHS: Final = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -82,7 +82,7 @@ def _largest_event(block: Rows | Columns) -> int:
         if column.type == "values":
             widths = [width + len(_encode(value)) for width, value in zip(widths, _decode(column.data), strict=True)]
         else:
-            width = _WIDTHS[column.type]
+            width = WIDTHS[column.type]
             for length in column.shape:
                 width *= length
             fixed += width

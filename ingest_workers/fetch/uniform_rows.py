@@ -44,19 +44,19 @@ class _Slot(NamedTuple):
 
 def count(encoded: memoryview) -> int:
     """Elements of the array that begins here; 0 where it is none."""
-    found = _array_header(encoded, 0)
+    found = array_header(encoded, 0)
     return 0 if found is None else found[0]
 
 
 def floats(encoded: memoryview) -> bytes | None:
     """An array of float64 as packed little-endian numbers; None where it holds anything else."""
-    found = _array_header(encoded, 0)
+    found = array_header(encoded, 0)
     if found is None:
         return None
     count, begin = found
     if len(encoded) - begin != count * 9:
         return None
-    if not _are_all(np.ndarray((count,), np.uint8, encoded, begin, (9,)), _FLOAT64):
+    if not all_are(np.ndarray((count,), np.uint8, encoded, begin, (9,)), _FLOAT64):
         return None
     return np.ndarray((count,), ">f8", encoded, begin + 1, (9,)).astype("<f8").tobytes() if count else b""
 
@@ -68,15 +68,13 @@ def are_finite(packed: bytes) -> bool:
 
 def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Column] | None:
     """The columns of `row_count` rows of `field_count` values each; None where the rows are not uniform numbers."""
-    found = _array_header(encoded, 0)
+    found = array_header(encoded, 0)
     if found is None or found[0] != row_count or not row_count or not 0 < field_count <= _MOST_FIELDS:
         return None
     begin = found[1]
     if (len(encoded) - begin) % row_count:
         return None
     width = (len(encoded) - begin) // row_count
-    if (only_floats := _only_floats(encoded, begin, width, field_count, row_count)) is not None:
-        return only_floats
     slots = _slots(encoded[begin : begin + width], field_count)
     if slots is None:
         return None
@@ -94,23 +92,7 @@ def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Colum
     return made
 
 
-def _only_floats(encoded: memoryview, begin: int, width: int, field_count: int, row_count: int) -> list[Column] | None:
-    """What nearly all training loops log, without a look at the layout of a row: half the time of the general way."""
-    header = _header_of(field_count)
-    if width != len(header) + field_count * 9:
-        return None
-    headers = np.ndarray((row_count,), f"V{len(header)}", encoded, begin, (width,))
-    if headers.tobytes() != header * row_count:
-        return None
-    return _floats(encoded, begin + len(header), width, row_count, field_count)
-
-
-def _header_of(length: int) -> bytes:
-    """Of an array of so many elements, as short as it can be, which is how every encoder writes it."""
-    return bytes([0x90 | length]) if length < 16 else b"\xdc" + length.to_bytes(2, "big")
-
-
-def _array_header(encoded: memoryview, at: int) -> tuple[int, int] | None:
+def array_header(encoded: memoryview, at: int) -> tuple[int, int] | None:
     """Length of the array that begins here, and where its first element stands."""
     tag = encoded[at] if at < len(encoded) else 0
     if 0x90 <= tag <= 0x9F:
@@ -123,7 +105,7 @@ def _array_header(encoded: memoryview, at: int) -> tuple[int, int] | None:
 
 def _slots(row: memoryview, field_count: int) -> list[_Slot] | None:
     """The layout of one row, if it is `field_count` numbers and nothing behind them."""
-    found = _array_header(row, 0)
+    found = array_header(row, 0)
     if found is None or found[0] != field_count:
         return None
     at, slots = found[1], list[_Slot]()
@@ -149,13 +131,13 @@ def _size(tag: int) -> int | None:
 def _floats(encoded: memoryview, first: int, width: int, row_count: int, count: int) -> list[Column] | None:
     """Neighbouring columns of float64 at once: each value is nine bytes behind the one before."""
     tags = np.ndarray((row_count, count), np.uint8, encoded, first, (width, 9))
-    if not _are_all(tags, _FLOAT64):
+    if not all_are(tags, _FLOAT64):
         return None
     values = np.ndarray((count, row_count), ">f8", encoded, first + 1, (9, width)).astype("<f8")
     return [Column("float64", column.tobytes()) for column in values]
 
 
-def _are_all(tags: Bytes, tag: int) -> bool:
+def all_are(tags: Bytes, tag: int) -> bool:
     """The same as (tags == tag).all(), in half the time for as few as there are here."""
     return b"\0" not in (tags == tag).tobytes()
 

@@ -9,8 +9,8 @@ import msgspec
 
 from mldash.ingest_workers.documents.columns import ABSENT, WIDE, Column, pack, pack_events, pack_sparse, value_width
 from mldash.ingest_workers.fetch.lines import PackedHere
+from mldash.producer.events.schema import WIDTHS, Columns, Rows
 from mldash.producer.events.schema import Column as WireColumn
-from mldash.producer.events.schema import Columns, Rows
 
 from .pieces import Piece
 
@@ -34,6 +34,8 @@ def times_of(pieces: Sequence[Piece]) -> bytes:
 
 def columns_of(pieces: Sequence[Piece]) -> list[Column]:
     """A column a field, in the order in which the fields first appear; whole events where there are too many."""
+    if (alike := _columns_alike(pieces)) is not None:
+        return alike
     groups = [_columns_of_group(group) for group in _same_fields(pieces)]
     if len(groups) == 1 and len(groups[0][1]) <= WIDE:
         return [*groups[0][1].values()]
@@ -41,6 +43,42 @@ def columns_of(pieces: Sequence[Piece]) -> list[Column]:
     if len(names) > WIDE:
         return [pack_events(events_of(pieces))]
     return [_join(name, [(count, columns.get(name)) for count, columns in groups]) for name in names]
+
+
+def _columns_alike(pieces: Sequence[Piece]) -> list[Column] | None:
+    """Where all pieces have the same fields of the same types, as nearly always: their bytes end to end."""
+    first = pieces[0].block
+    if not isinstance(first, PackedHere) or len(first.fields) > WIDE:
+        return None
+    blocks = list[PackedHere]()
+    for piece in pieces:
+        block = piece.block
+        if not isinstance(block, PackedHere) or block.types != first.types or block.fields != first.fields:
+            return None
+        if piece.size != block.count:
+            if "values" in block.types:
+                return None
+            block = _part(block, piece.start, piece.stop)
+        blocks.append(block)
+    if len(blocks) == 1:
+        only = zip(blocks[0].fields, blocks[0].columns, strict=True)
+        return [Column(name, column.type, column.data) for name, column in only]
+    return [
+        Column(
+            name, kind, (_end_to_end if kind == "values" else b"".join)([block.columns[at].data for block in blocks])
+        )
+        for at, (name, kind) in enumerate(zip(first.fields, first.types, strict=True))
+    ]
+
+
+def _part(block: PackedHere, start: int, stop: int) -> PackedHere:
+    cut = [WireColumn(one.type, _slice(one, start, stop)) for one in block.columns]
+    return msgspec.structs.replace(block, count=stop - start, columns=cut)
+
+
+def _slice(column: WireColumn, start: int, stop: int) -> bytes:
+    width = WIDTHS[column.type]
+    return column.data[start * width : stop * width]
 
 
 def events_of(pieces: Sequence[Piece]) -> list[dict[str, Any]]:

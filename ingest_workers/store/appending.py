@@ -62,8 +62,7 @@ class Appending:
                     for stream, records in waiting.items()
                 }
                 lost = await self._in_rounds(session, plans)
-                for stream in plans.keys() - lost:
-                    refused += _settle(streams[stream].kind, plans[stream])
+                refused += _settle((streams[one].kind, plans[one]) for one in plans.keys() - lost)
                 self._chains.forget(lost)
                 self._snapshots.forget(lost)
                 waiting = {stream: waiting[stream] for stream in waiting if stream in lost}
@@ -92,6 +91,7 @@ class Appending:
     ) -> tuple[Waiting, dict[bytes, Stream]]:
         """Records that carry events, by stream in log order; those of deleted experiments are dropped and counted."""
         waiting, streams = defaultdict[bytes, list[Arrival]](list), dict[bytes, Stream]()
+        ids = dict[tuple[bytes, int, str, str | None], bytes]()
         for arrival in arrivals:
             record, admission = arrival.record, admitted[arrival.record.session]
             if not record.count:
@@ -99,9 +99,10 @@ class Appending:
             if admission.closed:
                 self._drop_deleted([arrival])
                 continue
-            stream = stream_id(arrival.experiment, admission.generation, record.kind, record.name)
-            if stream not in streams:
-                streams[stream] = Stream(stream, arrival.experiment, admission.generation, record.kind, record.name)
+            named = (arrival.experiment, admission.generation, record.kind, record.name)
+            if (stream := ids.get(named)) is None:
+                stream = ids[named] = stream_id(*named)
+                streams[stream] = Stream(stream, *named)
             waiting[stream].append(arrival)
         return dict(waiting), streams
 
@@ -118,11 +119,19 @@ def _lanes(waiting: Waiting) -> list[Waiting]:
     return lanes
 
 
-def _settle(kind: str, done: Plan) -> list[SetAside]:
-    instruments.duplicates.labels(kind).inc(done.duplicate_count)
-    instruments.late.labels(kind).inc(done.late_count)
-    instruments.holes.labels(kind).inc(done.hole_count)
-    return done.refused
+def _settle(done: Iterable[tuple[str, Plan]]) -> list[SetAside]:
+    """Count what was found, by kind; the refused ones of all."""
+    refused = list[SetAside]()
+    for kind, planned in done:
+        refused += planned.refused
+        for counter, count in (
+            (instruments.duplicates, planned.duplicate_count),
+            (instruments.late, planned.late_count),
+            (instruments.holes, planned.hole_count),
+        ):
+            if count:
+                counter.labels(kind).inc(count)
+    return refused
 
 
 def _count(buckets: Iterable[Bucket]) -> None:

@@ -14,7 +14,7 @@ from mldash.ingest_workers.documents.buckets import Bucket, to_document
 from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.crowd import complete
 from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
-from mldash.ingest_workers.documents.snapshot import Snapshot
+from mldash.ingest_workers.documents.snapshot import Snapshot, advance_all
 from mldash.ingest_workers.documents.walk import cold_ends, walk_many
 
 from .sessions import DUPLICATE_KEY, NEW_STREAM, insert_missing
@@ -44,8 +44,8 @@ class Known:
         self.buckets_since = self.bytes_since = 0
         self.held_bytes = 0
 
-    def advance(self, bucket: Bucket) -> None:
-        self.snapshot.advance(bucket)
+    def note(self, bucket: Bucket) -> None:
+        """That the snapshot was carried over it."""
         self.buckets_since += 1
         self.bytes_since += bucket.stored_bytes
 
@@ -156,7 +156,8 @@ class Chains:
             known = walked[bucket.stream]
             if known.crowded:
                 since[bucket.stream] |= {one.session for one in bucket.sources} - known.snapshot.seen.keys()
-            known.advance(bucket)
+            known.snapshot.advance(bucket)
+            known.note(bucket)
         if since:
             await complete(self._mongo, session, {one: (walked[one].snapshot, since[one]) for one in since})
         look = await cold_ends(self._mongo, session, starts)
@@ -187,16 +188,14 @@ class Chains:
         Those that pass are known to be longer by their bucket from here on.
         """
         cold = await cold_ends(self._mongo, session, [bucket.stream for bucket in buckets])
-        failed = set[bytes]()
-        for bucket in buckets:
-            if cold.get(bucket.stream, CLOSED) > bucket.first_index:
-                failed.add(bucket.stream)
-            else:
-                known = self.known[bucket.stream]
-                known.cold = cold[bucket.stream]
-                known.advance(bucket)
-                self.known_bytes += known.weigh()
-        return failed
+        passed = [bucket for bucket in buckets if cold.get(bucket.stream, CLOSED) <= bucket.first_index]
+        advance_all((self.known[bucket.stream].snapshot, bucket) for bucket in passed)
+        for bucket in passed:
+            known = self.known[bucket.stream]
+            known.cold = cold[bucket.stream]
+            known.note(bucket)
+            self.known_bytes += known.weigh()
+        return {bucket.stream for bucket in buckets} - {bucket.stream for bucket in passed}
 
 
 def _new_document(stream: Stream) -> dict[str, Any]:

@@ -20,7 +20,7 @@ Times are float64 seconds since the epoch (UTC). A Struct here only ever gains f
 can't be read by the rules of this version has a new major version (docs/decisions/0003-the-event-schema.md).
 """
 
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from msgspec import Struct, field
 
@@ -29,6 +29,9 @@ SCHEMA_VERSION = (1, 0)
 Kind = Literal["params", "metrics", "logs", "tracks", "runs"]
 Status = Literal["COMPLETED", "FAILED", "CANCELLED", "PREEMPTED"]
 ColumnType = Literal["float64", "float32", "int64", "bool", "values"]
+
+WIDTHS: Final = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
+"""Bytes of a number in a packed column."""
 
 
 class Column(Struct, frozen=True):

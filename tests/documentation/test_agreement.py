@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from mldash.command_line import COMMANDS
 from mldash.configuration import SECTIONS, section_of, struct_of
+from mldash.ingest_workers.delays import Delays
 from mldash.producer.environment import list_settings
 from mldash.producer.events.schema import Record
 from mldash.producer.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
@@ -117,7 +118,8 @@ def test_every_operator_metric_is_on_the_page_for_operators(room: str) -> None:
     """Each with what to do when it moves; and none that there is not."""
     prefix = {"ingest_workers": "mldash_worker_", "compactor": "mldash_compactor_", "query_api": "mldash_api_"}[room]
     instruments = vars(importlib.import_module(f"mldash.{room}.instruments")).values()
-    names = {one.describe()[0].name for one in instruments if isinstance(one, Counter | Gauge | Histogram)}
+    kinds = Counter | Gauge | Histogram | Delays
+    names = {family.name for one in instruments if isinstance(one, kinds) for family in one.collect()}
     told = set(re.findall(rf"`({prefix}\w+)` \|", (DOCS / "operations.md").read_text()))
     assert told == names
 

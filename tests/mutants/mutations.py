@@ -37,8 +37,8 @@ MUTATIONS: Final = [
         [
             Edit(
                 "ingest_workers/store/chains.py",
-                "            if cold.get(bucket.stream, CLOSED) > bucket.first_index:\n",
-                "            if False:\n",
+                " for bucket in buckets if cold.get(bucket.stream, CLOSED) <= bucket.first_index]",
+                " for bucket in buckets]",
             )
         ],
         [f"{_SLEPT}::test_what_lands_in_a_range_that_was_moved_away_is_stored_again_at_the_end"],
@@ -98,14 +98,15 @@ MUTATIONS: Final = [
                 "ingest_workers/store/appending.py",
                 "            failed = await self._chains.check(session, placed)",
                 "            for bucket in placed:\n"
-                "                self._chains.known[bucket.stream].advance(bucket)\n"
+                "                self._chains.known[bucket.stream].snapshot.advance(bucket)\n"
+                "                self._chains.known[bucket.stream].note(bucket)\n"
                 "            await self._snapshots.write([bucket.stream for bucket in placed])\n"
                 "            failed = await self._chains.check(session, placed)",
             ),
             Edit(
                 "ingest_workers/store/chains.py",
-                "                known.advance(bucket)\n                self.known_bytes",
-                "                self.known_bytes",
+                "        advance_all((self.known[bucket.stream].snapshot, bucket) for bucket in passed)\n",
+                "",
             ),
         ],
         [f"{_SLEPT}::test_what_lands_in_a_range_that_was_moved_away_is_stored_again_at_the_end"],

@@ -33,7 +33,7 @@ def test_a_column_at_once_is_its_values_one_by_one(batches: list[list[Any]]) -> 
 @given(st.lists(st.lists(st.floats(), min_size=60, max_size=60), min_size=1, max_size=4))
 def test_columns_together_are_columns_one_by_one(columns: list[list[float]]) -> None:
     together, singly = [FieldStatistics(sum=0.1) for _ in columns], [FieldStatistics(sum=0.1) for _ in columns]
-    add_columns(together, [pack("a", values) for values in columns])
+    add_columns(zip(together, [pack("a", values) for values in columns], strict=True))
     for one, values in zip(singly, columns, strict=True):
         one.add(values)
     assert repr(together) == repr(singly)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.ingest_workers.fetch.decode import Arrival, SetAside, decode
+from mldash.ingest_workers.fetch.decode import Arrival, SetAside, decode, decode_many
 from mldash.producer.events.encoding import JSON, MSGPACK, encode_record, headers
 from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.schema import Column, Columns, Heartbeat, Record, Rows, RunEvents, Signals, Start
@@ -101,3 +101,15 @@ def test_signals_take_no_seq() -> None:
     arrival = decode(received(signals), "runs")
     assert isinstance(arrival, Arrival)
     assert arrival.record.count == 0
+
+
+def test_records_that_are_decoded_at_once_are_what_each_is_alone() -> None:
+    """One that breaks a rule in its first block, or can't be read at all, takes nothing from those behind it."""
+    floats = Rows(["a"], [1.0, 2.0], [[0.5], [1.5]])
+    mixed = Rows(["b"], [1.0], [["text"]])
+    of_blocks = [[floats, mixed], [Rows(["a"], [1.0], [[1, 2]]), floats], [mixed, floats], [floats], [floats, floats]]
+    origins = [received(msgspec.structs.replace(GOOD, blocks=blocks)) for blocks in of_blocks]
+    origins.insert(2, received(GOOD, value=b"\xc1"))
+    found = decode_many(origins, "metrics")
+    assert [type(one) for one in found] == [Arrival, SetAside, SetAside, Arrival, Arrival, Arrival]
+    assert found == [decode(origin, "metrics") for origin in origins]

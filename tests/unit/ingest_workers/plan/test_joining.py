@@ -2,13 +2,15 @@
 
 import math
 from array import array
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.columns import events_of_columns
+from mldash.ingest_workers.documents.columns import events_of_columns, pack
+from mldash.ingest_workers.fetch.lines import PackedHere
 from mldash.ingest_workers.plan.joining import columns_of, events_of, times_of
 from mldash.ingest_workers.plan.pieces import Piece
 from mldash.producer.events.schema import Column, Columns, Rows
@@ -44,6 +46,17 @@ def column_blocks(draw: st.DrawFn) -> Columns:
     fields = draw(names)
     count = draw(st.integers(1, 5))
     return Columns(fields, count, array("d", range(count)).tobytes(), [draw(wire_columns(count)) for _ in fields])
+
+
+@st.composite
+def packed_blocks(draw: st.DrawFn) -> PackedHere:
+    """As a worker packs rows; two of the same fields are often of the same types."""
+    fields = draw(st.sampled_from([["a", "b"], ["a"]]))
+    count = draw(st.integers(1, 5))
+    column = st.sampled_from([st.floats(), st.integers(-(2**63), 2**63 - 1), st.text(max_size=3)])
+    columns = [pack("", draw(st.lists(draw(column), min_size=count, max_size=count))) for _ in fields]
+    wire = [Column(one.type, one.data) for one in columns if one.type != "events"]
+    return PackedHere(fields, count, array("d", range(count)).tobytes(), wire, tuple(one.type for one in wire))
 
 
 def wire_columns(count: int) -> st.SearchStrategy[Column]:
@@ -94,8 +107,12 @@ def exact(value: Any) -> Any:
     return type(value).__name__, value
 
 
-@given(st.lists(rows_blocks() | column_blocks(), min_size=1, max_size=5), st.data())
-def test_columns_give_back_every_value_with_its_type(blocks: list[Rows | Columns], data: st.DataObject) -> None:
+@given(
+    st.lists(rows_blocks() | column_blocks(), min_size=1, max_size=5)
+    | st.lists(packed_blocks(), min_size=1, max_size=5),
+    st.data(),
+)
+def test_columns_give_back_every_value_with_its_type(blocks: Sequence[Rows | Columns], data: st.DataObject) -> None:
     pieces, expected = list[Piece](), list[dict[str, Any]]()
     for block in blocks:
         start = data.draw(st.integers(0, block.count - 1))
