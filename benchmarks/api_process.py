@@ -90,7 +90,3 @@ def api(servers: Servers) -> Iterator[Api]:
 def servers_of(data: str) -> Servers:
     known: dict[str, Any] = addresses_of_stack(Servers, "servers", data)
     return Servers(**{**known, "topic_prefix": NAMES, "mongo_database": NAMES, "s3_bucket": NAMES})
-
-
-def mldash(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "mldash", *arguments], check=True, stdout=subprocess.DEVNULL)

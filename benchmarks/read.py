@@ -26,7 +26,6 @@ import asyncio
 import json
 import random
 import statistics
-import tempfile
 from typing import Final
 
 from mldash.compactor.chunks import manifest
@@ -36,7 +35,7 @@ from mldash.deploy.servers import Servers
 from mldash.ingest_workers.documents.buckets import CHUNK
 from mldash.ingest_workers.documents.mongo import Mongo
 
-from .api_process import Query, api, mldash, servers_of
+from .api_process import Query, api, servers_of
 from .case import Case, at_most, no_more, run_alone
 from .cold_stream import name_stream
 from .limits import reads
@@ -54,6 +53,7 @@ from .read_streams import (
     TRACKS,
     make_all,
 )
+from .stack import running_stack
 from .table import write
 
 POINTS: Final = 100_000_000
@@ -232,17 +232,10 @@ def main() -> None:
     if arguments.case:
         print(json.dumps(CASES[arguments.case](servers_of(arguments.data), arguments.points)))
         return
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
-        data = arguments.data or folder
-        if not arguments.data:
-            mldash("up", "--servers-only", "--detach", "--data", data)
-        try:
-            make_all(servers_of(data), arguments.points)
-            if not arguments.make:
-                _run(data, arguments)
-        finally:
-            if not arguments.data:
-                mldash("down", "--data", data)
+    with running_stack(arguments.data, "--servers-only") as data:
+        make_all(servers_of(data), arguments.points)
+        if not arguments.make:
+            _run(data, arguments)
 
 
 def _run(data: str, arguments: argparse.Namespace) -> None:

@@ -37,9 +37,10 @@ from typing import Any, Final, NamedTuple
 
 from mldash.deploy.servers import Servers
 
-from .api_process import api, mldash, servers_of
+from .api_process import api, servers_of
 from .case import Case, no_less, run_alone
 from .read_streams import SHORT, make_short
+from .stack import running_stack
 from .table import write
 
 POINTS: Final = 1_000_000
@@ -348,16 +349,12 @@ def main() -> None:
         work = read if arguments.read else load
         print(json.dumps(work(arguments.case, Path(arguments.folder))))
         return
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as own:
-        data, folder = arguments.data or f"{own}/stack", Path(arguments.folder or own)
-        if not arguments.data:
-            mldash("up", "--servers-only", "--detach", "--data", data)
-        try:
-            asyncio.run(make_short(servers_of(data)))
-            _run(servers_of(data), folder, arguments)
-        finally:
-            if not arguments.data:
-                mldash("down", "--data", data)
+    with (
+        running_stack(arguments.data, "--servers-only") as data,
+        tempfile.TemporaryDirectory(dir="/var/tmp") as own,
+    ):
+        asyncio.run(make_short(servers_of(data)))
+        _run(servers_of(data), Path(arguments.folder or own), arguments)
 
 
 def _run(servers: Servers, folder: Path, arguments: argparse.Namespace) -> None:
