@@ -12,6 +12,8 @@ worker runs, for what is measured is the training job's side.
   log_many   NumPy columns of four floats, until Kafka has acknowledged them, beside a bare producer of the same bytes
   publish    journal → records, without Kafka: what the publisher's thread costs an event
   eight      eight processes that log into one local experiment, until all is in its files
+  chart      a view of 1,000 pixels of a million points in local files, the first in a process and the next ones. Bare:
+             the same file read and its lines decoded, a megabyte at a time, and nothing else
   trackers   the same loop with whichever other trackers are installed (trackers.py), beside ml-dash in local mode
 """
 
@@ -22,6 +24,7 @@ import mmap
 import multiprocessing
 import os
 import signal
+import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -188,6 +191,26 @@ def _emit(begin: Any, root: str, points: int) -> None:
             metric.log(loss=i * 0.1, accuracy=0.2, rate=0.3, norm=0.4)
 
 
+def measure_chart(points: int, local: dict[str, Any]) -> dict[str, float]:
+    from mldash import Experiment
+
+    with Experiment("bench/sdk/chart", echo=False, **local).run as experiment:
+        experiment.metrics("train").log_many(loss=[i * 0.1 for i in range(points)])
+    [file] = Path(local["root"]).rglob("metrics/**/data.jsonl")
+    took = list[float]()
+    metric = Experiment("bench/sdk/chart", **local).metrics("train")
+    for _ in range(6):
+        begun = time.perf_counter()
+        assert metric.view(fields=["loss"], points=1_000)["totalPoints"] == points
+        took.append(time.perf_counter() - begun)
+    decode = msgspec.json.Decoder().decode_lines
+    begun = time.perf_counter()
+    with file.open("rb") as lines:
+        assert sum(len(decode(b"".join(some))) for some in iter(lambda: lines.readlines(1 << 20), [])) == points
+    bare = time.perf_counter() - begun
+    return {"first": took[0] * 1e3, "next": statistics.median(took[1:]) * 1e3, "bare": bare * 1e3}
+
+
 def _anonymous_bytes() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("RssAnon"):
@@ -210,6 +233,7 @@ def measure(case: str, points: int, kafka: str, broker: int) -> dict[str, float]
             "log_many": lambda: measure_log_many(MANY * points // POINTS, remote, kafka),
             "publish": lambda: measure_publish(points, folder),
             "eight": lambda: measure_eight(points, folder),
+            "chart": lambda: measure_chart(points, local),
             "ml-dash": lambda: measure_tracker("ml-dash", folder),
             **{tracker: lambda tracker=tracker: measure_tracker(tracker, folder) for tracker in TRACKERS},  # type: ignore[misc]
         }
@@ -229,6 +253,11 @@ def cases_of(name: str, bare: dict[str, float], here: dict[str, float]) -> list[
         return [
             no_less("eight processes, one local experiment", here["rate"], "points/s"),
             no_more("eight processes, points lost", here["lost"], "points", 0),
+        ]
+    if name == "chart":
+        return [
+            at_most("local chart of 1,000,000 points, the first", here["first"], "ms", here["bare"], None),
+            at_most("local chart of 1,000,000 points, the next", here["next"], "ms", here["bare"], None),
         ]
     if name in ("ml-dash", *TRACKERS):
         return [at_least(f"same loop, {name}", here["rate"], "points/s", bare["rate"], None)]
@@ -265,6 +294,7 @@ def main() -> None:
 
 def _run(arguments: argparse.Namespace, kafka: str, broker: int) -> None:
     names = ["remote", "remote look-up", "remote stopped", "local", "local look-up", "log_many", "publish", "eight"]
+    names.append("chart")
     names += ["ml-dash", *(tracker for tracker in TRACKERS if installed(tracker))]
     if arguments.only:
         names = arguments.only.split(",")

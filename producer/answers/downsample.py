@@ -15,6 +15,7 @@ screen. NumPy does it where it is installed, plain Python where it is not; both 
 
 import functools
 import math
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -134,6 +135,9 @@ class Drawing:
         """Points in the order of their indices."""
         request, span = self._request, self._span
         assert span is not None, "without a span there is nothing to add"
+        if isinstance(x, range):
+            self._add_indices(x, columns, span)
+            return
         inside = _inside(x, columns, request)
         self._count += sum(inside)
         for name, values in columns.items():
@@ -146,6 +150,19 @@ class Drawing:
             ]
             if found:
                 self._series.setdefault(name, _Series()).add(found, span, request.columns)
+
+    def _add_indices(self, x: range, columns: Columns, span: Span) -> None:
+        """Points of these indices, all of them asked for. Of packed numbers none is NaN, so none is looked at."""
+        self._count += len(x)
+        for name, values in columns.items():
+            if not self._is_wanted(name):
+                continue
+            if isinstance(values, array):
+                self._series.setdefault(name, _Series()).add_packed(x, values, span, self._request.columns)
+                continue
+            found = [(at, value) for at, value in zip(x, values, strict=True) if is_number(value) and value == value]
+            if found:
+                self._series.setdefault(name, _Series()).add(found, span, self._request.columns)
 
     def view(self) -> MetricView:
         request, span = self._request, self._span
@@ -181,6 +198,21 @@ class _Series:
         self.count += len(found)
         self._x.extend(x for x, _ in found)
         self._y.extend(y for _, y in found)
+        self._thin_out_now_and_then(span, columns)
+
+    def add_packed(self, x: range, y: Sequence[Number], span: Span, columns: int) -> None:
+        """The same of packed numbers, which are thinned out before they are unpacked, where not all will be kept."""
+        self.count += len(x)
+        if self.count > _KEPT_A_COLUMN * columns:
+            places = kept(x, y, span, columns)
+            self._x.extend([x[at] for at in places])
+            self._y.extend([y[at] for at in places])
+        else:
+            self._x.extend(x)
+            self._y.extend(y)
+        self._thin_out_now_and_then(span, columns)
+
+    def _thin_out_now_and_then(self, span: Span, columns: int) -> None:
         if len(self._x) > _PIECE + 2 * _KEPT_A_COLUMN * columns:
             self._thin_out(span, columns)
 
@@ -297,7 +329,8 @@ def columns_a_half(span: Span, columns: int) -> float:
 def _kept_by_numpy(np: Any, x: Sequence[Number], y: Sequence[Number], span: Span, columns: int) -> list[int]:
     if not len(x):
         return []
-    at, values = np.asarray(x, np.float64), np.asarray(y)
+    at = np.arange(x.start, x.stop, dtype=np.float64) if isinstance(x, range) else np.asarray(x, np.float64)
+    values = np.asarray(y)
     order = None
     if (at[1:] < at[:-1]).any():
         order = np.argsort(at, kind="stable")

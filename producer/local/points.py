@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mldash.producer.answers.downsample import INDEX, Piece, Span, ViewRequest, draw, pieces_of
+from mldash.producer.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
 from mldash.producer.answers.shapes import FieldSummary, MetricPage, MetricPoint, MetricView
 from mldash.producer.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
 from mldash.producer.local.blocks import Event
+from mldash.producer.local.point_columns import PointColumns
 from mldash.producer.local.row_text import IsoTimes, json_ready, seconds_of
 from mldash.producer.local.stream_rows import Row, StreamRows
 
@@ -65,16 +66,13 @@ def page(rows: StreamRows, start_index: int, limit: int) -> MetricPage:
     }
 
 
-def view(rows: StreamRows, request: ViewRequest) -> MetricView:
-    """What a chart needs, of the points that there are now."""
+def view(rows: StreamRows, request: ViewRequest, known: PointColumns) -> MetricView:
+    """What a chart needs, of the points that there are now; `known` is what charts before have read of them."""
     first, end = request.indices
     end = rows.count if end is None else min(end, rows.count)
-
-    def pieces() -> Iterator[Piece]:
-        return pieces_of(rows.pages(first, end), request.x, seconds_of)
-
-    known = Span(first, end - 1) if request.x == INDEX and first < end and not request.filters else None
-    return draw(request, pieces, known)
+    if request.x == INDEX and not request.filters:
+        return draw(request, lambda: known.pieces(rows, first, end), Span(first, end - 1) if first < end else None)
+    return draw(request, lambda: pieces_of(rows.pages(first, end), request.x, seconds_of))
 
 
 class PointStatistics:

@@ -34,6 +34,7 @@ from mldash.producer.local.blocks import events_of, run_events_of
 from mldash.producer.local.described import experiment_file, known_columns, metric_file, stream_name_id
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.json_file import read_json
+from mldash.producer.local.point_columns import PointColumns
 from mldash.producer.local.row_file import RowReader
 from mldash.producer.local.sink import TIME_OF
 from mldash.producer.local.stream_rows import PAGE_ROWS, Row, StreamRows
@@ -79,6 +80,7 @@ class LocalReader:
         self._readers: dict[str, RowReader] = {}
         self._statistics: dict[str | None, points.PointStatistics] = {}
         self._columns: dict[str, tuple[list[str], int]] = {}
+        self._charted: tuple[str | None, PointColumns] | None = None
         self._runs = runs.RunsState()
 
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
@@ -142,7 +144,8 @@ class LocalReader:
 
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
         with self._lock:
-            return points.view(self._view(wait).rows("metrics", name), request)
+            rows = self._view(wait).rows("metrics", name)
+            return points.view(rows, request, self._point_columns_of(name))
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         with self._lock:
@@ -215,6 +218,12 @@ class LocalReader:
     ) -> list[LogLine]:
         with self._lock:
             return lines.answer(self._view(wait).rows("logs", ""), levels, limit, offset, search, start, end)
+
+    def _point_columns_of(self, name: str | None) -> PointColumns:
+        """Of the metric that was charted last, for memory is for one."""
+        if self._charted is None or self._charted[0] != name:
+            self._charted = name, PointColumns()
+        return self._charted[1]
 
     def _view(self, wait: float | None) -> "_View":
         self._own_events_stored(wait)

@@ -174,12 +174,15 @@ class RowReader:
         self._full: list[Block] = []  # of the index, or scanned
         self._tail: list[Block] = []  # the rows behind the last full block
         self._looked_at = (-1, -1)  # inode and size
+        self.version = 0
+        """Another one: what was read of the file need not be in it any more. Else it has only grown."""
 
     def refresh(self, end: FileEnd | None) -> None:
         """Take in what has been appended. `end` None: the file is acknowledged by nobody, its whole lines count."""
         status = status_of(self.path)
         if status is None:
             self.end, self._full, self._tail, self._looked_at = FileEnd(), [], [], (-1, -1)
+            self.version += 1
             return
         if end is not None and status.st_size < end.bytes:
             end = None  # shorter than it was: what is left of it counts
@@ -188,12 +191,17 @@ class RowReader:
             return
         if status.st_ino != self._looked_at[0] or looked_at[1] < self._looked_at[1]:
             self._full = []
+            self.version += 1
         whole = end if end is not None else whole_lines(self.path)
         self._full.extend(read_index(self.path, whole, _end_of(self._full)))
         scanned = list(scan(self.path, _end_of(self._full), whole, self._time_of))
         self._full.extend(block for block in scanned if block.rows == BLOCK_ROWS)
         self._tail = [block for block in scanned if block.rows < BLOCK_ROWS]
         self.end, self._looked_at = whole, looked_at
+
+    def block_of(self, row: int) -> Block:
+        """The block that holds a row which there is."""
+        return self._block_at(row // BLOCK_ROWS)
 
     def _block_at(self, number: int) -> Block:
         return self._full[number] if number < len(self._full) else self._tail[0]
@@ -206,14 +214,16 @@ class RowReader:
     def rows(self, first: int, stop: int) -> list[dict[str, Any]]:
         """Rows first … stop - 1, as many of them as there are."""
         stop = min(stop, self.end.rows)
-        if first >= stop:
-            return []
+        return decode_rows(self.path, self.data(first, stop)) if first < stop else []
+
+    def data(self, first: int, stop: int) -> bytes:
+        """Rows first … stop - 1, all of which there are, as lines. Raises DamagedRow."""
         first_block, last_block = self._block_at(first // BLOCK_ROWS), self._block_at((stop - 1) // BLOCK_ROWS)
         skipped, count = first - first_block.first_row, last_block.end_row - first_block.first_row
         data = self._data(first_block, last_block)
         if stop - first < count:  # only the lines that are asked for are decoded: a row may have megabytes
             data = b"\n".join(data.split(b"\n")[skipped : skipped + stop - first])
-        return decode_rows(self.path, data)
+        return data
 
     def read(self, first: Block, last: Block) -> list[dict[str, Any]]:
         """The rows of neighbouring blocks. Raises DamagedRow."""
@@ -225,6 +235,7 @@ class RowReader:
             data = file.read(last.end - first.offset)
         if zlib.crc32(data[:_CHECKED_BYTES]) != first.checksum:
             self._full, self._looked_at = [], (-1, -1)
+            self.version += 1
             raise DamagedRow(str(self.path), f"row {first.first_row} is not where the index has it; read again")
         return data
 
