@@ -16,7 +16,8 @@ aim        data.numpy(), which knows no ranges, and sample(): points drawn at ra
 trackio    get_metric_values() and get_logs(): points that lie evenly
 swanlab    `local` mode and its board's own reader, which knows no ranges: it always reads all of a metric
 wandb      offline; `wandb leet inspect` prints the whole log and is all that reads it without a server
-neptune    has no row: no way was looked for to read an offline run but its upload
+neptune    has no row: its documentation knows one use of an offline run's file, `neptune sync`, which uploads it, and
+           neptune-fetcher reads from the service alone
 """
 
 import argparse

@@ -8,7 +8,7 @@ ABOUT = {
     "read_trackers": "Bare is what ML-Dash's SDK takes for the same read, over HTTP from real servers; the ratio is "
     "how many times as long the other takes inside its own process. One that can't do a read alone is asked for what "
     "holds the answer: aim reads all of a metric; its chart is a thousand points that it drew at random while they "
-    "were logged. Of wandb, swanlab and neptune no reads have been measured yet.",
+    "were logged. Of wandb and swanlab no reads have been measured yet; neptune reads points from its service alone.",
 }
 """What a table needs to be understood, beside the head of its file."""
 

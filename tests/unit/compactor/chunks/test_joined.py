@@ -102,6 +102,32 @@ def test_each_chunk_of_a_joined_object_is_still_a_file_by_itself(chunks: list[li
         )
 
 
+some_value = st.one_of(st.integers(-(2**63), 2**64 - 1), st.floats(), st.booleans(), st.text(max_size=3), st.none())
+changing = st.lists(some_value, min_size=4, max_size=4).filter(
+    lambda values: len({*map(type, values)} - {type(None)}) > 1
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(changing, min_size=2, max_size=4))
+def test_chunks_in_which_a_fields_type_changes_share_an_object_and_every_value_is_exact(
+    chunks: list[list[Any]],
+) -> None:
+    """1, 1.0, True and "1" are four values; in each chunk there are two types at least."""
+    encoded = [chunk(k, [{"x": value} for value in values]) for k, values in enumerate(chunks)]
+    assert fit_together([one.fields for one in encoded]) == len(chunks)
+    made = join([one.data for one in encoded])
+    assert pq.read_table(pa.BufferReader(made.data)).num_rows == sum(map(len, chunks))
+    for values, one, offset in zip(chunks, encoded, made.offsets, strict=True):
+        back = points.decode(made.data[offset : offset + len(one.data)])
+        assert repr(events_of_columns(back.columns, back.row_count)) == repr([{"x": value} for value in values])
+
+
+def test_a_type_that_changes_from_chunk_to_chunk_ends_the_object() -> None:
+    encoded = [chunk(k, [{"x": value}]) for k, value in enumerate((1.0, 1, 2.0))]
+    assert fit_together([one.fields for one in encoded]) == 1
+
+
 @pytest.mark.parametrize("size", [1, 999, 1_000, 1_001, 10_000])
 def test_offset_indexes_of_a_joined_object_say_where_the_pages_are(size: int) -> None:
     """Each page's place and first row, checked against the page that stands there."""
