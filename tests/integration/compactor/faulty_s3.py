@@ -10,6 +10,9 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from mldash.compactor.chunks.s3 import ObjectStore
+from mldash.deploy.servers import Servers
+
 
 class Request(NamedTuple):
     """What a fault is chosen by."""
@@ -28,6 +31,17 @@ class Fault(NamedTuple):
 
 
 Choose = Callable[[Request], Fault | None]
+
+
+def store_at(servers: Servers, endpoint: str) -> ObjectStore:
+    """The bucket of these servers, asked for at another address."""
+    return ObjectStore(
+        endpoint=endpoint,
+        bucket=servers.s3_bucket,
+        access_key=servers.s3_access_key,
+        secret_key=servers.s3_secret_key,
+    )
+
 
 _ERROR = b"<?xml version='1.0'?><Error><Code>InternalError</Code><Message>made by a test</Message></Error>"
 

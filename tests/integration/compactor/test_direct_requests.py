@@ -9,7 +9,7 @@ from mldash.compactor.chunks.errors import ObjectMissing, StoreRefused
 from mldash.compactor.chunks.s3 import ObjectStore
 from tests.world import World
 
-from .faulty_s3 import Fault, Request, faulty_s3
+from .faulty_s3 import Fault, Request, faulty_s3, store_at
 
 pytestmark = pytest.mark.integration
 
@@ -20,13 +20,8 @@ KEYS = ("plain", "owner=a%2Fb/stream=00ff/00000001-000001.parquet", "a b/ü+~&?#
 async def without_client(world: World) -> AsyncIterator[ObjectStore]:
     """A store whose client is gone: only direct requests can answer."""
     servers = world.servers
-    store = ObjectStore(
-        endpoint=servers.s3_endpoint,
-        bucket=servers.s3_bucket,
-        access_key=servers.s3_access_key,
-        secret_key=servers.s3_secret_key,
-    )
-    async with store:
+    assert servers.s3_endpoint is not None
+    async with store_at(servers, servers.s3_endpoint) as store:
         store._client = None
         yield store
 
@@ -72,13 +67,7 @@ async def test_an_error_is_asked_again_of_the_client_at_once(world: World) -> No
     servers = world.servers
     assert servers.s3_endpoint is not None
     with faulty_s3(servers.s3_endpoint) as proxy:
-        store = ObjectStore(
-            endpoint=proxy.endpoint,
-            bucket=servers.s3_bucket,
-            access_key=servers.s3_access_key,
-            secret_key=servers.s3_secret_key,
-        )
-        async with store:
+        async with store_at(servers, proxy.endpoint) as store:
 
             def once(request: Request) -> Fault | None:
                 return None if proxy.hits else Fault(status=403)

@@ -24,7 +24,7 @@ from mldash.ingest_workers.documents.buckets import CHUNK
 from tests.world import World
 
 from .chains import PREFIX, Chain, compacting, eventually
-from .faulty_s3 import Choose, Fault, FaultyS3, Request, faulty_s3
+from .faulty_s3 import Choose, Fault, FaultyS3, Request, faulty_s3, store_at
 
 pytestmark = pytest.mark.integration
 
@@ -35,13 +35,7 @@ async def faulty(world: World) -> AsyncIterator[tuple[FaultyS3, ObjectStore, Com
     servers = world.servers
     assert servers.s3_endpoint is not None
     with faulty_s3(servers.s3_endpoint) as proxy:
-        store = ObjectStore(
-            endpoint=proxy.endpoint,
-            bucket=servers.s3_bucket,
-            access_key=servers.s3_access_key,
-            secret_key=servers.s3_secret_key,
-        )
-        async with store:
+        async with store_at(servers, proxy.endpoint) as store:
             settings = msgspec.structs.replace(world.compactor(keep_track_events=0), s3_endpoint=proxy.endpoint)
             yield proxy, store, settings
 
