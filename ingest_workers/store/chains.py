@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from time import time
 from typing import Any, NamedTuple
 
-from mldash.ingest_workers.documents.buckets import Bucket, to_document
+from mldash.ingest_workers.documents.buckets import Bucket, bucket_id, to_document
 from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.crowd import complete
 from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
@@ -114,28 +114,31 @@ class Chains:
             await complete(self._mongo, session, unread)
 
     async def _documents(self, session: Session, streams: Sequence[Stream]) -> dict[bytes, dict[str, Any]]:
-        """Each stream's document, made where it is missing: no chain is ever without one."""
+        """Each stream's document, made where it is missing: no chain is ever without one.
+
+        None is made for those whose experiment was deleted since their session was admitted (docs/protocol.md 3.3): of
+        a deletion whose last pass is over nobody would come by again. One between is seen after the insert; one that is
+        not seen there closes what was inserted, for it raises the generation first and looks for open streams then.
+        """
         found = await self._find(session, [stream.id for stream in streams])
         absent = [stream for stream in streams if stream.id not in found]
         if absent:
-            new = [_new_document(stream) for stream in absent]
-            await insert_missing(self._mongo.streams, new, session)
-            await self._close_deleted(session, absent)
+            deleted = await self._deleted(session, absent)
+            found.update((stream, {"cold": CLOSED}) for stream in deleted)
+            absent = [stream for stream in absent if stream.id not in deleted]
+        if absent:
+            await insert_missing(self._mongo.streams, [_new_document(stream) for stream in absent], session)
+            if late := await self._deleted(session, absent):
+                await self._mongo.streams.update_many({"_id": {"$in": [*late]}}, CLOSE, session=session)
             found.update(await self._find(session, [stream.id for stream in absent]))
         return found
 
-    async def _close_deleted(self, session: Session, streams: Sequence[Stream]) -> None:
-        """Those of new streams whose experiment was deleted since their session was admitted (docs/protocol.md 3.3).
-
-        Read after the insert: a deletion that is not seen here closes what was inserted, for it raises the generation
-        first and looks for open streams then.
-        """
+    async def _deleted(self, session: Session, streams: Sequence[Stream]) -> set[bytes]:
+        """Those of a generation that is older than their experiment's."""
         ids = list({stream.experiment for stream in streams})
         there = await self._mongo.experiments.find({"_id": {"$in": ids}}, {"gen": 1}, session=session).to_list(None)
         present = {bytes(one["_id"]): one["gen"] for one in there}
-        old = [stream.id for stream in streams if stream.generation < present.get(stream.experiment, 0)]
-        if old:
-            await self._mongo.streams.update_many({"_id": {"$in": old}}, CLOSE, session=session)
+        return {stream.id for stream in streams if stream.generation < present.get(stream.experiment, 0)}
 
     async def _find(self, session: Session, ids: list[bytes]) -> dict[bytes, dict[str, Any]]:
         documents = await self._mongo.streams.find({"_id": {"$in": ids}}, session=session).to_list(None)
@@ -188,6 +191,10 @@ class Chains:
         Those that pass are known to be longer by their bucket from here on.
         """
         cold = await cold_ends(self._mongo, session, [bucket.stream for bucket in buckets])
+        if gone := [bucket for bucket in buckets if bucket.stream not in cold]:
+            # A deleted generation whose last remains are gone: nobody else would take these away (docs/protocol.md 3.6).
+            ids = [bucket_id(bucket.stream, bucket.first_index) for bucket in gone]
+            await self._mongo.buckets.delete_many({"_id": {"$in": ids}}, session=session)
         passed = [bucket for bucket in buckets if cold.get(bucket.stream, CLOSED) <= bucket.first_index]
         advance_all((self.known[bucket.stream].snapshot, bucket) for bucket in passed)
         for bucket in passed:

@@ -96,39 +96,38 @@ class Sessions:
 
     async def move_forward(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> None:
         """Heartbeats, claims, run contexts and descriptions of a batch: writes that only ever move forward."""
-        writes = _Writes(admitted)
-        for arrival in arrivals:
-            if not admitted[arrival.record.session].closed:
-                writes.gather(arrival)
+        writes = _gathered(arrivals, admitted, set())
         if writes.sessions:
             await self._mongo.sessions.bulk_write(list(writes.sessions), ordered=False)
         if not writes.claims and not writes.streams:
             return
         async with await self._mongo.causal() as session:
+            # Before, for of a deletion whose last pass is over nobody would come by again; and after, for one between.
+            if deleted := await self._deleted_since(session, writes):
+                writes = _gathered(arrivals, admitted, deleted)
             made = 0
             if writes.claims:
                 made += (await self._mongo.claims.bulk_write(writes.claims, False, session=session)).upserted_count
             if writes.streams:
                 made += (await self._mongo.streams.bulk_write(writes.streams, session=session)).upserted_count
-            if made:
-                await self._take_back_deleted(session, writes)
+            if made and (deleted := await self._deleted_since(session, writes)):
+                await self._take_back(session, writes, deleted)
 
-    async def _take_back_deleted(self, session: Session, writes: "_Writes") -> None:
-        """What was made for sessions whose experiment was deleted since they were admitted.
-
-        Read after the writes: a deletion that is not seen here takes away what they made, for it raises the generation
-        first and looks for what is there then.
-        """
+    async def _deleted_since(self, session: Session, writes: "_Writes") -> set[bytes]:
+        """The sessions whose experiment was deleted since they were admitted."""
         now = {
             one["_id"]: one["gen"]
             for one in await _find(self._mongo.experiments, list(set(writes.owners.values())), {"gen": 1}, session)
         }
-        old = {one for one, owner in writes.owners.items() if writes.admitted[one].generation < now.get(owner, 0)}
-        if not old:
-            return
-        self.forget(old)
-        claimed = [key for key in writes.claimed if key["sid"] in old]
-        described = [stream for stream, one in writes.described if one in old]
+        deleted = {one for one, owner in writes.owners.items() if writes.admitted[one].generation < now.get(owner, 0)}
+        self.forget(deleted)
+        return deleted
+
+    async def _take_back(self, session: Session, writes: "_Writes", deleted: set[bytes]) -> None:
+        """What was made for these. A deletion that is not seen after the writes takes away what they made, for it
+        raises the generation first and looks for what is there then."""
+        claimed = [key for key in writes.claimed if key["sid"] in deleted]
+        described = [stream for stream, one in writes.described if one in deleted]
         await self._mongo.claims.delete_many({"_id": {"$in": claimed}}, session=session)
         await self._mongo.streams.update_many({"_id": {"$in": described}}, CLOSE, session=session)
 
@@ -160,6 +159,15 @@ async def insert_missing(collection: Collection, documents: list[dict[str, Any]]
             one["code"] != DUPLICATE_KEY for one in error.details["writeErrors"]
         ):
             raise
+
+
+def _gathered(arrivals: Sequence[Arrival], admitted: dict[bytes, Admission], deleted: set[bytes]) -> "_Writes":
+    writes = _Writes(admitted)
+    for arrival in arrivals:
+        session = arrival.record.session
+        if not admitted[session].closed and session not in deleted:
+            writes.gather(arrival)
+    return writes
 
 
 class _Writes:

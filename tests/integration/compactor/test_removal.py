@@ -16,6 +16,7 @@ from mldash.compactor.removal import (
     STEPS,
     Removal,
     find_target,
+    finish_generation,
     go_on_with_removals,
     raise_generation,
     sweep_generation,
@@ -213,6 +214,24 @@ async def test_a_session_that_begins_a_new_stream_of_a_deleted_experiment_stores
     assert await left(world) == {}
 
 
+async def test_who_writes_on_when_all_of_the_deleted_is_gone_leaves_nothing_behind(world: World) -> None:
+    """Nobody comes by a third time: not even a closed document may be left, of a stream that was there or a new one."""
+    before = instruments.deleted._value.get()
+    async with emitting(world) as emitter, working(world.worker()):
+        await emitter.send(ONE, 0, points(ONE, 0, 50))
+        await until_stored(world, 50)
+        await finish_generation(await delete(world, Prefix(EMITTED)))
+        await emitter.send(ONE, 50, points(ONE, 50, 7))
+        await emitter.send(ONE, 0, points(ONE, 0, 7), name="began later")
+
+        async def dropped() -> bool:
+            return bool(instruments.deleted._value.get() - before == 14)
+
+        await eventually(dropped)
+    assert await left(world) == {}
+    assert await world.mongo.streams.count_documents({}) == 0
+
+
 @pytest.mark.parametrize("swept", [True, False])
 async def test_what_a_session_says_after_its_experiment_was_deleted_leaves_nothing(world: World, swept: bool) -> None:
     """Its worker still takes it for a session of a live experiment: whether the steps have passed already or not."""
@@ -235,6 +254,9 @@ async def test_what_a_session_says_after_its_experiment_was_deleted_leaves_nothi
         await sweep_generation(removal)
     assert await left(world) == {}
     assert await world.mongo.streams.count_documents({"about": {"$exists": True}}) == 0
+    await finish_generation(removal)
+    await sessions.move_forward(late, stale)
+    assert await world.mongo.streams.count_documents({}) == 0
     assert [one async for one in world.mongo.sessions.find({})] == [
         {"_id": ONE, "exp": experiment_id(PREFIX.text), "gen": 0}
     ]
