@@ -192,7 +192,7 @@ class Chains:
         """
         cold = await cold_ends(self._mongo, session, [bucket.stream for bucket in buckets])
         if gone := [bucket for bucket in buckets if bucket.stream not in cold]:
-            # A deleted generation whose last remains are gone: nobody else would take these away (docs/protocol.md 3.6).
+            # All else of a deleted generation is gone: nobody would take these away later (docs/protocol.md 3.6).
             ids = [bucket_id(bucket.stream, bucket.first_index) for bucket in gone]
             await self._mongo.buckets.delete_many({"_id": {"$in": ids}}, session=session)
         passed = [bucket for bucket in buckets if cold.get(bucket.stream, CLOSED) <= bucket.first_index]
