@@ -310,7 +310,8 @@ def load(name: str, folder: Path) -> dict[str, float]:
 def read(name: str, folder: Path) -> dict[str, float]:
     """Median seconds of each read: some seconds of them, the first one, which opens things, left out."""
     reads = _read_pipeline(folder) if name == OURS else TRACKERS[name].reads(folder)
-    return {which: _median(reads[which]) for which in READS}
+    medians = {one: _median(one) for one in dict.fromkeys(reads[which] for which in READS)}
+    return {which: medians[reads[which]] for which in READS}
 
 
 def _median(one: Read) -> float:
