@@ -135,7 +135,7 @@ class Drawing:
         """Points in the order of their indices."""
         request, span = self._request, self._span
         assert span is not None, "without a span there is nothing to add"
-        if isinstance(x, range):
+        if isinstance(x, range) and _are_all_inside(x, request):
             self._add_indices(x, columns, span)
             return
         inside = _inside(x, columns, request)
@@ -152,7 +152,7 @@ class Drawing:
                 self._series.setdefault(name, _Series()).add(found, span, request.columns)
 
     def _add_indices(self, x: range, columns: Columns, span: Span) -> None:
-        """Points of these indices, all of them asked for. Of packed numbers none is NaN, so none is looked at."""
+        """Points of these indices, all of them drawn. Of packed numbers none is NaN, so none is looked at."""
         self._count += len(x)
         for name, values in columns.items():
             if not self._is_wanted(name):
@@ -277,6 +277,11 @@ def _x_of_page(
 
 def _finite(bound: Number | None) -> Number | None:
     return None if bound is None or math.isinf(bound) else bound
+
+
+def _are_all_inside(x: range, request: ViewRequest) -> bool:
+    """Whether no point of these indices has to be looked at to know that it is drawn."""
+    return not request.filters and all(_is_inside(index, request) for index in (*x[:1], *x[-1:]))
 
 
 def _inside(x: Sequence[Any], columns: Columns, request: ViewRequest) -> list[bool]:

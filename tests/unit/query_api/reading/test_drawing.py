@@ -4,7 +4,7 @@ from bisect import bisect_right
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mldash.compactor.chunks.rows import Cold
@@ -33,6 +33,7 @@ def pieces(events: list[dict[str, Any]], size: int) -> list[Cold]:
     st.booleans(),
     st.lists(st.builds(Filter, st.sampled_from("abc"), st.sampled_from(list(COMPARISONS)), st.just(1.0)), max_size=2),
 )
+@example([{}] * 4, 1, "index", 1, True, [])
 def test_points_are_drawn_as_local_mode_draws_them(
     events: list[dict[str, Any]], columns: int, x: str, size: int, bounded: bool, filters: list[Filter]
 ) -> None:
