@@ -7,7 +7,6 @@ It knows success only. Whatever else is answered (a bucket in another region, a 
 for the client, which asks again and says what it means: so there is one way to fail, and this one needs no opinion.
 """
 
-from contextlib import AsyncExitStack
 from io import BytesIO
 from types import TracebackType
 from typing import Any, Final, Self
@@ -40,16 +39,15 @@ class DirectRequests:
             verify=ca_bundle or True,
             proxies=get_environ_proxies(base_url),
         )
-        self._resources = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        await self._resources.enter_async_context(self._http)
+        await self._http.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._resources.aclose()
+        await self._http.__aexit__(kind, error, trace)
 
     async def get(self, key: str, byte_range: str | None = None) -> bytes | None:
         """The object's bytes, or those of a range ("bytes=0-99"); None: ask the client."""

@@ -68,7 +68,7 @@ def decode_many(origins: Sequence[KafkaRecord], kind: str) -> list[Arrival | Set
             blocks = [(next(packed) or block) if isinstance(block, RawRows) else block for block in one.blocks]
             found.append(_arrival(origin, kind, one, blocks))
         else:
-            found.append(one if isinstance(one, SetAside) else _arrival(origin, kind, one, one.blocks))
+            found.append(one if isinstance(one, SetAside) else _arrival(origin, kind, one))
     return found
 
 
@@ -101,24 +101,30 @@ def _packed_numbers(block: RawRows) -> PackedHere | None:
 
 
 def _arrival(
-    origin: KafkaRecord, kind: str, opened: Record | RawRecord, blocks: Sequence[Block | RawRows]
+    origin: KafkaRecord, kind: str, opened: Record | RawRecord, blocks: Sequence[Block | RawRows] = ()
 ) -> Arrival | SetAside:
+    """`blocks` are those of a RawRecord, in columns where they could be."""
     try:
-        record = Record(
-            prefix=opened.prefix,
-            kind=opened.kind,
-            name=opened.name,
-            session=opened.session,
-            first_seq=opened.first_seq,
-            logged_at=opened.logged_at,
-            blocks=[block.decoded() if isinstance(block, RawRows) else block for block in blocks],
-        )
+        record = opened if isinstance(opened, Record) else _record(opened, blocks)
         experiment = _experiment_of(record.prefix)
         _check(record, kind, experiment, origin.key)
         check_sizes(record, len(origin.value or b""))
     except (UndecodableRecord, ValueError) as error:
         return SetAside(origin, str(error))
     return Arrival(record, experiment, origin)
+
+
+def _record(raw: RawRecord, blocks: Sequence[Block | RawRows]) -> Record:
+    """Raises UndecodableRecord."""
+    return Record(
+        prefix=raw.prefix,
+        kind=raw.kind,
+        name=raw.name,
+        session=raw.session,
+        first_seq=raw.first_seq,
+        logged_at=raw.logged_at,
+        blocks=[block.decoded() if isinstance(block, RawRows) else block for block in blocks],
+    )
 
 
 @lru_cache(maxsize=20_000)

@@ -15,13 +15,10 @@ from mldash.producer.events.encoding import RawRows
 from mldash.producer.events.schema import Column, ColumnType
 
 from .lines import PackedHere
-from .uniform_rows import all_are, are_finite, array_header
+from .uniform_rows import FLOAT_BYTES, MOST_FIELDS, are_finite, array_header, float_columns
 
-_FLOAT64 = 0xCB
-_SIZE = 9  # of a float in MessagePack
-_MOST_FIELDS = 1_000
 _FLOAT: ColumnType = "float64"
-_FLOATS = (_FLOAT,) * _MOST_FIELDS
+_FLOATS = (_FLOAT,) * MOST_FIELDS
 
 
 class _Body(NamedTuple):
@@ -53,13 +50,13 @@ def _body(at: int, block: RawRows) -> _Body | None:
     field_count = len(block.fields)
     rows, times = memoryview(block.rows), memoryview(block.times)
     rows_head, times_head = array_header(rows, 0), array_header(times, 0)
-    if rows_head is None or times_head is None or not 0 < field_count <= _MOST_FIELDS:
+    if rows_head is None or times_head is None or not 0 < field_count <= MOST_FIELDS:
         return None
     count, begin = rows_head
-    width = len(_head_of(field_count)) + field_count * _SIZE
+    width = len(_head_of(field_count)) + field_count * FLOAT_BYTES
     if not count or times_head[0] != count or len(rows) - begin != count * width:
         return None
-    if len(times) - times_head[1] != count * _SIZE:
+    if len(times) - times_head[1] != count * FLOAT_BYTES:
         return None
     return _Body(at, count, rows[begin:], times[times_head[1] :])
 
@@ -70,16 +67,13 @@ def _pack(bodies: Sequence[_Body], field_count: int, blocks: Sequence[RawRows], 
     rows = bodies[0].rows if len(bodies) == 1 else b"".join([body.rows for body in bodies])
     encoded_times = bodies[0].times if len(bodies) == 1 else b"".join([body.times for body in bodies])
     head = _head_of(field_count)
-    width = len(head) + field_count * _SIZE
-    heads = np.ndarray((total,), f"V{len(head)}", rows, 0, (width,))
-    tags = np.ndarray((total, field_count), np.uint8, rows, len(head), (width, _SIZE))
-    time_tags = np.ndarray((total,), np.uint8, encoded_times, 0, (_SIZE,))
-    if heads.tobytes() != head * total or not all_are(tags, _FLOAT64) or not all_are(time_tags, _FLOAT64):
+    width = len(head) + field_count * FLOAT_BYTES
+    if np.ndarray((total,), f"V{len(head)}", rows, 0, (width,)).tobytes() != head * total:
         return False
-    times = np.ndarray((total,), ">f8", encoded_times, 1, (_SIZE,)).astype("<f8").tobytes()
-    if not are_finite(times):
+    values = float_columns(rows, len(head), width, total, field_count)
+    stamps = float_columns(encoded_times, 0, FLOAT_BYTES, total, 1)
+    if values is None or stamps is None or not are_finite(times := stamps.tobytes()):
         return False
-    values = np.ndarray((field_count, total), ">f8", rows, len(head) + 1, (_SIZE, width)).astype("<f8", "C")
     columns = [memoryview(column).cast("B") for column in values]
     types, begin = _FLOATS[:field_count], 0
     for body in bodies:

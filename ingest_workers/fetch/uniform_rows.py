@@ -28,10 +28,11 @@ _INTEGERS: Final = {
     0xD3: ">i8",
 }
 _FLOAT64: Final = 0xCB
+FLOAT_BYTES: Final = 9
 _FIXINT_END: Final = 0x80
 _NEGATIVE_FIXINT: Final = 0xE0
 _FALSE, _TRUE = 0xC2, 0xC3
-_MOST_FIELDS: Final = 1_000
+MOST_FIELDS: Final = 1_000
 
 
 class _Slot(NamedTuple):
@@ -54,11 +55,12 @@ def floats(encoded: memoryview) -> bytes | None:
     if found is None:
         return None
     count, begin = found
-    if len(encoded) - begin != count * 9:
+    if len(encoded) - begin != count * FLOAT_BYTES:
         return None
-    if not all_are(np.ndarray((count,), np.uint8, encoded, begin, (9,)), _FLOAT64):
-        return None
-    return np.ndarray((count,), ">f8", encoded, begin + 1, (9,)).astype("<f8").tobytes() if count else b""
+    if not count:
+        return b""
+    values = float_columns(encoded, begin, FLOAT_BYTES, count, 1)
+    return None if values is None else values.tobytes()
 
 
 def are_finite(packed: bytes) -> bool:
@@ -69,7 +71,7 @@ def are_finite(packed: bytes) -> bool:
 def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Column] | None:
     """The columns of `row_count` rows of `field_count` values each; None where the rows are not uniform numbers."""
     found = array_header(encoded, 0)
-    if found is None or found[0] != row_count or not row_count or not 0 < field_count <= _MOST_FIELDS:
+    if found is None or found[0] != row_count or not row_count or not 0 < field_count <= MOST_FIELDS:
         return None
     begin = found[1]
     if (len(encoded) - begin) % row_count:
@@ -128,16 +130,23 @@ def _size(tag: int) -> int | None:
     return 0 if tag < _FIXINT_END or tag >= _NEGATIVE_FIXINT or tag in (_FALSE, _TRUE) else None
 
 
-def _floats(encoded: memoryview, first: int, width: int, row_count: int, count: int) -> list[Column] | None:
-    """Neighbouring columns of float64 at once: each value is nine bytes behind the one before."""
-    tags = np.ndarray((row_count, count), np.uint8, encoded, first, (width, 9))
-    if not all_are(tags, _FLOAT64):
+def float_columns(
+    encoded: bytes | memoryview, first: int, width: int, row_count: int, count: int
+) -> NDArray[np.float64] | None:
+    """Neighbouring columns of float64, a line each; None where a value is none. The first value begins at `first`, the
+    next of its row nine bytes behind it, and that of the next row `width`."""
+    tags = np.ndarray((row_count, count), np.uint8, encoded, first, (width, FLOAT_BYTES))
+    if not _are_all(tags, _FLOAT64):
         return None
-    values = np.ndarray((count, row_count), ">f8", encoded, first + 1, (9, width)).astype("<f8")
-    return [Column("float64", column.tobytes()) for column in values]
+    return np.ndarray((count, row_count), ">f8", encoded, first + 1, (FLOAT_BYTES, width)).astype("<f8", "C")
 
 
-def all_are(tags: Bytes, tag: int) -> bool:
+def _floats(encoded: memoryview, first: int, width: int, row_count: int, count: int) -> list[Column] | None:
+    values = float_columns(encoded, first, width, row_count, count)
+    return None if values is None else [Column("float64", column.tobytes()) for column in values]
+
+
+def _are_all(tags: Bytes, tag: int) -> bool:
     """The same as (tags == tag).all(), in half the time for as few as there are here."""
     return b"\0" not in (tags == tag).tobytes()
 

@@ -50,35 +50,26 @@ def _columns_alike(pieces: Sequence[Piece]) -> list[Column] | None:
     first = pieces[0].block
     if not isinstance(first, PackedHere) or len(first.fields) > WIDE:
         return None
-    blocks = list[PackedHere]()
     for piece in pieces:
         block = piece.block
         if not isinstance(block, PackedHere) or block.types != first.types or block.fields != first.fields:
             return None
-        if piece.size != block.count:
-            if "values" in block.types:
-                return None
-            block = _part(block, piece.start, piece.stop)
-        blocks.append(block)
-    if len(blocks) == 1:
-        only = zip(blocks[0].fields, blocks[0].columns, strict=True)
-        return [Column(name, column.type, column.data) for name, column in only]
+        if piece.size != block.count and "values" in block.types:
+            return None
     return [
-        Column(
-            name, kind, (_end_to_end if kind == "values" else b"".join)([block.columns[at].data for block in blocks])
-        )
+        Column(name, kind, _put_together(kind, [_bytes_of(piece, at) for piece in pieces]))
         for at, (name, kind) in enumerate(zip(first.fields, first.types, strict=True))
     ]
 
 
-def _part(block: PackedHere, start: int, stop: int) -> PackedHere:
-    cut = [WireColumn(one.type, _slice(one, start, stop)) for one in block.columns]
-    return msgspec.structs.replace(block, count=stop - start, columns=cut)
-
-
-def _slice(column: WireColumn, start: int, stop: int) -> bytes:
+def _bytes_of(piece: Piece, at: int) -> bytes:
+    """Of a column of a block in columns; not for a part of `values`."""
+    assert isinstance(piece.block, PackedHere)
+    column = piece.block.columns[at]
+    if piece.size == piece.block.count:
+        return column.data
     width = WIDTHS[column.type]
-    return column.data[start * width : stop * width]
+    return column.data[piece.start * width : piece.stop * width]
 
 
 def events_of(pieces: Sequence[Piece]) -> list[dict[str, Any]]:
@@ -146,13 +137,17 @@ def _join(name: str, parts: list[tuple[int, Column | None]]) -> Column:
         return first
     if not all(column.type == first.type and column.shape == first.shape for column in there):
         return pack_sparse(name, list(chain.from_iterable(_values(count, column) for count, column in parts)))
-    data = [column.data for column in there]
-    joined = Column(
-        name, first.type, b"".join(data) if first.type in _NUMBERS else _end_to_end(data), None, first.shape
-    )
+    joined = Column(name, first.type, _put_together(first.type, [column.data for column in there]), None, first.shape)
     if len(there) == len(parts):
         return joined
     return msgspec.structs.replace(joined, present=_presence(parts))
+
+
+def _put_together(kind: str, data: Sequence[bytes]) -> bytes:
+    """The data of one column of several."""
+    if len(data) == 1:
+        return data[0]
+    return b"".join(data) if kind in _NUMBERS else _end_to_end(data)
 
 
 def _end_to_end(arrays: Sequence[bytes]) -> bytes:

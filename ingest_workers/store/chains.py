@@ -17,7 +17,7 @@ from mldash.ingest_workers.documents.mongo import BulkWriteError, Mongo, Session
 from mldash.ingest_workers.documents.snapshot import Snapshot, advance_all
 from mldash.ingest_workers.documents.walk import cold_ends, walk_many
 
-from .sessions import DUPLICATE_KEY, NEW_STREAM, insert_missing
+from .sessions import DUPLICATE_KEY, NEW_STREAM, generations, insert_missing
 
 
 class Stream(NamedTuple):
@@ -135,9 +135,7 @@ class Chains:
 
     async def _deleted(self, session: Session, streams: Sequence[Stream]) -> set[bytes]:
         """Those of a generation that is older than their experiment's."""
-        ids = list({stream.experiment for stream in streams})
-        there = await self._mongo.experiments.find({"_id": {"$in": ids}}, {"gen": 1}, session=session).to_list(None)
-        present = {bytes(one["_id"]): one["gen"] for one in there}
+        present = await generations(self._mongo, {stream.experiment for stream in streams}, session)
         return {stream.id for stream in streams if stream.generation < present.get(stream.experiment, 0)}
 
     async def _find(self, session: Session, ids: list[bytes]) -> dict[bytes, dict[str, Any]]:

@@ -91,8 +91,7 @@ class Sessions:
             ordered=False,
             session=session,
         )
-        there = await _find(self._mongo.experiments, list(first), {"gen": 1}, session)
-        return {one["_id"]: int(one["gen"]) for one in there}
+        return await generations(self._mongo, first, session)
 
     async def move_forward(self, arrivals: Sequence[Arrival], admitted: dict[bytes, Admission]) -> None:
         """Heartbeats, claims, run contexts and descriptions of a batch: writes that only ever move forward."""
@@ -115,10 +114,7 @@ class Sessions:
 
     async def _deleted_since(self, session: Session, writes: "_Writes") -> set[bytes]:
         """The sessions whose experiment was deleted since they were admitted."""
-        now = {
-            one["_id"]: one["gen"]
-            for one in await _find(self._mongo.experiments, list(set(writes.owners.values())), {"gen": 1}, session)
-        }
+        now = await generations(self._mongo, set(writes.owners.values()), session)
         deleted = {one for one, owner in writes.owners.items() if writes.admitted[one].generation < now.get(owner, 0)}
         self.forget(deleted)
         return deleted
@@ -150,6 +146,12 @@ async def _find(
     return found
 
 
+async def generations(mongo: Mongo, experiments: Iterable[bytes], session: Session) -> dict[bytes, int]:
+    """The present generation of those that there are."""
+    there = await _find(mongo.experiments, list(experiments), {"gen": 1}, session)
+    return {one["_id"]: int(one["gen"]) for one in there}
+
+
 async def insert_missing(collection: Collection, documents: list[dict[str, Any]], session: Session) -> None:
     """Insert those that are not there; what is there stays. Raises BulkWriteError for anything else."""
     try:
@@ -176,7 +178,7 @@ class _Writes:
     def __init__(self, admitted: dict[bytes, Admission]) -> None:
         self.admitted = admitted
         self.owners: dict[bytes, bytes] = {}
-        """Session → its experiment."""
+        """Session → its experiment; of those that claim or describe."""
         self.claimed: list[dict[str, bytes]] = []
         self.described: list[tuple[bytes, bytes]] = []
         """Stream, and the session that says something of it."""
@@ -185,7 +187,6 @@ class _Writes:
         self.streams: list[UpdateOne] = []
 
     def gather(self, arrival: Arrival) -> None:
-        self.owners[arrival.record.session] = arrival.experiment
         seq = arrival.record.first_seq
         for block in arrival.record.blocks:
             if isinstance(block, Signals):
@@ -214,6 +215,7 @@ class _Writes:
             "partition": signal.partition,
         }
         key = {"sid": session, "s": stream}
+        self.owners[session] = arrival.experiment
         self.claimed.append(key)
         self.claims.append(UpdateOne({"_id": key}, {"$max": newest, "$setOnInsert": once}, upsert=True))
 
@@ -234,6 +236,7 @@ class _Writes:
     def _describe(self, arrival: Arrival, said: Describe, seq: int) -> None:
         assert said.kind is not None
         stream = self._stream(arrival, said.kind, said.name)
+        self.owners[arrival.record.session] = arrival.experiment
         self.described.append((stream, arrival.record.session))
         order = [said.time, arrival.record.session, seq]
         first = {

@@ -135,13 +135,14 @@ class Drawing:
         """Points in the order of their indices."""
         request, span = self._request, self._span
         assert span is not None, "without a span there is nothing to add"
-        if isinstance(x, range) and _are_all_inside(x, request):
-            self._add_indices(x, columns, span)
-            return
-        inside = _inside(x, columns, request)
+        are_all = isinstance(x, range) and _are_all_inside(x, request)
+        inside = [True] * len(x) if are_all else _inside(x, columns, request)
         self._count += sum(inside)
         for name, values in columns.items():
             if not self._is_wanted(name):
+                continue
+            if are_all and isinstance(values, array):  # packed numbers, none of them NaN: none is looked at
+                self._series.setdefault(name, _Series()).add_packed(x, values, span, request.columns)
                 continue
             found = [
                 (at, value)
@@ -150,19 +151,6 @@ class Drawing:
             ]
             if found:
                 self._series.setdefault(name, _Series()).add(found, span, request.columns)
-
-    def _add_indices(self, x: range, columns: Columns, span: Span) -> None:
-        """Points of these indices, all of them drawn. Of packed numbers none is NaN, so none is looked at."""
-        self._count += len(x)
-        for name, values in columns.items():
-            if not self._is_wanted(name):
-                continue
-            if isinstance(values, array):
-                self._series.setdefault(name, _Series()).add_packed(x, values, span, self._request.columns)
-                continue
-            found = [(at, value) for at, value in zip(x, values, strict=True) if is_number(value) and value == value]
-            if found:
-                self._series.setdefault(name, _Series()).add(found, span, self._request.columns)
 
     def view(self) -> MetricView:
         request, span = self._request, self._span
@@ -200,7 +188,7 @@ class _Series:
         self._y.extend(y for _, y in found)
         self._thin_out_now_and_then(span, columns)
 
-    def add_packed(self, x: range, y: Sequence[Number], span: Span, columns: int) -> None:
+    def add_packed(self, x: Sequence[Number], y: Sequence[Number], span: Span, columns: int) -> None:
         """The same of packed numbers, which are thinned out before they are unpacked, where not all will be kept."""
         self.count += len(x)
         if self.count > _KEPT_A_COLUMN * columns:

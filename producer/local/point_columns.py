@@ -87,11 +87,11 @@ class PointColumns:
         found = None if b'{"$' in data else self._decoded(data)
         if found is None:
             events = [row["data"] for row in decode_rows(rows.file.path, data)]
+            names = dict.fromkeys(name for event in events for name in event)
             before = len(self._names)
-            self._names.update(dict.fromkeys(name for event in events for name in event))
+            self._names.update(names)
             if len(self._names) > before:
                 self._decoder = _decoder_of(list(self._names)) if len(self._names) <= MOST_FIELDS else None
-            names = dict.fromkeys(name for event in events for name in event)
             found = {name: [event.get(name) for event in events] for name in names}
         return {name: _packed(values) for name, values in found.items() if any(map(is_number, values))}
 

@@ -206,11 +206,7 @@ async def test_a_session_that_begins_a_new_stream_of_a_deleted_experiment_stores
         await sweep_generation(await delete(world, Prefix(EMITTED)))
         await emitter.send(ONE, 0, points(ONE, 0, 7), name="began later")
         await emitter.send(ONE, 7, points(ONE, 7, 7), name="began later")
-
-        async def dropped() -> bool:
-            return bool(instruments.deleted._value.get() - before == 14)
-
-        await eventually(dropped)
+        await until_dropped(before, 14)
     assert await left(world) == {}
 
 
@@ -223,11 +219,7 @@ async def test_who_writes_on_when_all_of_the_deleted_is_gone_leaves_nothing_behi
         await finish_generation(await delete(world, Prefix(EMITTED)))
         await emitter.send(ONE, 50, points(ONE, 50, 7))
         await emitter.send(ONE, 0, points(ONE, 0, 7), name="began later")
-
-        async def dropped() -> bool:
-            return bool(instruments.deleted._value.get() - before == 14)
-
-        await eventually(dropped)
+        await until_dropped(before, 14)
     assert await left(world) == {}
     assert await world.mongo.streams.count_documents({}) == 0
 
@@ -260,6 +252,15 @@ async def test_what_a_session_says_after_its_experiment_was_deleted_leaves_nothi
     assert [one async for one in world.mongo.sessions.find({})] == [
         {"_id": ONE, "exp": experiment_id(PREFIX.text), "gen": 0}
     ]
+
+
+async def until_dropped(before: float, count: int) -> None:
+    """So many events more than `before` belonged to what was deleted."""
+
+    async def dropped() -> bool:
+        return bool(instruments.deleted._value.get() - before == count)
+
+    await eventually(dropped)
 
 
 def said(block: Block | Start | Describe, seq: int = 0) -> Arrival:
