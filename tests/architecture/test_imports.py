@@ -1,7 +1,7 @@
 """What `from mldash import Experiment` costs, and which room may import which."""
 
 import ast
-import resource
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,22 +24,47 @@ HEAVY = (
     "rich",
     "click",
 )
-MAY_COST_S = 0.150
-_TRIES = 7
+FLOOR = "import asyncio, json, threading, msgspec"
+"""What any SDK of this kind needs: an import of ours is measured by it."""
+OURS = "from mldash import Experiment"
+_TRIES = 5
 
 
-def test_importing_the_sdk_takes_less_than_150_ms_more_than_bare_python(tmp_path: Path) -> None:
-    """The best of several starts each: what else the machine does only ever adds."""
-    bare = min(_seconds("pass", tmp_path) for _ in range(_TRIES))
-    ours = min(_seconds("from mldash import Experiment", tmp_path) for _ in range(_TRIES))
-    assert ours - bare < MAY_COST_S, f"it takes {1e3 * (ours - bare):.0f} ms more than {1e3 * bare:.0f} ms"
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
+    """The modules that an interpreter of its own has after each: nothing, the floor, our import."""
+    folder = tmp_path_factory.mktemp("loaded")
+    listed = "; import sys; print(*sys.modules, sep=',')"
+    return {
+        code: set(subprocess.check_output([sys.executable, "-c", code + listed], cwd=folder, text=True).split(","))
+        for code in ("pass", FLOOR, OURS)
+    }
+
+
+def test_importing_the_sdk_loads_at_most_three_quarters_more_modules_than_its_floor(
+    loaded: dict[str, set[str]],
+) -> None:
+    """A count, the same on every machine. It was 1.56 in version 0.1.0; the aim is 1.5 of the time."""
+    bare = loaded["pass"]
+    floor, ours = loaded[FLOOR] - bare, loaded[OURS] - bare
+    assert len(ours) <= 1.75 * len(floor), f"{len(ours)} modules for {len(floor)}, more: {sorted(ours - floor)}"
+
+
+def test_importing_the_sdk_takes_at_most_two_and_a_half_times_what_its_floor_takes(tmp_path: Path) -> None:
+    """User CPU time over that of a bare start, taken in turns, the least of each: a loaded machine adds to all three
+    alike. It was 1.5 to 1.9 in version 0.1.0; the aim is 1.5. The bound is for a module that works while it loads."""
+    seconds: dict[str, list[float]] = {"pass": [], FLOOR: [], OURS: []}
+    for _ in range(_TRIES):
+        for code, taken in seconds.items():
+            taken.append(_user_seconds(code, tmp_path))
+    bare, floor, ours = (min(taken) for taken in seconds.values())
+    assert ours - bare <= 2.5 * (floor - bare), f"{ours:.3f} s, the floor {floor:.3f} s, a bare start {bare:.3f} s"
 
 
 @pytest.mark.parametrize("name", HEAVY)
-def test_importing_the_sdk_loads_nothing_heavy(name: str, tmp_path: Path) -> None:
+def test_importing_the_sdk_loads_nothing_heavy(name: str, loaded: dict[str, set[str]]) -> None:
     """Asked of an interpreter of its own, after the import."""
-    code = f"import sys; from mldash import Experiment; sys.exit({name!r} in sys.modules)"
-    assert _run(code, tmp_path) == 0, f"{name} was imported"
+    assert name not in loaded[OURS]
 
 
 def test_rooms_import_upstream_only() -> None:
@@ -83,13 +108,10 @@ def _imported(path: Path) -> Iterator[str]:
             yield node.module or ""
 
 
-def _seconds(code: str, folder: Path) -> float:
-    """Of processor time: an import waits for nothing, and other processes must not count."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    assert _run(code, folder) == 0
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def _run(code: str, folder: Path) -> int:
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, check=False).returncode
+def _user_seconds(code: str, folder: Path) -> float:
+    """Of the processor, outside the kernel: an import waits for nothing, and other processes must not count."""
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=folder)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    return usage.ru_utime
