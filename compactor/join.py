@@ -67,7 +67,7 @@ def _take_run(chunks: Sequence[Chunk], most_bytes: int) -> list[Chunk]:
         if chunk.k != chunks[0].k + number or total > most_bytes:
             break
         count += 1
-    return list(chunks[: max(1, fit_together([live.fields() for live in lives[:count]]))])
+    return list(chunks[: max(1, fit_together([live.stored_fields() for live in lives[:count]]))])
 
 
 def _share_an_object(run: Sequence[Chunk]) -> bool:

@@ -5,8 +5,7 @@
     write   the rows, a row group for some megabytes of buckets, each part on its way to S3 while the next is read
 
 Buckets never change, but in a range that has moved a late insert may stand where one was; so after each pass the cold
-end is looked at again. The rows are those that the short way writes. Types are a little coarser: text is typed only
-where there is nothing else, and None beside anything is MessagePack.
+end is looked at again. The rows and types are those that the short way writes.
 
 A track's chunk goes this way only where its buckets follow one another in time; else its entries are laid over one
 another in memory, which takes the whole chunk.
@@ -28,10 +27,11 @@ from mldash.ingest_workers.documents.walk import cold_ends, walk_through
 
 from .chunks import metadata as about
 from .chunks.checksum import crc32c
+from .chunks.inherited import lacking
 from .chunks.metadata import Metadata, merge_sources
 from .chunks.mixed_types import Field
 from .chunks.objects import packed
-from .chunks.parts import PartWriter, parquet_name, stored_as, to_planned, wider
+from .chunks.parts import PartWriter, has_large_integers, has_nan, parquet_name, settled, stored_as, wider
 from .chunks.points import event_times
 from .chunks.rows import join
 from .chunks.s3 import ObjectStore
@@ -62,6 +62,10 @@ class Scan:
 
     def __init__(self) -> None:
         self.fields: dict[str, Field] = {}
+        self.nan: set[str] = set()
+        """Fields that may hold NaN."""
+
+        self._large_integers: set[str] = set()
         self.is_wide = False
         self.follows_in_time = True
         self.sources: list[Source] = []
@@ -81,6 +85,10 @@ class Scan:
             field = stored_as(column)
             known = self.fields.get(field.name)
             self.fields[field.name] = field if known is None else wider(known, field)
+            if has_nan(column):
+                self.nan.add(field.name)
+            if has_large_integers(column):
+                self._large_integers.add(field.name)
         self.is_wide |= len(self.fields) > WIDE
         for name, numbers in numeric_fields(bucket.columns, bucket.row_count):
             if name in self._numbers or len(self._numbers) < FIELD_LIMIT:
@@ -95,8 +103,16 @@ class Scan:
     def times(self) -> NDArray[np.float64]:
         return np.concatenate(self._times)
 
-    def planned(self) -> list[Field]:
-        return [Field("", "events")] if self.is_wide else list(self.fields.values())
+    def planned(self, known: Sequence[Field] = ()) -> list[Field]:
+        """What the file will have; `known`: the fields of the stream so far."""
+        if self.is_wide:
+            return [Field("", "events")]
+        before = {field.name: field for field in known}
+        own = [
+            settled(field, before.get(name), self.row_count, large_integers=name in self._large_integers)
+            for name, field in self.fields.items()
+        ]
+        return own + lacking(known, own)
 
     def numbers(self) -> list[tuple[str, Numbers]]:
         """Over all rows, of each field that has summaries."""
@@ -126,21 +142,23 @@ class LargeChunk:
         found.sources = merge_sources(found.sources)
         return found
 
-    async def write(self, objects: ObjectStore, key: str, found: Scan, metadata: Metadata) -> Made:
-        """The second pass: the object, and what the manifest keeps of it."""
-        fields = found.planned()
+    async def write(
+        self, objects: ObjectStore, key: str, found: Scan, metadata: Metadata, known: Sequence[Field]
+    ) -> Made:
+        """The second pass: the object, and what the manifest keeps of it. `known`: the fields of the stream so far."""
+        fields = found.planned(known)
         own = {"index": pa.int64(), "time": pa.float64()} if metadata.kind == "metrics" else {"time": pa.float64()}
         first_index = metadata.first_index if metadata.kind == "metrics" else 0
         summaries, blocks = summarise_numbers(found.numbers(), found.times, first_index)
-        writer = PartWriter(own, fields)
+        writer = PartWriter(own, fields, list(found.nan))
         upload = await objects.open_upload(key)
         try:
             checksum = 0
             async for group in self._groups():
-                await asyncio.to_thread(_write_group, writer, group, fields, list(own))
+                await asyncio.to_thread(_write_group, writer, group, list(own))
                 checksum = await self._send(upload, writer, checksum)
             names = [(field, parquet_name(field)) for field in fields]
-            tail = await asyncio.to_thread(writer.close, about.to_text(metadata, names, blocks))
+            tail = await asyncio.to_thread(writer.close, about.to_text(metadata, names, blocks, writer.marks))
             checksum = await self._send(upload, writer, checksum, last=True)
             await upload.complete()
         except BaseException:
@@ -180,12 +198,12 @@ class LargeChunk:
             raise HoleInChain(self._stream, expected, self._end)
 
 
-def _write_group(writer: PartWriter, group: Sequence[Bucket], fields: Sequence[Field], own: Sequence[str]) -> None:
+def _write_group(writer: PartWriter, group: Sequence[Bucket], own: Sequence[str]) -> None:
     rows = join(group)
     arrays = [pa.array(np.frombuffer(rows.times, "<f8"))]
     if "index" in own:
         arrays.insert(0, pa.array(np.arange(rows.first_index, rows.end_index, dtype=np.int64)))
-    writer.write([*arrays, *to_planned(rows, fields)])
+    writer.write(arrays, rows)
 
 
 async def read_back(objects: ObjectStore, key: str) -> tuple[int, int]:

@@ -31,8 +31,10 @@ from . import instruments
 from .candidates import Range, StreamState, delete_below_cold
 from .chunks import checksum, entries, keys, manifest, points
 from .chunks.errors import ChunkDamaged
+from .chunks.inherited import read_known
 from .chunks.manifest import Chunk, Live
 from .chunks.metadata import Metadata, merge_sources
+from .chunks.mixed_types import Field
 from .chunks.objects import Encoded, read_chunk, read_metadata
 from .chunks.rows import Part
 from .chunks.s3 import ObjectStore
@@ -74,6 +76,9 @@ class Move:
         self.parts: list[Part] = []
         self.sources: list[Source] = []
         self.cuts: list[int] = []
+        self.known: list[Field] = []
+        """The stream's fields in the chunks before this one."""
+
         self.span = (0.0, 0.0)
         self.scan: Scan | None = None
         """Of a chunk that is too large to be held."""
@@ -112,6 +117,7 @@ async def read_rows(move: Move) -> None:
     begin = move.k * CHUNK if live is None else live.end
     if begin != cold:
         raise HoleInChain(stream, begin, cold)
+    move.known = await read_known(move.mongo, stream, move.k, live)
     if live is not None:
         await _read_live(move, live)
     elif move.is_large and await _scan(move):
@@ -180,7 +186,7 @@ async def put_object(move: Move) -> None:
     place = keys.Place(move.stream.id, move.stream.generation, move.k, move.epoch)
     move.key = keys.object_key(move.prefix, place)
     if move.scan is not None:
-        move.made = await _large(move).write(move.objects, move.key, move.scan, _metadata(move))
+        move.made = await _large(move).write(move.objects, move.key, move.scan, _metadata(move), move.known)
         move.scan = None
     else:
         encoded = await asyncio.to_thread(_encode, move)
@@ -200,8 +206,8 @@ async def put_object(move: Move) -> None:
 
 def _encode(move: Move) -> Encoded:
     if move.stream.kind == "metrics":
-        return points.encode(points.fold(move.parts), _metadata(move))
-    return entries.encode(entries.fold(move.parts), _metadata(move))
+        return points.encode(points.fold(move.parts), _metadata(move), move.known)
+    return entries.encode(entries.fold(move.parts), _metadata(move), move.known)
 
 
 def _metadata(move: Move) -> Metadata:

@@ -24,6 +24,7 @@ from mldash.ingest_workers.documents.buckets import CHUNK
 
 from . import move
 from .chunks import manifest
+from .chunks.inherited import known_by_each, read_known
 from .errors import RangeMoved
 from .move import (
     Move,
@@ -91,6 +92,10 @@ async def read_rows(run: Run) -> None:
     moves = {one.k: one for one in run.moves}
     for k, own in groupby(buckets, lambda bucket: bucket.first_index // CHUNK):
         take(moves[k], list(own), None)
+    before = await read_known(first.mongo, first.stream.id, first.k, None)
+    known = await asyncio.to_thread(known_by_each, before, [one.parts for one in run.moves])
+    for one, fields in zip(run.moves, known, strict=True):
+        one.known = fields
 
 
 async def put_objects(run: Run) -> None:

@@ -7,14 +7,15 @@ from math import isfinite, nan
 from struct import pack
 from typing import Any, overload
 
+from mldash.producer.answers.names import ENTRY_COLUMNS, is_escaped, sent_entry
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
 from mldash.producer.bulk_columns import Packed, cut, entry_times, pack_columns, pack_times
 from mldash.producer.events.merging import flatten
 from mldash.producer.handles import Owner, StreamHandle, checked_name
 from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
 
-TIMESTAMP, RENAMED = "timestamp", "_timestamp"
-"""The entry's own time in an answer, and what a user's field of that name is called instead."""
+TIMESTAMP = "timestamp"
+"""The entry's own time in an answer; a user's field of that name is called otherwise (answers/names.py)."""
 
 _AS_IT_IS = frozenset((bool, type(None), bytes))
 _Summaries = list[TrackSummary]
@@ -24,10 +25,13 @@ _Entries = list[dict[str, Any]]
 class Track(StreamHandle):
     """One topic of an experiment. It stays valid through end and start, and may be used from any thread."""
 
-    __slots__ = ("_thread", "_timestamps")
+    __slots__ = ("_renames", "_thread", "_timestamps")
 
     def __init__(self, experiment: Owner, topic: str) -> None:
         super().__init__(experiment, "tracks", topic)
+        self._renames = False
+        """Whether a field was given that is called otherwise; so an entry's names are looked at once only."""
+
         self._timestamps = experiment._timestamps
         self._thread = self._timestamps.thread
 
@@ -40,7 +44,7 @@ class Track(StreamHandle):
 
         Entries of the topic with the same time are one entry, field by field, the later value winning, whichever
         process they come from. A dict becomes dotted fields, which merge leaf by leaf; lists and arrays are values. A
-        field named "timestamp" comes back as "_timestamp".
+        field named "timestamp" comes back as "_timestamp", and "_timestamp" as "__timestamp".
         `_ts` left out is now, unique and rising in this process (two processes can still meet at one time: give it
         where that matters). The integer -1 is the last timestamp that this thread used in any metric or track of the
         experiment.
@@ -62,8 +66,8 @@ class Track(StreamHandle):
                 continue
             fields = self._flat(fields)
             break
-        if TIMESTAMP in fields:
-            fields = _renamed(fields)
+        if self._renames:
+            fields = sent_entry(fields)
         stamp = self._timestamps.rising() if _ts is None else self._timestamps.given_of_entry(_ts)
         self._append(stamp, fields)
         self._thread.last = stamp
@@ -77,8 +81,7 @@ class Track(StreamHandle):
         """
         writer = self._open()
         count, packed = pack_columns(columns)
-        if TIMESTAMP in packed:
-            packed = _renamed(packed)
+        packed = sent_entry(packed)
         if _ts is None:
             times = b"".join(pack("<d", self._timestamps.rising()) for _ in range(count))
         else:
@@ -205,6 +208,10 @@ class Track(StreamHandle):
     def _summary(self, wait: float | None) -> TrackSummary | None:
         return next((one for one in self._experiment._reader().tracks(wait) if one["topic"] == self.topic), None)
 
+    def _know(self, fields: Iterable[str]) -> None:
+        super()._know(fields)
+        self._renames |= any(is_escaped(name, ENTRY_COLUMNS) for name in fields)
+
     def _flat(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         flat = flatten(plain_fields(fields))
         if not self._known.issuperset(flat):
@@ -304,7 +311,3 @@ def _checked_time(time: Any) -> float:
     if not isfinite(found):
         raise ValueError(f"must be a finite number, not {time!r:.80}")
     return found
-
-
-def _renamed(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {RENAMED if name == TIMESTAMP else name: value for name, value in fields.items()}

@@ -9,6 +9,9 @@
     parquet.py      rows ↔ Parquet: which types, encodings and pages
     parts.py        the same a row group at a time, for a chunk that is too large to be held
     mixed_types.py  values of one field → a typed Parquet column, or MessagePack where the type changes
+    marks.py        which numbers of a column are integers, and which nulls are None
+    names.py        what a field's column is called
+    inherited.py    the columns of earlier chunks that a chunk goes on with
     metadata.py     what an object says of itself
     objects.py      one chunk as the bytes of an object
     points.py       of metrics · entries.py  of tracks: what the rows of each mean

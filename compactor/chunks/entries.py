@@ -15,6 +15,7 @@ from mldash.ingest_workers.documents.columns import columns_of_events, events_of
 from mldash.producer.events.merging import merge_entries
 
 from .metadata import Metadata
+from .mixed_types import Field
 from .objects import Encoded, decode_rows, encode_rows
 from .rows import Cold, Part, join
 
@@ -35,10 +36,10 @@ def fold(parts: Sequence[Part]) -> Cold:
     )
 
 
-def encode(rows: Cold, metadata: Metadata) -> Encoded:
-    """The object that holds these entries."""
+def encode(rows: Cold, metadata: Metadata, known: Sequence[Field] = ()) -> Encoded:
+    """The object that holds these entries; `known`: the fields of the stream's chunks before it (inherited.py)."""
     times = np.frombuffer(rows.times, "<f8")
-    return encode_rows(rows, metadata, {"time": pa.array(times)}, times, 0)
+    return encode_rows(rows, metadata, {"time": pa.array(times)}, times, 0, known)
 
 
 def decode(data: bytes, fields: Sequence[str] | None = None) -> Cold:

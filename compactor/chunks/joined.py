@@ -61,19 +61,35 @@ class JoinedObject(Struct, frozen=True):
 def fit_together(schemas: Sequence[Sequence[Field]]) -> int:
     """How many of these chunks, from the first on, can stand in one file.
 
-    A field must have one type in all that have it; one that some chunks lack must not use nulls for None.
+    A field must have one Parquet type in all that have it; one that some chunks lack must not use nulls for None.
     """
     known: dict[str, Field] = {}
     for count, schema in enumerate(schemas):
         named = {field.name: field for field in schema}
         common = known.keys() & named.keys()
-        if any(known[name] != named[name] for name in common):
+        if any(not _are_alike(known[name], named[name]) for name in common):
             return count
         apart = [*(known[name] for name in known.keys() - common), *(named[name] for name in named.keys() - common)]
         if count and any(field.nulls != "absent" or field.type == "events" for field in apart):
             return count
-        known |= named
+        known |= named | {name: _both(known[name], named[name]) for name in common}
     return len(schemas)
+
+
+def _are_alike(one: Field, other: Field) -> bool:
+    """Whether both are of one Parquet type, and no null means None in one and absent in the other."""
+    same_type = one.shape == other.shape and _parquet_type(one) == _parquet_type(other)
+    return same_type and (one.nulls == other.nulls or "marked" in (one.nulls, other.nulls))
+
+
+def _parquet_type(field: Field) -> str:
+    return "float64" if field.type == "numbers" else field.type
+
+
+def _both(one: Field, other: Field) -> Field:
+    """How an object that holds chunks of both stores the field."""
+    kind = one.type if one.type == other.type else "numbers"
+    return Field(one.name, kind, one.shape, one.nulls if one.nulls == other.nulls else "marked")
 
 
 def join(parts: Sequence[bytes]) -> JoinedObject:
@@ -85,12 +101,12 @@ def join(parts: Sequence[bytes]) -> JoinedObject:
     rows = [pq.read_metadata(pa.BufferReader(part)).num_rows for part in parts]
     blocks = pack_blocks(_merge_blocks([about.blocks_of(text) for text in texts], rows))
     at = joining.append(blocks)
-    entries = {entry.name: entry for text in texts for entry in about.entries_of(text)}
+    entries = _merge_entries([entry for text in texts for entry in about.entries_of(text)])
     places = [
         (chunk.k, offset, len(part), checksum.crc32c(part))
         for chunk, offset, part in zip(chunks, offsets, parts, strict=True)
     ]
-    data = joining.finish(_describe(chunks, list(entries.values()), places))
+    data = joining.finish(_describe(chunks, entries, places))
     joined = Joined(
         first_k=chunks[0].k,
         count=len(parts),
@@ -109,6 +125,20 @@ def _describe(
         "mldash.fields": msgspec.json.encode(entries).decode(),
         "mldash.chunks": msgspec.json.encode(places).decode(),
     }
+
+
+def _merge_entries(entries: Sequence[FieldEntry]) -> list[FieldEntry]:
+    """Of each column one: what all of its chunks say. (A chunk of 0.1.0 may have a field in another column.)"""
+    merged: dict[str, FieldEntry] = {}
+    for entry in entries:
+        known = merged.get(entry.column)
+        if known is None or known.inherited:
+            merged[entry.column] = entry
+        elif not entry.inherited:
+            kind = entry.type if entry.type == known.type else "numbers"
+            nulls = entry.nulls if entry.nulls == known.nulls else "marked"
+            merged[entry.column] = FieldEntry(entry.name, entry.column, kind, entry.shape, nulls)
+    return list(merged.values())
 
 
 def _merge_blocks(chunks: Sequence[Sequence[FieldBlocks]], rows: Sequence[int]) -> list[FieldBlocks]:

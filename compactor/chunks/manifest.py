@@ -30,6 +30,7 @@ from msgspec import Struct
 
 from mldash.ingest_workers.documents.mongo import BulkWriteError, DuplicateKeyError, Mongo, Session, UpdateOne
 
+from .errors import ChunkDamaged
 from .mixed_types import Field
 from .summaries import FieldSummary
 
@@ -65,8 +66,15 @@ class Live(Struct, frozen=True, kw_only=True):
     tail_crc32c: int = 0
 
     def fields(self) -> list[Field]:
-        """Names and types of the columns, in order."""
-        return _fields.decode(self.schema)
+        """Names and types of the fields that its events have, in order. Raises ChunkDamaged where a newer version's."""
+        return [field for field in self.stored_fields() if not field.inherited]
+
+    def stored_fields(self) -> list[Field]:
+        """The same with those that only earlier chunks have, of which it has columns of nulls."""
+        try:
+            return _fields.decode(self.schema)
+        except msgspec.ValidationError as error:
+            raise ChunkDamaged(self.key, f"a newer version wrote it: {error}") from error
 
     def field_summaries(self) -> list[FieldSummary]:
         """Of the first 256 numeric fields, over the whole chunk."""
@@ -115,6 +123,16 @@ async def read(mongo: Mongo, stream: bytes, k: int, session: Session | None = No
     """The chunk's document, majority."""
     document = await mongo.chunks.find_one({"_id": {"s": stream, "k": k}}, session=session)
     return None if document is None else from_document(document)
+
+
+async def stored_fields(mongo: Mongo, stream: bytes, k: int) -> list[Field]:
+    """Those of chunk k; none where it has no live object, or one of a newer version whose types mean nothing here."""
+    found = await mongo.chunks.find_one({"_id": {"s": stream, "k": k}}, {"live.schema": 1})
+    schema = ((found or {}).get("live") or {}).get("schema")
+    try:
+        return [] if schema is None else _fields.decode(schema)
+    except msgspec.ValidationError:
+        return []
 
 
 async def read_linearizable(mongo: Mongo, stream: bytes, k: int) -> Chunk | None:

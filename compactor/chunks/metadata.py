@@ -1,15 +1,16 @@
 """What an object says of itself, in Parquet's key-value metadata: text, so that every tool shows it.
 
-    mldash.schema      version of this layout, "1.0"
+    mldash.schema      version of this layout, "1.1"; one of the same major version can read what it knows the types of
     mldash.prefix      the experiment's prefix · mldash.kind · mldash.name  JSON: a name, or null for the unnamed metric
     mldash.stream      the stream's id in hex · mldash.generation · mldash.chunk  k
     mldash.range       first index and end, "10000-20000"
     mldash.fields      JSON: how each field is stored (mixed_types.py)
+    mldash.marks       which numbers are integers, which nulls None, where that has to be said (marks.py)
     mldash.sources     which events: [[session, first seq, count], …] in index order; the audit checks what has moved
     mldash.cuts        where the buckets began that were moved: [index, …]
     mldash.summaries   of every 500 rows (summaries.py): [[name, integer, records], …]
 
-The last three are MessagePack, zstd, base64.
+The marks and the last three are MessagePack, zstd, base64.
 """
 
 import base64
@@ -23,10 +24,11 @@ from msgspec import Struct
 from mldash.ingest_workers.documents.buckets import Source
 
 from .errors import ChunkDamaged
+from .marks import Marks
 from .mixed_types import Field
 from .summaries import FieldBlocks
 
-SCHEMA: Final = "1.0"
+SCHEMA: Final = "1.1"
 
 _PREFIX: Final = "mldash."
 _LEVEL: Final = 3
@@ -56,18 +58,32 @@ class FieldEntry(Struct, frozen=True, omit_defaults=True):
     type: str
     shape: tuple[int, ...] = ()
     nulls: str = "absent"
+    inherited: bool = False
 
 
-def to_text(metadata: Metadata, fields: Sequence[tuple[Field, str]], blocks: Sequence[FieldBlocks]) -> dict[str, str]:
+def to_text(
+    metadata: Metadata,
+    fields: Sequence[tuple[Field, str]],
+    blocks: Sequence[FieldBlocks],
+    marks: Sequence[Marks] = (),
+) -> dict[str, str]:
     """The key-value pairs; each field comes with the Parquet column that it is in."""
-    entries = [FieldEntry(field.name, column, field.type, field.shape, field.nulls) for field, column in fields]
-    return identity(metadata) | {
-        f"{_PREFIX}chunk": str(metadata.k),
-        f"{_PREFIX}fields": msgspec.json.encode(entries).decode(),
-        f"{_PREFIX}sources": _pack(metadata.sources),
-        f"{_PREFIX}cuts": _pack(metadata.cuts),
-        f"{_PREFIX}summaries": _pack(blocks),
-    }
+    entries = [
+        FieldEntry(field.name, column, field.type, field.shape, field.nulls, field.inherited)
+        for field, column in fields
+    ]
+    told = {f"{_PREFIX}marks": _pack(marks)} if marks else {}
+    return (
+        identity(metadata)
+        | told
+        | {
+            f"{_PREFIX}chunk": str(metadata.k),
+            f"{_PREFIX}fields": msgspec.json.encode(entries).decode(),
+            f"{_PREFIX}sources": _pack(metadata.sources),
+            f"{_PREFIX}cuts": _pack(metadata.cuts),
+            f"{_PREFIX}summaries": _pack(blocks),
+        }
+    )
 
 
 def identity(metadata: Metadata) -> dict[str, str]:
@@ -107,8 +123,23 @@ def range_of(text: Mapping[bytes, bytes]) -> tuple[int, int]:
 
 
 def fields_of(text: Mapping[bytes, bytes]) -> list[tuple[Field, str]]:
-    """Each field and the Parquet column that it is in."""
-    return [(msgspec.convert((e.name, e.type, e.shape, e.nulls), Field), e.column) for e in entries_of(text)]
+    """Each field of the chunk's events and the Parquet column that it is in. Raises ChunkDamaged."""
+    try:
+        return [(_field(entry), entry.column) for entry in entries_of(text) if not entry.inherited]
+    except msgspec.ValidationError as error:
+        version = _value(text, "schema")
+        raise ChunkDamaged("", f"a newer version, of schema {version}, wrote it: {error}") from error
+
+
+def _field(entry: FieldEntry) -> Field:
+    return msgspec.convert((entry.name, entry.type, entry.shape, entry.nulls), Field)
+
+
+def marks_of(text: Mapping[bytes, bytes]) -> dict[str, Marks]:
+    """Of the fields that have any."""
+    if f"{_PREFIX}marks".encode() not in text:
+        return {}
+    return {one.name: one for one in _unpack(_value(text, "marks"), list[Marks])}
 
 
 def entries_of(text: Mapping[bytes, bytes]) -> list[FieldEntry]:

@@ -1,26 +1,34 @@
-"""Values of one field → a typed Parquet column where all are of one type, else MessagePack. Each survives exactly.
+"""Values of one field → a typed Parquet column where one type holds all, else MessagePack. Each survives exactly.
 
 A chunk's field is stored as
 
     float64 float32 int64 bool string   the Parquet type; with a shape, (3,) or (4, 4): lists of lists of fixed length
-    values    binary: each value as MessagePack. So is a field whose type changes within the chunk (1, 1.0, True and "1"
-              are four values), one with dicts, bytes, lists of changing length, or integers beyond 64 bits
+    numbers   float64, of integers and floats in one field, where each integer is at most 2**53 and so exact in it; also
+              with a shape. Which of them are integers stand beside the column (marks.py)
+    none      nothing but None so far: a column of Parquet's null type, which every reader puts beside any other
+    values    binary: each value as MessagePack. So is a field with values of other different types (1, True and "1" are
+              three), one with dicts, bytes, lists of changing length, or larger integers among floats or beyond 64 bits
     events    binary: each event as one MessagePack map; the only column of a chunk with more than 2,000 fields
 
-A null is an absent field, unless `nulls` says "none": then it is the value None, and the field is absent nowhere. A
-field that has both is `values`, where None is the byte c0. The key `mldash.fields` in an object's metadata says which
-is which, as JSON: [{name, column, type, shape, nulls}, …].
+A null is an absent field, unless `nulls` says "none": then it is the value None, and the field is absent nowhere; or
+"marked": both are there, and the marks say which is which. The key `mldash.fields` in an object's metadata says how
+each field is stored, as JSON: [{name, column, type, shape, nulls, inherited}, …]. A column that is `inherited` has
+nulls only: the stream had the field before, the chunk has it nowhere (inherited.py).
 """
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from math import prod
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-FieldType = Literal["float64", "float32", "int64", "bool", "string", "values", "events"]
-Nulls = Literal["absent", "none"]
+FieldType = Literal["float64", "float32", "int64", "bool", "string", "values", "events", "numbers", "none"]
+Nulls = Literal["absent", "none", "marked"]
+
+EXACT_INT: Final = 2**53
+"""Every integer from -EXACT_INT to EXACT_INT is exact as float64."""
 
 _NUMBERS: Final[dict[type, FieldType]] = {float: "float64", int: "int64", bool: "bool"}
 _MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
@@ -35,6 +43,13 @@ class Field(Struct, frozen=True, array_like=True):
     type: FieldType
     shape: tuple[int, ...] = ()
     nulls: Nulls = "absent"
+    inherited: bool = False
+    """No event of the chunk has the field: its column is there for those who read many chunks as one table."""
+
+    @property
+    def width(self) -> int:
+        """Numbers of one value."""
+        return prod(self.shape)
 
 
 class Typed(NamedTuple):
@@ -47,22 +62,34 @@ class Typed(NamedTuple):
 
 
 def classify(values: Sequence[Any], *, sparse: bool) -> Typed:
-    """The narrowest type that holds all of them exactly. `sparse`: the field is absent somewhere: null means that."""
+    """The narrowest type that holds all of them exactly. `sparse`: the field is absent somewhere, which is no None."""
     kinds = set(map(type, values))
     nulls: Nulls = "absent"
     found = values
-    if type(None) in kinds and not sparse:
+    if type(None) in kinds:
         kinds.discard(type(None))
-        found, nulls = [value for value in values if value is not None], "none"
-    if len(kinds) == 1:
-        kind = kinds.pop()
-        if kind is str:
-            return Typed("string", (), nulls, found)
-        if kind in _NUMBERS and _fits(kind, found):
-            return Typed(_NUMBERS[kind], (), nulls, found)
-        if kind is list and (lists := _fixed_lists(found)) is not None:
+        found, nulls = [value for value in values if value is not None], "marked" if sparse else "none"
+        if not kinds:
+            return Typed("none", (), nulls, found)
+    if kinds == {str}:
+        return Typed("string", (), nulls, found)
+    if kinds == {list}:
+        if (lists := _fixed_lists(found)) is not None:
             return Typed(lists.type, lists.shape, nulls, lists.values)
+    elif (kind := _number_type(kinds, found)) is not None:
+        return Typed(kind, (), nulls, found)
     return Typed("values", (), "absent", values)
+
+
+def _number_type(kinds: set[type], values: Sequence[Any]) -> FieldType | None:
+    """Of numbers; None where no type of ours holds them, or they are none."""
+    if kinds == {int, float}:
+        exact = all(-EXACT_INT <= value <= EXACT_INT for value in values if type(value) is int)
+        return "numbers" if exact else None
+    if len(kinds) != 1:
+        return None
+    (kind,) = kinds
+    return _NUMBERS.get(kind) if _fits(kind, values) else None
 
 
 def _fits(kind: type, values: Sequence[Any]) -> bool:
@@ -70,17 +97,15 @@ def _fits(kind: type, values: Sequence[Any]) -> bool:
 
 
 def _fixed_lists(lists: Sequence[list[Any]]) -> Typed | None:
-    """Lists of numbers of one type, at each depth of one length; None for all others."""
+    """Lists of numbers, at each depth of one length; None for all others."""
     shape: tuple[int, ...] = ()
     level: Sequence[Any] = lists
     while len(shape) < _DEPTH:
         kinds = set(map(type, level))
-        if len(kinds) != 1:
-            return None
-        kind = kinds.pop()
-        if kind in _NUMBERS:
-            return Typed(_NUMBERS[kind], shape, "absent", level) if _fits(kind, level) else None
-        if kind is not list or len(lengths := set(map(len, level))) != 1 or lengths == {0}:
+        if kinds != {list}:
+            kind = _number_type(kinds, level)
+            return None if kind is None else Typed(kind, shape, "absent", level)
+        if len(lengths := set(map(len, level))) != 1 or lengths == {0}:
             return None
         shape += tuple(lengths)
         level = list(chain.from_iterable(level))

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from . import checksum
 from . import metadata as about
 from .errors import ChunkDamaged
+from .inherited import lacking
 from .manifest import Live
 from .metadata import Metadata
 from .mixed_types import Field
-from .parquet import Reading, from_arrow, times_of, to_arrow, write
+from .parquet import Reading, from_arrow, nulls_of, times_of, to_arrow, write
 from .rows import Cold
 from .s3 import ObjectStore
 from .summaries import FieldSummary, summarise
@@ -40,14 +41,23 @@ packed = msgspec.msgpack.Encoder().encode
 
 
 def encode_rows(
-    rows: Cold, metadata: Metadata, own: Mapping[str, pa.Array], times: NDArray[np.float64], first_index: int
+    rows: Cold,
+    metadata: Metadata,
+    own: Mapping[str, pa.Array],
+    times: NDArray[np.float64],
+    first_index: int,
+    known: Sequence[Field],
 ) -> Encoded:
-    """`own` are the chunk's own columns, sorted by the first; `times` and `first_index` are what summaries speak of."""
-    stored = [to_arrow(column, rows.row_count) for column in rows.columns]
+    """`own` are the chunk's own columns, sorted by the first; `times` and `first_index` are what summaries speak of;
+    `known`: the fields of the stream so far, and how chunks before this one store them."""
+    before = {field.name: field for field in known}
+    stored = [to_arrow(column, rows.row_count, before.get(column.name)) for column in rows.columns]
+    stored += [nulls_of(field, rows.row_count) for field in lacking(known, [one.field for one in stored])]
     summaries, blocks = summarise(rows.columns, times, first_index)
-    text = about.to_text(metadata, [(field, name) for field, name, _ in stored], blocks)
+    marks = [one.marks for one in stored if one.marks is not None]
+    text = about.to_text(metadata, [(one.field, one.column) for one in stored], blocks, marks)
     file = write(own, stored, text)
-    return Encoded(file.data, [field for field, _, _ in stored], summaries, file.tail_bytes)
+    return Encoded(file.data, [one.field for one in stored], summaries, file.tail_bytes)
 
 
 def decode_rows(data: bytes, fields: Sequence[str] | None) -> Cold:
@@ -60,12 +70,13 @@ def decode_rows(data: bytes, fields: Sequence[str] | None) -> Cold:
         if wanted is None or field.type == "events" or field.name in wanted
     ]
     first_index, end_index = about.range_of(reading.text)
+    marks = about.marks_of(reading.text)
     table = reading.read(["time", *(column for _, column in stored)])
     return Cold(
         first_index=first_index,
         count=end_index - first_index,
         times=times_of(table),
-        columns=[from_arrow(field, table.column(column)) for field, column in stored],
+        columns=[from_arrow(field, table.column(column), marks.get(field.name)) for field, column in stored],
     )
 
 

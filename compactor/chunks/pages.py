@@ -88,6 +88,7 @@ class Plan(Struct, frozen=True):
 
     first_index: int
     end_index: int
+    first_row: int
     fields: Sequence[tuple[Field, str]]
     pieces: Sequence[Piece]
     spans: Sequence[Span]
@@ -119,8 +120,8 @@ def plan(tail: Tail, fields: Collection[str] | None, indices: range | None) -> P
     pieces = _pieces(tail, ["time", *(column for _, column in wanted)], begin, stop)
     spans = _merged([span for piece in pieces for span in (piece.dictionary, piece.span)])
     if indices is None:
-        return Plan(first, end, wanted, pieces, spans)
-    return Plan(first + begin, min(end, first + stop), wanted, pieces, spans)
+        return Plan(first, end, 0, wanted, pieces, spans)
+    return Plan(first + begin, min(end, first + stop), begin, wanted, pieces, spans)
 
 
 def _pieces(tail: Tail, wanted: Sequence[str], begin: int, stop: int) -> list[Piece]:
@@ -168,11 +169,15 @@ def decode(tail: Tail, planned: Plan, fetched: Mapping[Span, bytes]) -> Cold:
         name: pa.chunked_array([chunk for part in parts for chunk in part.chunks], parts[0].type)
         for name, parts in columns.items()
     }
+    marks = about.marks_of(tail.text)
     return Cold(
         first_index=planned.first_index,
         count=planned.end_index - planned.first_index,
         times=times_of(pa.table({"time": arrays["time"]})),
-        columns=[from_arrow(field, arrays[column]) for field, column in planned.fields],
+        columns=[
+            from_arrow(field, arrays[column], marks.get(field.name), planned.first_row)
+            for field, column in planned.fields
+        ],
     )
 
 

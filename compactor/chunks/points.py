@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from mldash.producer.events.field_statistics import is_number
 
 from .metadata import Metadata
+from .mixed_types import Field
 from .objects import Encoded, decode_rows, encode_rows
 from .rows import Cold, Part, join
 from .summaries import presence
@@ -19,13 +20,13 @@ def fold(parts: Sequence[Part]) -> Cold:
     return join(parts)
 
 
-def encode(rows: Cold, metadata: Metadata) -> Encoded:
-    """The object that holds these points."""
+def encode(rows: Cold, metadata: Metadata, known: Sequence[Field] = ()) -> Encoded:
+    """The object that holds these points; `known`: the fields of the stream's chunks before it (inherited.py)."""
     own = {
         "index": pa.array(np.arange(rows.first_index, rows.end_index, dtype=np.int64)),
         "time": pa.array(np.frombuffer(rows.times, "<f8")),
     }
-    return encode_rows(rows, metadata, own, event_times(rows), rows.first_index)
+    return encode_rows(rows, metadata, own, event_times(rows), rows.first_index, known)
 
 
 def decode(data: bytes, fields: Sequence[str] | None = None) -> Cold:

@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mldash.producer.answers.names import POINT_COLUMNS, escaped
 from mldash.producer.answers.rows import column_names
 from mldash.producer.answers.shapes import MetricPoint
 from mldash.producer.events.encoding import exact_from_json, exact_to_json
@@ -27,11 +28,10 @@ FORMATS: Final = ("lists", "numpy", "arrow", "pandas")
 
 ENCODING_KEY: Final = b"mldash.encoding"
 _EXACT_INT: Final = 2**53
-_POINT_COLUMNS: Final = ("index", "createdAt")
 
 
 def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | None, format: str) -> Any:
-    """Metric points as columns "index", "createdAt" and one a field; a field of these names gets a "_" before it.
+    """Metric points as columns "index", "createdAt" and one a field; one of these names gets a "_" (names.py).
 
     Raises ValueError for another format, ImportError where the library is missing.
     """
@@ -41,14 +41,14 @@ def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | Non
             "index": point["index"],
             "createdAt": point["createdAt"],
             **{
-                (f"_{name}" if name in _POINT_COLUMNS else name): value
+                escaped(name, POINT_COLUMNS): value
                 for name, value in point["data"].items()
                 if fields is None or name in fields
             },
         }
         for point in points
     ]
-    columns = {name: [row.get(name) for row in rows] for name in column_names(rows, _POINT_COLUMNS)}
+    columns = {name: [row.get(name) for row in rows] for name in column_names(rows, POINT_COLUMNS)}
     if format == "lists":
         return columns
     times: list[Any] = columns.pop("createdAt")
@@ -104,7 +104,7 @@ def arrow_columns(fields: Sequence[Any], columns: Sequence[Any]) -> Any:
     """A pyarrow.Table of metric points: index, createdAt, and the fields that have any value."""
     import pyarrow
 
-    kept = [at for at, column in enumerate(columns) if at < len(_POINT_COLUMNS) or column.null_count < len(column)]
+    kept = [at for at, column in enumerate(columns) if at < len(POINT_COLUMNS) or column.null_count < len(column)]
     schema = pyarrow.schema([fields[at] for at in kept])
     return pyarrow.Table.from_arrays([columns[at] for at in kept], schema=schema)
 
@@ -147,8 +147,12 @@ def parquet_bytes(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) 
     """Rows as one Parquet file."""
     import pyarrow.parquet
 
-    target = io.BytesIO()
-    pyarrow.parquet.write_table(table_of_rows(rows, first), target, compression="zstd")
+    from mldash.producer.answers.nan_statistics import holds_nan, paths_with_statistics
+
+    target, table = io.BytesIO(), table_of_rows(rows, first)
+    nan = {name for name, column in zip(table.column_names, table.columns, strict=True) if holds_nan(column)}
+    statistics = paths_with_statistics(table.schema, nan)
+    pyarrow.parquet.write_table(table, target, compression="zstd", write_statistics=statistics)
     return target.getvalue()
 
 

@@ -6,12 +6,13 @@
      "frames": [{"time": t, field: value, …}]}
 
 `fps` is the track's metadata["fps"], else 30; `duration` is last - first, in seconds. Without entries counts and times
-are 0, and there are no channels and frames. A field named "time" is the frame's "_time".
+are 0, and there are no channels and frames. A field named "time" is the frame's "_time", and "_time" is "__time".
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
+from mldash.producer.answers.names import FRAME_COLUMNS, escaped
 from mldash.producer.answers.shapes import TrackSummary
 
 VERSION = "1.0"
@@ -76,5 +77,5 @@ def frame_of(entry: Mapping[str, Any]) -> dict[str, Any]:
     frame = {"time": entry["timestamp"]}
     for name, value in entry.items():
         if name != "timestamp":
-            frame["_time" if name == "time" else name] = value
+            frame[escaped(name, FRAME_COLUMNS)] = value
     return frame

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from mldash.producer.answers.names import shown_entry_field
 from mldash.producer.answers.shapes import EntriesAnswer
 from mldash.producer.events.merging import merge_entries
 from mldash.producer.local.blocks import Event
@@ -10,7 +11,6 @@ from mldash.producer.local.row_file import Block
 from mldash.producer.local.stream_rows import Row, StreamRows
 
 TIMESTAMP: Final = "timestamp"
-RENAMED: Final = "_timestamp"
 
 
 def lines_of(events: Iterable[Event]) -> Iterator[tuple[float, Row]]:
@@ -84,4 +84,4 @@ def _spared(fields: dict[str, Any]) -> dict[str, Any]:
     """Without a field that would take the place of the entry's time; producer/tracks.py renames it before."""
     if TIMESTAMP not in fields:
         return fields
-    return {RENAMED if name == TIMESTAMP else name: value for name, value in fields.items()}
+    return {shown_entry_field(name): value for name, value in fields.items()}

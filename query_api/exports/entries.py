@@ -19,9 +19,10 @@ import pyarrow.parquet as pq
 from mldash.compactor.chunks.entries import fold
 from mldash.producer.answers.mcap import McapFile, schema_of
 from mldash.producer.answers.mocap import VERSION, frame_of, mocap_metadata
+from mldash.producer.answers.names import shown_entry_field
 from mldash.producer.answers.rows import NonFinite, json_bytes
 from mldash.query_api.reading.about import About
-from mldash.query_api.reading.entries import RENAMED, TIMESTAMP, entries_of
+from mldash.query_api.reading.entries import entries_of
 from mldash.query_api.reading.rows import Rows, cut
 from mldash.query_api.reading.tables import Schema, SchemaOf, entry_batch_of
 
@@ -43,9 +44,11 @@ _JSON_TYPES: Final = {
     "float64": "number",
     "float32": "number",
     "int64": "number",
+    "numbers": "number",
     "bool": "boolean",
     "string": "string",
     "list": "array",
+    "none": "null",
 }
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -145,17 +148,15 @@ def _types_of(kinds: Mapping[str, Iterable[str]]) -> dict[str, set[str]]:
     """Of JSON; none where values may be of any."""
     found = dict[str, set[str]]()
     for name, stored in kinds.items():
-        if name:
-            told = {_JSON_TYPES.get(kind) for kind in stored}
-            shown = RENAMED if name == TIMESTAMP else name
-            found[shown] = set() if None in told else {one for one in told if one}
+        told = {_JSON_TYPES.get(kind) for kind in stored}
+        found[shown_entry_field(name)] = set() if None in told else {one for one in told if one}
     return found
 
 
 class Parquet:
     def __init__(self, schema: Schema) -> None:
         self._schema, self._sink = schema, Sink()
-        self._writer = pq.ParquetWriter(self._sink, schema.arrow(), compression="zstd")
+        self._writer = pq.ParquetWriter(self._sink, schema.arrow(), **schema.parquet_options())
 
     def piece(self, rows: Sequence[Rows]) -> bytes:
         merged = fold([cut(one) for one in rows])

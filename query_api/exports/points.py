@@ -2,13 +2,13 @@
 
 jsonl      a point a line, as /v1/metrics/points has them
 msgpack    a point a MessagePack map, as /v1/metrics/points has them, one behind the other
-csv        a header, a line a point: index, createdAt, the fields; lists and dicts as JSON text
+csv        a header, a line a point: index, createdAt, the fields; lists, dicts and whole events as JSON text
 arrow      an Arrow IPC stream, a record batch a piece (reading/tables.py)
 parquet    a Parquet file, a row group a piece
 """
 
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,7 +17,7 @@ from mldash.producer.answers.rows import NonFinite, csv_lines
 from mldash.query_api.reading.packed_points import pack_points, put_together
 from mldash.query_api.reading.points import points_of
 from mldash.query_api.reading.rows import Rows
-from mldash.query_api.reading.tables import POINT_OWN, Schema, batch_of
+from mldash.query_api.reading.tables import POINT_OWN, Schema, batch_of, is_of_whole_events
 
 from .writing import Export, JsonLines, Sink
 
@@ -55,18 +55,22 @@ class MessagePack:
 
 class Csv:
     def __init__(self, schema: Schema) -> None:
-        self._names = [*POINT_OWN.names, *(one.name for one in schema.columns)]
-        self._columns = {one.field: one.name for one in schema.columns}
-        self._head = csv_lines([self._names])
+        self._columns = schema.columns
+        self._head = csv_lines([[*POINT_OWN.names, *(one.name for one in schema.columns)]])
 
     def piece(self, rows: Sequence[Rows]) -> bytes:
-        points = points_of(rows, list(self._columns))
-        lines = [
-            [point["index"], point["createdAt"], *(point["data"].get(field) for field in self._columns)]
-            for point in points
-        ]
+        lines = [line for one in rows for line in self._lines(one)]
         head, self._head = self._head, ""
         return (head + csv_lines(lines)).encode()
+
+    def _lines(self, rows: Rows) -> Iterator[list[Any]]:
+        """Points that are stored whole have a cell each, as JSON text: they have too many fields for columns."""
+        is_whole = is_of_whole_events(rows)
+        fields = None if is_whole else [one.field for one in self._columns if not one.whole]
+        for point in points_of([rows], fields):
+            data = point["data"]
+            cells = [(data if is_whole else None) if one.whole else data.get(one.field) for one in self._columns]
+            yield [point["index"], point["createdAt"], *cells]
 
     def finish(self) -> bytes:
         return self._head.encode()
@@ -90,7 +94,7 @@ class Arrow:
 class Parquet:
     def __init__(self, schema: Schema) -> None:
         self._schema, self._sink = schema, Sink()
-        self._writer = pq.ParquetWriter(self._sink, schema.arrow(), compression="zstd")
+        self._writer = pq.ParquetWriter(self._sink, schema.arrow(), **schema.parquet_options())
 
     def piece(self, rows: Sequence[Rows]) -> bytes:
         self._writer.write_table(pa.Table.from_batches([batch_of(one, self._schema) for one in rows]))

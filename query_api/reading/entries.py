@@ -14,6 +14,7 @@ import numpy as np
 from mldash.compactor.chunks.rows import Part
 from mldash.ingest_workers.documents.columns import ABSENT
 from mldash.ingest_workers.documents.mongo import Session
+from mldash.producer.answers.names import shown_entry_field, stored_entry_field
 from mldash.producer.answers.shapes import EntriesAnswer
 from mldash.producer.events.merging import merge_entries
 from mldash.query_api.errors import AnswerTooLarge
@@ -24,9 +25,8 @@ from .rows import Rows, columns_of, events_of, rows_of_times, times_of
 from .streams import Stores, StreamRef
 
 TIMESTAMP: Final = "timestamp"
-RENAMED: Final = "_timestamp"
-"""What a field called `timestamp` is called in an answer, for there it is the entry's time. The SDK renames it before
-it is sent; other producers may not."""
+"""In an answer the entry's time. The SDK renames a field that is called so; other producers may not (answers/names.py).
+"""
 
 Times = tuple[float, float]
 
@@ -118,7 +118,7 @@ def stored_names(fields: Sequence[str] | None) -> list[str] | None:
     """What the fields of an answer may be called in the store."""
     if fields is None:
         return None
-    return [*fields, TIMESTAMP] if RENAMED in fields else [name for name in fields if name != TIMESTAMP]
+    return [stored for name in fields if (stored := stored_entry_field(name)) is not None]
 
 
 def _follow_in_time(rows: Sequence[Rows]) -> bool:
@@ -132,7 +132,7 @@ def _in_place(rows: Rows, fields: Sequence[str] | None) -> list[dict[str, Any]]:
     times = [time + 0.0 for time in rows.times()]  # + 0.0 makes -0.0 the plain zero, as merging does
     if names == [""] and rows.part.columns[0].type == "events":
         return [_entry(time, event) for time, event in zip(times, columns[0], strict=True)]
-    names = [TIMESTAMP, *(RENAMED if name == TIMESTAMP else name for name in names)]
+    names = [TIMESTAMP, *map(shown_entry_field, names)]
     table = zip(times, *columns, strict=True)
     if all(column.present is None for column in rows.part.columns):
         return [dict(zip(names, row, strict=True)) for row in table]
@@ -140,6 +140,4 @@ def _in_place(rows: Rows, fields: Sequence[str] | None) -> list[dict[str, Any]]:
 
 
 def _entry(time: float, fields: dict[str, Any]) -> dict[str, Any]:
-    if TIMESTAMP in fields:
-        fields = {RENAMED if name == TIMESTAMP else name: value for name, value in fields.items()}
-    return {TIMESTAMP: time, **fields}
+    return {TIMESTAMP: time, **{shown_entry_field(name): value for name, value in fields.items()}}

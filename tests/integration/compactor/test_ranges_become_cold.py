@@ -52,7 +52,7 @@ async def test_an_entry_of_the_manifest_says_what_its_object_holds(world: World)
         "loss": "float64",
         "step": "int64",
         "tag": "string",
-        "eval": "values",
+        "eval": "float64",
     }
     loss = live.field_summaries()[0]
     assert (loss.name, loss.count, loss.nan_count) == ("loss", 10_000, 0)

@@ -103,13 +103,13 @@ async def test_both_zeros_are_one_time_and_a_field_called_timestamp_has_another_
     chain = await track(world)
     await chain.append([{"timestamp": "mine", "x": 1}], times=[-0.0])
     one = (await client.get(PATH, **POSE))["entries"]
-    assert one == [{"timestamp": 0.0, "_timestamp": "mine", "x": 1}]
+    assert one == [{"timestamp": 0.0, "field:timestamp": "mine", "x": 1}]
     assert str(one[0]["timestamp"]) == "0.0"
     await chain.append([{"y": 2}], times=[0.0])
-    for columns in (None, ["_timestamp", "x", "y"]):
+    for columns in (None, ["field:timestamp", "x", "y"]):
         asked = {**POSE, "columns": columns} if columns else POSE
         assert (await client.get(PATH, **asked))["entries"] == [
-            {"timestamp": 0.0, "_timestamp": "mine", "x": 1, "y": 2}
+            {"timestamp": 0.0, "field:timestamp": "mine", "x": 1, "y": 2}
         ]
 
 

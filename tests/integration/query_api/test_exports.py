@@ -68,7 +68,7 @@ async def test_every_format_holds_the_same_points(
         "step": "int64",
         "done": "bool",
         "tag": "large_string",
-        "eval": "large_string",
+        "eval": "double",
         "late": "large_list<item: int64>",
         "mixed": "large_string",
         "number": "double",

@@ -127,17 +127,17 @@ async def test_what_is_said_around_the_entries_is_what_the_sdk_says(world: World
     about = {part: {"v": msgspec.msgpack.encode(value)} for part, value in said.items()}
     await world.mongo.streams.update_one({"_id": chain.id}, {"$set": {"about": about}})
     await chain.append([{"time": 1.5, "y": "left"}, {"timestamp": 7}], times=[1.0, 2.0])
-    entries: Entries = [{"timestamp": 1.0, "time": 1.5, "y": "left"}, {"timestamp": 2.0, "_timestamp": 7}]
+    entries: Entries = [{"timestamp": 1.0, "time": 1.5, "y": "left"}, {"timestamp": 2.0, "field:timestamp": 7}]
     summary: Any = said
     assert (await client.raw(EXPORT, **POSE, format="mocap")).json() == mocap("pose", entries, summary)
     table = pq.read_table(io.BytesIO((await client.raw(EXPORT, **POSE, format="parquet")).content))
     assert table.to_pylist() == [
-        {"timestamp": 1.0, "time": 1.5, "y": "left", "_timestamp": None},
-        {"timestamp": 2.0, "time": None, "y": None, "_timestamp": 7},
+        {"timestamp": 1.0, "time": 1.5, "y": "left", "field:timestamp": None},
+        {"timestamp": 2.0, "time": None, "y": None, "field:timestamp": 7},
     ]
     data = (await client.raw(EXPORT, **POSE, format="mcap")).content
     schema = data[data.index(b"jsonschema") :]
-    assert b'"_timestamp":{"type":"number"}' in schema
+    assert b'"field:timestamp":{"type":"number"}' in schema
     assert mcap_messages(data) == entries
 
 

@@ -14,7 +14,7 @@ from mldash.compactor.chunks import metadata as about
 from mldash.compactor.chunks import pages, points
 from mldash.compactor.chunks.metadata import Metadata
 from mldash.compactor.chunks.mixed_types import Field
-from mldash.compactor.chunks.parts import PartWriter, parquet_name, to_planned, wider
+from mldash.compactor.chunks.parts import PartWriter, parquet_name, wider
 from mldash.compactor.chunks.rows import Cold, join
 from mldash.compactor.chunks.summaries import summarise, summarise_numbers
 from mldash.compactor.large import Scan
@@ -33,7 +33,16 @@ values = (
 names = st.sampled_from(["loss", "index", "time", "events", "", "a.b", "_ts", "tag"])
 events = st.lists(
     st.dictionaries(names, values, max_size=4)
-    | st.fixed_dictionaries({}, optional={"loss": st.floats(), "step": st.integers(0, 9), "tag": st.text(max_size=2)}),
+    | st.fixed_dictionaries({}, optional={"loss": st.floats(), "step": st.integers(0, 9), "tag": st.text(max_size=2)})
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "lr": st.floats() | st.integers(-(2**53), 2**53),
+            "big": st.floats() | st.integers(2**53, 2**60),
+            "note": st.text(max_size=2) | st.none(),
+            "val": st.none(),
+        },
+    ),
     min_size=1,
     max_size=25,
 )
@@ -71,19 +80,19 @@ def cut(rows: list[dict[str, Any]], cuts: list[int]) -> list[Bucket]:
 
 def written(found: Scan, groups: list[list[Bucket]], count: int) -> bytes:
     fields = found.planned()
-    writer = PartWriter({"index": pa.int64(), "time": pa.float64()}, fields)
+    writer = PartWriter({"index": pa.int64(), "time": pa.float64()}, fields, list(found.nan))
     data = b""
     for group in groups:
         rows = join(group)
         index = pa.array(np.arange(rows.first_index, rows.end_index))
-        writer.write([index, pa.array(np.frombuffer(rows.times, "<f8")), *to_planned(rows, fields)])
+        writer.write([index, pa.array(np.frombuffer(rows.times, "<f8"))], rows)
         while part := writer.take(64, last=False):
             data += part
     metadata = Metadata(
         prefix="o/p", kind="metrics", name=None, stream=b"s" * 16, generation=0, k=0, first_index=0, end_index=count,
         sources=found.sources, cuts=found.cuts,
     )  # fmt: skip
-    tail = writer.close(about.to_text(metadata, [(field, parquet_name(field)) for field in fields], []))
+    tail = writer.close(about.to_text(metadata, [(field, parquet_name(field)) for field in fields], [], writer.marks))
     while part := writer.take(64, last=True):
         data += part
     assert writer.size == len(data)
@@ -105,6 +114,27 @@ def test_rows_come_back_exactly_from_a_file_that_was_written_in_parts(
     back = points.decode(written(found, groups, len(rows)))
     assert (back.first_index, back.end_index) == (0, len(rows))
     assert [exact(row) for row in events_of_columns(back.columns, back.row_count)] == [exact(row) for row in rows]
+
+
+def test_a_field_is_typed_in_a_file_written_in_parts_as_it_is_in_one() -> None:
+    """A whole number among floats in one bucket, an integer beyond 2**53 in another, None beside text."""
+    rows = [
+        {"lr": 0.5, "big": 0.5, "note": "a", "val": None},
+        {"lr": 0, "big": 2**53 + 1, "val": None},
+        {"lr": 1.5, "note": None},
+    ]
+    found = Scan()
+    for one in cut(rows, [1, 2]):
+        found.add(one)
+    kinds = {field.name: (field.type, field.nulls) for field in found.planned()}
+    assert kinds == {
+        "lr": ("numbers", "absent"),
+        "big": ("values", "absent"),
+        "note": ("string", "marked"),
+        "val": ("none", "marked"),
+    }
+    known = [Field("val", "float64"), Field("late", "int64")]
+    assert found.planned(known)[-2:] == [Field("val", "float64", (), "marked"), Field("late", "int64", inherited=True)]
 
 
 @settings(max_examples=80, deadline=None)
@@ -137,7 +167,10 @@ def test_very_wide_points_become_whole_events() -> None:
     [
         ("float32", "float64", "float64"),
         ("float64", "float64", "float64"),
-        ("int64", "float64", "values"),
+        ("int64", "float64", "numbers"),
+        ("int64", "float32", "numbers"),
+        ("none", "string", "string"),
+        ("numbers", "bool", "values"),
         ("string", "values", "values"),
         ("bool", "int64", "values"),
     ],

@@ -223,6 +223,16 @@ def test_read_columns_gives_lists_in_which_absent_is_none(direct: DirectExperime
     assert len(direct.metrics("m").read_columns(limit=None)["x"]) == 3
 
 
+@pytest.mark.parametrize("format", ["lists", "arrow", "numpy"])
+def test_no_two_columns_have_one_name_whatever_the_fields_are_called(direct: DirectExperiment, format: Any) -> None:
+    direct.metrics("m").log(index=1, _index=2, __index=3, createdAt=4, _createdAt=5)
+    columns = direct.metrics("m").read_columns(format=format)
+    columns = columns.to_pydict() if format == "arrow" else {name: list(one) for name, one in columns.items()}
+    assert {name: values[0] for name, values in columns.items() if name.startswith("_")} == {
+        "_index": 1, "__index": 2, "___index": 3, "_createdAt": 4, "__createdAt": 5,
+    }  # fmt: skip
+
+
 def test_read_columns_gives_numpy_and_arrow_where_asked_for(direct: DirectExperiment) -> None:
     direct.metrics("m").log_many(i=[1, 2], f=[0.5, math.nan], t=["a", "b"])
     direct.metrics("m").log(f=1)

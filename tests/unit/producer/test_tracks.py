@@ -1,5 +1,6 @@
 """experiment.tracks: entries of one topic and one time are one entry."""
 
+import io
 import json
 import math
 import time
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.producer.answers.columns import rows_of_table
 from mldash.producer.events.merging import merge_entries
 from mldash.producer.tracks import TrackSlice
 from mldash.producer.values import UnsupportedValue
@@ -79,6 +81,27 @@ def test_a_field_named_timestamp_comes_back_with_a_line_before_it(direct: Direct
         {"timestamp": 1.0, "_timestamp": "mine"},
         {"timestamp": 2.0, "_timestamp": "other"},
     ]
+
+
+def test_no_two_fields_of_an_entry_become_one_for_their_names(direct: DirectExperiment) -> None:
+    """Nor in any format, nor where the name comes first in a later entry."""
+    track = direct.tracks("t")
+    track.append(x=1, _ts=1.0)
+    track.append(timestamp=1, _timestamp=2, __timestamp=3, time=4, _time=5, _ts=2.0)
+    track.append_many(timestamp=[6], _timestamp=[7], _ts=[3.0])
+    last = {"_timestamp": 1, "__timestamp": 2, "___timestamp": 3, "time": 4, "_time": 5}
+    expected = [
+        {"timestamp": 1.0, "x": 1},
+        {"timestamp": 2.0, **last},
+        {"timestamp": 3.0, "_timestamp": 6, "__timestamp": 7},
+    ]
+    assert track.list_entries() == expected
+    assert track.read(columns=["_timestamp"])["entries"][1] == {"timestamp": 2.0, "_timestamp": 1}
+    assert track.read(format="mocap")["frames"][1] == {
+        "time": 2.0, "_timestamp": 1, "__timestamp": 2, "___timestamp": 3, "_time": 4, "__time": 5,
+    }  # fmt: skip
+    table = pq.read_table(io.BytesIO(track.read(format="parquet")))
+    assert rows_of_table(table) == expected
 
 
 def test_append_many_appends_an_entry_a_position(direct: DirectExperiment) -> None:

@@ -19,15 +19,21 @@ from mldash.compactor.chunks.mixed_types import classify, pack_array, unpack_arr
         (["a", ""], "string", (), "absent"),
         (["a", None], "string", (), "none"),
         ([None, 1.0], "float64", (), "none"),
-        ([None, None], "values", (), "absent"),
-        ([1, 1.0], "values", (), "absent"),
+        ([None, None], "none", (), "none"),
+        ([1, 1.0], "numbers", (), "absent"),
+        ([2**53, -(2**53), -0.0, None], "numbers", (), "none"),
+        ([2**53 + 1, 1.0], "values", (), "absent"),
+        ([1, 1.0, True], "values", (), "absent"),
+        ([1, 1.0, "1"], "values", (), "absent"),
         ([1, True], "values", (), "absent"),
         ([b"x"], "values", (), "absent"),
         ([{"a": 1}], "values", (), "absent"),
         ([[1.0, 2.0], [3.0, 4.0]], "float64", (2,), "absent"),
         ([[1.0, 2.0], None], "float64", (2,), "none"),
         ([[1, 2], [3]], "values", (), "absent"),
-        ([[1, 2.0]], "values", (), "absent"),
+        ([[1, 2.0]], "numbers", (2,), "absent"),
+        ([[1, 2.0], None], "numbers", (2,), "none"),
+        ([[1, True]], "values", (), "absent"),
         ([[1, 2**64]], "values", (), "absent"),
         ([[]], "values", (), "absent"),
         ([[[1.0], [2.0], [3.0]]], "float64", (3, 1), "absent"),
@@ -43,7 +49,9 @@ def test_a_column_is_typed_where_all_values_are_of_one_type(
 
 
 def test_none_beside_absence_is_kept_apart_from_it() -> None:
-    assert classify([None, 1.0], sparse=True).type == "values"
+    assert classify([None, 1.0], sparse=True)[:3] == ("float64", (), "marked")
+    assert classify([None, "a"], sparse=True)[:3] == ("string", (), "marked")
+    assert classify([None, b"a"], sparse=True)[:3] == ("values", (), "absent")
 
 
 @pytest.mark.parametrize("count", [0, 1, 15, 16, 65_535, 65_536])

@@ -52,16 +52,40 @@ scalars = (
     | st.text(max_size=5)
     | st.binary(max_size=5)
 )
+numbers = st.integers(-(2**53), 2**53) | st.floats() | st.sampled_from([0, 0.0, -0.0, 1, 1.0])
 vectors = st.lists(st.floats(), min_size=2, max_size=2) | st.lists(st.integers(-5, 5), max_size=3)
 values = scalars | vectors | st.lists(vectors, max_size=2) | st.dictionaries(st.text(max_size=2), scalars, max_size=2)
 names = st.sampled_from(
-    ["loss", "index", "time", "events", "", "field:", "field:time", "a", "a.b", "a.list.element", "_ts"]
+    [
+        "loss",
+        "index",
+        "time",
+        "events",
+        "",
+        "owner",
+        "Stream",
+        "field:",
+        "field:time",
+        "a",
+        "a.b",
+        "a.list.element",
+        "_ts",
+    ]
 )
 # Fields of one type, as most are, beside fields of any.
 events = st.lists(
     st.dictionaries(names | st.text(max_size=3), values, max_size=4)
     | st.fixed_dictionaries(
         {}, optional={"loss": st.floats(), "epoch": st.integers(-3, 3), "pose": vectors, "tag": st.text(max_size=2)}
+    )
+    | st.fixed_dictionaries(
+        {"lr": numbers},
+        optional={
+            "kl": numbers | st.none(),
+            "note": st.text(max_size=2) | st.none(),
+            "at": st.lists(numbers, min_size=3, max_size=3) | st.none(),
+            "val": st.none(),
+        },
     ),
     min_size=1,
     max_size=30,

@@ -13,7 +13,8 @@ from mldash.query_api.reading.rows import Rows, rows_of_times
 from .parts import track_part
 
 times = st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, 7.0, 8.0])
-fields = st.dictionaries(st.sampled_from(["m", "m.a", "timestamp", ""]), st.integers(0, 9) | st.none(), max_size=3)
+names = st.sampled_from(["m", "m.a", "timestamp", "_timestamp", "field:timestamp", ""])
+fields = st.dictionaries(names, st.integers(0, 9) | st.none(), max_size=3)
 entries = st.lists(st.tuples(times, fields), min_size=1, max_size=6)
 parts = st.lists(entries, max_size=5)
 
@@ -21,7 +22,8 @@ parts = st.lists(entries, max_size=5)
 def fold(drawn: list[list[tuple[float, dict[str, Any]]]]) -> list[dict[str, Any]]:
     found: dict[float, dict[str, Any]] = {}
     for time, one in (entry for part in drawn for entry in part):
-        named = {"_timestamp" if name == "timestamp" else name: value for name, value in one.items()}
+        called = {"timestamp": "field:timestamp", "field:timestamp": "field:field:timestamp"}
+        named = {called.get(name, name): value for name, value in one.items()}
         found.setdefault(time, {}).update(named)
     return [{"timestamp": time, **found[time]} for time in sorted(found)]
 
@@ -38,7 +40,7 @@ def test_entries_are_the_fold_in_index_order(drawn: list[list[tuple[float, dict[
     assert all(str(one["timestamp"]) != "-0.0" for one in found)
 
 
-@given(parts, st.lists(st.sampled_from(["m", "m.a", "_timestamp", "none"]), max_size=3))
+@given(parts, st.lists(st.sampled_from(["m", "m.a", "_timestamp", "field:timestamp", "timestamp", "none"]), max_size=3))
 def test_columns_are_these_alone_and_every_entry_stays(
     drawn: list[list[tuple[float, dict[str, Any]]]], columns: list[str]
 ) -> None:
