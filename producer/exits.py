@@ -1,10 +1,11 @@
 """How a process ends: interpreter exit, SIGTERM, forked children. What can be delivered is, in a bounded time.
 
-return from main, sys.exit    atexit: the run is COMPLETED
+return from main, sys.exit()  atexit: the run is COMPLETED
+sys.exit(3), sys.exit("no")   atexit: FAILED with it (exit_codes.py)
 unhandled exception           atexit: FAILED with it; KeyboardInterrupt: CANCELLED
 SIGTERM                       PREEMPTED: the handler before ours is called; where that was the default,
                               SystemExit(143) is raised in the main thread, so that `finally` and `with` do their work
-SIGKILL                       nothing runs; the journal holds everything: the next process or `mldash sync` sends it
+SIGKILL, os._exit, a crash    nothing runs; the journal holds everything: the next process or `mldash sync` sends it
 multiprocessing's children    a finalizer of multiprocessing: atexit does not run in them
 
 A forked child has the handler that was there before ours, until it logs or starts a run itself. And daemonic children
@@ -25,7 +26,8 @@ from typing import TYPE_CHECKING, Any
 
 from .clock import Deadline
 from .delivery_line import DeliveryLine
-from .run import status_of
+from .exit_codes import left_with, watch_exits
+from .run import end_run, status_of
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -38,6 +40,7 @@ _installed_in: int | None = None
 _last_error: object = None
 _before: Any = None
 _leaving = False
+_is_preempted = False
 
 
 def watch(experiment: Experiment) -> None:
@@ -53,6 +56,7 @@ def watch(experiment: Experiment) -> None:
     if session is not None and process is not None and process.parent_process() is not None:
         end_with_child(session)
     if experiment.settings.signals:
+        watch_exits()
         _handle_sigterm()
 
 
@@ -67,7 +71,20 @@ def end_all() -> None:
         if experiment.run.is_open:
             status = "PREEMPTED" if experiment.run._preempted else status_of(error)
             experiment.run._mark_end(status, error if status == "FAILED" else None)
-    _deliver_all(all_sessions())
+    sessions = all_sessions()
+    for session in sessions:
+        _end_dropped(session, error)
+    _deliver_all(sessions)
+
+
+def _end_dropped(session: Session, error: BaseException | None) -> None:
+    """Whose every object was dropped while its run was open: it ends with the process."""
+    with session.lifecycle:
+        if session.openers or not session.dropped:
+            return
+        status = "PREEMPTED" if _is_preempted else status_of(error)
+        session.endings.append((status, error if status == "FAILED" else None))
+        end_run(session)
 
 
 def _deliver_all(sessions: list[Session]) -> None:
@@ -86,7 +103,9 @@ def _deliver_all(sessions: list[Session]) -> None:
 
 
 def unhandled_error() -> BaseException | None:
-    """The exception that the main thread died of; the interpreter keeps it when it prints it."""
+    """What the main thread died of: the exit that was asked for, or the exception that the interpreter has printed."""
+    if (exit_asked := left_with()) is not None:
+        return exit_asked
     if hasattr(sys, "ps1"):  # at a prompt every error is kept, and none is an end
         return None
     error = getattr(sys, "last_value", None)
@@ -115,6 +134,7 @@ def _end_child(session: Session, pid: int) -> None:
         if experiment.run.is_open and experiment._session is session:
             status = status_of(error)
             experiment.run._mark_end(status, error if status == "FAILED" else None)
+    _end_dropped(session, error)
     session.deliver_and_close(None)
 
 
@@ -145,6 +165,8 @@ os.register_at_fork(after_in_child=_give_back_sigterm)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
+    global _is_preempted
+    _is_preempted = True
     again = all(experiment.run._preempted for experiment in _experiments if experiment.run.is_open)
     for experiment in [*_experiments]:
         experiment.run._preempted = True

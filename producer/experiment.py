@@ -19,7 +19,7 @@ from .logs import Logs
 from .metrics import Metrics
 from .mode import Mode, Reader, Writer, mode_of
 from .params import Params
-from .run import Run, about_event, end_events, start_event, worst
+from .run import Run, about_event, end_run, start_event
 from .settings import SdkSettings
 from .timestamps import Timestamps
 from .tracks import Tracks
@@ -206,7 +206,7 @@ class Experiment:
                 session.append_run_event(start)
                 session.run_start = start
                 session.begin_captures()
-            session.openers.append(self)
+            session.openers.add(self)
         self._session = session
         about = about_event(self)
         if about is not None:
@@ -221,24 +221,17 @@ class Experiment:
         if session is None:
             return None
         with session.lifecycle:
-            if self in session.openers:
-                session.openers.remove(self)
+            session.openers.discard(self)
             session.endings.append((status, error))
-            if session.openers:
-                return None
-            session.end_captures()
-            endings, session.endings = session.endings, []
-            if not session.has_events:  # a forked child that has logged nothing has no run of its own
-                return None
-            status = worst([one for one, _ in endings])
-            end, whole = end_events(status, next((cause for one, cause in endings if one == status and cause), None))
-            if whole is not None:
-                fields = {"level": "error", "message": whole, "metadata": {"traceback_of": "the run"}}
-                session.stream("logs").append(end.time, fields)
-            if session.run_start is not None:
-                session.append_run_event(end)
-                session.run_start = None
-            return session
+            return None if session.openers else end_run(session)
+
+    def __del__(self) -> None:
+        # Wherever the collector finds it, maybe within a call of ours: no lock, and nothing is written here. The object
+        # lives on until its run is ended by another one, or by the process, and then tells what it has gathered.
+        session = getattr(self, "_session", None)
+        if session is not None and self.run.is_open:
+            session.dropped.append(self)
+            session.openers.discard(self)
 
     def _set_open(self, writer: Writer | None) -> None:
         self._open = writer

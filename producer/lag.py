@@ -11,6 +11,8 @@ from collections import deque
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from . import threads
+
 if TYPE_CHECKING:
     from .callbacks import Callbacks
     from .journal.checkpoint import Place
@@ -60,7 +62,7 @@ class LagWatch:
         self._thread = threading.Thread(target=self._run, name="mldash-lag", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        threads.begin(self._thread)
 
     def stop(self) -> None:
         """It ends by itself; nothing waits for it, for it may be in a function of the user's."""

@@ -4,6 +4,7 @@ from those of all its processes (events/run_status.py)."""
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import os
 import socket
@@ -18,6 +19,7 @@ from .callbacks import warn
 from .errors import JournalFull, JournalUnwritable
 from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
+from .exit_codes import is_success
 from .launchers import rank_of, world_size
 from .session import Session
 
@@ -134,13 +136,32 @@ class Run:
 
     def _end(self, status: Status, error: BaseException | str | None, timeout: float | None = None) -> None:
         """Mark the end, then deliver; what is not delivered in time is said, never raised over the user's own error."""
+        if not self.is_open:
+            return
         session = self._mark_end(status, error)
         if session is not None:
             session.deliver_and_close(timeout)
+        elif (open_session := self._experiment._session) is not None:
+            self._deliver_part(open_session, timeout)
+
+    def _deliver_part(self, session: Session, timeout: float | None) -> None:
+        """The run goes on by another object of this process: what this one has logged is delivered all the same."""
+        if hasattr(sys, "ps1") and session.openers:
+            warn(
+                f"the run of {self._experiment.prefix} goes on: another Experiment of this process has started it, and "
+                "is still held by a name or by the notebook's Out"
+            )
+        try:
+            session.flush(timeout)
+        except TimeoutError as late:
+            warn(f"{self._experiment.prefix}: {late}")
 
     def _mark_end(self, status: Status, error: BaseException | str | None) -> Session | None:
         """The session that now has to deliver; None where the run goes on by another object, or was not open."""
         experiment = self._experiment
+        session = experiment._session
+        if self.is_open and session is not None and len(session.openers) > 1:
+            gc.collect()  # an experiment and its handles know each other: only the collector sees that it was dropped
         with experiment._lock:
             if not self.is_open:
                 return None
@@ -149,9 +170,35 @@ class Run:
             return experiment._finish(status, error)
 
 
+def end_run(session: Session) -> Session | None:
+    """Write the end of a session's run, of which the last part is over; the session, where it now has to deliver.
+
+    Call it with the session's lifecycle lock.
+    """
+    while session.dropped:
+        experiment = session.dropped.pop()
+        if experiment.run.is_open:
+            experiment.metrics._settle()
+            experiment.run._status = session.endings[-1][0]
+            experiment._set_open(None)
+    session.end_captures()
+    endings, session.endings = session.endings, []
+    if not session.has_events:  # a forked child that has logged nothing has no run of its own
+        return None
+    status = worst([one for one, _ in endings])
+    end, whole = end_events(status, next((cause for one, cause in endings if one == status and cause), None))
+    if whole is not None:
+        fields = {"level": "error", "message": whole, "metadata": {"traceback_of": "the run"}}
+        session.stream("logs").append(end.time, fields)
+    if session.run_start is not None:
+        session.append_run_event(end)
+        session.run_start = None
+    return session
+
+
 def status_of(error: BaseException | None) -> Status:
     """What leaving a block by this exception makes of the run."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+    if error is None or (isinstance(error, SystemExit) and is_success(error.code)):
         return "COMPLETED"
     asyncio = sys.modules.get("asyncio")
     if isinstance(error, KeyboardInterrupt) or (asyncio is not None and isinstance(error, asyncio.CancelledError)):

@@ -12,6 +12,7 @@ import shlex
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,8 +64,10 @@ class Session:
         self.id = new_session_id()
         self.run_start: Start | None = None
         """The start of the run that is open; None in a worker that is a part of its parent's."""
-        self.openers: list[Experiment] = []
-        """Who has started the run and not ended it."""
+        self.openers: weakref.WeakSet[Experiment] = weakref.WeakSet()
+        """Who has started the run and not ended it, and is still held by somebody."""
+        self.dropped: list[Experiment] = []
+        """Who has started it, and was dropped without an end. The run does not wait for these."""
         self.endings: list[tuple[Status, BaseException | str | None]] = []
         self.lifecycle = threading.RLock()
         self.delivery: Delivery | None = None

@@ -25,6 +25,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from mldash.producer import threads
 from mldash.producer.callbacks import warn
 
 LOCAL_RANK_VARIABLES: Final = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
@@ -60,12 +61,13 @@ class SystemMetrics:
         self._thread = threading.Thread(target=self._run, name="mldash-system", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        threads.begin(self._thread)
 
     def stop(self) -> None:
         """Within the time that nvidia-smi may take. In a forked child, where the thread is not, it does nothing."""
         self._stopping.set()
-        self._thread.join(2 * _SMI_TIMEOUT_S)
+        if self._thread.ident is not None:
+            self._thread.join(2 * _SMI_TIMEOUT_S)
 
     def _run(self) -> None:
         gpus = Gpus()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from mldash.producer import threads
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.clock import Deadline, GrowingDelay
 
@@ -33,10 +34,12 @@ class Delivery:
         self.journal = journal
         self.barrier = Barrier()
         self._stopping = threading.Event()
+        self._has_thread = True
         self._thread = threading.Thread(target=self._run, name=f"mldash-{name}", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's."""
+        self._has_thread = threads.begin(self._thread)
 
     def is_alive(self) -> bool:
         return self._thread.is_alive()
@@ -52,6 +55,7 @@ class Delivery:
     def flush(self, timeout: float) -> None:
         """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left."""
         target = self.journal.end()
+        self._deliver_without_thread()
         if not self.barrier.wait(target, timeout, self.wake):
             left = self.unsent_bytes()
             problem = self.barrier.held or self.barrier.problem
@@ -66,6 +70,7 @@ class Delivery:
         `meanwhile` is called again and again while it waits.
         """
         deadline = Deadline(timeout)
+        self._deliver_without_thread()
 
         def hurry() -> None:
             self.wake()
@@ -75,8 +80,19 @@ class Delivery:
             return False
         self._stopping.set()
         self.wake()
-        self._thread.join(max(deadline.left, STOP_S))
+        if self._has_thread:
+            self._thread.join(max(deadline.left, STOP_S))
         return not self._thread.is_alive() and self.barrier.place >= self.journal.end()
+
+    def _deliver_without_thread(self) -> None:
+        """One try on this thread: it ends when all is delivered, or at the first trouble."""
+        if self._has_thread or self._stopping.is_set():
+            return
+        self._stopping.set()
+        try:
+            self._run()
+        finally:
+            self._stopping.clear()
 
     def abandon(self) -> None:
         """Its session is another's: end, whatever is left."""

@@ -2,6 +2,7 @@
 
 import threading
 
+from mldash.producer import threads
 from mldash.producer.callbacks import Callbacks
 
 from .append import Journal
@@ -16,7 +17,7 @@ class IntervalSync:
         self._failures = 0
 
     def start(self) -> None:
-        threading.Thread(target=self._run, name="mldash-fsync", daemon=True).start()
+        threads.begin(threading.Thread(target=self._run, name="mldash-fsync", daemon=True))
 
     def stop(self) -> None:
         self._stopping.set()

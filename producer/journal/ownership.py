@@ -30,6 +30,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from mldash.producer import threads
 from mldash.producer.clock import Stopwatch
 
 from .checkpoint import START, Place
@@ -75,7 +76,7 @@ class Ownership:
     def start(self, folder: Path) -> None:
         """Beat from now on, in the folder under its final name."""
         self._folder = folder
-        threading.Thread(target=self._beat_on, name="mldash-heartbeat", daemon=True).start()
+        threads.begin(threading.Thread(target=self._beat_on, name="mldash-heartbeat", daemon=True))
 
     def holds(self) -> bool:
         """After a read: whether what was read is still this process's to deliver."""

@@ -54,13 +54,15 @@ class Publisher(Delivery):
         self._wake: asyncio.Event | None = None
         self._hurried = False
         self._own: Lane | None = None
+        self._before: dict[tuple[str, str | None], Progress] = {}
+        """What earlier tries on the caller's thread have delivered (Delivery.start)."""
         self._dead: list[Lane] = []
         self._next_dead_look = 0.0
         self._told_silence = False
 
     def progress(self) -> dict[tuple[str, str | None], Progress]:
         """How far each stream is acknowledged; after a flush that is how far it was written."""
-        return {} if self._own is None else dict(self._own.progress)
+        return dict(self._before if self._own is None else self._own.progress)
 
     def wake(self) -> None:
         self._hurried = True
@@ -78,6 +80,7 @@ class Publisher(Delivery):
             runner.run(self._main())
 
     async def _main(self) -> None:
+        self._before, self._own = self.progress(), None
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         delay = GrowingDelay()
         try:
@@ -176,6 +179,7 @@ class Publisher(Delivery):
                 too_large=self._too_large,
                 silent=self._silent,
             )
+            self._own.progress.update(self._before)
         return self._own
 
     def wake_here(self) -> None:

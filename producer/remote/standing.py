@@ -8,6 +8,7 @@ import threading
 from random import SystemRandom
 from typing import Final
 
+from mldash.producer import threads
 from mldash.producer.answers.shapes import Standing, StandingAnswer
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.errors import MldashError
@@ -39,7 +40,7 @@ class StandingWatch:
         self._thread = threading.Thread(target=self._run, name="mldash-standing", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        threads.begin(self._thread)
 
     def stop(self) -> None:
         """It ends by itself; nothing waits for it, for it may be waiting for the API."""
