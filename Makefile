@@ -6,6 +6,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# Of tests: they wait more than they compute, so more than cores may pay.
+PROCESSES ?= 3
 
 bin := $(VENV)/bin
 # Made last, so that an installation that was interrupted is done again; older than the lock: done again.
@@ -25,7 +27,7 @@ down: $(installed) ## take it down; its data stay
 ##@ Check it
 
 test: $(installed) ## all tests, against real servers that they start and stop
-	$(bin)/python -m pytest $(ARGS)
+	$(bin)/python -m pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
 
 test-unit: $(installed) ## the tests that need no server
 	$(bin)/python -m pytest -m "not integration" tests/unit tests/architecture tests/documentation $(ARGS)

@@ -3,38 +3,19 @@
 import os
 import threading
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import suppress
 
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.stack", "tests.world", "tests.components"]
+pytest_plugins = ["tests.limits", "tests.order", "tests.shared", "tests.stack", "tests.world", "tests.components"]
 
 settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
 
-_KEPT = ("MLDASH_TEST_",)
-_FAST_FIRST = (
-    "architecture",
-    "documentation",
-    "unit",
-    "examples",
-    "protocol_model",
-    "mutants",
-    "property",
-    "integration",
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who breaks something small hears of it within the first minute."""
-    items.sort(key=_rank)
-
-
-def _rank(item: pytest.Item) -> int:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return _FAST_FIRST.index(folder) if folder in _FAST_FIRST else len(_FAST_FIRST)
+_KEPT = ("MLDASH_TEST_", "MLDASH_STACK_JARS_REPOSITORY")
+"""Where a stack's jars come from is the machine's, not the person's."""
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +40,7 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 def _children() -> set[psutil.Process]:
-    from tests.components import RUNNING  # a plugin, which pytest wants to import itself first
-
-    return {child for child in psutil.Process().children(recursive=True) if child.pid not in RUNNING}
+    with suppress(ChildProcessError):  # there is none, which the kernel says at once: a walk over /proc takes longer
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return set(psutil.Process().children(recursive=True))
+    return set()

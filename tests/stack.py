@@ -1,23 +1,20 @@
-"""One real stack a test session: Kafka, MongoDB and S3, ready in seconds, taken down at the end.
-
-MLDASH_TEST_DATA names the data folder of a stack that already runs (`mldash up --servers-only --data DIR`): then that
-one is used and left running, which makes a second run of one test start at once.
-"""
+"""One real stack a test run, for all its processes: Kafka, MongoDB and S3, ready in seconds (shared.py)."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec import Struct
 
+from .shared import Shared
+
 
 class StackAddresses(Struct, frozen=True):
-    """Where the session's servers are."""
+    """Where the run's servers are."""
 
     kafka: str
     mongo: str
@@ -36,18 +33,9 @@ def run_mldash(*arguments: str, check: bool = True, **environment: str) -> subpr
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackAddresses]:
-    """The servers of this session."""
-    running = os.environ.get("MLDASH_TEST_DATA")
-    if running:
-        yield _addresses(Path(running))
-        return
-    folder = tmp_path_factory.mktemp("stack")
-    run_mldash("up", "--servers-only", "--detach", "--data", str(folder))
-    try:
-        yield _addresses(folder)
-    finally:
-        run_mldash("down", "--data", str(folder))
+def stack(shared: Shared) -> StackAddresses:
+    """The servers of this run."""
+    return _addresses(Path(shared.get("servers")["data"]))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from .run import Run
 
 pytestmark = [
+    pytest.mark.time_limit(900),
     pytest.mark.integration,
     # Clients whose connections are cut are given up, not closed.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),

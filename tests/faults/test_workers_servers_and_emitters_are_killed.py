@@ -8,6 +8,7 @@ import pytest
 from .run import Run
 
 pytestmark = [
+    pytest.mark.time_limit(900),
     pytest.mark.integration,
     # Clients of a broker that was killed under them are given up, not closed.
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning"),

@@ -37,10 +37,10 @@ main(["service"])
 """
 
 
-def start(body: str) -> subprocess.Popen[str]:
+def start(body: str, *before: str) -> subprocess.Popen[str]:
     script = SERVICE.replace("MODE", body)
     process = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*before, sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "running\n"
@@ -55,6 +55,14 @@ def test_a_signal_finishes_the_batch_in_hand_and_leaves_with_0(number: signal.Si
     assert (process.returncode, out) == (0, "batch finished\n")
     events = [json.loads(line)["event"] for line in err.splitlines()]
     assert events == ["starting", "stopping", "stopped"]
+
+
+def test_ctrl_c_reaches_a_service_that_a_shell_without_it_started() -> None:
+    """A script's `&` and cron ignore SIGINT, and hand that down."""
+    with start("await stop.wait()", "/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh") as process:
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    assert (process.returncode, out) == (0, "batch finished\n")
 
 
 def test_a_second_signal_ends_it_at_once() -> None:

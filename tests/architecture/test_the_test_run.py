@@ -1,0 +1,87 @@
+"""What the run of the tests promises: a hang ends and shows where it stands; the order is random, by a seed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.order import ordered
+
+ROOT = Path(__file__).parents[2]
+
+HANGS = """
+import subprocess, sys
+import pytest
+
+CHILD = '''
+import signal, time
+def waits_in_vain():
+    print("ready", flush=True)
+    time.sleep(600)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+waits_in_vain()
+'''
+
+@pytest.mark.time_limit(8)
+def test_waits_for_a_child():
+    with subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.send_signal(2)
+        child.communicate()
+
+def test_that_follows():
+    pass
+"""
+
+INTERRUPTS = """
+import signal, subprocess, sys
+
+def test_interrupts_a_child():
+    code = "print('ready', flush=True); import time; time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.send_signal(signal.SIGINT)
+        assert child.wait(60) == -signal.SIGINT
+"""
+
+
+def test_a_test_that_hangs_fails_with_the_stacks_of_its_threads_and_of_its_child(tmp_path: Path) -> None:
+    """The child ignores Ctrl-C, which the test sent it; the test behind it runs."""
+    done = run_pytest(tmp_path, HANGS, "-n", "1")
+    assert done.returncode == 1
+    assert "not over within 8 s" in done.stdout
+    assert "in test_waits_for_a_child" in done.stdout
+    assert "in waits_in_vain" in done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+
+
+def test_a_shell_that_ignores_ctrl_c_does_not_hand_that_down_to_what_tests_start(tmp_path: Path) -> None:
+    """As cron does, and a script's `&`: what is executed from there ignores it too, unless told otherwise."""
+    done = run_pytest(tmp_path, INTERRUPTS, "-n", "1", before='trap "" INT;')
+    assert done.returncode == 0, done.stdout
+
+
+def test_one_seed_gives_one_order_and_another_gives_another(request: pytest.FixtureRequest) -> None:
+    """Of what this run has collected, handed over in two orders: every process must come to the same."""
+    items = request.session.items
+    one, again, other = ordered(items, 1, 3), ordered(items[::-1], 1, 3), ordered(items, 2, 3)
+    assert one == again
+    assert (one == other) == (len(items) == 1)
+    assert {item.nodeid for item in other} == {item.nodeid for item in items}
+
+
+def run_pytest(folder: Path, test: str, *arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
+    (folder / "test_it.py").write_text(test)
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "tests.limits"]
+    command = [sys.executable, "-m", "pytest", *options, *arguments, str(folder / "test_it.py")]
+    return subprocess.run(
+        ["/bin/sh", "-c", f'{before} exec "$@"', "sh", *command],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
