@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from mldash.producer.errors import few
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.limits import CALL_BYTES, RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.producer.events.schema import Column, ColumnType
@@ -87,7 +88,7 @@ def pack_columns(columns: Mapping[str, Any]) -> tuple[int, dict[str, Packed]]:
         packed[str(name)] = pack_column(values, name)
     lengths = {name: column.count for name, column in packed.items()}
     if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{name} {length}" for name, length in lengths.items())
+        told = few(f"{name:.80} {length}" for name, length in lengths.items())
         raise ValueError(f"columns must have one length, not {told}")
     return next(iter(lengths.values()), 0), packed
 

@@ -9,7 +9,20 @@ MldashError
   RequestRefused        the API answered with an error
 """
 
-from typing import ClassVar
+from collections.abc import Iterable
+from itertools import islice
+from typing import ClassVar, Final
+
+NAMED: Final = 5
+"""Of things that there may be many of, a message names so many."""
+
+
+def few(parts: Iterable[str]) -> str:
+    """The first of them by comma, and how many there are besides: no message grows with an experiment."""
+    rest = iter(parts)
+    text = ", ".join(islice(rest, NAMED))
+    more = sum(1 for _ in rest)
+    return f"{text} and {more:,} more" if more else text
 
 
 class MldashError(Exception):
@@ -58,8 +71,8 @@ class NotYetStored(MldashError, TimeoutError):
         self.missing, self.waited_s = missing, waited_s
 
     def __str__(self) -> str:
-        parts = ", ".join(
-            f"{count} of {kind} {name!r}" if name else f"{count} of {kind}" for kind, name, count in self.missing
+        parts = few(
+            f"{count} of {kind} {name!r:.80}" if name else f"{count} of {kind}" for kind, name, count in self.missing
         )
         return f"after {self.waited_s:g} s not stored yet: {parts}. Read with wait=0 for what is there"
 

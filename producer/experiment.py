@@ -20,7 +20,7 @@ from .metrics import Metrics
 from .mode import Mode, Reader, Writer, mode_of
 from .params import Params
 from .run import Run, about_event, end_run, start_event
-from .settings import SdkSettings
+from .settings import SdkSettings, with_whole_paths
 from .timestamps import Timestamps
 from .tracks import Tracks
 
@@ -91,6 +91,7 @@ class Experiment:
         if not self.settings.prefix:
             raise ValueError("no prefix: Experiment('owner/project/name'), or set MLDASH_PREFIX")
         self._prefix = parse_prefix(self.settings.prefix)
+        self.settings = with_whole_paths(self.settings)
         self._mode = mode_of(self.settings)
         self._about = checked_about(description, tags, metadata)
         if readme is not None:

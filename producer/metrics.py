@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 
 from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
 from mldash.producer.bulk_columns import check_times, cut, pack_column, pack_columns
+from mldash.producer.errors import few
 from mldash.producer.handles import Owner, StreamHandle, check_counts, checked_name
 from mldash.producer.point_calls import make_log, row_types
 from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
@@ -247,7 +248,7 @@ class Metric(StreamHandle):
         reader = self._experiment._reader()
         found = reader.metric_statistics(self._name, wait)
         if found is None:
-            names = ", ".join(repr(one["name"]) for one in reader.metrics(wait)) or "none"
+            names = few(f"{one['name']!r:.80}" for one in reader.metrics(wait)) or "none"
             raise KeyError(f"no metric {self._name!r} in {self._experiment.prefix}; there are: {names}")
         return found
 

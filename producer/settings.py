@@ -1,7 +1,9 @@
 """What a user can set of the SDK: a keyword of Experiment, an environment variable, or a line in the TOML file each."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta, Struct
 
 
@@ -74,3 +76,21 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         ]
         | None
     ) = None
+
+
+def with_whole_paths(settings: SdkSettings) -> SdkSettings:
+    """Folders as they are to be found from anywhere: a relative one belongs to the working directory of this moment,
+    wherever the process goes later. Only the one that the mode uses: of the rest nobody has to be able to say.
+
+    Raises OSError where the working directory is gone and a relative folder is needed.
+    """
+    mode = settings.mode or ("remote" if settings.remote else "local")
+    if mode == "local":
+        return msgspec.structs.replace(settings, root=_whole(settings.root))
+    if mode in ("remote", "offline") and settings.journal:
+        return msgspec.structs.replace(settings, journal=_whole(settings.journal))
+    return settings
+
+
+def _whole(path: str) -> str:
+    return str(Path(path).expanduser().absolute())

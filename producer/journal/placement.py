@@ -42,7 +42,7 @@ DEFAULT_FOLDERS: Final = (Path("/var/tmp"), Path("/tmp"))
 
 def journal_root(named: str | None) -> Path:
     """The folder of remote and offline journals; made where it is missing. Raises JournalUnwritable."""
-    path = Path.cwd() / (Path(named).expanduser() if named else _default_root())
+    path = (Path(named).expanduser() if named else _default_root()).absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = path.lstat() if not named else path.stat()

@@ -37,10 +37,14 @@ MOST_TIMES: Final = 200
 """Of one request: each stands in its address."""
 ARROW: Final = "application/vnd.apache.arrow.stream"
 MOST_STREAMS: Final = 100
+"""Of one request, so many of this process's own streams are told, in at most so many bytes before base64: servers take
+headers of some kilobytes."""
+MOST_WRITTEN_BYTES: Final = 4096
 
 AnswerT = TypeVar("AnswerT")
 _About = tuple[str, str | None]  # kind and name of a stream; name "*" stands for all of the kind
 ALL: Final = "*"
+_Told = tuple[str, str | None, bytes, int]  # kind, name, session, next seq
 
 
 class OwnWrites(Protocol):
@@ -73,6 +77,8 @@ class RemoteReader:
         self._own = own
         self._deleted = set[bytes]()
         """Sessions of this process that have ended, and whose experiment was deleted since."""
+        self._stored = dict[tuple[bytes, str, str | None], int]()
+        """Up to which seq a session's stream is known to be stored: of those that a list had to wait for."""
 
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
         answer: ExperimentAnswer | None = self._get("/v1/experiment", {}, wait, [("runs", "")], absent=None)
@@ -249,9 +255,16 @@ class RemoteReader:
         """With what this process wrote; once more where that was deleted, of a session that has ended."""
         wait = self._read_wait_s if wait is None else wait
         while True:
-            headers, left = self._own_writes(about, wait) if wait > 0 else ({}, 0.0)
+            deadline = Deadline(wait)
+            told = self._own_writes(about, deadline) if wait > 0 else []
             try:
-                return ask(headers, left)
+                # Of many streams most are waited for before: one header does not hold them all.
+                while len(part := _first_of(told)) < len(told):
+                    asked = {"prefix": self._prefix}
+                    self._transport.get("/v1/experiment", asked, _headers(part, deadline.left), deadline.left)
+                    self._stored.update({(session, kind, name): seq for kind, name, session, seq in part})
+                    del told[: len(part)]
+                return ask(_headers(part, deadline.left), deadline.left) if part else ask({}, 0.0)
             except Problem as problem:
                 if self._knows_now_of(problem):
                     continue
@@ -268,11 +281,10 @@ class RemoteReader:
         self._deleted |= deleted
         return bool(deleted)
 
-    def _own_writes(self, about: list[_About], wait: float) -> tuple[dict[str, str], float]:
-        """Hand over what this process wrote, and the headers that say so, with the seconds that are left to wait."""
-        deadline = Deadline(wait)
+    def _own_writes(self, about: list[_About], deadline: Deadline) -> list[_Told]:
+        """Hand over what this process wrote; what the API has to wait for, and is not known to be stored."""
         begun = monotonic()
-        told: list[list[Any]] = []
+        told: list[_Told] = []
         for own in self._own():
             if own.id in self._deleted:
                 continue
@@ -282,11 +294,7 @@ class RemoteReader:
                 asked = [one for one in own.missing() if one[2] and (one[:2] in about or (one[0], ALL) in about)]
                 raise NotYetStored(asked or own.missing(), monotonic() - begun) from error
             told += _told(own, about)
-        told = told[-MOST_STREAMS:]
-        if not told:
-            return {}, 0.0
-        value = base64.urlsafe_b64encode(msgspec.msgpack.encode(told)).decode().rstrip("=")
-        return {"Mldash-Written": value, "Mldash-Wait": f"{deadline.left:.3f}"}, deadline.left
+        return [one for one in told if self._stored.get((one[2], one[0], one[1]), -1) < one[3]]
 
 
 def _raise_not_yet_stored(problem: Problem, wait: float) -> None:
@@ -296,11 +304,26 @@ def _raise_not_yet_stored(problem: Problem, wait: float) -> None:
         raise NotYetStored(missing, wait) from None
 
 
-def _told(own: OwnWrites, about: list[_About]) -> list[list[Any]]:
-    """[kind, name, session, next seq] of each stream asked about that the session wrote to."""
+def _first_of(told: list[_Told]) -> list[_Told]:
+    """As many as one header holds, at least one of them."""
+    room = MOST_WRITTEN_BYTES
+    for at, one in enumerate(told[:MOST_STREAMS]):
+        room -= len(msgspec.msgpack.encode(one))
+        if room < 0 and at:
+            return told[:at]
+    return told[:MOST_STREAMS]
+
+
+def _headers(told: list[_Told], left_s: float) -> dict[str, str]:
+    value = base64.urlsafe_b64encode(msgspec.msgpack.encode(told)).decode().rstrip("=")
+    return {"Mldash-Written": value, "Mldash-Wait": f"{left_s:.3f}"}
+
+
+def _told(own: OwnWrites, about: list[_About]) -> list[_Told]:
+    """Each stream asked about that the session wrote to."""
     written = own.written()
     return [
-        [*stream, own.id, written[stream]]
+        (*stream, own.id, written[stream])
         for kind, name in about
         for stream in ([one for one in written if one[0] == kind] if name == ALL else [(kind, name)])
         if stream in written

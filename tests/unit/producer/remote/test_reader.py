@@ -61,6 +61,25 @@ def test_lists_are_asked_with_all_streams_of_their_kind(api: Api) -> None:
     assert told(api.asked[0][2]) == [["runs", "", Own.id, 2], ["metrics", "train", Own.id, 7]]
 
 
+def test_lists_wait_for_every_stream_that_this_process_wrote(api: Api) -> None:
+    """More than one header holds: the others are waited for before, in requests whose headers servers take. What is
+    known to be stored is not told again."""
+    own = Own()
+    own.streams = {("metrics", f"m{number}" + "x" * 1_000 * (number % 100 == 0)): number + 1 for number in range(950)}
+    api.answer = {"metrics": []}
+    reader = reader_of(api, own)
+    reader.metrics()
+    asked = [one for _, _, headers in api.asked for one in told(headers)]
+    assert asked == [["metrics", name, own.id, seq] for (_, name), seq in own.streams.items()]
+    assert max(len(headers["Mldash-Written"]) for _, _, headers in api.asked) < 8_000
+    assert [path for path, _, _ in api.asked if path == "/v1/metrics"] == ["/v1/metrics"] == [api.asked[-1][0]]
+    before = len(api.asked)
+    own.streams["metrics", "m7"] += 1
+    reader.metrics()
+    assert len(api.asked) - before <= 2
+    assert ["metrics", "m7", own.id, 9] in [one for _, _, headers in api.asked[before:] for one in told(headers)]
+
+
 def test_wait_0_takes_what_is_there(api: Api) -> None:
     own = Own()
     api.answer = {"lines": []}
