@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .callbacks import Callbacks, MldashWarning
     from .environment import SettingError
     from .errors import (
+        EventsRefused,
         JournalFull,
         JournalUnwritable,
         MldashError,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 NAMES = {
     "Callbacks": "callbacks",
+    "EventsRefused": "errors",
     "Experiment": "experiment",
     "JournalFull": "errors",
     "JournalUnwritable": "errors",
@@ -42,6 +44,7 @@ NAMES = {
 
 __all__ = [
     "Callbacks",
+    "EventsRefused",
     "Experiment",
     "JournalFull",
     "JournalUnwritable",

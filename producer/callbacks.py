@@ -8,9 +8,12 @@ import warnings
 import weakref
 from collections.abc import Callable
 from time import monotonic
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-Happening = Literal["dropped", "journal_full", "network_error", "delivered", "lagging", "deleted"]
+if TYPE_CHECKING:
+    from .errors import EventsRefused
+
+Happening = Literal["dropped", "journal_full", "network_error", "delivered", "lagging", "deleted", "refused"]
 
 _REPEAT_S = 60.0
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
@@ -27,6 +30,7 @@ class Callbacks:
     journal_full(folder, bytes, reason)    log() waits for room
     network_error(error, attempts)         a server does not answer; it is tried again
     lagging(seconds, bytes)                what is in the journal, and not acknowledged, is older than a minute (lag.py)
+    refused(error)                         EventsRefused: Kafka takes some events no more, for their size; they are kept
     deleted(prefix)                        the experiment was deleted: what this process logs is dropped from now on
     delivered()                            after network_error or lagging: it is acknowledged again
 
@@ -65,6 +69,10 @@ class Callbacks:
 
     def lagging(self, seconds: float, unsent_bytes: int) -> None:
         self._call("lagging", seconds, unsent_bytes)
+
+    def refused(self, error: "EventsRefused") -> None:
+        if not self._call("refused", error):
+            self._warn("refused", str(error))
 
     def deleted(self, prefix: str) -> None:
         if not self._call("deleted", prefix):

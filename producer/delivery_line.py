@@ -1,16 +1,30 @@
-"""What the user sees while a run's end, or the process's, takes time: a line on stderr from the second second on.
+"""What the user sees while a run's end, or the process's, takes time: a line on stderr from the second second on. And
+what is said of events that are left then.
 
 On a terminal it is one line that is written over; elsewhere (a batch job's log) a line now and then.
 """
 
+import shlex
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO
 
 AFTER_S = 1.0
 EVERY_S = 0.5
 EVERY_IN_A_LOG_S = 15.0
+
+
+def undelivered(prefix: str, left_bytes: int, waited_s: float, problem: str | None, folder: Path) -> str:
+    """How much is left, why, where it is and how it is sent."""
+    why = f" ({problem})" if problem else ""
+    left = f"{left_bytes} bytes of events of {prefix} are not delivered after {waited_s:.3g} s{why}"
+    return f"{left}. {who_sends_it(folder)}"
+
+
+def who_sends_it(folder: Path) -> str:
+    return f"The next run on this host sends them, or `mldash sync {shlex.quote(str(folder))}`"
 
 
 class DeliveryLine:

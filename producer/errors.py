@@ -5,6 +5,7 @@ MldashError
   JournalFull           policy "raise", or nothing could be written within the close timeout
   JournalUnwritable     the folder can't be used: missing rights, another owner, no space at the start
   NotYetStored          (a TimeoutError) a read waited for this process's own events in vain
+  EventsRefused         (a TimeoutError) Kafka takes some events no more, for their size: they are kept on the disk
   ServerUnreachable     (a ConnectionError) the API does not answer
   RequestRefused        the API answered with an error
 """
@@ -75,6 +76,27 @@ class NotYetStored(MldashError, TimeoutError):
             f"{count} of {kind} {name!r:.80}" if name else f"{count} of {kind}" for kind, name, count in self.missing
         )
         return f"after {self.waited_s:g} s not stored yet: {parts}. Read with wait=0 for what is there"
+
+
+class EventsRefused(MldashError, TimeoutError):
+    """Kafka refuses events for their size. Everything else is delivered, and these are kept in the session's folder.
+
+    `refused`: (kind, name, events) of each stream; `kept_bytes` on the disk; `example` names one of the events.
+    """
+
+    retriable = True
+
+    def __init__(self, refused: list[tuple[str, str | None, int]], kept_bytes: int, folder: str, example: str) -> None:
+        super().__init__(refused, kept_bytes, folder, example)
+        self.refused, self.kept_bytes, self.folder, self.example = refused, kept_bytes, folder, example
+
+    def __str__(self) -> str:
+        count = sum(events for _, _, events in self.refused)
+        others = f" and {count - 1} more" if count > 1 else ""
+        return (
+            f"Kafka refuses {self.example}{others} for the size: raise max.message.bytes of the topic to 16 MiB. "
+            f"Kept until then in {self.folder} ({self.kept_bytes} bytes); all else is delivered"
+        )
 
 
 class ServerUnreachable(MldashError, ConnectionError):

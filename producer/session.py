@@ -8,7 +8,6 @@ first event there; a spawned one is a process like any other.
 from __future__ import annotations
 
 import os
-import shlex
 import socket
 import threading
 import time
@@ -20,7 +19,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from .callbacks import Callbacks, warn
-from .delivery_line import DeliveryLine
+from .delivery_line import DeliveryLine, undelivered, who_sends_it
+from .errors import EventsRefused
 from .events.identity import Prefix, new_session_id
 from .events.schema import SCHEMA_VERSION, Describe, End, Start, Status
 from .journal.append import Journal, MakeSegment
@@ -74,6 +74,8 @@ class Session:
         self._watches: list[LagWatch | StandingWatch] = []
         self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
+        self._refused: EventsRefused | None = None
+        """What Kafka took no more, once all else is delivered and the session is closed."""
         self._is_closed = False
         self._gave_up_at: tuple[Place, Place] | None = None
         """What was delivered, and what was to be, when the time was over."""
@@ -110,6 +112,8 @@ class Session:
     def flush(self, timeout: float | None = None) -> None:
         delivery = self._delivery_here()
         if self._written is not None:
+            if self._refused is not None:
+                raise self._refused
             return
         if delivery is not None:
             delivery.flush(self.settings.close_timeout_s if timeout is None else timeout)
@@ -149,7 +153,10 @@ class Session:
         line.end()
         if delivered:
             self._written = self.written()
-            self._let_go(remove=True)
+            self._refused = delivery.barrier.refused
+            if self._refused is not None:
+                warn(f"{self._refused}. {who_sends_it(folder.path)}")
+            self._let_go(remove=self._refused is None)
         else:
             self._say_what_is_left(delivery, timeout)
 
@@ -157,13 +164,8 @@ class Session:
         """One line: how much, why, where it is and how it is sent."""
         assert self.journal.folder is not None
         self._gave_up_at = (delivery.barrier.place, self.journal.end())
-        problem = delivery.barrier.held or delivery.barrier.problem
-        why = f" ({problem})" if problem else ""
-        warn(
-            f"{delivery.unsent_bytes()} bytes of events of {self.prefix.text} are not delivered after "
-            f"{waited_s:.3g} s{why}. The next run on this host sends them, or "
-            f"`mldash sync {shlex.quote(str(self.journal.folder.path))}`"
-        )
+        left, problem, folder = delivery.unsent_bytes(), delivery.barrier.problem, self.journal.folder
+        warn(undelivered(self.prefix.text, left, waited_s, problem, folder.path))
 
     def _let_go(self, *, remove: bool) -> None:
         self._is_closed = True

@@ -5,6 +5,7 @@ segment.py         a mapped file of frames · plain_segment.py  the same by plai
 session_folder.py  a session's files, its lock, and the dead
 ownership.py       the same without locks: heartbeats, and where a session that was taken ends
 lease.py           a file that one process holds at a time · processes.py  which process, and whether it is gone
+held.py            events that Kafka refuses, set aside
 checkpoint.py      what is acknowledged, and where the counting of seqs begins
 writers.py         the hot path: frames into segments · layout.py  packed rows
 append.py          what is not the common case: roll, size limit, policy
@@ -18,6 +19,7 @@ A session's folder holds
     session.json       who wrote this: prefix, session id, versions, and the partition counts once they are known
     lock               held (flock) by the process that writes here; on a network file system heartbeat and lease
     checkpoint         the end of the acknowledged prefix
+    held               events that Kafka refuses for their size
     base               the first segment that is still needed, and each stream's seq at its beginning
     0000000000.seg …   frames
 

@@ -176,6 +176,11 @@ class Journal:
                 self._used_bytes -= segment.size
                 self._room.notify_all()
 
+    def keep(self, more_bytes: int) -> None:
+        """So much of the disk is taken by events that were set aside: it counts for the journal's limit too."""
+        with self._room:
+            self._used_bytes += more_bytes
+
     def sync(self) -> None:
         """Force what is written to the disk, also in segments that were full since the last time. Raises OSError."""
         current = self._current

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 
 from mldash.producer.clock import Deadline
+from mldash.producer.errors import EventsRefused
 
 from .checkpoint import Place
 
@@ -16,8 +17,8 @@ class Barrier:
         self.place = Place(0, 0)
         self.problem: str | None = None
         """Why nothing is acknowledged at present."""
-        self.held: str | None = None
-        """What is never acknowledged, whatever comes."""
+        self.refused: EventsRefused | None = None
+        """What Kafka takes no more: it is kept elsewhere, and `place` goes on behind it."""
 
     def advance(self, place: Place) -> None:
         with self._moved:

@@ -4,14 +4,15 @@ One step: a round of records → the sink → the checkpoint → segments below 
 the sink drops what it has. What dead sessions left in the same folder comes first.
 """
 
+import contextlib
 import threading
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
 
 from mldash.producer import threads
-from mldash.producer.callbacks import Callbacks
+from mldash.producer.callbacks import Callbacks, warn
 from mldash.producer.clock import Deadline, GrowingDelay
 
 from .append import Journal
@@ -53,16 +54,18 @@ class Delivery:
         """Until `_stopping` is set and everything is delivered, or there is no more time."""
 
     def flush(self, timeout: float) -> None:
-        """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left."""
+        """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left, and
+        EventsRefused where that is what Kafka takes no more."""
         target = self.journal.end()
         self._deliver_without_thread()
         if not self.barrier.wait(target, timeout, self.wake):
             left = self.unsent_bytes()
-            problem = self.barrier.held or self.barrier.problem
-            why = f": {problem}" if problem else ""
+            why = f": {self.barrier.problem}" if self.barrier.problem else ""
             raise TimeoutError(
                 f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
             )
+        if self.barrier.refused is not None:
+            raise self.barrier.refused
 
     def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
         """Deliver within the time, and end the thread; False where there is something left: the thread goes on.
@@ -135,6 +138,7 @@ class SinkDrain(Delivery):
         self._fsync_s = fsync_s
         self._wake = threading.Event()
         self._next_look = 0.0
+        self._told = set[Path]()
 
     def wake(self) -> None:
         self._wake.set()
@@ -166,7 +170,7 @@ class SinkDrain(Delivery):
             while True:
                 if monotonic() >= self._next_look:
                     self._next_look = monotonic() + DEAD_LOOK_S
-                    drain_dead_sessions(self.journal.root, sink)
+                    drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable)
                 done = gatherer.next_round()
                 if done is None:
                     if self._stopping.is_set() and gatherer.place >= self.journal.end():
@@ -193,6 +197,12 @@ class SinkDrain(Delivery):
             checkpoint.close()
         sink.close()
 
+    def _tell_of_unreadable(self, folder: Path, error: Exception) -> None:
+        """Once of each session: it is looked at again and again."""
+        if folder not in self._told:
+            self._told.add(folder)
+            warn(f"what is left in {folder} is not read now: {error}. It stays there, and is tried again")
+
 
 def _deliver(done: Round, sink: Sink, checkpoint: Checkpoint) -> None:
     if done.records:
@@ -200,28 +210,63 @@ def _deliver(done: Round, sink: Sink, checkpoint: Checkpoint) -> None:
     checkpoint.advance(done.end)
 
 
-def drain_dead_sessions(root: Path, sink: Sink) -> int:
-    """Give a sink what processes that are gone have left, and remove their folders. How many sessions there were."""
+def drain_dead_sessions(
+    root: Path, sink: Sink, unreadable: Callable[[Path, Exception], None] = lambda path, error: None
+) -> int:
+    """Give a sink what processes that are gone have left, and remove their folders. How many sessions there were.
+
+    `unreadable` is told of a session that can't be read: it is left as it is. Raises what the sink raises.
+    """
     count = 0
-    for folder in lock_dead_sessions(root):
+    for folder in lock_dead_sessions(root, unreadable):
         try:
-            drain_session(folder, StoredSource(folder), sink)
+            with _reading(folder):
+                source = StoredSource(folder)
+            drain_session(folder, source, sink)
             folder.remove()
             count += 1
+        except Unreadable as error:
+            unreadable(folder.path, error.reason)
         finally:
             folder.unlock()
     return count
 
 
 def drain_session(folder: SessionFolder, source: Source, sink: Sink) -> int:
-    """Give a sink all that a session's journal holds from its checkpoint on. How many events that were."""
-    checkpoint = Checkpoint(folder.checkpoint_path)
-    gatherer = Gatherer(Scan(source), folder.head.prefix, decoded=True, after=checkpoint.place)
+    """Give a sink all that a session's journal holds from its checkpoint on. How many events that were.
+
+    Raises Unreadable, and what the sink raises.
+    """
+    with _reading(folder):
+        checkpoint = Checkpoint(folder.checkpoint_path)
+        gatherer = Gatherer(Scan(source), folder.head.prefix, decoded=True, after=checkpoint.place)
     count = 0
     try:
-        while (done := gatherer.next_round()) is not None:
+        while True:
+            with _reading(folder):
+                done = gatherer.next_round()
+            if done is None:
+                return count
             _deliver(done, sink, checkpoint)
             count += done.event_count
-        return count
     finally:
         checkpoint.close()
+
+
+class Unreadable(Exception):
+    """A dead session's journal can't be read, for `reason`."""
+
+    def __init__(self, folder: Path, reason: Exception) -> None:
+        super().__init__(folder, reason)
+        self.folder, self.reason = folder, reason
+
+    def __str__(self) -> str:
+        return f"{self.folder} can't be read: {self.reason}"
+
+
+@contextlib.contextmanager
+def _reading(folder: SessionFolder) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # EIO, a folder in place of a file, or bytes that no version wrote
+        raise Unreadable(folder.path, error) from error

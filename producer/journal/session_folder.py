@@ -12,7 +12,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -27,7 +27,12 @@ from .ownership import Claim, Ownership, claim, end_of, forget_taken, has_heartb
 from .segment import segment_name
 
 JOURNAL_FORMAT = 1
+FORMAT_WITH_HELD = 2
+"""Of a folder that holds refused events too (held.py)."""
+_IN_PLACE_BYTES = 4096
+"""A kill does not tear one write within a page."""
 HEAD_NAME = "session.json"
+_FORMATS = (JOURNAL_FORMAT, FORMAT_WITH_HELD)
 _MAKING = ".making-"
 _GONE = ".gone-"
 TAKEN_KEPT_S = 30 * 86_400.0
@@ -89,9 +94,20 @@ class SessionFolder:
         return read_checkpoint(self.checkpoint_path)
 
     def fix_topics(self, topics: dict[str, TopicAddress], content_type: str) -> None:
-        """Write down, once and for all, where this session's records go. Raises OSError."""
-        self.head = msgspec.structs.replace(self.head, topics=topics, content_type=content_type)
-        _write_head(self.path, self.head)
+        """Write down, once and for all, where this session's records go. Raises OSError.
+
+        `content_type` is that of today, for versions before 0.2, which kept to it: each connection says it anew.
+        """
+        head = msgspec.structs.replace(self.head, topics=topics, content_type=content_type)
+        _write_head(self.path, head)
+        self.head = head
+
+    def use_format_2(self) -> None:
+        """Before events are held: a version that knows nothing of them leaves the folder alone. Raises OSError."""
+        if self.head.format != FORMAT_WITH_HELD:
+            head = msgspec.structs.replace(self.head, format=FORMAT_WITH_HELD)
+            _write_head(self.path, head)
+            self.head = head
 
     def try_lock(self) -> bool:
         """Whether the session is ours now: False while the process that writes it lives, or another one sends it."""
@@ -187,7 +203,7 @@ def open_session_folder(path: Path) -> SessionFolder | None:
         head = msgspec.json.decode((path / HEAD_NAME).read_bytes(), type=Head)
     except (OSError, msgspec.MsgspecError):
         return None
-    return SessionFolder(path, head) if head.format == JOURNAL_FORMAT else None
+    return SessionFolder(path, head) if head.format in _FORMATS else None
 
 
 def find_sessions(root: Path) -> Iterator[SessionFolder]:
@@ -214,16 +230,25 @@ def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
     return live
 
 
-def lock_dead_sessions(root: Path) -> Iterator[SessionFolder]:
-    """Sessions whose process is gone, each locked for the caller, who sends and removes or unlocks them."""
+def lock_dead_sessions(
+    root: Path, unreadable: Callable[[Path, Exception], None] = lambda path, error: None
+) -> Iterator[SessionFolder]:
+    """Sessions whose process is gone, each locked for the caller, who sends and removes or unlocks them.
+
+    `unreadable` is told of one that can't be locked: it holds up none of the others.
+    """
     forget_taken(root, TAKEN_KEPT_S)
     _clear_what_kills_left(root)
     for folder in find_sessions(root):
-        if folder.try_lock():
-            if folder.path.exists():  # nobody removed it between the look and the lock
-                yield folder
-            else:
-                folder.unlock()
+        try:
+            is_ours = folder.try_lock() and folder.path.exists()  # nobody removed it between the look and the lock
+        except Exception as error:
+            is_ours = False
+            unreadable(folder.path, error)
+        if is_ours:
+            yield folder
+        else:
+            folder.unlock()
 
 
 def _clear_what_kills_left(root: Path) -> None:
@@ -254,9 +279,23 @@ def _is_live(session: Path, for_people: bool) -> bool:
 
 
 def _write_head(folder: Path, head: Head) -> None:
+    path = folder / HEAD_NAME
     new = folder / f"{HEAD_NAME}.new"
-    new.write_bytes(msgspec.json.format(msgspec.json.encode(head), indent=2) + b"\n")
-    new.replace(folder / HEAD_NAME)
+    data = msgspec.json.format(msgspec.json.encode(head), indent=2) + b"\n"
+    try:
+        new.write_bytes(data)
+        new.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or len(data) > _IN_PLACE_BYTES or not path.exists():
+            raise
+        # What the session holds makes room once it is sent: over the old bytes, which have their block.
+        with path.open("r+b") as file:
+            file.write(data)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _lock(path: Path) -> int | None:

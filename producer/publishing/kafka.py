@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 import aiokafka.client
 import aiokafka.conn
 from aiokafka import AIOKafkaProducer
+from aiokafka.codec import snappy_encode
 from aiokafka.errors import (
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
-
-from mldash.producer.events.limits import RECORD_BYTES
 
 MAX_REQUEST_BYTES = 16 << 20
 REQUEST_TIMEOUT_MS = 20_000
@@ -49,6 +48,18 @@ class KafkaTrouble(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class NotTaken(KafkaTrouble):
+    """The client has not taken the record: nothing was sent, and the producer is as good as before."""
+
+
+class BatchRefused(KafkaTrouble):
+    """The broker takes no batch of this size: smaller ones follow, with a new producer, at once."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"Kafka takes no batch of {size} bytes: smaller ones follow")
+        self.size = size
 
 
 class Acknowledged(NamedTuple):
@@ -108,7 +119,8 @@ class KafkaProducer:
         headers: list[tuple[str, bytes]],
         done: Callable[["asyncio.Future[Any]"], None],
     ) -> "asyncio.Future[Any]":
-        """Hand a record over; `done` is called with the future that `acknowledged` reads. Raises KafkaTrouble.
+        """Hand a record over; `done` is called with the future that `acknowledged` reads. Raises NotTaken, and TooLarge
+        for what no request may hold.
 
         May wait until an earlier batch of the partition is on its way: the caller has a deadline.
         """
@@ -117,9 +129,11 @@ class KafkaProducer:
                 topic, value, key=key, partition=partition, headers=headers
             )
         except AssertionError as error:  # aiokafka's way to say that the partition is not there
-            raise KafkaTrouble(f"Kafka's topic {topic!r} has no partition {partition}") from error
+            raise NotTaken(f"Kafka's topic {topic!r} has no partition {partition}") from error
+        except MessageSizeTooLargeError as error:
+            raise TooLarge from error
         except KafkaError as error:
-            raise KafkaTrouble(f"{type(error).__name__}: {error}") from error
+            raise NotTaken(f"{type(error).__name__}: {error}") from error
         future.add_done_callback(done)
         return future
 
@@ -157,6 +171,11 @@ class TooLarge(Exception):
     """The broker takes no record of this size."""
 
 
+def packed_bytes(value: bytes) -> int:
+    """Bytes that a record's value takes in a batch of its own, which is sent as it is where that is smaller."""
+    return min(len(value), len(snappy_encode(value)))
+
+
 class DirectLoop(asyncio.SelectorEventLoop):
     """An event loop that resolves names itself: asyncio's pool of threads takes no work once the interpreter exits, and
     then events could not be delivered any more."""
@@ -184,6 +203,3 @@ def keep_quiet() -> None:
     for name in ("", ".conn", ".cluster", ".producer.producer", ".producer.sender"):
         logging.getLogger(f"aiokafka{name}").addFilter(_quiet)  # the same filter is added once only
     logging.getLogger("asyncio").addFilter(_quiet)
-
-
-__all__ = ["RECORD_BYTES", "Acknowledged", "DirectLoop", "KafkaProducer", "KafkaTrouble", "TooLarge", "acknowledged"]

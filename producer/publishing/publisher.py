@@ -4,30 +4,30 @@
     publish   rounds of the journal, one after another, at most IN_FLIGHT_BYTES at once; heartbeats and claims between
     begin again, with a new producer, from the checkpoint: at the first failure, and where Kafka is silent for too long
 
-What dead sessions of this host left for the same API goes the same way, beside the own events.
+What dead sessions of this host left for the same API goes over the same producer, beside the own events
+(dead_sessions.py).
 """
 
 import asyncio
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from mldash.producer.answers.shapes import Connection
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.clock import GrowingDelay
 from mldash.producer.errors import MldashError
+from mldash.producer.events.schema import Record
 from mldash.producer.journal.append import Journal
 from mldash.producer.journal.drain import IDLE_POLL_S, Delivery
 from mldash.producer.journal.scan import LiveSource
-from mldash.producer.journal.session_folder import lock_dead_sessions
+from mldash.producer.journal.session_folder import Head
 
-from .lane import Lane, Progress, lane_of_dead
+from .dead_sessions import DeadSessions
+from .kafka import BatchRefused, DirectLoop, KafkaProducer, packed_bytes
+from .lane import Lane, Progress
+from .refusals import Refusals
+from .refused import RefusedEvents
 from .signals import send_signals
-
-if TYPE_CHECKING:
-    from .kafka import KafkaProducer
-
-DEAD_LOOK_S = 60.0
 
 
 class Publisher(Delivery):
@@ -56,8 +56,8 @@ class Publisher(Delivery):
         self._own: Lane | None = None
         self._before: dict[tuple[str, str | None], Progress] = {}
         """What earlier tries on the caller's thread have delivered (Delivery.start)."""
-        self._dead: list[Lane] = []
-        self._next_dead_look = 0.0
+        self._refused: RefusedEvents | None = None
+        self._refusals = Refusals(packed_bytes)
         self._told_silence = False
 
     def progress(self) -> dict[tuple[str, str | None], Progress]:
@@ -74,51 +74,59 @@ class Publisher(Delivery):
                 return
 
     def _run(self) -> None:
-        from .kafka import DirectLoop
-
         with asyncio.Runner(loop_factory=DirectLoop) as runner:
             runner.run(self._main())
 
     async def _main(self) -> None:
-        self._before, self._own = self.progress(), None
+        self._forget_own()
         self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
         delay = GrowingDelay()
+        dead = DeadSessions(self.journal.root, self._refusals, self._is_ours)
         try:
             while not (self._stopping.is_set() and (delay.attempts or self._is_delivered())):
                 try:
-                    await self._publish(delay)
+                    await self._publish(delay, dead)
                     return
+                except BatchRefused:
+                    continue  # nothing is away, and the next producer does better
                 except Exception as error:  # a server that is away, or a fault of ours: told, and begun again
                     self.barrier.trouble(str(error) if isinstance(error, MldashError) else _reason(error))
                     self._callbacks.network_error(error, delay.attempts + 1)
                 await self._rest(delay.next())
         finally:
             self._loop = None
-            for lane in (*self._dead, *([self._own] if self._own else [])):
-                lane.close()
-            for lane in self._dead:
-                lane.folder.unlock()
+            dead.close()
+            if self._own is not None:
+                self._own.close()
+
+    def _forget_own(self) -> None:
+        """For another try: what the one before has delivered counts on."""
+        self._before, self._own = self.progress(), None
 
     def _is_delivered(self) -> bool:
         return self.barrier.place >= self.journal.end()
 
-    async def _publish(self, delay: GrowingDelay) -> None:
+    async def _publish(self, delay: GrowingDelay, dead: DeadSessions) -> None:
         """One producer's life. Returns when all is delivered and no more will come; raises what ended the producer."""
-        from .kafka import KafkaProducer
-
         connection = self._connect()
         own = self._own_lane()
-        batch_bytes = min(lane.batch_bytes for lane in (own, *self._dead))
-        kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}", batch_bytes)
+        kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}", self._refusals.batch_bytes)
         try:
-            for lane in (own, *self._dead):
-                lane.rewind()
-            await self._publish_with(kafka, own, connection, delay)
+            own.begin(connection.content_type)
+            beside = asyncio.create_task(dead.send(kafka, connection))
+            beside.add_done_callback(lambda task: self.wake_here())
+            try:
+                await self._publish_with(kafka, own, beside, delay)
+            finally:
+                beside.cancel()
+                await asyncio.wait([beside])
+                if not beside.cancelled():
+                    beside.exception()  # whatever it was, this producer's life is over
         finally:
             await kafka.abandon()
 
     async def _publish_with(
-        self, kafka: "KafkaProducer", own: Lane, connection: Connection, delay: GrowingDelay
+        self, kafka: KafkaProducer, own: Lane, beside: "asyncio.Task[None]", delay: GrowingDelay
     ) -> None:
         next_signals = synced = monotonic()
         waiting_since: float | None = None
@@ -133,7 +141,10 @@ class Publisher(Delivery):
                     self._callbacks.delivered()
                 delay.reset()
                 self._told_silence = False
-            moved = await self._advance_dead(kafka, connection)
+            if own.problem is not None:
+                self.barrier.trouble(f"refused events can't be set aside ({own.problem})")
+            if beside.done():
+                beside.result()  # what ended it is the end of the producer
             if self.journal.end() > own.read_up_to:
                 active_at = now
                 waiting_since = now if waiting_since is None else waiting_since
@@ -153,10 +164,9 @@ class Publisher(Delivery):
             if self._fsync_s is not None and now - synced > self._fsync_s:
                 synced = now
                 self.journal.sync()
-            if not moved:
-                # Who logs wakes nobody, so that log() costs what it costs: the journal's end is looked at.
-                poll = self._linger_s if now - active_at < 1.0 else IDLE_POLL_S
-                await self._rest(min(max(poll, 0.002), max(next_signals - now, 0.0)))
+            # Who logs wakes nobody, so that log() costs what it costs: the journal's end is looked at.
+            poll = self._linger_s if now - active_at < 1.0 else IDLE_POLL_S
+            await self._rest(min(max(poll, 0.002), max(next_signals - now, 0.0)))
 
     def _connect(self) -> Connection:
         """Kafka's address, and the session's topics, fixed before its first send."""
@@ -171,12 +181,14 @@ class Publisher(Delivery):
         if self._own is None:
             folder = self.journal.folder
             assert folder is not None
+            self._refused = self._refused or RefusedEvents(str(folder.path))
             self._own = Lane(
                 LiveSource(self.journal),
                 folder,
+                self._refusals,
                 wake=self.wake_here,
                 release=self.journal.release,
-                too_large=self._too_large,
+                held=self._held,
                 silent=self._silent,
             )
             self._own.progress.update(self._before)
@@ -187,40 +199,16 @@ class Publisher(Delivery):
         if self._wake is not None:
             self._wake.set()
 
-    async def _advance_dead(self, kafka: "KafkaProducer", connection: Connection) -> bool:
-        """Send a little of what dead sessions left; whether there was any."""
-        now = monotonic()
-        if now >= self._next_dead_look and not self._stopping.is_set():
-            self._next_dead_look = now + DEAD_LOOK_S
-            self._dead.extend(self._find_dead(connection))
-        for lane in [*self._dead]:
-            lane.settle()
-            if lane.has_room and await lane.send_round(kafka):
-                return True
-            if lane.is_idle:
-                await send_signals(kafka, lane, final=True, alive=False)
-                lane.finish()
-                self._dead.remove(lane)
-        return False
-
-    def _find_dead(self, connection: Connection) -> list[Lane]:
+    def _is_ours(self, head: Head) -> bool:
         folder = self.journal.folder
         assert folder is not None
-        lanes = []
-        for dead in lock_dead_sessions(self.journal.root):
-            if dead.head.mode != "remote" or (dead.head.remote, dead.head.kafka) != (
-                folder.head.remote,
-                folder.head.kafka,
-            ):
-                dead.unlock()
-                continue
-            lanes.append(lane_of_dead(dead, connection, self.wake_here, self._too_large))
-        return lanes
+        return head.mode == "remote" and (head.remote, head.kafka) == (folder.head.remote, folder.head.kafka)
 
-    def _too_large(self, what: str) -> None:
-        problem = RuntimeError(f"Kafka refuses {what} for its size: raise max.message.bytes of its topic to 16 MiB")
-        self.barrier.held = str(problem)
-        self._callbacks.network_error(problem, 3)
+    def _held(self, records: list[Record], kept_bytes: int) -> None:
+        assert self._refused is not None
+        self.journal.keep(kept_bytes)
+        self.barrier.refused = self._refused.add(records, kept_bytes)
+        self._callbacks.refused(self.barrier.refused)
 
     def _silent(self, seconds: float) -> None:
         """Once until something is acknowledged again. The producer is given up later: it may only be slow."""

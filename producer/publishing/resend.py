@@ -20,11 +20,13 @@ from mldash.producer.journal.session_folder import SessionFolder, find_sessions,
 from mldash.producer.local.folder import EXPERIMENT, JOURNAL, STATE, Folder
 from mldash.producer.local.json_file import read_json
 
+from .kafka import BatchRefused, KafkaProducer, KafkaTrouble, packed_bytes
 from .lane import lane_of_dead
+from .refusals import Refusals
+from .refused import told
 from .signals import send_signals
 
 if TYPE_CHECKING:
-    from .kafka import KafkaProducer
     from .local_files import AskStanding
 
 PATIENCE_S = 60.0
@@ -65,10 +67,9 @@ class NoPrefix(Exception):
 class Lane(Protocol):
     """What is sent: lane.py or local_files.py."""
 
-    batch_bytes: int
     byte_count: int
 
-    def rewind(self) -> None: ...
+    def begin(self, content_type: str) -> None: ...
 
     def settle(self) -> Any: ...
 
@@ -134,11 +135,15 @@ async def resend(
         return sent
     woken = asyncio.Event()
     problems: list[str] = []
+    refusals = Refusals(packed_bytes)
     try:
-        lane = lane_of_dead(folder, connection, woken.set, problems.append)
+        lane = lane_of_dead(
+            folder, connection, refusals, woken.set, lambda records, size: problems.extend(map(told, records[:1]))
+        )
         sent.left = await _send(
             lane,
             connection,
+            refusals,
             woken,
             lambda kafka: send_signals(kafka, lane, final=True, alive=False),
             progress,
@@ -175,11 +180,13 @@ async def send_files(
     sent = Sent(experiment.prefix.text, experiment.folder.path)
     woken = asyncio.Event()
     problems: list[str] = []
+    refusals = Refusals(packed_bytes)
     lane = FilesLane(
         experiment.folder,
         experiment.prefix,
         place,
         connection,
+        refusals,
         wake=woken.set,
         too_large=problems.append,
         again=again,
@@ -188,7 +195,13 @@ async def send_files(
     progress(0, lane.total_bytes)
     try:
         sent.left = await _send(
-            lane, connection, woken, lane.send_signals, lambda taken: progress(taken, lane.total_bytes), patience_s
+            lane,
+            connection,
+            refusals,
+            woken,
+            lane.send_signals,
+            lambda taken: progress(taken, lane.total_bytes),
+            patience_s,
         )
         lane.settle()
     finally:
@@ -204,22 +217,21 @@ async def send_files(
 async def _send(
     lane: Lane,
     connection: Connection,
+    refusals: Refusals,
     woken: asyncio.Event,
-    finish: Callable[["KafkaProducer"], Awaitable[None]],
+    finish: Callable[[KafkaProducer], Awaitable[None]],
     progress: Callable[[int], None],
     patience_s: float,
 ) -> str | None:
     """None when all was sent, else what was in the way."""
-    from .kafka import KafkaProducer, KafkaTrouble
-
     delay = GrowingDelay(most=3.0)
     moved_at = monotonic()
     while True:
         problem: str
         kafka = None
         try:
-            kafka = await KafkaProducer.start(connection.kafka, "mldash-sync", lane.batch_bytes)
-            lane.rewind()
+            kafka = await KafkaProducer.start(connection.kafka, "mldash-sync", refusals.batch_bytes)
+            lane.begin(connection.content_type)
             while True:
                 before = lane.byte_count
                 lane.settle()
@@ -240,6 +252,8 @@ async def _send(
                         await woken.wait()
                 except TimeoutError:
                     continue
+        except BatchRefused:
+            continue  # the next producer does better
         except KafkaTrouble as error:
             problem = error.reason
         finally:

@@ -5,7 +5,7 @@ Claims are sent for streams that moved, with the heartbeat, and for all of them 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from time import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from .kafka import KafkaProducer
 
 TIMEOUT_S = 5.0
-CLAIMS_IN_A_RECORD = 1_000
+CLAIMS_BYTES = 64 << 10
+"""Of the claims in one record, so that a broker which takes small records only takes these too."""
+_CLAIM_BYTES = 100
+"""Of one claim, beside its stream's name."""
 
 
 def claims_of(lane: Lane, now: float, *, final: bool) -> Iterator[Claim]:
@@ -39,7 +42,7 @@ def signals_of(lane: Lane, *, final: bool = False, alive: bool = True) -> Iterat
     signals: list[Heartbeat | Claim] = [Heartbeat(now)] if alive else []
     signals += claims_of(lane, now, final=final)
     lane.changed.clear()
-    for start in range(0, len(signals), CLAIMS_IN_A_RECORD):
+    for some in in_records(signals):
         yield Record(
             prefix=lane.folder.head.prefix,
             kind="runs",
@@ -47,14 +50,29 @@ def signals_of(lane: Lane, *, final: bool = False, alive: bool = True) -> Iterat
             session=lane.folder.head.session_id,
             first_seq=lane.progress[("runs", "")].seq if ("runs", "") in lane.progress else 0,
             logged_at=now,
-            blocks=[Signals(signals[start : start + CLAIMS_IN_A_RECORD])],
+            blocks=[Signals(some)],
         )
+
+
+def in_records(signals: Iterable[Heartbeat | Claim]) -> Iterator[list[Heartbeat | Claim]]:
+    """The signals of one record each."""
+    some: list[Heartbeat | Claim] = []
+    size = 0
+    for signal in signals:
+        more = _CLAIM_BYTES + (len(signal.name or "") if isinstance(signal, Claim) else 0)
+        if some and size + more > CLAIMS_BYTES:
+            yield some
+            some, size = [], 0
+        some.append(signal)
+        size += more
+    if some:
+        yield some
 
 
 async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = False, alive: bool = True) -> None:
     """What is lost on the way is told again with the next, and nothing waits long for it. Raises KafkaTrouble."""
     route = lane.routes.of("runs", "")
-    content_type = lane.folder.head.content_type
+    content_type = lane.content_type
     futures = []
     untold = set(lane.changed)
     try:

@@ -27,7 +27,7 @@ from mldash.producer.answers.shapes import (
     TrackSummary,
 )
 from mldash.producer.clock import Deadline
-from mldash.producer.errors import NotYetStored
+from mldash.producer.errors import EventsRefused, NotYetStored
 
 from .transport import FileBrokeOff, Problem, Query, Transport
 
@@ -290,6 +290,10 @@ class RemoteReader:
                 continue
             try:
                 own.flush(deadline.left)
+            except EventsRefused as error:  # of these streams only: all else is delivered
+                refused = [one for one in error.refused if one[:2] in about or (one[0], ALL) in about]
+                if refused:
+                    raise NotYetStored(refused, monotonic() - begun) from error
             except TimeoutError as error:
                 asked = [one for one in own.missing() if one[2] and (one[:2] in about or (one[0], ALL) in about)]
                 raise NotYetStored(asked or own.missing(), monotonic() - begun) from error

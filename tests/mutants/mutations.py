@@ -176,9 +176,9 @@ MUTATIONS: Final = [
         "checkpoint at the highest acknowledged",
         [
             Edit(
-                "producer/publishing/lane.py",
-                "        while self._in_flight and not self._in_flight[0].waiting and not self._in_flight[0].held:\n",
-                "        while any(not sent.waiting and not sent.held for sent in self._in_flight):\n",
+                "producer/publishing/window.py",
+                "        return None if place is None or place.waiting or place.flying else place\n",
+                "        return place if any(not one.waiting and not one.flying for one in self._places) else None\n",
             )
         ],
         ["tests/unit/producer/publishing/test_lane.py::test_the_checkpoint_is_the_end_of_the_acknowledged_prefix"],

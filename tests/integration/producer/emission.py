@@ -37,14 +37,16 @@ class Topics:
         topics = {kind: TopicAddress(event_topic(self.name, kind), PARTITIONS) for kind in KINDS}
         return Connection(kafka=kafka or self.kafka, topics=topics, content_type=content_type, server_version="")
 
-    async def make(self, **config: str) -> None:
+    async def make(self, most_bytes_of_logs: int = 20 << 20, **config: str) -> None:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.kafka)
         await admin.start()
         try:
-            sizes = {"max.message.bytes": str(20 << 20), **config}
-            await admin.create_topics(
-                [NewTopic(event_topic(self.name, kind), PARTITIONS, 1, topic_configs=sizes) for kind in KINDS]
-            )
+            new = []
+            for kind in KINDS:
+                most_bytes = most_bytes_of_logs if kind == "logs" else 20 << 20
+                sizes = {"max.message.bytes": str(most_bytes), **config}
+                new.append(NewTopic(event_topic(self.name, kind), PARTITIONS, 1, topic_configs=sizes))
+            await admin.create_topics(new)
         finally:
             await admin.close()
 
@@ -62,6 +64,20 @@ class Topics:
 
     async def records(self) -> list[tuple[TopicPartition, bytes, Record]]:
         """Everything on the topics, partition by partition."""
+        return [
+            (place, message.key, decode_record(message.value, message.headers))
+            for place, message in await self.messages()
+        ]
+
+    async def content_types(self) -> dict[str, str]:
+        """Kind → the content type of its last message."""
+        return {
+            place.topic.rpartition(".")[2]: dict(message.headers)["content-type"].decode()
+            for place, message in await self.messages()
+        }
+
+    async def messages(self) -> list[tuple[TopicPartition, Any]]:
+        """The same as they are."""
         found = []
         async with AIOKafkaConsumer(
             bootstrap_servers=self.kafka,
@@ -78,7 +94,7 @@ class Topics:
             for place in places:
                 while await consumer.position(place) < ends[place]:
                     for message in (await consumer.getmany(place, timeout_ms=1_000)).get(place, []):
-                        found.append((place, message.key, decode_record(message.value, message.headers)))
+                        found.append((place, message))
         return found
 
     async def events(
@@ -122,9 +138,8 @@ class Sessions:
         def on_open(journal: Journal) -> None:
             made[0].start()
 
-        journal = Journal(
-            self.root, lambda: head, on_open=on_open, callbacks=callbacks, limit_bytes=1 << 30, **settings
-        )
+        settings = {"limit_bytes": 1 << 30, **settings}
+        journal = Journal(self.root, lambda: head, on_open=on_open, callbacks=callbacks, **settings)
         made.append(Publisher(journal, ask, callbacks, linger_s=0.005, heartbeat_s=0.2))
         self._open.append((journal, made[0]))
         return journal, made[0]

@@ -6,13 +6,17 @@ import shutil
 import signal
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from mldash.producer.answers.shapes import Connection
-from mldash.producer.errors import ServerUnreachable
-from mldash.producer.events.encoding import JSON
+from mldash.producer.errors import EventsRefused, ServerUnreachable
+from mldash.producer.events.encoding import JSON, MSGPACK
 from mldash.producer.events.schema import Claim, Heartbeat, Signals
+from mldash.producer.events.topics import event_topic
 from mldash.producer.journal.session_folder import find_sessions, open_session_folder
 from mldash.producer.publishing.resend import resend
 
@@ -74,6 +78,38 @@ async def test_large_calls_and_the_json_encoding_pass(topics: Topics, sessions: 
     assert len(found["logs", ""][0]["message"]) == 9 << 20
 
 
+async def test_a_call_that_is_too_large_as_json_goes_as_messagepack_and_holds_up_nothing(
+    topics: Topics, sessions: Sessions
+) -> None:
+    """A MessagePack call of less than 15 MiB can be far above what Kafka takes as JSON."""
+    journal, publisher = sessions.begin(lambda: topics.connection(JSON))
+    points, lines = journal.stream("metrics", "train"), journal.stream("logs")
+    large: list[Any] = [bytes(13 << 20), [i / 7 for i in range(1_000_000)], "\x1b" * (3 << 20)]
+    for at, value in enumerate(large):
+        points.append(float(at), {"value": value})
+        lines.append(float(at), {"message": f"line {at}"})
+    await in_thread(publisher.flush, 60.0)
+    found = await topics.events()
+    assert [fields["value"] for fields in found["metrics", "train"]] == large
+    assert len(found["logs", ""]) == 3
+
+
+@pytest.mark.parametrize(("first", "then"), [(JSON, MSGPACK), (MSGPACK, JSON)])
+async def test_what_a_dead_session_left_is_sent_as_the_api_says_today(
+    topics: Topics, sessions: Sessions, first: str, then: str
+) -> None:
+    """session.json names the encoding of the first handshake; the API has another one since."""
+    journal, _ = sessions.begin(never)
+    journal.stream("params").append(1.0, {"lr": 0.1})
+    assert journal.folder is not None
+    journal.folder.fix_topics(topics.connection().topics, first)
+    journal.close()
+    journal.forget(remove=False)
+    (left,) = find_sessions(sessions.root)
+    assert (await resend(left, topics.connection(then))).left is None
+    assert {(await topics.content_types())["params"]} == {then}
+
+
 async def test_records_that_the_broker_finds_too_large_are_cut(kafka_address: str, sessions: Sessions) -> None:
     topics = Topics(kafka_address)
     await topics.make(**{"max.message.bytes": "20000"})
@@ -86,21 +122,86 @@ async def test_records_that_the_broker_finds_too_large_are_cut(kafka_address: st
     assert sorted(fields["i"] for fields in found["metrics", "train"]) == list(range(3_000))
 
 
-async def test_one_event_too_large_for_the_broker_is_kept_and_the_rest_goes_on(
+async def limit_logs(topics: Topics, most_bytes: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=topics.kafka)
+    await admin.start()
+    try:
+        topic = ConfigResource(
+            ConfigResourceType.TOPIC, event_topic(topics.name, "logs"), {"max.message.bytes": str(most_bytes)}
+        )
+        await admin.alter_configs([topic])
+    finally:
+        await admin.close()
+
+
+async def test_behind_an_event_that_the_broker_refuses_all_else_is_delivered_and_the_journal_shrinks(
     kafka_address: str, sessions: Sessions
 ) -> None:
+    """Refused events at the beginning and in the middle, then much more than may be in flight and than the journal's
+    limit; a later process sends them once the broker takes them."""
     topics = Topics(kafka_address)
-    await topics.make(**{"max.message.bytes": "20000"})
-    journal, publisher = sessions.begin(topics.connection)
+    await topics.make(most_bytes_of_logs=20_000)
+    journal, publisher = sessions.begin(topics.connection, segment_bytes=1 << 20, limit_bytes=16 << 20)
     lines, stream = journal.stream("logs"), journal.stream("metrics", "train")
-    stream.append(0.0, {"i": 0})
-    lines.append(1.0, {"message": os.urandom(30_000).hex()})
-    for i in range(1, 100):
-        stream.append(float(i), {"i": i})
-    with pytest.raises(TimeoutError, match="raise max"):
-        await in_thread(publisher.flush, 3.0)
-    assert [fields["i"] for fields in (await topics.events())["metrics", "train"]] == list(range(100))
-    assert journal.folder is not None and publisher.unsent_bytes() > 30_000
+    text = os.urandom(500).hex()
+    large = os.urandom(30_000).hex()
+    count = 40_000
+
+    def log() -> None:
+        lines.append(0.0, {"message": "before"})
+        for i in range(count):
+            if i % 10_000 == 100:
+                lines.append(1.0, {"message": large})
+            stream.append(float(i), {"i": i, "text": text})
+        lines.append(2.0, {"message": "behind"})
+
+    await in_thread(log)
+    with pytest.raises(EventsRefused, match="raise max") as raised:
+        await in_thread(publisher.flush, 60.0)
+    assert raised.value.refused == [("logs", "", 4)]
+    assert publisher.unsent_bytes() == 0
+    assert sum(segment.size for segment in journal.segments.values()) <= 4 << 20, "all but the last are gone"
+    found = await topics.events(any_seqs=True)
+    assert [fields["i"] for fields in found["metrics", "train"]] == list(range(count))
+    assert [fields["message"] for fields in found["logs", ""]] == ["before", "behind"]
+    assert sessions.troubles == [], "no server is away"
+    assert await in_thread(publisher.close, 30.0)
+    journal.close()
+    journal.forget(remove=False)
+    (left,) = find_sessions(sessions.root)
+    sent = await resend(left, topics.connection())
+    assert sent.left is not None and "Kafka refuses an event of logs" in sent.left
+    await limit_logs(topics, 200_000)
+    sent_count = 0
+    while left.path.exists():  # the brokers hear of the new limit in their own time; resend has its own
+        sent_count += (await resend(left, topics.connection())).event_count
+    assert sent_count == 4
+    assert not [*find_sessions(sessions.root)]
+    assert [fields["message"] for fields in (await topics.events())["logs", ""]].count(large) == 4
+
+
+async def test_what_is_refused_costs_its_topics_neighbours_nothing_from_the_second_time_on(
+    kafka_address: str, sessions: Sessions
+) -> None:
+    """Each refusal ends a producer: an event like one that was refused is set aside without another."""
+    topics = Topics(kafka_address)
+    await topics.make(most_bytes_of_logs=20_000)
+    asked = 0
+
+    def ask() -> Connection:
+        nonlocal asked
+        asked += 1
+        return topics.connection()
+
+    journal, publisher = sessions.begin(ask)
+    lines = journal.stream("logs")
+    for i in range(50):
+        lines.append(float(i), {"message": os.urandom(20_000).hex()})
+        lines.append(float(i), {"message": "small"})
+        with pytest.raises(EventsRefused):
+            await in_thread(publisher.flush, 30.0)
+    assert asked <= 6, "producers"
+    assert len((await topics.events(any_seqs=True))["logs", ""]) == 50
 
 
 async def test_with_the_api_away_it_journals_and_asks_again(topics: Topics, sessions: Sessions) -> None:

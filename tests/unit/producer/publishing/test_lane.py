@@ -16,7 +16,10 @@ from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.schema import Column, Columns, End, Record, Rows, RunEvents
 from mldash.producer.events.topics import partition_of
 from mldash.producer.journal.scan import LiveSource
-from mldash.producer.publishing.lane import Lane, Routes, halve
+from mldash.producer.publishing.halving import halve
+from mldash.producer.publishing.lane import Lane
+from mldash.producer.publishing.refusals import Refusals
+from mldash.producer.publishing.window import Routes
 from tests.unit.producer.journal.journals import events_of, new_journal
 
 
@@ -97,7 +100,7 @@ async def test_the_checkpoint_is_the_end_of_the_acknowledged_prefix(tmp_path: Pa
     train.append(0.0, {"i": 0})
     assert journal.folder is not None
     journal.folder.fix_topics({"metrics": TopicAddress("mldash.metrics", 1)}, "application/msgpack")
-    lane, kafka = Lane(LiveSource(journal), journal.folder, wake=lambda: None), Answers()
+    lane, kafka = Lane(LiveSource(journal), journal.folder, Refusals(len), wake=lambda: None), Answers()
     begin = lane.checkpoint.place
     for number in (1, 2):
         assert await lane.send_round(kafka)  # type: ignore[arg-type]
@@ -105,7 +108,7 @@ async def test_the_checkpoint_is_the_end_of_the_acknowledged_prefix(tmp_path: Pa
     assert [record.first_seq for record, _ in kafka.sent] == [0, 1]
     await kafka.acknowledge(1)
     assert lane.settle() == begin
-    lane.rewind()
+    lane.begin("application/msgpack")
     again = Answers()
     while await lane.send_round(again):  # type: ignore[arg-type]
         pass

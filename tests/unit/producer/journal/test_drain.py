@@ -1,0 +1,68 @@
+"""What dead sessions left, handed to a sink."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mldash.producer.events.schema import Record
+from mldash.producer.journal.drain import drain_dead_sessions
+from mldash.producer.journal.session_folder import SessionFolder, find_sessions
+
+from .journals import new_journal
+
+
+class Kept:
+    """A sink that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+
+    def deliver(self, records: Sequence[Record]) -> None:
+        self.records += records
+
+    def close(self) -> None:
+        return
+
+
+def leave(root: Path, value: int) -> SessionFolder:
+    journal = new_journal(root)
+    journal.stream("metrics", "train").append(1.0, {"i": value})
+    journal.close()
+    journal.forget(remove=False)
+    assert journal.folder is not None
+    return journal.folder
+
+
+@pytest.mark.parametrize("what", ["0000000000.seg", "checkpoint", "base", "lock"])
+def test_a_dead_session_that_cant_be_read_holds_up_no_other_and_its_lock_is_free(tmp_path: Path, what: str) -> None:
+    """A folder stands in place of one of its files."""
+    dead = [leave(tmp_path, value) for value in range(3)]
+    (dead[1].path / what).unlink()
+    (dead[1].path / what).mkdir()
+    sink, told = Kept(), list[Path]()
+    for _ in range(2):
+        drain_dead_sessions(tmp_path, sink, lambda path, error: told.append(path))
+    assert sorted(record.blocks[0].rows[0][0] for record in sink.records) == [0, 2]  # type: ignore[union-attr]
+    assert told == [dead[1].path] * 2
+    assert [folder.path for folder in find_sessions(tmp_path)] == [dead[1].path]
+    if what != "lock":
+        (left,) = find_sessions(tmp_path)
+        assert left.try_lock()
+        left.unlock()
+
+
+def test_what_the_sink_raises_is_no_fault_of_the_session(tmp_path: Path) -> None:
+    """A full disk of the files: the same events come again."""
+    leave(tmp_path, 0)
+
+    class Full(Kept):
+        def deliver(self, records: Sequence[Record]) -> Any:
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        drain_dead_sessions(tmp_path, Full(), lambda path, error: pytest.fail("it can be read"))
+    sink = Kept()
+    assert drain_dead_sessions(tmp_path, sink) == 1
+    assert len(sink.records) == 1
