@@ -1,7 +1,7 @@
 """What log_many and append_many are given → columns of the wire, without a Python loop over the points of an array.
 
 A column is a list, tuple or range, an array of NumPy, PyTorch or JAX, or anything with a `to_numpy()` (pandas, Polars,
-Arrow). Its first dimension is the points; the others are the shape of one value.
+Arrow; library_columns.py). Its first dimension is the points; the others are the shape of one value.
 
   float64, float32, int64, bool    stay what they are, little endian
   other integers, float16          become int64 and float32, which hold them exactly; what is out of range raises
@@ -16,6 +16,7 @@ import math
 import sys
 from array import array
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -25,7 +26,12 @@ from mldash.producer.errors import few
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.limits import CALL_BYTES, RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.producer.events.schema import Column, ColumnType
+from mldash.producer.library_columns import opened
+from mldash.producer.moments import seconds_of, seconds_of_all
 from mldash.producer.values import MAX_INT, MIN_INT, UnsupportedValue, is_array, plain
+
+TIMESTAMP = "_ts"
+"""The field of a metric's points that is a time."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -85,7 +91,7 @@ def pack_columns(columns: Mapping[str, Any]) -> tuple[int, dict[str, Packed]]:
     packed = {}
     for name, values in columns.items():
         check_name("field", name)
-        packed[str(name)] = pack_column(values, name)
+        packed[str(name)] = pack_times(values) if name == TIMESTAMP else pack_column(values, name)
     lengths = {name: column.count for name, column in packed.items()}
     if len(set(lengths.values())) > 1:
         told = few(f"{name:.80} {length}" for name, length in lengths.items())
@@ -98,6 +104,8 @@ def pack_column(values: Any, field: str) -> Packed:
     if isinstance(values, (list, tuple, range)):
         return _pack_list(list(values), field)
     values = _as_numpy(values, field)
+    if isinstance(values, list):
+        return _pack_list(values, field)
     if values.ndim == 0:
         raise ValueError(f"column {field!r} is a single value: give a list or an array with one value a point")
     kind = values.dtype.kind
@@ -121,12 +129,39 @@ def cut(count: int, packed: Mapping[str, Packed]) -> list[Piece]:
     return [piece for start in range(0, count, step) for piece in _bounded(packed, start, min(start + step, count))]
 
 
+def is_column(values: Any) -> bool:
+    """Whether it is meant as one value a position, and not as one for all of them."""
+    if isinstance(values, date):  # pandas' Timestamp has a to_numpy() too
+        return False
+    return isinstance(values, (list, tuple, range)) or bool(getattr(values, "ndim", hasattr(values, "to_numpy")))
+
+
 def pack_times(values: Any) -> Packed:
-    """A column of timestamps. Raises ValueError for what can't be one; finite or not is not yet asked."""
+    """A column of timestamps: numbers, or datetimes of any kind, which become seconds. Raises ValueError for what can't
+    be one; finite or not is not yet asked."""
     try:
+        if isinstance(values, (list, tuple)):
+            values = list(map(_second, values)) if any(map(_is_time, values)) else values
+        elif not isinstance(values, range):
+            values = _seconds(_as_numpy(values, "_ts"))
         return pack_column(values, "_ts")
     except UnsupportedValue as error:
         raise ValueError(f"_ts must be numeric: {error}") from error
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) is not float and type(value) is not int and seconds_of(value) is not None
+
+
+def _second(value: Any) -> Any:
+    return value if (seconds := seconds_of(value)) is None else seconds
+
+
+def _seconds(values: Any) -> Any:
+    """What a library's column was opened to."""
+    if isinstance(values, list):
+        return list(map(_second, values))
+    return seconds_of_all(values) if values.dtype.kind == "M" else values
 
 
 def check_times(column: Packed) -> None:
@@ -200,6 +235,7 @@ def _pack_numbers(values: list[Any]) -> Packed:
 
 
 def _as_numpy(values: Any, field: str) -> Any:
+    """A NumPy array, or a list where values are absent that an array of numbers can't tell."""
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(values, numpy.ndarray):
         # A masked array knows values that are not there: they are None, as its tolist() has them.
@@ -208,8 +244,9 @@ def _as_numpy(values: Any, field: str) -> Any:
         import numpy as np  # PyTorch and JAX bring it
 
         return np.asarray(_detached(values))
-    if hasattr(values, "to_numpy") and not isinstance(values, type):
-        return values.to_numpy()
+    found = opened(values)
+    if found is not None:
+        return found
     raise ValueError(f"column {field!r} is {type(values).__name__}: give a list or an array with one value a point")
 
 

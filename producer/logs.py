@@ -4,7 +4,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from mldash.producer.answers.shapes import LogLine
@@ -12,10 +11,8 @@ from mldash.producer.capture.echo import echo
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.levels import canonical_level
 from mldash.producer.handles import Owner, check_counts
+from mldash.producer.moments import Moment, checked_moment
 from mldash.producer.values import plain
-
-Moment = float | int | str | datetime
-"""A time to read from or to: seconds since the epoch, ISO 8601 (UTC where it names no zone), or a datetime."""
 
 
 class Logs:
@@ -89,8 +86,9 @@ class Logs:
         """Lines {sequenceNumber, timestamp, level, message, metadata?} in order of their numbers.
 
         `level`: one name or a list of them. `search`: text that the message holds, in any case. `start`, `end`: both
-        inclusive. `offset` and `limit` count the lines that fit. `wait`: seconds to wait for what this process has
-        written (None: read_wait_s; 0: what is there).
+        inclusive: seconds, ISO 8601 or datetimes (moments.py: local where they name no zone). `offset` and `limit`
+        count the lines that fit. `wait`: seconds to wait for what this process has written (None: read_wait_s; 0: what
+        is there).
         Raises ValueError (a negative limit or offset, no such level, no time), NotYetStored.
         """
         check_counts(offset=offset, limit=limit)
@@ -102,8 +100,8 @@ class Logs:
             limit=limit,
             offset=offset,
             search=search,
-            start=_seconds(start, "start"),
-            end=_seconds(end, "end"),
+            start=checked_moment(start, "start"),
+            end=checked_moment(end, "end"),
             wait=wait,
         )
 
@@ -179,18 +177,6 @@ class Logs:
             fields["metadata"] = plain(metadata, "metadata")
         self._experiment._writer().stream("logs").append(time.time(), fields)
         return fields
-
-
-def _seconds(moment: Moment | None, what: str) -> float | None:
-    if moment is None or type(moment) is float or type(moment) is int:
-        return moment
-    try:
-        read = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        if isinstance(read, datetime):
-            return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
-        return float(read)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{what} must be seconds, ISO 8601 or a datetime, not {moment!r}") from error
 
 
 def _printable(text: str) -> str:

@@ -1,15 +1,17 @@
 """`experiment.metrics`: series of points, each with any fields, indexed 0, 1, 2, … in the order of their arrival."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import partial
 from struct import Struct as Packer
 from time import time
 from typing import Any, Literal, overload
 
 from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
-from mldash.producer.bulk_columns import check_times, cut, pack_column, pack_columns
+from mldash.producer.bulk_columns import TIMESTAMP, check_times, cut, is_column, pack_column, pack_columns
 from mldash.producer.errors import few
 from mldash.producer.handles import Owner, StreamHandle, check_counts, checked_name
+from mldash.producer.moments import Moment
 from mldash.producer.point_calls import make_log, row_types
 from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
 from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
@@ -42,12 +44,13 @@ class Metric(StreamHandle):
         """None: the unnamed metric."""
         return self._name
 
-    def log(self, /, *, _ts: float | None = None, **fields: Any) -> "Metric":
+    def log(self, /, *, _ts: float | date | None = None, **fields: Any) -> "Metric":
         """Append one point and return the handle; the fields may be others than last time.
 
-        A field that is not given is absent in the point, not null. `_ts` (seconds, any number but NaN) is kept in the
-        point as `data["_ts"]`; the integer -1 stands for the last timestamp that this thread used in any metric or
-        track of the experiment. The point's `createdAt` is the time of this call.
+        A field that is not given is absent in the point, not null. `_ts` (seconds, any number but NaN, or a datetime,
+        which becomes seconds: moments.py) is kept in the point as `data["_ts"]`; the integer -1 stands for the last
+        timestamp that this thread used in any metric or track of the experiment. The point's `createdAt` is the time of
+        this call.
 
         Returns when the point is in the journal: microseconds, no network.
         Raises RuntimeError outside an open run; UnsupportedValue for a value that can't be stored; ValueError for
@@ -97,24 +100,24 @@ class Metric(StreamHandle):
         """Append one point a position of the columns: lists or arrays of one length. Returns the handle.
 
         No Python loop runs over the points of arrays (bulk_columns.py says which types stay as they are). `_ts` may be
-        a column, or one number for all points. A long call is written in pieces; points of other threads may come
+        a column, or one time for all points. A long call is written in pieces; points of other threads may come
         between two of them.
         Raises as `log` does, and ValueError where columns differ in length; then nothing is written.
         """
         writer = self._open()
         now = time()
-        stamp = columns.get("_ts")
-        if type(stamp) is int or type(stamp) is float:
-            del columns["_ts"]
-            count, packed = pack_columns(columns)
-            packed["_ts"] = pack_column([self._timestamps.given(stamp, now)] * count, "_ts")
-        else:
-            count, packed = pack_columns(columns)
-            if stamp is not None:
-                check_times(packed["_ts"])
+        stamp = columns.pop(TIMESTAMP, None)
+        if is_column(stamp):
+            columns[TIMESTAMP] = stamp
+        count, packed = pack_columns(columns)
+        if TIMESTAMP in packed:
+            check_times(packed[TIMESTAMP])
+        elif stamp is not None:
+            packed[TIMESTAMP] = pack_column([self._timestamps.given(stamp, now)] * count, TIMESTAMP)
         for piece in cut(count, packed):
             writer.append_columns(_pack_time(now) * piece.count, piece.count, piece.columns)
-        self._thread.last = now
+        if count:
+            self._thread.last = float(packed[TIMESTAMP].value(count - 1)) if TIMESTAMP in packed else now
         return self
 
     def buffer(self, /, **numbers: Any) -> "Metric":
@@ -213,8 +216,8 @@ class Metric(StreamHandle):
         self,
         fields: str | Sequence[str] | None = None,
         x: str = "index",
-        start: float | None = None,
-        end: float | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
         points: int = 1000,
         *,
         filter: str | Sequence[str] | None = None,
@@ -228,16 +231,16 @@ class Metric(StreamHandle):
         in it, which is so up to 4 · points; else `edges` says where the pixel columns begin and end.
         `fields`: one name or several; None: the first 256 that have numbers, but not x and `_ts`. `x`: "index"; "time",
         which is `_ts` where it was given, else the time of the call, in seconds; or a field, of whose values the finite
-        numbers count. `start` and `end` are inclusive, in units of x. NaN is no place on a chart and not drawn.
+        numbers count. `start` and `end` are inclusive, in units of x; of "time" datetimes and ISO 8601 too
+        (moments.py). NaN is no place on a chart and not drawn.
         `filter`: "loss < 0.5", or several that all have to hold, of the points drawn (answers/filters.py). With it, or
         where x is a field, a remote view is made of a million points at most, and says so by `sampled`.
         An absent metric or field gives an empty view. Raises ValueError (points not between 1 and 100,000, a bound that
         is no number, a filter that is none), NotYetStored.
         """
-        from mldash.producer.answers.downsample import checked_request
+        from mldash.producer.answers.view_request import checked_request
 
-        named = [fields] if isinstance(fields, str) else fields
-        request = checked_request(None if named is None else list(named), x, start, end, points, filter)
+        request = checked_request(fields, x, start, end, points, filter)
         return self._experiment._reader().metric_view(self._name, request, wait)
 
     def stats(self, *, wait: float | None = None) -> MetricStatistics:
@@ -347,7 +350,7 @@ class Metrics:
             handle._describe(description, tags, metadata)
         return handle
 
-    def log(self, /, *, _ts: float | None = None, **fields: Any) -> "Metrics":
+    def log(self, /, *, _ts: float | date | None = None, **fields: Any) -> "Metrics":
         """Log to the unnamed metric; a field that is a dict goes to the metric of its name, with all other fields.
 
         `metrics.log(epoch=1, train={"loss": 0.1})` logs {epoch} to the unnamed metric and {epoch, loss} to "train".

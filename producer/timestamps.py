@@ -1,6 +1,7 @@
 """`_ts`: the user's own time of a point or an entry, and what stands in for it.
 
 a number          seconds since the epoch, kept as it is
+a datetime        or a date or a datetime64: the same moment in seconds (moments.py)
 -1, the integer   the last timestamp that this thread used in any metric or track of the experiment; none yet: now
 none              now; for tracks unique and rising in the process, so that two entries never merge by accident
 """
@@ -10,6 +11,7 @@ import threading
 from time import time
 from typing import Any
 
+from mldash.producer.moments import seconds_of
 from mldash.producer.values import UnsupportedValue, plain
 
 LAST = -1
@@ -61,10 +63,15 @@ class Timestamps:
 
 
 def _number(value: Any) -> int | float:
+    if type(value) is float:
+        return value
     try:
-        number = plain(value, "_ts")
-    except UnsupportedValue:
+        seconds = seconds_of(value)
+        number = plain(value, "_ts") if seconds is None else seconds
+    except (UnsupportedValue, ValueError):
         number = None
     if type(number) is int or type(number) is float:
         return number
-    raise ValueError(f"_ts must be numeric (seconds since the epoch), not {type(value).__name__} {value!r:.80}")
+    raise ValueError(
+        f"_ts must be numeric (seconds since the epoch) or a time, not {type(value).__name__} {value!r:.80}"
+    )

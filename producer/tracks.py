@@ -3,15 +3,17 @@
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from math import isfinite, nan
+from datetime import date
 from struct import pack
 from typing import Any, overload
 
 from mldash.producer.answers.names import ENTRY_COLUMNS, is_escaped, sent_entry
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
+from mldash.producer.asked import checked_rate
 from mldash.producer.bulk_columns import Packed, cut, entry_times, pack_columns, pack_times
 from mldash.producer.events.merging import flatten
 from mldash.producer.handles import Owner, StreamHandle, checked_name
+from mldash.producer.moments import Moment, checked_moment, checked_time
 from mldash.producer.values import MAX_INT, MIN_INT, plain_fields
 
 TIMESTAMP = "timestamp"
@@ -39,8 +41,8 @@ class Track(StreamHandle):
     def topic(self) -> str:
         return str(self._name)
 
-    def append(self, /, *, _ts: float | None = None, **fields: Any) -> "Track":
-        """Append one entry at the time `_ts` (seconds since the epoch) and return the handle.
+    def append(self, /, *, _ts: float | date | None = None, **fields: Any) -> "Track":
+        """Append one entry at the time `_ts` (seconds since the epoch, or a datetime: moments.py); returns the handle.
 
         Entries of the topic with the same time are one entry, field by field, the later value winning, whichever
         process they come from. A dict becomes dotted fields, which merge leaf by leaf; lists and arrays are values. A
@@ -114,14 +116,15 @@ class Track(StreamHandle):
 
     def read(
         self,
-        start_timestamp: float | None = None,
-        end_timestamp: float | None = None,
+        start_timestamp: Moment | None = None,
+        end_timestamp: Moment | None = None,
         columns: Sequence[str] | None = None,
         format: str = "json",
         *,
         wait: float | None = None,
     ) -> Any:
-        """Entries from start_timestamp to end_timestamp, both inclusive, in time order; each time once.
+        """Entries from start_timestamp to end_timestamp, both inclusive, in time order; each time once. Times are
+        seconds, ISO 8601 or datetimes (moments.py: local where they name no zone), here and below.
 
         `columns` keeps these fields, and the timestamp. By `format`:
           json     {"entries": [{"timestamp": t, field: value, …}], "count": n}; an absent field is absent
@@ -148,18 +151,18 @@ class Track(StreamHandle):
         return self._entries(None, None, None, wait)["entries"]
 
     @overload
-    def at(
-        self, timestamp: float, columns: Sequence[str] | None = None, *, wait: float | None = None
+    def at(  # type: ignore[overload-overlap]
+        self, timestamp: Moment, columns: Sequence[str] | None = None, *, wait: float | None = None
     ) -> dict[str, Any] | None: ...
 
     @overload
     def at(
-        self, timestamp: Iterable[float], columns: Sequence[str] | None = None, *, wait: float | None = None
+        self, timestamp: Iterable[Moment], columns: Sequence[str] | None = None, *, wait: float | None = None
     ) -> list[dict[str, Any] | None]: ...
 
     def at(
         self,
-        timestamp: float | Iterable[float],
+        timestamp: Moment | Iterable[Moment],
         columns: Sequence[str] | None = None,
         *,
         wait: float | None = None,
@@ -169,16 +172,16 @@ class Track(StreamHandle):
 
         Raises ValueError for a time that is no finite number, NotYetStored.
         """
-        if not isinstance(timestamp, Iterable):
-            return self.at([timestamp], columns, wait=wait)[0]
-        times = [_checked_time(one) for one in timestamp]
+        if not _are_several(timestamp):
+            return self.at([timestamp], columns, wait=wait)[0]  # type: ignore[list-item]
+        times = [checked_time(one, "timestamp") for one in timestamp]  # type: ignore[union-attr]
         return self._experiment._reader().track_entries_at(self.topic, times, columns, wait) if times else []
 
     def resampled(
         self,
         rate: float,
-        start_timestamp: float | None = None,
-        end_timestamp: float | None = None,
+        start_timestamp: Moment | None = None,
+        end_timestamp: Moment | None = None,
         columns: Sequence[str] | None = None,
         *,
         wait: float | None = None,
@@ -188,21 +191,22 @@ class Track(StreamHandle):
 
         Raises ValueError for a rate that is no finite number above 0, NotYetStored.
         """
-        if not _checked_time(rate) > 0:
-            raise ValueError(f"rate must be above 0, not {rate!r}")
-        start = None if start_timestamp is None else _checked_time(start_timestamp)
-        end = None if end_timestamp is None else _checked_time(end_timestamp)
+        rate = checked_rate(rate)
+        start = None if start_timestamp is None else checked_time(start_timestamp, "start_timestamp")
+        end = None if end_timestamp is None else checked_time(end_timestamp, "end_timestamp")
         return self._experiment._reader().resampled_entries(self.topic, rate, start, end, columns, wait)
 
     def slice(
-        self, start_timestamp: float | None = None, end_timestamp: float | None = None, *, wait: float | None = None
+        self, start_timestamp: Moment | None = None, end_timestamp: Moment | None = None, *, wait: float | None = None
     ) -> "TrackSlice":
-        """The entries of a stretch of time, both ends inclusive, as they are now."""
-        return TrackSlice(self._entries(start_timestamp, end_timestamp, None, wait)["entries"])
+        """The entries of a stretch of time, both ends inclusive, as they are now. Raises as `read` does."""
+        start, end = checked_moment(start_timestamp, "start_timestamp"), checked_moment(end_timestamp, "end_timestamp")
+        return TrackSlice(self._entries(start, end, None, wait)["entries"], self.topic, start, end)
 
     def _entries(
-        self, start: float | None, end: float | None, columns: Sequence[str] | None, wait: float | None
+        self, start: Moment | None, end: Moment | None, columns: Sequence[str] | None, wait: float | None
     ) -> EntriesAnswer:
+        start, end = checked_moment(start, "start_timestamp"), checked_moment(end, "end_timestamp")
         return self._experiment._reader().track_entries(self.topic, start, end, columns, wait)
 
     def _summary(self, wait: float | None) -> TrackSummary | None:
@@ -222,11 +226,19 @@ class Track(StreamHandle):
 class TrackSlice:
     """Entries in time order: iterable again and again, with `len()`, and asked by time."""
 
-    __slots__ = ("_entries", "_times")
+    __slots__ = ("_end", "_entries", "_start", "_times", "_topic")
 
-    def __init__(self, entries: _Entries) -> None:
+    def __init__(
+        self, entries: _Entries, topic: str = "", start: float | None = None, end: float | None = None
+    ) -> None:
+        self._topic, self._start, self._end = topic, start, end
         self._entries = entries
         self._times = [entry[TIMESTAMP] for entry in entries]
+
+    def __repr__(self) -> str:
+        """The topic and the range that was asked for; open ends are the track's own."""
+        start, end = ("" if bound is None else repr(bound) for bound in (self._start, self._end))
+        return f"<slice of track {self._topic!r} [{start}…{end}], {len(self)} entries>"
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self._entries)
@@ -238,23 +250,24 @@ class TrackSlice:
         return self._entries[at]
 
     @overload
-    def find_by_time(self, timestamp: float) -> dict[str, Any]: ...
+    def find_by_time(self, timestamp: Moment) -> dict[str, Any]: ...  # type: ignore[overload-overlap]
 
     @overload
-    def find_by_time(self, timestamp: Sequence[float]) -> _Entries: ...
+    def find_by_time(self, timestamp: Iterable[Moment]) -> _Entries: ...
 
-    def find_by_time(self, timestamp: float | Sequence[float]) -> dict[str, Any] | _Entries:
+    def find_by_time(self, timestamp: Moment | Iterable[Moment]) -> dict[str, Any] | _Entries:
         """The entry with the greatest timestamp ≤ the one given; of several timestamps, a list of entries.
 
-        Raises LookupError where there is none.
+        Raises LookupError where there is none, ValueError for what is no time.
         """
-        if not isinstance(timestamp, (int, float)) and isinstance(timestamp, Iterable):
-            return [self._find(one) for one in timestamp]
-        return self._find(timestamp)
+        if _are_several(timestamp):
+            return [self._find(one) for one in timestamp]  # type: ignore[union-attr]
+        return self._find(timestamp)  # type: ignore[arg-type]
 
     findByTime = find_by_time  # noqa: N815 - the name that the first SDK gave it
 
-    def _find(self, timestamp: float) -> dict[str, Any]:
+    def _find(self, moment: Moment) -> dict[str, Any]:
+        timestamp = checked_time(moment, "timestamp")
         if not self._entries:
             raise LookupError("No entries in track slice")
         at = bisect_right(self._times, timestamp)
@@ -303,11 +316,6 @@ class Tracks:
         return self._experiment._reader().tracks(wait)
 
 
-def _checked_time(time: Any) -> float:
-    try:
-        found = float(time)
-    except (TypeError, ValueError):
-        found = nan
-    if not isfinite(found):
-        raise ValueError(f"must be a finite number, not {time!r:.80}")
-    return found
+def _are_several(times: Any) -> bool:
+    """Whether it is times and not one: text is one, and so is an array without a dimension."""
+    return isinstance(times, Iterable) and not isinstance(times, str) and getattr(times, "ndim", 1) != 0

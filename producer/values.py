@@ -2,11 +2,13 @@
 
   as it is              None, bool, int, float, str, bytes, list, dict (keys are text)
   to numbers and lists  NumPy, PyTorch and JAX scalars and arrays, on whatever device they are
-  to text               datetime, date and NumPy's datetime64 (ISO 8601), Path, UUID, Decimal
+  to text               datetime, date and NumPy's datetime64 (ISO 8601; moments.py says of which zone), Path, UUID,
+                        Decimal
   to seconds            timedelta and NumPy's timedelta64
-  to a list             tuple, set and frozenset (sorted where its members can be)
+  to a list             tuple, set and frozenset (sorted, so that each process writes the same)
   to a dict             other mappings, dataclasses, msgspec Structs
   to what it stands for Enum (its value), subclasses of all the above (the plain type)
+  to None               pandas' NA and NaT, NumPy's NaT
 
 Anything else raises UnsupportedValue at the call, and nothing of that call is written: another type, an int beyond 64
 bits, text with a lone surrogate, a key that is no text, nesting beyond 64.
@@ -28,6 +30,7 @@ from msgspec import Struct
 from mldash.producer.errors import MldashError
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.limits import NESTING
+from mldash.producer.moments import is_absent, text_of, texts_of
 
 MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
@@ -89,14 +92,16 @@ def _converted(value: Any, field: str, depth: int) -> Any:
         return _checked_text(str.__str__(value), field)
     if isinstance(value, bytes):
         return bytes(value)
+    if is_absent(value):  # before dates: NaT is one
+        return None
     if isinstance(value, date):
-        return value.isoformat()
+        return text_of(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, (PurePath, UUID, Decimal)):
         return _checked_text(str(value), field)
     if isinstance(value, (set, frozenset)):
-        return _list(_sorted(value), field, depth)
+        return _list(in_order(value), field, depth)
     if isinstance(value, (list, tuple)):
         return _list(value, field, depth)
     if isinstance(value, Mapping):
@@ -104,8 +109,8 @@ def _converted(value: Any, field: str, depth: int) -> Any:
     if isinstance(value, Struct):
         return _dict({name: getattr(value, name) for name in value.__struct_fields__}, field, depth)
     if hasattr(type(value), "__dataclass_fields__"):
-        return _dict(_members(value), field, depth)
-    raise UnsupportedValue(field, _type_name(value), "its type is none of those that can be stored")
+        return _dict(members_of(value), field, depth)
+    raise UnsupportedValue(field, type_name(value), "its type is none of those that can be stored")
 
 
 def _checked_int(value: int, field: str) -> int:
@@ -135,7 +140,7 @@ def _dict(value: Mapping[Any, Any], field: str, depth: int) -> dict[str, Any]:
     converted = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise UnsupportedValue(field, _type_name(value), f"its key {key!r} is no text but {_type_name(key)}")
+            raise UnsupportedValue(field, type_name(value), f"its key {key!r} is no text but {type_name(key)}")
         name = _checked_text(str.__str__(key), field)
         converted[name] = plain(item, f"{field}.{name}", depth + 1)
     return converted
@@ -145,21 +150,23 @@ def _check_depth(value: Any, field: str, depth: int) -> None:
     if depth >= NESTING:
         # The outermost name is enough: the path down to here is 64 names long.
         name = field.split(".", 1)[0].split("[", 1)[0]
-        raise UnsupportedValue(name, _type_name(value), f"lists and dicts nest at most {NESTING} deep")
+        raise UnsupportedValue(name, type_name(value), f"lists and dicts nest at most {NESTING} deep")
 
 
-def _members(value: Any) -> dict[str, Any]:
-    """Fields of a dataclass; here and not at the head, for the module brings much that nothing else needs."""
+def members_of(value: Any) -> dict[str, Any]:
+    """Fields of a dataclass that have a value; here and not at the head, for the module brings much that nothing else
+    needs."""
     import dataclasses
 
-    return {one.name: getattr(value, one.name) for one in dataclasses.fields(value)}
+    return {one.name: getattr(value, one.name) for one in dataclasses.fields(value) if hasattr(value, one.name)}
 
 
-def _sorted(members: Any) -> list[Any]:
+def in_order(members: Any) -> list[Any]:
+    """In an order that does not follow from hashes, which differ from process to process."""
     try:
         return sorted(members)
     except TypeError:
-        return list(members)
+        return sorted(members, key=lambda member: (type(member).__qualname__, repr(member)))
 
 
 def _from_numpy(value: Any, field: str, depth: int) -> Any:
@@ -171,12 +178,23 @@ def _from_numpy(value: Any, field: str, depth: int) -> Any:
     if kind in "uOSU":
         return plain(value.tolist(), field, depth)
     if kind == "M":
-        return plain(value.astype(str).tolist(), field, depth)
+        return plain(texts_of(value), field, depth)
     if kind == "m" and sys.modules["numpy"].datetime_data(value.dtype)[0] not in {"Y", "M", "generic"}:
-        return plain((value / sys.modules["numpy"].timedelta64(1, "s")).tolist(), field, depth)
+        return plain(_seconds_of_numpy(value), field, depth)
     if kind == "f" or value.dtype.name in _SMALL_FLOATS:
         return plain(value.astype("float64").tolist(), field, depth)
-    raise UnsupportedValue(field, _type_name(value), f"values of {value.dtype} can't be stored")
+    raise UnsupportedValue(field, type_name(value), f"values of {value.dtype} can't be stored")
+
+
+def _seconds_of_numpy(value: Any) -> Any:
+    """timedelta64 → seconds, None for NaT."""
+    numpy = sys.modules["numpy"]
+    seconds = numpy.asarray(value / numpy.timedelta64(1, "s"))
+    gaps = numpy.isnat(value)
+    if gaps.any():
+        seconds = seconds.astype(object)
+        seconds[gaps] = None
+    return seconds.tolist()
 
 
 _SMALL_FLOATS = frozenset(
@@ -190,7 +208,7 @@ def _from_tensor(value: Any, field: str) -> Any:
     if type(value).__module__.partition(".")[0] in {"jax", "jaxlib"}:
         return sys.modules["numpy"].asarray(value)
     if str(value.dtype).startswith("torch.complex"):
-        raise UnsupportedValue(field, _type_name(value), f"tensors of {value.dtype} can't be stored")
+        raise UnsupportedValue(field, type_name(value), f"tensors of {value.dtype} can't be stored")
     dense = value.detach()
     return (dense.to_dense() if dense.is_sparse else dense).tolist()
 
@@ -205,6 +223,7 @@ def _array_types() -> list[type]:
     return found
 
 
-def _type_name(value: Any) -> str:
+def type_name(value: Any) -> str:
+    """As an error names it: with its module where it is no builtin."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"

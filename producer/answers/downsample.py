@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from mldash.producer.answers.filters import Filter, checked_filters
+from mldash.producer.answers.filters import Filter
 from mldash.producer.answers.shapes import MetricView, ViewSeries
 from mldash.producer.events.field_statistics import is_number
 
@@ -67,26 +67,6 @@ class Span(NamedTuple):
 
     low: Number
     high: Number
-
-
-def checked_request(
-    fields: Sequence[str] | None,
-    x: str,
-    start: Number | None,
-    end: Number | None,
-    columns: int,
-    filters: str | Sequence[str] | None = None,
-) -> ViewRequest:
-    """Raises ValueError, naming what is wrong; TypeError for a number of columns that is none."""
-    for what, value in (("start", start), ("end", end)):
-        if value is not None and (type(value) not in (int, float) or value != value):
-            raise ValueError(f"{what} must be a number, not {value!r:.80}")
-        # Infinite: no bound.
-    if type(columns) is not int:
-        raise TypeError(f"points must be a whole number, not {type(columns).__name__}")
-    if not 1 <= columns <= MOST_COLUMNS:
-        raise ValueError(f"points is {columns}, it must be between 1 and {MOST_COLUMNS}")
-    return ViewRequest(fields, x, _finite(start), _finite(end), columns, checked_filters(filters))
 
 
 def draw(request: ViewRequest, pieces: Callable[[], Iterable[Piece]], span: Span | None = None) -> MetricView:
@@ -261,10 +241,6 @@ def _x_of_page(
     indices = [point["index"] for point in page]
     times = [seconds(point["createdAt"]) for point in page] if x == TIME else ()
     return x_column(x, indices, times, columns)
-
-
-def _finite(bound: Number | None) -> Number | None:
-    return None if bound is None or math.isinf(bound) else bound
 
 
 def _are_all_inside(x: range, request: ViewRequest) -> bool:

@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -64,8 +65,8 @@ def test_types_survive(experiment: Experiment) -> None:
 
 
 def test_what_can_not_be_stored_raises_and_nothing_is_written(experiment: Experiment) -> None:
-    with pytest.raises((TypeError, ValueError), match="bad"):
-        experiment.params.set(good=1, bad=object())
+    with pytest.raises((TypeError, ValueError), match="params"):
+        experiment.params.set([1], good=1)
     with pytest.raises(ValueError, match="8388608"):
         experiment.params.set(text="x" * 9_000_000)
     assert experiment.params.get() == {}
@@ -101,9 +102,9 @@ def test_structs_and_classes_give_their_public_data(experiment: Experiment) -> N
     assert experiment.params.get() == {
         "warmup": 5,
         "kinds": ["cosine"],
-        "Model.depth": 2,
-        "Model.width": 16,
-        "Model.Head.bias": True,
+        "model.depth": 2,
+        "model.width": 16,
+        "model.Head.bias": True,
         "depth": 2,
         "width": 8,
     }
@@ -129,6 +130,33 @@ def test_later_values_win_in_whatever_run_and_object(experiment: Experiment, mak
 def test_a_key_may_be_any_text(experiment: Experiment, key: str) -> None:
     experiment.params.set({key: 1})
     assert experiment.params.get() == {key: 1}
+
+
+def test_keys_that_are_no_text_and_objects_of_any_type_are_kept_as_text(experiment: Experiment) -> None:
+    """`id2label` of a model's configuration, and what frameworks put into theirs."""
+
+    class Activation:
+        pass
+
+    experiment.params.set(id2label={0: "cat", 1: "dog"}, act=Activation())
+    experiment.params.set(acts=[Activation(), SimpleNamespace(a=1)])
+    act = f"<{Activation.__module__}.{Activation.__qualname__} object>"
+    assert experiment.params.get() == {
+        "id2label.0": "cat",
+        "id2label.1": "dog",
+        "act": act,
+        "acts": [act, {"a": 1}],
+    }
+    for call in (
+        lambda **fields: experiment.metrics("m").log(**fields),
+        lambda **fields: experiment.metrics("m").log_many(**{name: [value] for name, value in fields.items()}),
+        lambda **fields: experiment.tracks("t").append(**fields),
+        lambda **fields: experiment.logs.info("line", **fields),
+    ):
+        with pytest.raises(TypeError, match=r"act.*Activation"):
+            call(act=Activation())
+        with pytest.raises(TypeError, match=r"id2label.*int"):
+            call(id2label={0: "cat"})
 
 
 def test_nothing_but_a_mapping_comes_without_a_keyword(experiment: Experiment) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
+from mldash.producer.callbacks import MldashWarning
 from mldash.producer.events.merging import FoldedParams, flatten, nest
 from mldash.producer.params import flat_params
 from mldash.producer.values import UnsupportedValue
@@ -86,15 +87,38 @@ def test_one_positional_mapping_namespace_dataclass_struct_or_class(given_value:
     assert flat_params(given_value) == becomes
 
 
-def test_a_class_given_by_keyword_stands_under_its_own_name() -> None:
-    assert flat_params(Args=Args) == {"Args.seed": 1, "Args.lr": 0.2, "Args.layers": [1, 2], "Args.Data.path": "x"}
-    assert flat_params(config=Config) == {"Config.lr": 0.1, "Config.tags": ["a"]}
-
-
-def test_two_classes_of_one_name_are_refused_and_not_mixed() -> None:
+def test_a_class_given_by_keyword_stands_under_that_keyword() -> None:
+    assert flat_params(args=Args) == {"args.seed": 1, "args.lr": 0.2, "args.layers": [1, 2], "args.Data.path": "x"}
+    assert flat_params(config=Config) == {"config.lr": 0.1, "config.tags": ["a"]}
     other = type("Args", (), {"x": 1})
-    with pytest.raises(ValueError, match="two classes"):
-        flat_params(a=Args, b=other)
+    assert flat_params(a=type("Args", (), {"y": 2}), b=other) == {"a.y": 2, "b.x": 1}
+
+
+def said(recwarn: pytest.WarningsRecorder) -> list[str]:
+    return [str(one.message) for one in recwarn if one.category is MldashWarning]
+
+
+@pytest.mark.parametrize(
+    ("given_value", "first", "second"),
+    [
+        ({"one": 1, "one.depth": 2}, "'one'", "'one.depth'"),
+        ({"two.depth": 2, "two": 1}, "'two.depth'", "'two'"),
+        ({"three.a": 2, "three": {"a": 1}}, "'three.a'", "'three.a'"),
+        ({"four": {"a": 1, "a.b": 2}}, "'four.a'", "'four.a.b'"),
+    ],
+)
+def test_of_two_values_for_one_place_in_one_set_the_dropped_one_is_said(
+    direct: DirectExperiment, given_value: dict[str, Any], first: str, second: str
+) -> None:
+    with pytest.warns(MldashWarning, match=rf"{first} and {second}"):
+        direct.params.set(**given_value)
+    assert len(direct.params.get()) == 1
+
+
+def test_a_later_call_replaces_without_a_word(direct: DirectExperiment, recwarn: pytest.WarningsRecorder) -> None:
+    direct.params.set({"m": 1}, m={"depth": 2}).set(m=3).set(e={}, **{"e.a": 1})
+    assert direct.params.get() == {"m": 3, "e.a": 1}
+    assert said(recwarn) == []
 
 
 def test_keywords_win_over_what_was_given_by_position() -> None:
@@ -139,7 +163,7 @@ def test_before_any_set_there_are_none(direct: DirectExperiment) -> None:
 
 def test_nothing_of_a_call_that_raises_is_written(direct: DirectExperiment) -> None:
     with pytest.raises(UnsupportedValue):
-        direct.params.set(good=1, bad=object())
+        direct.params.set([1], good=1)
     assert direct.params.get() == {}
 
 

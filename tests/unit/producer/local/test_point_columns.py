@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.producer.answers.downsample import INDEX, Span, ViewRequest, checked_request, draw, pieces_of
+from mldash.producer.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
 from mldash.producer.answers.shapes import MetricView
+from mldash.producer.answers.view_request import checked_request
 from mldash.producer.local import point_columns, points
 from mldash.producer.local.point_columns import PointColumns
 from mldash.producer.local.points import PointLine
