@@ -21,6 +21,7 @@ by nobody and cut before the next append. In reading order:
   json_file.py     a file that is replaced whole
   blocks.py        blocks of the wire → rows
   points.py  entries.py  lines.py  params.py  runs.py     a kind of event each ↔ its files
+  spans.py         what is known of a metric's file without a look into it
   sink.py          frames of the journal → files
   reader.py        files → answers
   records.py       files → records of the wire again, for `mldash sync` · sent.py  how far they were sent

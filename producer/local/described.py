@@ -36,6 +36,15 @@ def experiment_file(prefix: Prefix, state: RunsState, status: str) -> Experiment
 def metric_file(prefix: Prefix, name: str | None, rows: StreamRows, about: About) -> dict[str, Any]:
     """The metadata.json of a metric."""
     count = rows.count
+    first = rows.rows(0, 1)[0]["createdAt"] if count else None
+    last = rows.rows(count - 1, count)[0]["createdAt"] if count else None
+    return metric_facts(prefix, name, about, count, first, last)
+
+
+def metric_facts(
+    prefix: Prefix, name: str | None, about: About, count: int, first: str | None, last: str | None
+) -> dict[str, Any]:
+    """The same, of a metric whose first and last `createdAt` are known."""
     return {
         "metricId": stream_name_id(prefix, "metrics", name),
         "name": name,
@@ -44,8 +53,8 @@ def metric_file(prefix: Prefix, name: str | None, rows: StreamRows, about: About
         "metadata": about.get("metadata"),
         "totalDataPoints": count,
         "nextIndex": count,
-        "createdAt": rows.rows(0, 1)[0]["createdAt"] if count else None,
-        "updatedAt": rows.rows(count - 1, count)[0]["createdAt"] if count else None,
+        "createdAt": first,
+        "updatedAt": last,
     }
 
 

@@ -19,18 +19,24 @@ def write_json(path: Path, value: dict[str, Any], fsync: bool = False) -> None:
     Raises OSError; then the old file is there, whole.
     """
     data = msgspec.json.format(_encoder.encode(exact_to_json(value)), indent=2) + b"\n"
-    # One name a writer: two that replace the file at once don't write into each other's.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
+    # One name a writer: two that replace the file at once don't write into each other's. Plain calls: of 100,000
+    # metrics there are as many files.
+    folder, name = os.path.split(path)
+    temporary = os.path.join(folder, f".{name}.{os.getpid()}.{threading.get_ident()}")  # noqa: PTH118
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
+        try:
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
             if fsync:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
         with contextlib.suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)  # noqa: PTH108
         raise
 
 

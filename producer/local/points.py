@@ -11,7 +11,7 @@ from mldash.producer.answers.shapes import FieldSummary, MetricPage, MetricPoint
 from mldash.producer.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
 from mldash.producer.local.blocks import Event
 from mldash.producer.local.point_columns import PointColumns
-from mldash.producer.local.row_text import IsoTimes, json_ready, seconds_of
+from mldash.producer.local.row_text import ISO_TIMES, json_ready, seconds_of
 from mldash.producer.local.stream_rows import Row, StreamRows
 
 
@@ -25,9 +25,14 @@ class PointLine(Struct, gc=False):
 
 def lines_of(first_index: int, events: Iterable[Event]) -> Iterator[tuple[float, PointLine]]:
     """Events → lines with dense indices from first_index on."""
-    iso = IsoTimes()
+    iso = ISO_TIMES
     for index, (time, fields) in enumerate(events, first_index):
         yield time, PointLine(index, fields, iso.text(time))
+
+
+def time_text(time: float) -> str:
+    """A row's `createdAt`."""
+    return ISO_TIMES.text(time)
 
 
 def values_of(line: PointLine) -> Iterable[Any]:
@@ -43,7 +48,7 @@ def ready(line: PointLine) -> PointLine:
 def row_of(index: int, event: Event) -> Row:
     """The row that the event will be, as it reads."""
     time, fields = event
-    return {"index": index, "data": fields, "createdAt": IsoTimes().text(time)}
+    return {"index": index, "data": fields, "createdAt": ISO_TIMES.text(time)}
 
 
 def time_of(row: Mapping[str, Any]) -> float:

@@ -91,7 +91,6 @@ class RowFile:
     ) -> None:
         """`check` raises where it is too late to write to what was opened (fence.py)."""
         self.path = path
-        self._index_path = index_of(path)
         self._time_of = time_of
         self._fsync = fsync
         self._check = check
@@ -145,7 +144,7 @@ class RowFile:
                 end = FileEnd(one.end, one.end_row)
             row, at = here.rows, here.bytes
         place = len(_MAGIC) + end.rows // BLOCK_ROWS * _ENTRY.size - len(entries)
-        with self._index_path.open("r+b" if place > 0 else "wb") as file:
+        with index_of(self.path).open("r+b" if place > 0 else "wb") as file:
             file.seek(place)
             file.write(entries)
             file.truncate()
@@ -153,7 +152,7 @@ class RowFile:
     def _indexed_end(self, before: FileEnd) -> FileEnd:
         """Where the index ends; at the file's beginning where it is missing or does not fit."""
         try:
-            with self._index_path.open("rb") as file:
+            with index_of(self.path).open("rb") as file:
                 count = (os.fstat(file.fileno()).st_size - len(_MAGIC)) // _ENTRY.size
                 if count < 1 or count * BLOCK_ROWS > before.rows or file.read(len(_MAGIC)) != _MAGIC:
                     return FileEnd()

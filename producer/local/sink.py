@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -32,7 +32,7 @@ from mldash.producer.local.acknowledged import Acknowledged, FileEnd, Followed, 
 from mldash.producer.local.adoption import adopt
 from mldash.producer.local.blocks import events_of, run_events_of
 from mldash.producer.local.column_text import entry_pieces, point_pieces
-from mldash.producer.local.described import experiment_file, metric_file, track_file
+from mldash.producer.local.described import experiment_file, metric_facts, metric_file, track_file
 from mldash.producer.local.fence import LeaseLost, put_out_of_reach
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.json_file import read_json, write_json
@@ -40,6 +40,7 @@ from mldash.producer.local.lock import lock_of
 from mldash.producer.local.row_file import Piece, RowFile, RowReader, TimeOf, status_of, whole_lines
 from mldash.producer.local.row_text import json_ready, pieces_of
 from mldash.producer.local.sources import SourceFile, Span, sources_of
+from mldash.producer.local.spans import Spans
 from mldash.producer.local.stream_rows import StreamRows
 
 METADATA_EVERY_S: Final = 1.0
@@ -88,6 +89,7 @@ class LocalSink:
         self._runs = runs.RunsState()
         self._due: set[tuple[str, str | None]] = set()  # streams whose metadata.json lags behind
         self._written: dict[tuple[str, str | None], float] = {}  # when each was written last
+        self._spans = Spans()
         self._experiment_due = self._parameters_due = False
         self._opened = False
 
@@ -219,7 +221,9 @@ class LocalSink:
             append.file.extend_index(append.before, append.after, append.pieces)
 
     def _note_due(self, appends: dict[str, _Append]) -> None:
-        for append in appends.values():
+        for name, append in appends.items():
+            if append.kind == "metrics":
+                self._spans.follow(name, append.before, append.after, append.pieces)
             if append.kind in ("metrics", "tracks"):
                 self._due.add((append.kind, append.name))
             elif append.kind == "params":
@@ -238,6 +242,8 @@ class LocalSink:
             self._write_experiment()
         now = time.monotonic()
         few = len(self._due) <= METADATA_AT_ONCE
+        if self._due:
+            self._runs.carry_on(self._rows("runs", ""))
         for stream in list(self._due):
             if all_of_them or few or now - self._written.get(stream, -math.inf) >= METADATA_EVERY_S:
                 self._write_metadata(*stream)
@@ -262,18 +268,26 @@ class LocalSink:
         self._parameters_due = False
 
     def _write_metadata(self, kind: str, name: str | None) -> None:
-        path = self._folder.metadata(kind, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows, about = self._rows(kind, name), self._about(kind, name)
+        path, about = self._folder.metadata(kind, name), self._runs.about(kind, name)
         if kind == "metrics":
-            file = metric_file(self._prefix, name, rows, about)
+            file = self._metric_file(name, about)
         else:
-            file = track_file(self._prefix, str(name), rows, about, read_json(path), iso_time(time.time()))
-        write_json(path, file, self._fsync)
+            file = track_file(
+                self._prefix, str(name), self._rows(kind, name), about, read_json(path), iso_time(time.time())
+            )
+        try:
+            write_json(path, file, self._fsync)
+        except FileNotFoundError:  # described, and without data
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, file, self._fsync)
 
-    def _about(self, kind: str, name: str | None) -> runs.About:
-        self._runs.carry_on(self._rows("runs", ""))
-        return self._runs.about(kind, name)
+    def _metric_file(self, name: str | None, about: runs.About) -> dict[str, Any]:
+        file = self._folder.rows("metrics", name)
+        span = self._spans.of(file, self._acknowledged.end_of(file))
+        if span is None:
+            return metric_file(self._prefix, name, self._rows("metrics", name), about)
+        first, last = points.time_text(span.first), points.time_text(span.last)
+        return metric_facts(self._prefix, name, about, span.rows, first, last)
 
     def _rows(self, kind: str, name: str | None) -> StreamRows:
         file = self._folder.rows(kind, name)

@@ -58,7 +58,9 @@ class SourceFile:
 
     def append(self, first_row: int, spans: Iterable[Span]) -> None:
         """The rows from `first_row` on are these spans'. Raises OSError; then no entry beyond `first_row` counts."""
-        if self._last is None or self._last.first_row >= first_row or self._size != _size(self._path):
+        if first_row == 0:  # no entry can count
+            self._last, self._size = None, 0
+        elif self._last is None or self._last.first_row >= first_row or self._size != _size(self._path):
             self._look(first_row)
         last, entries, row = self._last, bytearray(), first_row
         for span in spans:
@@ -98,6 +100,8 @@ class SourceFile:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
             self._check()
+            if not self._size and os.fstat(descriptor).st_size:
+                os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, data, self._size)
             if self._fsync:
                 os.fsync(descriptor)
