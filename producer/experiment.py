@@ -266,17 +266,17 @@ class Experiment:
 
     def _journal_reader(self) -> Reader:
         """Offline: what this host's journals hold of the experiment, as a folder of which nothing is drained."""
+        from .journal.index import FolderIndex
         from .journal.placement import journal_root
-        from .journal.session_folder import live_sessions
+        from .journal.session_folder import find_sessions, live_sessions
         from .local.folder import Folder
         from .local.reader import LocalReader
-        from .publishing.resend import records_of
 
-        root = journal_root(self.settings.journal)
+        root, index = journal_root(self.settings.journal), FolderIndex({})
         return LocalReader(
             Folder(root / "nothing"),
             self._prefix,
-            undrained=lambda: records_of(root, self.prefix),
+            undrained=lambda: index.events(one for one in find_sessions(root) if one.head.prefix == self.prefix),
             live=lambda: live_sessions(root, for_people=True),
         )
 

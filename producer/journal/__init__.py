@@ -11,6 +11,7 @@ writers.py         the hot path: frames into segments · layout.py  packed rows
 append.py          what is not the common case: roll, size limit, policy
 scan.py            segments → frames, from a place on; torn tail
 rounds.py          frames → records of the wire · runs.py  equal frames → columns
+index.py           where each stream's events lie, for reads of a journal that is kept
 sink.py            who takes records: Kafka, or plain files · drain.py  the thread that hands them over
 placement.py       which disk · forcing.py  fsync where nothing is delivered
 

@@ -11,7 +11,8 @@ segment's number, so that a second scan gives the same; nothing that is readable
 """
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
@@ -116,6 +117,8 @@ class _Loaded(NamedTuple):
     """Places between frames, about READ_BYTES apart; the last one is the end."""
     sealed: bool
     torn: bool
+    begin: int = 0
+    """Where the data begin in the segment."""
 
 
 class StoredSource:
@@ -140,17 +143,39 @@ class StoredSource:
             return None
         loaded = self._loaded
         # The tail of a session that lives is looked at again each time.
-        if loaded is None or loaded.number != place.segment or (place.offset >= loaded.end and not loaded.sealed):
+        if loaded is None or loaded.number != place.segment or place.offset < loaded.begin:
             self._loaded = loaded = self._load(place.segment)
+        elif place.offset >= loaded.end and not loaded.sealed:
+            self._loaded = loaded = self._load_tail(loaded) if loaded.end else self._load(place.segment)
         if loaded is None:
             return None
         if place.offset < loaded.end:
             stop = next(cut for cut in loaded.cuts if cut > place.offset)
             if self._end is not None and self._end.segment == place.segment:
                 stop = min(stop, self._end.offset)
-            return Chunk(loaded.data[place.offset : stop], ended=False)
+            return Chunk(loaded.data[place.offset - loaded.begin : stop - loaded.begin], ended=False)
         ended = loaded.sealed or self._folder.segment_path(place.segment + 1).exists()
         return Chunk(b"", ended=ended, damaged=ended and loaded.torn)
+
+    def let_go(self) -> None:
+        """Keep nothing of what was read but how far it went: what comes is read from there on."""
+        loaded = self._loaded
+        if loaded is not None and loaded.end:
+            self._loaded = loaded._replace(data=b"", begin=loaded.end, cuts=[loaded.end])
+
+    def _load_tail(self, before: _Loaded) -> _Loaded | None:
+        """What has come behind frames that were read and checked before."""
+        try:
+            descriptor = os.open(self._folder.segment_path(before.number), os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
+        try:
+            if not any(os.pread(descriptor, HEADER_BYTES, before.end)):  # nothing, as it mostly is
+                return before
+            rest = os.fstat(descriptor).st_size - before.end
+            return _loaded(before.number, os.pread(descriptor, rest, before.end), before.end)
+        finally:
+            os.close(descriptor)
 
     def _load(self, number: int) -> _Loaded | None:
         try:
@@ -159,15 +184,20 @@ class StoredSource:
             return None
         if data is None:  # made, and killed before its first bytes were there
             return _Loaded(number, b"", 0, [], sealed=False, torn=True)
-        end, kind = SEGMENT_HEADER_BYTES, 0
-        cuts: list[int] = []
-        for frame in frames(memoryview(data), end):
-            end, kind = frame.end, frame.kind
-            if end > (cuts[-1] if cuts else 0) + READ_BYTES:
-                cuts.append(end)
-        sealed = kind == SEAL
-        torn = not sealed and any(data[end : end + HEADER_BYTES])
-        return _Loaded(number, data, end, [*cuts, end], sealed, torn)
+        return _loaded(number, data, 0)
+
+
+def _loaded(number: int, data: bytes, begin: int) -> _Loaded:
+    """A segment from `begin` on: 0, or a place between frames."""
+    end, kind = SEGMENT_HEADER_BYTES if not begin else 0, 0
+    cuts: list[int] = []
+    for frame in frames(memoryview(data), end):
+        end, kind = frame.end, frame.kind
+        if begin + end > (cuts[-1] if cuts else begin) + READ_BYTES:
+            cuts.append(begin + end)
+    sealed = kind == SEAL
+    torn = not sealed and any(data[end : end + HEADER_BYTES])
+    return _Loaded(number, data, begin + end, [*cuts, begin + end], sealed, torn, begin)
 
 
 class Scan:
@@ -189,6 +219,22 @@ class Scan:
         self.place = Place(first or 0, SEGMENT_HEADER_BYTES)
         self.base = Base(self.place.segment, list(self.streams.values()))
         """The counts at the beginning of the segment that the scan is in."""
+
+    @classmethod
+    def resumed(
+        cls,
+        source: Source,
+        session: bytes,
+        place: Place,
+        streams: Mapping[int, StreamSeq],
+        layouts: Mapping[int, Layout],
+    ) -> "Scan":
+        """One that goes on at a place where another scan has been, with what that one knew there."""
+        scan = cls(source)
+        scan.session, scan.place = session, place
+        scan.streams, scan.layouts = dict(streams), dict(layouts)
+        scan.base = Base(place.segment, [*scan.streams.values()])
+        return scan
 
     def chunk(self) -> bytes | None:
         """The next frames, which begin at `place`, the first one whole; None where there are no more now."""

@@ -25,19 +25,18 @@ from mldash.producer.answers.shapes import (
 )
 from mldash.producer.events.identity import Prefix
 from mldash.producer.events.merging import FoldedParams
-from mldash.producer.events.schema import Record
 from mldash.producer.journal.session_folder import live_sessions
 from mldash.producer.local import entries, lines, params, points, runs
 from mldash.producer.local.acknowledged import Acknowledged, FileEnd
 from mldash.producer.local.adoption import stream_name
-from mldash.producer.local.blocks import events_of, run_events_of
 from mldash.producer.local.described import experiment_file, known_columns, metric_file, stream_name_id
 from mldash.producer.local.folder import Folder
 from mldash.producer.local.json_file import read_json
 from mldash.producer.local.point_columns import PointColumns
 from mldash.producer.local.row_file import RowReader
 from mldash.producer.local.sink import TIME_OF
-from mldash.producer.local.stream_rows import PAGE_ROWS, Row, StreamRows
+from mldash.producer.local.stream_rows import PAGE_ROWS, StreamRows
+from mldash.producer.local.undrained_rows import Undrained, WaitingEvents
 
 CHUNK_SIZE: Final = 10_000
 """Points of a cold chunk; locally nothing is cold, and the number is that of the other modes."""
@@ -45,7 +44,7 @@ CHUNK_SIZE: Final = 10_000
 Stream = tuple[str, str | None]
 
 
-def no_records() -> Iterable[Record]:
+def no_records() -> Iterable[WaitingEvents]:
     """For a folder without a journal."""
     return ()
 
@@ -69,7 +68,7 @@ class LocalReader:
         prefix: Prefix,
         *,
         own_events_stored: Callable[[float | None], None] = no_wait,
-        undrained: Callable[[], Iterable[Record]] = no_records,
+        undrained: Callable[[], Iterable[WaitingEvents]] = no_records,
         live: Callable[[], set[str]] | None = None,
     ) -> None:
         self._folder, self._prefix = folder, prefix
@@ -249,7 +248,8 @@ class LocalReader:
         if rows.undrained:
             # These may still be stored behind others: they count in this answer only.
             fields = held.copy()
-            fields.take_in(list(rows.undrained))
+            for first in range(0, len(rows.undrained), PAGE_ROWS):
+                fields.take_in([*rows.undrained[first : first + PAGE_ROWS]])
         file = metric_file(self._prefix, name, rows, about)
         return {
             "metricId": file["metricId"],
@@ -294,10 +294,14 @@ class _View:
     """The experiment at one moment: what was acknowledged and what was waiting then."""
 
     def __init__(
-        self, folder: Folder, acknowledged: Acknowledged, readers: dict[str, RowReader], waiting: Sequence[Record]
+        self,
+        folder: Folder,
+        acknowledged: Acknowledged,
+        readers: dict[str, RowReader],
+        waiting: Sequence[WaitingEvents],
     ) -> None:
         self._folder, self._acknowledged, self._readers = folder, acknowledged, readers
-        self._waiting: dict[Stream, list[tuple[Record, int]]] = {}
+        self._waiting: dict[Stream, list[tuple[WaitingEvents, int]]] = {}
         stored: dict[tuple[bytes, str, str | None], int] = {}
         for record in waiting:
             key = (record.session, record.kind, record.name)
@@ -337,19 +341,5 @@ class _View:
         names.update(dict.fromkeys(name for waiting, name in self._waiting if waiting == kind))
         return sorted(names, key=lambda name: (name is not None, name or ""))
 
-    def _undrained(self, kind: str, name: str | None, first_row: int) -> list[Row]:
-        found: list[Row] = []
-        for record, skip in self._waiting.get((kind, name), ()):
-            if kind == "runs":
-                seq = record.first_seq + skip
-                events = run_events_of(record.blocks, skip)
-                found.extend(runs.row_of(record.session, seq + at, event) for at, event in enumerate(events))
-                continue
-            for event in events_of(record.blocks, skip):
-                if kind == "metrics":
-                    found.append(points.row_of(first_row + len(found), event))
-                elif kind == "logs":
-                    found.append(lines.row_of(first_row + len(found), event))
-                else:
-                    found.append(entries.row_of(event) if kind == "tracks" else params.row_of(event))
-        return found
+    def _undrained(self, kind: str, name: str | None, first_row: int) -> Undrained:
+        return Undrained(kind, first_row, self._waiting.get((kind, name), ()))

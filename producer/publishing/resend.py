@@ -3,7 +3,7 @@ under the same session and seq, so that sending twice adds nothing twice (docs/p
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -13,9 +13,6 @@ from msgspec import Struct
 from mldash.producer.answers.shapes import Connection
 from mldash.producer.clock import GrowingDelay
 from mldash.producer.events.identity import Prefix, parse_prefix
-from mldash.producer.events.schema import Record
-from mldash.producer.journal.rounds import Gatherer
-from mldash.producer.journal.scan import Scan, StoredSource
 from mldash.producer.journal.session_folder import SessionFolder, find_sessions, open_session_folder
 from mldash.producer.local.folder import EXPERIMENT, JOURNAL, STATE, Folder
 from mldash.producer.local.json_file import read_json
@@ -262,13 +259,3 @@ async def _send(
         if monotonic() - moved_at > patience_s:
             return problem
         await asyncio.sleep(delay.next())
-
-
-def records_of(root: Path, prefix: str) -> Iterator[Record]:
-    """All that the journals of a folder hold of one experiment, decoded, session after session; read only."""
-    for folder in find_sessions(root):
-        if folder.head.prefix != prefix:
-            continue
-        gatherer = Gatherer(Scan(StoredSource(folder)), prefix, decoded=True)
-        while (found := gatherer.next_round()) is not None:
-            yield from found.records
