@@ -24,7 +24,7 @@ from msgspec import Struct
 
 from mldash.producer.errors import few
 from mldash.producer.events.identity import check_name
-from mldash.producer.events.limits import CALL_BYTES, RECORD_EVENTS, RECORD_TARGET_BYTES
+from mldash.producer.events.limits import CALL_BYTES, COLUMN_BYTES, RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.producer.events.schema import Column, ColumnType
 from mldash.producer.library_columns import opened
 from mldash.producer.moments import seconds_of, seconds_of_all
@@ -199,7 +199,8 @@ def _is_any(test: str, times: "array[float]") -> bool:
 def _bounded(packed: Mapping[str, Packed], start: int, stop: int) -> Iterator[Piece]:
     """The points of one piece, or of several where values of unknown size turn out to be large."""
     columns = {name: column.piece(start, stop) for name, column in packed.items()}
-    size = sum(len(column.data) + len(name) for name, column in columns.items())
+    around = sum(len(name.encode()) + 5 * len(column.shape) + COLUMN_BYTES for name, column in columns.items())
+    size = sum(len(column.data) for column in columns.values()) + around + COLUMN_BYTES
     if size <= RECORD_TARGET_BYTES * 4 or (stop - start == 1 and size <= CALL_BYTES):
         yield Piece(start, stop - start, columns)
     elif stop - start == 1:

@@ -71,9 +71,10 @@ class Api:
         return "starting" if self._stores is None else await health.why_not_ready(self._stores)
 
     async def _serve(self, stores: Stores, listener: socket.socket, stop: asyncio.Event) -> None:
+        topics = Topics(stores.settings.kafka, stores.settings.topic_prefix)
         server = _Server(
             uvicorn.Config(
-                observed(make_app(stores)),
+                observed(make_app(stores, topics)),
                 lifespan="off",
                 log_config=None,
                 access_log=False,
@@ -92,6 +93,7 @@ class Api:
             stopping.cancel()
             server.should_exit = True
             await serving
+            await topics.close()
             _log.info("api stopped")
 
 
@@ -103,9 +105,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_app(stores: Stores) -> Litestar:
-    """Every route over these stores."""
-    topics = Topics(stores.settings.kafka, stores.settings.topic_prefix)
+def make_app(stores: Stores, topics: Topics | None = None) -> Litestar:
+    """Every route over these stores; `topics` are closed by who gives them."""
+    topics = topics or Topics(stores.settings.kafka, stores.settings.topic_prefix)
     return Litestar(
         route_handlers=[
             Router(

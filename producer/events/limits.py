@@ -7,7 +7,11 @@ SEGMENT_BYTES = 200
 """Of one segment of a prefix, in UTF-8: it is a folder's name in local mode, and may have to be escaped there."""
 
 CALL_BYTES = 15 * 1024 * 1024
-"""Of one call, encoded. A MongoDB document holds 16 MiB, and one event always fits into one bucket."""
+"""Of one call, encoded as the journal has it, with its time and names: what it takes no worker refuses, for that counts
+less around the values. A MongoDB document holds 16 MiB, and one event always fits into one bucket."""
+
+COLUMN_BYTES = 64
+"""At most, around the packed values of one column of a call, and around all of them, beside names and shapes."""
 
 PARAMS_BYTES = 8 * 1024 * 1024
 """Of all parameters of an experiment together: they are folded into one document."""

@@ -34,8 +34,8 @@ HEADER_BYTES = HEADER.size
 LENGTH_MASK = (1 << 24) - 1
 KIND_SHIFT = 24
 
-MAX_PAYLOAD_BYTES = CALL_BYTES + 4096
-"""One call, and what stands around its values."""
+MAX_PAYLOAD_BYTES = CALL_BYTES
+"""One call with what stands around its values: the limit of all, so that what is taken here is stored there."""
 
 
 class Frame(NamedTuple):
