@@ -128,7 +128,10 @@ public class FollowJson {
         return points;
     }
 
-    /** Packed little-endian numbers, a column a field, in base64. Lists of numbers and MessagePack are left out here. */
+    /**
+     * A column a field: packed little-endian numbers in base64, or whatever there is as a plain array. Lists of numbers
+     * are left out here, and said so.
+     */
     private static List<ObjectNode> columnsOf(JsonNode block) {
         List<ObjectNode> points = new ArrayList<>();
         for (int at = 0; at < block.get("count").asInt(); at++) {
@@ -137,11 +140,18 @@ public class FollowJson {
         for (int field = 0; field < block.get("columns").size(); field++) {
             JsonNode column = block.get("columns").get(field);
             String name = block.get("fields").get(field).asText();
-            ByteBuffer packed = ByteBuffer.wrap(Base64.getDecoder().decode(column.get("data").asText()));
-            packed.order(ByteOrder.LITTLE_ENDIAN);
-            if (column.get("shape").size() > 0) {
+            if (column.has("values")) {
+                for (int at = 0; at < points.size(); at++) {
+                    points.get(at).set(name, column.get("values").get(at));
+                }
                 continue;
             }
+            if (column.get("shape").size() > 0 || column.get("type").asText().equals("values")) {
+                System.err.println("left out: " + name + ", lists of numbers, or MessagePack of schema 1.0");
+                continue;
+            }
+            ByteBuffer packed = ByteBuffer.wrap(Base64.getDecoder().decode(column.get("data").asText()));
+            packed.order(ByteOrder.LITTLE_ENDIAN);
             for (ObjectNode data : points) {
                 switch (column.get("type").asText()) {
                     case "float64" -> data.set(name, number(packed.getDouble()));

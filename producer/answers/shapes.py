@@ -165,6 +165,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     topics: dict[str, TopicAddress]
     content_type: str
     server_version: str
+    schema_minor: int = 0
+    """The newest minor version of the event schema that the servers read; 0.1 did not say it."""
 
 
 def iso_time(seconds: float) -> str:

@@ -5,19 +5,21 @@
 
 The JSON encoding keeps every value exactly. JSON has no NaN, no infinities and no bytes, so these stand as an object
 with one key: {"$float": "NaN" | "Infinity" | "-Infinity"} and {"$bytes": base64}; a user's own dict with a single key
-that begins with "$" stands as {"$dict": {…}}. `session`, `times` and `data` of columns blocks are base64.
+that begins with "$" stands as {"$dict": {…}}. `session`, `times` and `data` of columns blocks are base64; columns of
+texts and mixed values are plain arrays, `values`. Version 1.0 had MessagePack in their `data`: that is read for ever,
+and written for servers which know no other.
 """
 
 import base64
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
-from .schema import SCHEMA_VERSION, Columns, Describe, Kind, Record, Rows, RunEvents, Signals, Start
+from .schema import SCHEMA_VERSION, Column, Columns, Describe, Kind, Record, Rows, RunEvents, Signals, Start
 
 MSGPACK = "application/msgpack"
 JSON = "application/json"
@@ -68,6 +70,7 @@ _raw_decoder = msgspec.msgpack.Decoder(RawRecord)
 _head_decoder = msgspec.msgpack.Decoder(RecordHead)
 _times_decoder = msgspec.msgpack.Decoder(list[float])
 _rows_decoder = msgspec.msgpack.Decoder(list[list[Any]])
+_values_decoder = msgspec.msgpack.Decoder(list[Any])
 _json_encoder = msgspec.json.Encoder()
 _json_decoder = msgspec.json.Decoder(Record)
 
@@ -80,18 +83,19 @@ class UndecodableRecord(Exception):
         self.reason = reason
 
 
-def headers(content_type: str = MSGPACK) -> list[tuple[str, bytes]]:
-    """The Kafka headers of a record that this version writes."""
-    major, minor = SCHEMA_VERSION
+def headers(content_type: str = MSGPACK, minor: int = SCHEMA_VERSION[1]) -> list[tuple[str, bytes]]:
+    """The Kafka headers of a record that this version writes; `minor` as for encode_record."""
+    major = SCHEMA_VERSION[0]
     return [(CONTENT_TYPE_HEADER, content_type.encode()), (SCHEMA_HEADER, b"mldash/%d.%d" % (major, minor))]
 
 
-def encode_record(record: Record, content_type: str = MSGPACK) -> bytes:
-    """The record's bytes. Raises ValueError for another content type."""
+def encode_record(record: Record, content_type: str = MSGPACK, minor: int = SCHEMA_VERSION[1]) -> bytes:
+    """The record's bytes, for readers of the minor version. Raises ValueError for another content type."""
     if content_type == MSGPACK:
         return _msgpack_encoder.encode(record)
     if content_type == JSON:
-        return _json_encoder.encode(_with_values(record, exact_to_json))
+        convert_column = _column_to_json if minor >= 1 else _as_it_is
+        return _json_encoder.encode(_with_values(record, exact_to_json, convert_column))
     raise ValueError(f"content type {content_type!r}: use {MSGPACK} or {JSON}")
 
 
@@ -122,7 +126,7 @@ def _decode(
         if content_type == MSGPACK:
             return decoder.decode(value)
         if content_type == JSON:
-            return _with_values(_json_decoder.decode(value), exact_from_json)
+            return _with_values(_json_decoder.decode(value), exact_from_json, _column_from_json)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UndecodableRecord(f"{content_type} that is no record: {error}") from error
     raise UndecodableRecord(f"content type {content_type!r} is not known")
@@ -140,17 +144,38 @@ def _check_version(header: bytes | None, ours: int) -> None:
         raise UndecodableRecord(f"schema version {version[:20]} is newer than {ours}")
 
 
-def _with_values(record: Record, convert: Any) -> Record:
+def _with_values(record: Record, convert: Any, convert_column: Callable[[Column], Column]) -> Record:
     """The record with `convert` applied to every value of the user's."""
-    return msgspec.structs.replace(record, blocks=[_convert_block(block, convert) for block in record.blocks])
+    blocks = [_convert_block(block, convert, convert_column) for block in record.blocks]
+    return msgspec.structs.replace(record, blocks=blocks)
 
 
-def _convert_block(block: Any, convert: Any) -> Any:
+def _convert_block(block: Any, convert: Any, convert_column: Callable[[Column], Column]) -> Any:
     if isinstance(block, Rows):
         return msgspec.structs.replace(block, rows=[[convert(value) for value in row] for row in block.rows])
     if isinstance(block, RunEvents):
         return RunEvents([_convert_run_event(event, convert) for event in block.events])
+    if isinstance(block, Columns):
+        return msgspec.structs.replace(block, columns=[convert_column(column) for column in block.columns])
     return block
+
+
+def _as_it_is(column: Column) -> Column:
+    return column
+
+
+def _column_to_json(column: Column) -> Column:
+    if column.type != "values":
+        return column
+    values = [exact_to_json(value) for value in _values_decoder.decode(column.data)]
+    return msgspec.structs.replace(column, data=b"", values=values)
+
+
+def _column_from_json(column: Column) -> Column:
+    if isinstance(column.values, UnsetType):
+        return column
+    data = _msgpack_encoder.encode([exact_from_json(value) for value in column.values])
+    return msgspec.structs.replace(column, data=data, values=UNSET)
 
 
 def _convert_run_event(event: Any, convert: Any) -> Any:

@@ -22,9 +22,10 @@ can't be read by the rules of this version has a new major version (docs/decisio
 
 from typing import Any, Final, Literal
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
-SCHEMA_VERSION = (1, 0)
+SCHEMA_VERSION = (1, 1)
+"""MAJOR, MINOR. 1.1: in the JSON encoding columns of type "values" have `values`."""
 
 Kind = Literal["params", "metrics", "logs", "tracks", "runs"]
 Status = Literal["COMPLETED", "FAILED", "CANCELLED", "PREEMPTED"]
@@ -39,11 +40,14 @@ class Column(Struct, frozen=True):
 
     `data` holds count × product(shape) little-endian numbers of 8, 4, 8 or 1 bytes; of type "values" it is one
     MessagePack array of `count` values. `shape` is that of one value: () for a number, (3,) for a list of three.
+    `values` stands in the JSON encoding only, from version 1.1 on: what is of type "values", as a plain array; `data`
+    is empty then.
     """
 
     type: ColumnType
     data: bytes
     shape: tuple[int, ...] = ()
+    values: list[Any] | UnsetType = UNSET
 
 
 class Rows(Struct, frozen=True, tag="rows"):

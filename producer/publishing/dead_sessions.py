@@ -48,7 +48,7 @@ class DeadSessions:
         """Until it is cancelled. Raises KafkaTrouble where the producer is of no more use."""
         for lane in [*self._lanes]:
             with self._guarded(lane):
-                lane.begin(connection.content_type)
+                lane.begin(connection.content_type, connection.schema_minor)
         while True:
             if monotonic() >= self._next_look:
                 self._next_look = monotonic() + LOOK_S

@@ -82,12 +82,11 @@ class Lane:
         self._sent_again: set[int] = set()
         """Frames of events that were held before, and are acknowledged now."""
         self._hold_at = 0.0
-        self.begin(folder.head.content_type)
+        self.begin(folder.head.content_type, 0)
 
-    def begin(self, content_type: str) -> None:
-        """At the checkpoint, for a new producer; `content_type` is how records are encoded from now on."""
-        self._window.clear()
-        self._window.content_type = content_type
+    def begin(self, content_type: str, minor: int) -> None:
+        """At the checkpoint, for a new producer; records are encoded so from now on."""
+        self._window.begin(content_type, minor)
         self._held_before = self._held_records()
         decoded = content_type == JSON  # values are converted one by one there
         prefix = self.folder.head.prefix
@@ -218,5 +217,5 @@ def lane_of_dead(
     if folder.head.topics is None:
         folder.fix_topics(connection.topics, connection.content_type)
     lane = DeadLane(StoredSource(folder), folder, refusals, wake=wake, held=held)
-    lane.begin(connection.content_type)
+    lane.begin(connection.content_type, connection.schema_minor)
     return lane

@@ -87,12 +87,11 @@ class FilesLane:
         self._next_seqs: dict[Stream, tuple[int, int, int]] = {}
         self._noted_at = time.monotonic()
         self._ended = False
-        self.begin(connection.content_type)
+        self.begin(connection.content_type, connection.schema_minor)
 
-    def begin(self, content_type: str) -> None:
-        """Behind what is acknowledged, for a new producer; `content_type` is how records are encoded from now on."""
-        self._window.clear()
-        self._window.content_type = content_type
+    def begin(self, content_type: str, minor: int) -> None:
+        """Behind what is acknowledged, for a new producer; records are encoded so from now on."""
+        self._window.begin(content_type, minor)
         self._ended = False
         self._records = chain(
             (Numbered(record, "", FileEnd()) for record in held_records(self._folder, self._prefix)),

@@ -112,7 +112,7 @@ class Publisher(Delivery):
         own = self._own_lane()
         kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}", self._refusals.batch_bytes)
         try:
-            own.begin(connection.content_type)
+            own.begin(connection.content_type, connection.schema_minor)
             beside = asyncio.create_task(dead.send(kafka, connection))
             beside.add_done_callback(lambda task: self.wake_here())
             try:

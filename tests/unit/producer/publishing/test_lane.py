@@ -108,7 +108,7 @@ async def test_the_checkpoint_is_the_end_of_the_acknowledged_prefix(tmp_path: Pa
     assert [record.first_seq for record, _ in kafka.sent] == [0, 1]
     await kafka.acknowledge(1)
     assert lane.settle() == begin
-    lane.begin("application/msgpack")
+    lane.begin("application/msgpack", 1)
     again = Answers()
     while await lane.send_round(again):  # type: ignore[arg-type]
         pass

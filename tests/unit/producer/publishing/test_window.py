@@ -91,7 +91,7 @@ class Model:
             self.retired += 1
 
     def begin_again(self) -> None:
-        self.window.clear()
+        self.window.begin(self.window.content_type, 1)
         self.pending.clear()
         self.sent = self.retired
 
