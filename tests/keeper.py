@@ -28,7 +28,6 @@ from pathlib import Path
 
 import msgspec
 
-from mldash.deploy.prepare import prepare
 from mldash.deploy.servers import Servers
 from mldash.deploy.stack import die_with_parent
 from mldash.deploy.stack.data_folder import DataFolder
@@ -46,11 +45,11 @@ class Started:
         self._folder, self._processes = folder, list[tuple[str, subprocess.Popen[bytes]]]()
 
     def start(self, name: str, *arguments: str, **environment: str) -> Callable[[], bool]:
-        """`mldash ARGUMENTS…`; the answer says whether it still runs."""
+        """`python ARGUMENTS…`; the answer says whether it still runs."""
         wrapper = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         with self.log(name).open("wb") as output:
             process = subprocess.Popen(
-                [*wrapper, sys.executable, "-m", "mldash", *arguments],
+                [*wrapper, sys.executable, *arguments],
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -96,7 +95,7 @@ class NotReady(Exception):
 
 def start_servers(started: Started, folder: Path) -> dict[str, object]:
     data = DataFolder(folder / "stack")
-    runs = started.start("servers", "up", "--servers-only", "--data", str(data.path))
+    runs = started.start("servers", "-m", "mldash", "up", "--servers-only", "--data", str(data.path))
 
     def is_ready() -> bool:
         state = data.read_state()
@@ -107,6 +106,8 @@ def start_servers(started: Started, folder: Path) -> dict[str, object]:
 
 
 def start_components(started: Started, folder: Path) -> dict[str, object]:
+    from mldash.deploy.prepare import prepare  # all clients: a second that the servers need not wait
+
     data = json.loads((folder / "servers.json").read_text())["data"]
     name = f"c{uuid.uuid4().hex[:12]}"
     servers = msgspec.structs.replace(read_servers(data), topic_prefix=name, mongo_database=name, s3_bucket=name)
@@ -120,7 +121,9 @@ def start_components(started: Started, folder: Path) -> dict[str, object]:
         "MLDASH_WORKER_INSTANCE": name,
         "MLDASH_WORKER_HEALTH_PORT": str(health),
     }
-    running = {one: started.start(one, one, **variables, **own) for one in ("api", "worker", "compactor")}
+    running = {
+        one: started.start(one, "-m", "mldash", one, **variables, **own) for one in ("api", "worker", "compactor")
+    }
     for one, where in (("api", port), ("worker", health)):
         started.until(one, lambda where=where: _is_ready(where), running[one])  # type: ignore[misc]
     return {"api": f"http://127.0.0.1:{port}", "variables": variables}

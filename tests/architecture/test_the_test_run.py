@@ -1,12 +1,16 @@
 """What the run of the tests promises: a hang ends and shows where it stands; the order is random, by a seed."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from tests.keeper import is_held
 from tests.order import ordered
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +74,43 @@ def test_one_seed_gives_one_order_and_another_gives_another(request: pytest.Fixt
     assert one == again
     assert (one == other) == (len(items) == 1)
     assert {item.nodeid for item in other} == {item.nodeid for item in items}
+
+
+KEEPER = """
+import sys
+from pathlib import Path
+from tests import keeper
+
+def start(started, folder):
+    runs = started.start("sleeper", "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(600)")
+    started.until("sleeper", lambda: started.log("sleeper").read_text().endswith(chr(10)), runs)
+    return {}
+
+keeper.KINDS["servers"] = start
+sys.exit(keeper.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("who", ["controller", "keeper"])
+def test_what_tests_share_ends_with_the_run_even_where_that_is_killed(tmp_path: Path, who: str) -> None:
+    """The process that controls the run, or the one that keeps the servers, gets a SIGKILL."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as controller:
+        command = [sys.executable, "-c", KEEPER, "servers", str(tmp_path), str(controller.pid)]
+        started = subprocess.run(command, cwd=ROOT, timeout=100, check=False)
+        sleeper = psutil.Process(int((tmp_path / "sleeper.log").read_text()))
+        assert started.returncode == 0
+        assert is_held(tmp_path / "servers.lock")
+        killed = controller.pid if who == "controller" else int((tmp_path / "servers.lock").read_text())
+        os.kill(killed, signal.SIGKILL)
+        sleeper.wait(60)
+        controller.kill()
+    deadline = time.monotonic() + 60
+    while is_held(tmp_path / "servers.lock"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert (tmp_path / "servers.failed").exists() == (
+        who == "controller"
+    )  # it did not end with exit code 0, and is told
 
 
 def run_pytest(folder: Path, test: str, *arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
