@@ -1,46 +1,16 @@
-"""Strictness for every test: a clean environment, and nothing left behind."""
+"""What holds for every test; each plugin says its own."""
 
-import os
-import threading
-from collections.abc import Iterator
-from contextlib import suppress
-
-import psutil
-import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.limits", "tests.order", "tests.shared", "tests.stack", "tests.world", "tests.components"]
+pytest_plugins = [
+    "tests.limits",
+    "tests.order",
+    "tests.strictness",
+    "tests.shared",
+    "tests.stack",
+    "tests.world",
+    "tests.components",
+]
 
 settings.register_profile("ci", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci")
-
-_KEPT = ("MLDASH_TEST_", "MLDASH_STACK_JARS_REPOSITORY")
-"""Where a stack's jars come from is the machine's, not the person's."""
-
-
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of the person who runs the tests reaches one."""
-    for name in list(os.environ):
-        if name.startswith("MLDASH_") and not name.startswith(_KEPT):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
-    """A test that leaves a thread that would hold the interpreter, or a child process, fails."""
-    threads, children = set(threading.enumerate()), _children()
-    yield
-    left = [thread.name for thread in set(threading.enumerate()) - threads if not thread.daemon and thread.is_alive()]
-    # Motor's and asyncio's pools end with their process; they wait for work and hold nothing.
-    left = [name for name in left if not name.startswith(("ThreadPoolExecutor", "asyncio_"))]
-    assert not left, f"threads left behind: {left}"
-    more = [child for child in _children() - children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
-    assert not more, f"child processes left behind: {more}"
-
-
-def _children() -> set[psutil.Process]:
-    with suppress(ChildProcessError):  # there is none, which the kernel says at once: a walk over /proc takes longer
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        return set(psutil.Process().children(recursive=True))
-    return set()

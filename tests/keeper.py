@@ -22,8 +22,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,6 +31,7 @@ from mldash.deploy.servers import Servers
 from mldash.deploy.stack import die_with_parent
 from mldash.deploy.stack.data_folder import DataFolder
 from mldash.deploy.stack.local_servers import read_servers
+from mldash.deploy.stack.ports import choose
 
 _START_S = 120.0
 _STOP_S = 60.0
@@ -113,8 +113,7 @@ def start_components(started: Started, folder: Path) -> dict[str, object]:
     servers = msgspec.structs.replace(read_servers(data), topic_prefix=name, mongo_database=name, s3_bucket=name)
     asyncio.run(prepare(servers))
     variables = variables_of(servers)
-    with _free_ports(2) as (port, health):
-        pass
+    port, health = choose(("api", "worker"), {}).values()
     own = {
         "MLDASH_API_PORT": str(port),
         "MLDASH_WORKER_GROUP": name,
@@ -208,19 +207,6 @@ def is_held(lock: Path) -> bool:
         except BlockingIOError:
             return True
     return False
-
-
-@contextmanager
-def _free_ports(count: int) -> Iterator[list[int]]:
-    """Ports that nobody listens on at this moment, all different."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        yield [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _is_ready(port: int) -> bool:

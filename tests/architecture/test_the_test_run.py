@@ -76,6 +76,50 @@ def test_one_seed_gives_one_order_and_another_gives_another(request: pytest.Fixt
     assert {item.nodeid for item in other} == {item.nodeid for item in items}
 
 
+LEAVES = """
+import asyncio, subprocess, sys, threading, warnings
+import pytest
+
+KEPT, OVER = [], threading.Event()
+
+async def test_leaves_a_task():
+    KEPT.append(asyncio.create_task(asyncio.sleep(60)))
+    await asyncio.sleep(0)
+
+def test_leaves_a_thread():
+    threading.Thread(target=OVER.wait).start()
+
+def test_leaves_a_child():
+    KEPT.append(subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]))
+
+def test_warns():
+    OVER.set()
+    for child in KEPT[1:]:
+        child.kill()
+        child.wait()
+    warnings.warn("a warning")
+
+@pytest.mark.xfail(reason="it does not")
+def test_passes_unexpectedly():
+    pass
+"""
+
+
+def test_what_a_test_leaves_behind_a_warning_and_a_pass_that_was_not_expected_fail(tmp_path: Path) -> None:
+    """Also in a process of xdist's. In their order: the fourth takes away what those before it left."""
+    done = run_pytest(tmp_path, LEAVES, "-n", "1", "-p", "tests.strictness")
+    assert done.returncode == 1
+    for told in (
+        "tasks left behind",
+        "threads left behind",
+        "child processes left behind",
+        "a warning",
+        "XPASS(strict)",
+    ):
+        assert told in done.stdout
+    assert "2 failed, 3 passed, 3 errors" in done.stdout
+
+
 KEEPER = """
 import sys
 from pathlib import Path

@@ -6,7 +6,6 @@ Each example is an experiment of its own on one set of topics, so that hundreds 
 import asyncio
 import base64
 import hashlib
-import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -28,6 +27,7 @@ from mldash.producer.events.identity import experiment_id, stream_key
 from mldash.producer.events.schema import Record, Rows
 from mldash.producer.events.topics import event_topic, partition_of
 from mldash.query_api.app import Api
+from tests.components import free_port
 from tests.model.experiment import ModelExperiment
 from tests.stack import StackAddresses
 from tests.world import PARTITIONS, World
@@ -144,13 +144,6 @@ class Pipeline:
 
 def session_id(prefix: str, number: int) -> bytes:
     return hashlib.blake2b(f"{prefix}/{number}".encode(), digest_size=16).digest()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @asynccontextmanager
