@@ -12,6 +12,7 @@ import structlog
 
 from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
 from mldash.producer.events.identity import Prefix
+from mldash.supervision import Step, Supervision
 
 from . import candidates, instruments, join
 from .budget import ByteBudget
@@ -58,6 +59,7 @@ class Compactor:
         self._in_hand: dict[bytes, asyncio.Task[None]] = {}
         self._resting: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # stream → (until, how long)
         self._prefixes: OrderedDict[bytes, Prefix] = OrderedDict()
+        self._supervision: Supervision | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the chunks in hand are moved. Raises where a server is not there at the start."""
@@ -65,26 +67,55 @@ class Compactor:
             async with self._objects:
                 await self._mongo.ping()
                 await self._objects.ping()
+                self._supervision = supervision = Supervision(
+                    stop, instruments.count_failure, longest_delay_s=self._settings.retry_s
+                )
                 self._health.started()
                 _log.info("compactor started", owner=self._owner, bucket=self._settings.s3_bucket)
-                sweeping = asyncio.create_task(self._sweep_now_and_then(stop), name="sweep")
+                for name, step, every_s in self._now_and_then(stop):
+                    supervision.start(name, step, every_s, first_after_s=every_s)
                 try:
-                    while not stop.is_set():
-                        if await self._servers_answer(stop):
-                            await self._start_due(stop)
-                            await self._pause(stop)
+                    await supervision.supervised("take up streams", lambda: self._take_up(stop))
                 finally:
-                    await self._finish(sweeping)
+                    await self._finish(supervision)
         finally:
             await self._mongo.close()
         _log.info("compactor stopped")
 
     async def health(self) -> str | None:
         """None: ready. Else what it waits for."""
-        return self._health.trouble
+        return self._health.trouble or (self._supervision.trouble if self._supervision else None)
 
-    async def _finish(self, sweeping: asyncio.Task[None]) -> None:
-        # The chunks in hand first: each ends after its last step. The sweep may be cut anywhere.
+    async def _take_up(self, stop: asyncio.Event) -> None:
+        if await self._servers_answer(stop):
+            await self._start_due(stop)
+            await self._pause(stop)
+
+    def _now_and_then(self, stop: asyncio.Event) -> tuple[tuple[str, Step, float], ...]:
+        """What is done beside the moves, each by itself and every so many seconds: one that fails holds up no other."""
+        mongo, objects, settings = self._mongo, self._objects, self._settings
+
+        async def sweep_orphans() -> None:
+            await sweep(mongo, objects, settings.orphan_age_s)
+
+        async def remove_deleted() -> None:
+            await go_on_with_removals(mongo, objects, settings.purge_after_s, time())
+
+        async def retain() -> None:
+            await keep_retention(mongo, time(), settings.snapshot_sessions)
+
+        async def look_for_strays() -> None:
+            await find_strays(mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)
+
+        return (
+            ("sweep orphans", sweep_orphans, settings.sweep_s),
+            ("go on with removals", remove_deleted, settings.sweep_s),
+            ("keep retention", retain, settings.sweep_s),
+            ("find strays", look_for_strays, max(_STRAYS_S, settings.sweep_s)),
+        )
+
+    async def _finish(self, supervision: Supervision) -> None:
+        # The chunks in hand first: each ends after its last step. What is done now and then may be cut anywhere.
         waiting = set(self._in_hand.values())
         if waiting:
             _, late = await asyncio.wait(waiting, timeout=self._settings.stop_timeout_s)
@@ -92,8 +123,10 @@ class Compactor:
                 _log.warning("chunks given up: any compactor finishes them after their lease", count=len(late))
             for task in late:
                 task.cancel()
-        sweeping.cancel()
-        await asyncio.gather(sweeping, *waiting, return_exceptions=True)
+        await supervision.finish()
+        for ended in await asyncio.gather(*waiting, return_exceptions=True):
+            if isinstance(ended, Exception):
+                _log.error("a move ended by an error of its own handling", error=repr(ended))
 
     async def _servers_answer(self, stop: asyncio.Event) -> bool:
         """Whether none is away; one that is, is asked again and again, with growing delays, before anything else."""
@@ -314,20 +347,6 @@ class Compactor:
     def _still_resting(self) -> list[bytes]:
         now = monotonic()
         return [stream for stream, (until, _) in self._resting.items() if until > now]
-
-    async def _sweep_now_and_then(self, stop: asyncio.Event) -> None:
-        strays_at = monotonic() + _STRAYS_S
-        while not await _wait(stop, self._settings.sweep_s):
-            try:
-                await sweep(self._mongo, self._objects, self._settings.orphan_age_s)
-                await go_on_with_removals(self._mongo, self._objects, self._settings.purge_after_s, time())
-                await keep_retention(self._mongo, time(), self._settings.snapshot_sessions)
-                if monotonic() >= strays_at:
-                    settings = self._settings
-                    await find_strays(self._mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)
-                    strays_at = monotonic() + _STRAYS_S
-            except (PyMongoError, ColdStoreError) as error:
-                _log.warning("sweep ended early, the next one begins anew", error=f"{type(error).__name__}: {error}")
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> bool:

@@ -11,6 +11,9 @@ chunks_finished = Counter(
 chunks_joined = Counter("mldash_compactor_chunks_joined", "Chunks that share an object with neighbours now.", ["kind"])
 moves_stopped = Counter("mldash_compactor_moves_stopped", "Moves that ended before their end.", ["error"])
 retries = Counter("mldash_compactor_retries", "Pauses because a server did not answer.", ["error"])
+task_failures = Counter(
+    "mldash_compactor_task_failures", "Steps in the background that failed and are tried again.", ["task", "error"]
+)
 move_seconds = Histogram(
     "mldash_compactor_move_seconds",
     "From a chunk's intent to the deletion of its hot buckets.",
@@ -23,3 +26,8 @@ orphans_deleted = Counter("mldash_compactor_orphans_deleted", "Objects that no c
 objects_unexplained = Gauge(
     "mldash_compactor_objects_unexplained", "Objects in the bucket that are of no chunk known; left alone."
 )
+
+
+def count_failure(task: str, error: str) -> None:
+    """What Supervision calls."""
+    task_failures.labels(task, error).inc()

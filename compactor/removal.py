@@ -27,6 +27,7 @@ from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.mongo import Collection, Mongo
 from mldash.producer.events.identity import Prefix, experiment_id
 
+from .apart import Apart
 from .chunks import levels
 from .chunks.keys import experiment_folder, parse_key
 from .chunks.s3 import ObjectStore
@@ -217,15 +218,17 @@ async def finish_generation(removal: Removal) -> None:
 
 async def go_on_with_removals(mongo: Mongo, objects: ObjectStore, purge_after_s: float, now: float) -> int:
     """What a compactor does now and then: removals that were cut, and those whose second pass is due; how many."""
-    done = 0
+    done, apart = 0, Apart()
     async for document in mongo.experiments.find({"purge.gen": {"$gte": 0}}, {"prefix": 1, "purge": 1}):
         for note in document["purge"]:
-            removal = Removal(mongo, objects, Prefix(document["prefix"]), note["gen"])
-            if note["at"] + purge_after_s <= now:
-                await finish_generation(removal)
-            elif note.get("swept_at") is None:
-                await sweep_generation(removal)
-            else:
-                continue
-            done += 1
+            with apart.one(prefix=document["prefix"], generation=note["gen"]):
+                removal = Removal(mongo, objects, Prefix(document["prefix"]), note["gen"])
+                if note["at"] + purge_after_s <= now:
+                    await finish_generation(removal)
+                elif note.get("swept_at") is None:
+                    await sweep_generation(removal)
+                else:
+                    continue
+                done += 1
+    apart.raise_first()
     return done

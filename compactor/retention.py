@@ -20,11 +20,13 @@ import structlog
 from msgspec import Struct
 
 from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id, first_index_of
+from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.crowd import KEPT
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.producer.events.identity import Prefix
 
 from . import instruments
+from .apart import Apart
 from .candidates import StreamState, chain_end, delete_below_cold, from_document
 from .chunks import levels, manifest
 from .covering import cover
@@ -88,20 +90,27 @@ def days_kept(policies: Sequence[Policy], prefix: Prefix) -> dict[str, float]:
 
 
 async def find_expired(mongo: Mongo, policies: Sequence[Policy], now: float) -> AsyncIterator[Expiry]:
-    """What has expired and is still there. Reads only: it is the dry run too."""
+    """What has expired and is still there. Reads only: it is the dry run too. Raises behind the last what went wrong
+    with one of them (apart.py)."""
+    apart = Apart()
     owners = sorted({policy.subject.split("/", 1)[0] for policy in policies})
     for owner in owners:
         query = {"prefix": {"$gte": f"{owner}/", "$lt": f"{owner}{_BEHIND_SLASH}"}}
         async for experiment in mongo.experiments.find(query, {"prefix": 1, "gen": 1}):
-            kept = days_kept(policies, Prefix(experiment["prefix"]))
+            kept = dict[str, float]()
+            with apart.one(prefix=experiment["prefix"]):
+                kept = days_kept(policies, Prefix(experiment["prefix"]))
             of_kinds = {"exp": experiment["_id"], "gen": experiment["gen"], "kind": {"$in": sorted(kept)}}
             async for document in mongo.streams.find(of_kinds):
                 stream = from_document(document)
                 if stream.is_closed:
                     continue
-                new_floor = await _floor_of(mongo, stream, now - kept[stream.kind] * DAY_S)
+                new_floor = stream.floor
+                with apart.one(prefix=experiment["prefix"], stream=stream.id.hex()):
+                    new_floor = await _floor_of(mongo, stream, now - kept[stream.kind] * DAY_S)
                 if new_floor > stream.floor:
                     yield Expiry(prefix=experiment["prefix"], stream=stream, new_floor=new_floor)
+    apart.raise_first()
 
 
 async def _floor_of(mongo: Mongo, stream: StreamState, cutoff: float) -> int:
@@ -177,13 +186,16 @@ async def expire(mongo: Mongo, expiry: Expiry) -> None:
 async def keep_retention(mongo: Mongo, now: float, snapshot_sessions: int = KEPT) -> int:
     """What a compactor does now and then; how many events expired."""
     policies = await read_policies(mongo)
-    expired = 0
-    async for expiry in find_expired(mongo, policies, now):
-        expiry = msgspec.structs.replace(expiry, snapshot_sessions=snapshot_sessions)
-        await expire(mongo, expiry)
-        expired += expiry.event_count
-    async for document in mongo.streams.find({"floor": {"$gt": 0, "$lt": 1 << 62}}, {"floor": 1}):
-        await _delete_below(mongo, bytes(document["_id"]), document["floor"])
+    expired, apart = 0, Apart()
+    with apart.one(what="what has expired"):
+        async for expiry in find_expired(mongo, policies, now):
+            with apart.one(prefix=expiry.prefix, stream=expiry.stream.id.hex()):
+                await expire(mongo, msgspec.structs.replace(expiry, snapshot_sessions=snapshot_sessions))
+                expired += expiry.event_count
+    async for document in mongo.streams.find({"floor": {"$gt": 0, "$lt": CLOSED}}, {"floor": 1}):
+        with apart.one(stream=bytes(document["_id"]).hex()):
+            await _delete_below(mongo, bytes(document["_id"]), document["floor"])
     if expired:
         _log.info("events expired", count=expired)
+    apart.raise_first()
     return expired

@@ -14,6 +14,7 @@ import structlog
 from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.mongo import Mongo
 
+from .apart import Apart
 from .candidates import MOVING_KINDS, StreamState, chain_end, delete_below_cold, next_range, read_stream, settle
 
 _STREAM_BYTES: Final = 16
@@ -23,21 +24,23 @@ _log = structlog.get_logger()
 
 async def find_strays(mongo: Mongo, stop: asyncio.Event, *, keep_events: int, idle_s: float) -> int:
     """Give streams without a due time one, delete what nobody reads; how many streams were given one."""
-    after, found = b"", 0
+    after, found, apart = b"", 0, Apart()
     while not stop.is_set():
         bucket = await mongo.buckets.find_one({"_id": {"$gt": after}}, {"_id": 1}, sort=[("_id", 1)])
         if bucket is None:
             break
         stream_id = bytes(bucket["_id"])[:_STREAM_BYTES]
         after = stream_id + _END_OF_STREAM
-        stream = await read_stream(mongo, stream_id)
-        if stream is None or stream.is_closed:
-            await _delete_of_deleted(mongo, stream_id)
-        else:
-            await delete_below_cold(mongo, stream.id, stream.cold)
-            found += await _give_due_time(mongo, stream, keep_events, idle_s)
+        with apart.one(stream=stream_id.hex()):
+            stream = await read_stream(mongo, stream_id)
+            if stream is None or stream.is_closed:
+                await _delete_of_deleted(mongo, stream_id)
+            else:
+                await delete_below_cold(mongo, stream.id, stream.cold)
+                found += await _give_due_time(mongo, stream, keep_events, idle_s)
     if found:
         _log.info("streams without a due time found", count=found)
+    apart.raise_first()
     return found
 
 

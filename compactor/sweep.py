@@ -23,6 +23,7 @@ from mldash.ingest_workers.documents.collections import CLOSED
 from mldash.ingest_workers.documents.mongo import Mongo
 
 from . import instruments
+from .apart import Apart
 from .chunks import manifest
 from .chunks.keys import Place, parse_key
 from .chunks.manifest import Chunk
@@ -36,7 +37,7 @@ async def sweep(mongo: Mongo, objects: ObjectStore, min_age_s: float) -> int:
     """Delete what is an orphan; how many there were."""
     oldest = datetime.now(UTC) - timedelta(seconds=min_age_s)
     await objects.abort_uploads_before(oldest)
-    deleted = unexplained = 0
+    deleted, unexplained, apart = 0, 0, Apart()
     batch: list[ListedObject] = []
     async for one in objects.list():
         if one.modified > oldest:
@@ -46,21 +47,26 @@ async def sweep(mongo: Mongo, objects: ObjectStore, min_age_s: float) -> int:
             continue
         batch.append(one)
         if len(batch) == _AT_ONCE:
-            found = await _sweep_batch(mongo, objects, batch)
+            found = await _sweep_batch(mongo, objects, batch, apart)
             deleted, unexplained, batch = deleted + found[0], unexplained + found[1], []
-    found = await _sweep_batch(mongo, objects, batch)
+    found = await _sweep_batch(mongo, objects, batch, apart)
     instruments.objects_unexplained.set(unexplained + found[1])
+    apart.raise_first()
     return deleted + found[0]
 
 
-async def _sweep_batch(mongo: Mongo, objects: ObjectStore, batch: Sequence[ListedObject]) -> tuple[int, int]:
+async def _sweep_batch(
+    mongo: Mongo, objects: ObjectStore, batch: Sequence[ListedObject], apart: Apart
+) -> tuple[int, int]:
     """How many were deleted, and how many can't be explained."""
     live = await _live_keys(mongo, batch)
     orphans, unexplained = list[str](), 0
     for one in batch:
         if one.key in live:
             continue  # it was live after it was listed: nothing to ask
-        verdict = await _is_orphan(mongo, one.key)
+        verdict: bool | None = False
+        with apart.one(key=one.key):
+            verdict = await _is_orphan(mongo, one.key)
         if verdict:
             orphans.append(one.key)
         elif verdict is None:

@@ -15,6 +15,9 @@ deleted = Counter("mldash_worker_events_of_deleted", "Events of deleted experime
 dead_letters = Counter("mldash_worker_dead_letters", "Records set aside.", ["topic"])
 lost_places = Counter("mldash_worker_lost_places", "Appends whose place in the chain was taken or moved away.")
 retries = Counter("mldash_worker_retries", "Batches that were begun again after an error.", ["error"])
+task_failures = Counter(
+    "mldash_worker_task_failures", "Steps that failed by an error of ours and are tried again.", ["task", "error"]
+)
 batch_seconds = Histogram(
     "mldash_worker_batch_seconds",
     "From a batch's fetch to its commit.",
@@ -34,3 +37,8 @@ known_streams = Gauge("mldash_worker_known_streams", "Streams in the worker's ca
 known_bytes = Gauge("mldash_worker_known_bytes", "What the worker's cache of streams takes, about.")
 partitions = Gauge("mldash_worker_partitions", "Partitions assigned.")
 halted = Gauge("mldash_worker_halted_partitions", "Partitions that are not read on until someone has looked.")
+
+
+def count_failure(task: str, error: str) -> None:
+    """What Supervision calls."""
+    task_failures.labels(task, error).inc()

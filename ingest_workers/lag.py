@@ -1,6 +1,5 @@
 """How far the assigned partitions are behind: asked for every few seconds, whatever the worker itself waits for."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from time import time
 
@@ -10,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from . import instruments
 
-_EVERY_S = 5.0
+EVERY_S = 5.0
 _log = structlog.get_logger()
 
 
@@ -33,14 +32,12 @@ class Lag:
         """These offsets are committed."""
         self._stored.update(offsets)
 
-    async def watch(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self._look()
-            except (KafkaError, TimeoutError) as error:
-                _log.debug("lag not known", error=repr(error))
-            await asyncio.sleep(_EVERY_S)
+    async def look(self) -> None:
+        """Once; a broker that does not answer leaves the numbers as they are. Call it every EVERY_S."""
+        try:
+            await self._look()
+        except (KafkaError, TimeoutError) as error:
+            _log.debug("lag not known", error=repr(error))
 
     async def _look(self) -> None:
         partitions = list(self._consumer.assignment())

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
 from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
+from mldash.supervision import INCONCLUSIVE, Supervision
 
 from . import instruments
 from .dead_letters.send import send_letters
@@ -23,7 +24,7 @@ from .fetch.batches import Batch, Batches
 from .fetch.continuity import check, next_offsets
 from .fetch.decode import SetAside
 from .kafka import Outbox, make_consumer, stop_quietly
-from .lag import Lag
+from .lag import EVERY_S, Lag
 from .settings import WorkerSettings
 from .statements import Statements
 from .store.appending import Appending
@@ -36,6 +37,7 @@ _FIRST_DELAY_S = 0.05
 _UPKEEP_S = 1.0
 _ASSIGNMENT_WAIT_S = 0.2
 _COMMIT_TIMEOUT_S = 30.0
+_CALM_S = 5.0
 _log = structlog.get_logger()
 
 Result = TypeVar("Result")
@@ -61,27 +63,28 @@ class Worker:
         self._trouble = {"start": "starting"}  # what can't be done just now → why
         self._upkeep_at = self._announce_at = 0.0
         self._checked = 0  # number of the assignment whose partitions were checked
+        self._failed_at: float | None = None  # until a batch has gone through whole, or nothing came for a while
+        self._seek = False  # whether the consumer may be ahead of what is committed
         self._in_hand: list[Batch] = []  # the one that is appended, and the one before, which is settled
         self._settling: asyncio.Task[None] | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the batch in hand is stored and committed. Raises what makes going on pointless."""
         self._make_clients()
-        lag = asyncio.create_task(self._lag.watch())
+        self._supervision = supervision = Supervision(
+            stop,
+            instruments.count_failure,
+            first_delay_s=_FIRST_DELAY_S,
+            longest_delay_s=self._settings.retry_s,
+        )
         try:
             await self._start()
-            while not stop.is_set():
-                batch = await self._next()
-                if batch is not None:
-                    await self._store(batch, stop)
-                await self._notice_a_refusal()
-                await self._upkeep()
+            supervision.start("measure the lag", self._lag.look, EVERY_S)
+            await supervision.supervised("store", lambda: self._turn(stop))
             with contextlib.suppress(BatchGivenUp):
                 await self._settled()
         finally:
-            lag.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await lag
+            await supervision.finish()
             async with asyncio.timeout(self._settings.stop_timeout_s):
                 await self._stop()
 
@@ -91,7 +94,39 @@ class Worker:
             return why
         if self._batches.halted:
             return str(next(iter(self._batches.halted.values())))
+        return self._supervision.trouble
+
+    async def _turn(self, stop: asyncio.Event) -> object:
+        """One batch, where there is one. What is no fault of a server's, and so not waited for, is raised: what is
+        known may be wrong then, and the next turn begins where the group's offsets are, as after a crash."""
+        try:
+            batch = await self._next()
+            if batch is not None:
+                await self._store(batch, stop)
+            # Behind a failure each batch goes through whole before the next is begun: else every other turn succeeds.
+            await self._notice_a_refusal(wait=self._failed_at is not None)
+            await self._upkeep()
+        except Exception:
+            await self._begin_again()
+            self._failed_at = monotonic()
+            raise
+        if self._failed_at is not None and batch is None and monotonic() - self._failed_at < _CALM_S:
+            return INCONCLUSIVE
+        self._failed_at = None
         return None
+
+    async def _begin_again(self) -> None:
+        """Of nothing that was read ahead or is known anything is left. Where the partitions stay ours, reading begins
+        at the committed offsets: the consumer itself would go on behind what was dropped."""
+        try:
+            await self._settled()
+        except BatchGivenUp:
+            pass  # told with the batch behind it, which falls for the same reason
+        except Exception as error:
+            _log.warning("the batch before was not settled either", error=repr(error))
+        self._batches.drop()
+        self._forget()
+        self._checked, self._seek = 0, True
 
     def _make_clients(self) -> None:
         settings = self._settings
@@ -158,8 +193,12 @@ class Worker:
         self._batches.halted.clear()
         for partition, reason in found.changed.items():
             self._batches.halt(partition, reason)
-        self._batches.begin(next_offsets(found.committed))
-        self._lag.begin(next_offsets(found.committed))
+        offsets = next_offsets(found.committed)
+        if self._seek:
+            await self._batches.rewind(offsets)
+            self._seek = False
+        self._batches.begin(offsets)
+        self._lag.begin(offsets)
         self._checked = number
         return True
 
@@ -216,10 +255,7 @@ class Worker:
     async def _give_up(self, given_up: BatchGivenUp) -> None:
         """The next owner stores what is not stored, and nothing that is known here may be trusted then."""
         _log.warning("batch given up: the next owner stores it", why=given_up.why)
-        with contextlib.suppress(BatchGivenUp):
-            await self._settled()
-        self._batches.drop()
-        self._forget()
+        await self._begin_again()
 
     def _let_go(self, batch: Batch) -> None:
         self._in_hand.remove(batch)
@@ -288,9 +324,9 @@ class Worker:
             if not is_known and is_another(ids, partition.topic, said.incarnation):
                 self._batches.halt(partition, PartitionChanged(partition.topic, partition.partition, said.offset))
 
-    async def _notice_a_refusal(self) -> None:
+    async def _notice_a_refusal(self, *, wait: bool) -> None:
         """Of a batch that nothing came after."""
-        if self._settling is None or not self._settling.done():
+        if self._settling is None or not (wait or self._settling.done()):
             return
         try:
             await self._settled()

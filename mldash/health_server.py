@@ -13,10 +13,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
+import structlog
+
 HOST = "127.0.0.1"
 _REQUEST_TIMEOUT_S = 5.0
 _HEALTH_TIMEOUT_S = 5.0
+_SEND_TIMEOUT_S = 10.0
 _REQUEST_BYTES = 16_384
+
+_log = structlog.get_logger()
 
 Health = Callable[[], Awaitable[str | None]]
 
@@ -49,17 +54,29 @@ class HealthServer:
         try:
             async with asyncio.timeout(_REQUEST_TIMEOUT_S):
                 head = await reader.readuntil(b"\r\n\r\n")
-            status, kind, body = await self._reply(head.split(b"\r\n", 1)[0].decode("latin-1"))
+            status, kind, body = await self._try_to_reply(head.split(b"\r\n", 1)[0].decode("latin-1"))
             writer.write(
                 f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {kind}\r\n"
                 f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
                 + body
             )
-            await writer.drain()
-        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, ConnectionError):
+            async with asyncio.timeout(_SEND_TIMEOUT_S):
+                await writer.drain()
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             pass  # who asked has gone, or does not speak HTTP: nobody to tell
+        except TimeoutError:
+            # Who does not take its answer holds this connection, and with it our own end, which waits for it.
+            writer.transport.abort()
         finally:
             writer.close()
+
+    async def _try_to_reply(self, request_line: str) -> tuple[HTTPStatus, str, bytes]:
+        try:
+            return await self._reply(request_line)
+        except Exception as error:
+            _log.exception("a question about health could not be answered", request=request_line[:200])
+            text = f"the look itself failed: {type(error).__name__}: {error}\n"
+            return HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", text.encode(errors="replace")
 
     async def _reply(self, request_line: str) -> tuple[HTTPStatus, str, bytes]:
         method, _, rest = request_line.partition(" ")

@@ -12,6 +12,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from . import threads
+from .attempts import Attempts
 
 if TYPE_CHECKING:
     from .callbacks import Callbacks
@@ -69,11 +70,14 @@ class LagWatch:
         self._stopping.set()
 
     def _run(self) -> None:
-        lag = Lag()
+        lag, attempts = Lag(), Attempts("a look at what is not delivered yet")
         while not self._stopping.wait(LOOK_S):
-            now = monotonic()
-            seconds = lag.look(now, self._delivery.barrier.place, self._delivery.journal.end())
-            if lag.is_news(now, seconds):
-                self._callbacks.lagging(seconds, self._delivery.unsent_bytes())
-            elif lag.is_over(seconds):
-                self._callbacks.delivered()
+            attempts.attempt(lambda: self._look(lag))
+
+    def _look(self, lag: Lag) -> None:
+        now = monotonic()
+        seconds = lag.look(now, self._delivery.barrier.place, self._delivery.journal.end())
+        if lag.is_news(now, seconds):
+            self._callbacks.lagging(seconds, self._delivery.unsent_bytes())
+        elif lag.is_over(seconds):
+            self._callbacks.delivered()

@@ -41,7 +41,8 @@ from mldash.deploy.stack.errors import (
     StopIncomplete,
 )
 from mldash.deploy.stack.settings import StackSettings
-from mldash.deploy.stack.supervise import Command, RestartDelays, Supervised
+from mldash.deploy.stack.supervise import Command, Supervised
+from mldash.supervision import RestartDelays
 
 _PREPARE = "mldash.deploy.prepare"
 

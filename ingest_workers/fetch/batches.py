@@ -117,6 +117,16 @@ class Batches:
         self._failed = None
         self._paused = False  # partitions of a new assignment begin unpaused
 
+    async def rewind(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Under the same assignment, after `drop`: read on at these offsets, wherever the consumer has come to."""
+        readable = [one for one in self._consumer.assignment() if one not in self.halted]
+        self._consumer.resume(*readable)
+        for partition in readable:
+            if partition in offsets:
+                self._consumer.seek(partition, offsets[partition])
+            else:  # nothing of it was ever committed
+                await self._begin(partition)
+
     async def stop(self) -> None:
         """Let nothing be under way."""
         ahead, self._ahead = self._ahead, None

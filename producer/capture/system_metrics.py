@@ -26,7 +26,7 @@ from typing import Final
 from msgspec import Struct
 
 from mldash.producer import threads
-from mldash.producer.callbacks import warn
+from mldash.producer.attempts import Attempts
 
 LOCAL_RANK_VARIABLES: Final = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
 
@@ -70,18 +70,16 @@ class SystemMetrics:
             self._thread.join(2 * _SMI_TIMEOUT_S)
 
     def _run(self) -> None:
-        gpus = Gpus()
-        before = read_counters()
+        # Where it fails, for the journal is full, say, that point is missing: the load of the host is not worth a run.
+        attempts, self._before, gpus = Attempts("recording the load of this host"), read_counters(), Gpus()
         stopping = False
         while not stopping:
             stopping = self._stopping.wait(self._interval_s)
-            now = read_counters()
-            try:
-                self._log({**rates(before, now), **read_levels(), **gpus.read()})
-            except Exception as error:  # a journal that is full, say: the load of the host is not worth a run
-                warn(f"the load of this host is not recorded: {type(error).__name__}: {error}")
-                return
-            before = now
+            attempts.attempt(lambda: self._sample(gpus))
+
+    def _sample(self, gpus: "Gpus") -> None:
+        before, self._before = self._before, read_counters()
+        self._log({**rates(before, self._before), **read_levels(), **gpus.read()})
 
 
 def is_first_of_host() -> bool:

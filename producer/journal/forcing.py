@@ -3,6 +3,7 @@
 import threading
 
 from mldash.producer import threads
+from mldash.producer.attempts import Attempts
 from mldash.producer.callbacks import Callbacks
 
 from .append import Journal
@@ -23,10 +24,14 @@ class IntervalSync:
         self._stopping.set()
 
     def _run(self) -> None:
+        attempts = Attempts("forcing the journal to the disk")
         while not self._stopping.wait(self._interval_s):
-            try:
-                self._journal.sync()
-                self._failures = 0
-            except OSError as error:
-                self._failures += 1
-                self._callbacks.network_error(error, self._failures)
+            attempts.attempt(self._sync)
+
+    def _sync(self) -> None:
+        try:
+            self._journal.sync()
+            self._failures = 0
+        except OSError as error:
+            self._failures += 1
+            self._callbacks.network_error(error, self._failures)

@@ -31,6 +31,7 @@ import msgspec
 from msgspec import Struct
 
 from mldash.producer import threads
+from mldash.producer.attempts import Attempts
 from mldash.producer.clock import Stopwatch
 
 from .checkpoint import START, Place
@@ -119,19 +120,26 @@ class Ownership:
         return held
 
     def _beat_on(self) -> None:
+        attempts = Attempts("a heartbeat of this process's journal")
         while not self._ended.wait(self._pulse.beat_s) and not self.is_lost:
-            beat = Stopwatch()
-            if self._beat.seconds >= self._pulse.dead_after_s / 2:
-                self.holds()
-                continue
-            try:
-                os.utime(self._folder / HEARTBEAT_NAME)
-            except FileNotFoundError:
-                return  # removed: by its owner at its end, or by who took it, which the next write finds out
-            except OSError:
-                continue  # the server is away: the age of the last beat tells
-            # The beat counts from before it was made: the process may have been paused within it.
-            self._beat = beat
+            if attempts.attempt(self._try_to_beat) is False:
+                return
+
+    def _try_to_beat(self) -> bool:
+        """False: there is nothing to beat for any more."""
+        beat = Stopwatch()
+        if self._beat.seconds >= self._pulse.dead_after_s / 2:
+            self.holds()
+            return True
+        try:
+            os.utime(self._folder / HEARTBEAT_NAME)
+        except FileNotFoundError:
+            return False  # removed: by its owner at its end, or by who took it, which the next write finds out
+        except OSError:
+            return True  # the server is away: the age of the last beat tells
+        # The beat counts from before it was made: the process may have been paused within it.
+        self._beat = beat
+        return True
 
 
 class Claim:

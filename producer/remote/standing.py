@@ -10,6 +10,7 @@ from typing import Final
 
 from mldash.producer import threads
 from mldash.producer.answers.shapes import Standing, StandingAnswer
+from mldash.producer.attempts import Attempts
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.errors import MldashError
 
@@ -47,8 +48,9 @@ class StandingWatch:
         self._stopping.set()
 
     def _run(self) -> None:
+        attempts = Attempts("asking whether the experiment is still there")
         while not self._stopping.wait(self._every_s * _draw(0.5, 1.5)):
-            if self._is_deleted():
+            if attempts.attempt(self._is_deleted):
                 self._callbacks.deleted(self._prefix)
                 return
 

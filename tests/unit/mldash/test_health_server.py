@@ -73,3 +73,32 @@ async def test_a_taken_port_is_an_error_at_once() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(OSError, match="address already in use"):
         async with HealthServer(other.getsockname()[1], Component().health):
             pass
+
+
+async def test_a_look_that_fails_is_a_503_that_says_how() -> None:
+    async def broken() -> str | None:
+        raise ValueError("of all things")
+
+    async with HealthServer(0, broken) as server:
+        answer = await get(server, "/readyz")
+        assert (answer.status_code, answer.text) == (503, "the look itself failed: ValueError: of all things\n")
+        assert (await get(server, "/healthz")).status_code == 200
+
+
+async def test_who_does_not_take_its_answer_holds_the_server_no_longer_than_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The answer is larger than what the kernel keeps for a socket that nobody reads; the server's end waits for it."""
+    monkeypatch.setattr("mldash.health_server._SEND_TIMEOUT_S", 0.2)
+    reason = "x" * (32 << 20)
+
+    async def long() -> str | None:
+        return reason
+
+    async with asyncio.timeout(20):
+        async with HealthServer(0, long) as server:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(b"GET /readyz HTTP/1.1\r\n\r\n")
+            await reader.readexactly(10)
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.transport.abort()

@@ -17,7 +17,8 @@ import pytest
 
 from mldash.deploy.stack.data_folder import DataFolder
 from mldash.deploy.stack.errors import ServerDidNotStart
-from mldash.deploy.stack.supervise import Command, RestartDelays, Supervised
+from mldash.deploy.stack.supervise import Command, Supervised
+from mldash.supervision import RestartDelays
 
 
 def test_delays_double_from_the_first_to_the_longest() -> None:
@@ -140,7 +141,8 @@ def test_a_program_gets_no_ctrl_c_of_the_terminal_and_dies_with_a_killed_supervi
     supervisor = f"""
 import asyncio, sys
 from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.supervise import Command, RestartDelays, Supervised
+from mldash.deploy.stack.supervise import Command, Supervised
+from mldash.supervision import RestartDelays
 
 async def ready():
     return True
