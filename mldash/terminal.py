@@ -9,8 +9,12 @@ from typing import IO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from mldash.deploy.stack.data_folder import ProcessState, State
+
+_UNBOUNDED = 1_000_000
+"""Columns. A table takes what it needs of them."""
 
 _STYLES = {"running": "green", "starting": "yellow", "restarting": "red", "stopping": "yellow", "stopped": "dim"}
 
@@ -89,22 +93,31 @@ def _short(process: ProcessState) -> str:
     return f"[{style}]{process.name} {mark}[/{style}]"
 
 
+def table_console(stream: IO[str] | None = None) -> Console:
+    """Where tables go: on a terminal as wide as it is; in a pipe or file as wide as the table, and plain, so that
+    what reads it gets every name whole."""
+    console = Console(file=stream or sys.stdout, highlight=False, markup=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _UNBOUNDED
+    return console
+
+
 def print_addresses(state: State, stream: IO[str] | None = None) -> None:
     """The table that `mldash up` ends with."""
-    console = Console(file=stream or sys.stdout, highlight=False)
+    console = table_console(stream)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     for name, address in addresses(state).items():
         table.add_row(name, address or "-")
-    console.print(table, soft_wrap=True)
+    console.print(table)
 
 
 def print_processes(state: State, stream: IO[str] | None = None) -> None:
     """The table of `mldash status`."""
-    console = Console(file=stream or sys.stdout, highlight=False)
+    console = table_console(stream)
     table = Table("process", "state", "pid", "restarts", box=None, padding=(0, 2, 0, 0))
     for process in state.processes:
         style = _STYLES.get(process.state, "")
-        state_text = f"[{style}]{process.state}[/{style}]" if style else process.state
+        state_text = Text(process.state, style=style)
         table.add_row(process.name, state_text, str(process.pid or "-"), str(process.restarts))
     console.print(table)
 

@@ -11,6 +11,7 @@ from mldash.producer.capture.echo import echo
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.levels import canonical_level
 from mldash.producer.handles import Owner, check_counts
+from mldash.producer.mode import Reader
 from mldash.producer.moments import Moment, checked_moment
 from mldash.producer.values import plain
 
@@ -115,15 +116,14 @@ class Logs:
         levels = None
         if level is not None:
             levels = {canonical_level(one) for one in ([level] if isinstance(level, str) else level)}
-        return self._new_lines(self._line_count(), levels, poll_s, silence_s)
+        return self._new_lines(self._place_behind(), levels, poll_s, silence_s)
 
     def _new_lines(
-        self, offset: int, levels: set[str] | None, poll_s: float, silence_s: float | None
+        self, place: "_Place", levels: set[str] | None, poll_s: float, silence_s: float | None
     ) -> Iterator[LogLine]:
         last_line_at = time.monotonic()
         while True:
-            lines = self._experiment._reader().log_lines(offset=offset, wait=0)
-            offset += len(lines)
+            lines = place.next_lines(self._experiment._reader())
             for line in lines:
                 if levels is None or line["level"] in levels:
                     yield line
@@ -133,6 +133,17 @@ class Logs:
                 return
             else:
                 time.sleep(poll_s)
+
+    def _place_behind(self) -> "_Place":
+        """Behind the last line."""
+        while True:
+            count = self._line_count()
+            if not count:
+                return _Place(0, None)
+            last = self._experiment._reader().log_lines(offset=count - 1, limit=1, wait=0)
+            if last:
+                return _Place(count, last[0]["sequenceNumber"] + 1)
+            # Retention has taken lines since they were counted: count those that are left.
 
     def _line_count(self) -> int:
         """How many lines there are. Numbers are dense: double a bound until it lies beyond, then halve the distance."""
@@ -177,6 +188,42 @@ class Logs:
             fields["metadata"] = plain(metadata, "metadata")
         self._experiment._writer().stream("logs").append(time.time(), fields)
         return fields
+
+
+class _Place:
+    """Where who follows a log has come to: `number` of the line that is to come, None before the first one.
+
+    An offset counts from the first line that is there, and retention takes lines from the front while one follows. So
+    the last line that was seen is asked for once more, and shows by its number whether the offset still holds.
+    """
+
+    def __init__(self, offset: int, number: int | None) -> None:
+        self._offset, self._number = offset, number
+
+    def next_lines(self, reader: Reader) -> list[LogLine]:
+        """What is new, in order, nothing left out that is still there."""
+        while True:
+            again = 1 if self._offset and self._number is not None else 0
+            lines = reader.log_lines(offset=self._offset - again, wait=0)
+            moved = self._moved_by(reader, lines, again)
+            if not moved:
+                break
+            self._offset = max(0, self._offset - moved)
+        lines = lines[again:]
+        if lines:
+            self._offset += len(lines)
+            self._number = lines[-1]["sequenceNumber"] + 1
+        return lines
+
+    def _moved_by(self, reader: Reader, lines: Sequence[LogLine], again: int) -> int:
+        """By how much the offset is too large now."""
+        if self._number is None or not self._offset:
+            return 0
+        if lines:
+            return lines[0]["sequenceNumber"] - (self._number - again)
+        first = reader.log_lines(offset=0, limit=1, wait=0)
+        # Nothing is left at all: what comes next is the first that is there.
+        return self._offset - max(0, self._number - first[0]["sequenceNumber"]) if first else self._offset
 
 
 def _printable(text: str) -> str:

@@ -29,6 +29,7 @@ from .reading.chunk_cache import ChunkCache
 from .reading.streams import Stores
 from .routes import connect, dependencies, experiments, logs, metrics, params, sessions, tracks
 from .routes import health as health_routes
+from .sending import bounded_protocol
 from .settings import ApiSettings
 
 _BACKLOG: Final = 2_048
@@ -75,6 +76,7 @@ class Api:
         server = _Server(
             uvicorn.Config(
                 observed(make_app(stores, topics)),
+                http=bounded_protocol(self._settings.send_timeout_s),
                 lifespan="off",
                 log_config=None,
                 access_log=False,

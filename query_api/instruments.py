@@ -8,6 +8,7 @@ requests = Histogram(
     "mldash_api_request_seconds", "From a request's head to its answer.", ["route", "status"], buckets=_SECONDS
 )
 in_hand = Gauge("mldash_api_requests_in_hand", "Requests being answered.")
+readers_gone = Counter("mldash_api_readers_gone", "Connections cut because nothing of an answer was taken any more.")
 own_write_waits = Histogram(
     "mldash_api_own_write_wait_seconds", "A read's wait for what its reader had written.", buckets=_SECONDS
 )

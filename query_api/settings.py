@@ -54,4 +54,7 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     )
     chunk_fetches: Annotated[int, Meta(ge=1, le=256, description="Chunks fetched at once for one answer.")] = 8
     lost_after_s: Annotated[float, Meta(gt=0, description="A session whose heartbeat is older is not live.")] = 60.0
+    send_timeout_s: Annotated[
+        float, Meta(gt=0, description="Nothing of an answer was taken for so long: the connection is cut.")
+    ] = 60.0
     stop_timeout_s: Annotated[float, Meta(gt=0, description="For the requests in hand when told to stop.")] = 10.0

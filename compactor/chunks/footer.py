@@ -59,7 +59,10 @@ def read_footer(data: bytes) -> Footer:
     if data[-4:] != MAGIC or length + _TAIL > len(data):
         raise ChunkDamaged("", "it does not end as a Parquet file does")
     fields, _ = thrift.decode(data, len(data) - _TAIL - length)
-    return Footer(fields, _columns(fields[_SCHEMA].value.items))
+    try:
+        return Footer(fields, _columns(fields[_SCHEMA].value.items))
+    except (KeyError, IndexError, AttributeError, TypeError, UnicodeDecodeError) as error:
+        raise ChunkDamaged("", f"its schema can't be read: {type(error).__name__}: {error}") from error
 
 
 def _columns(schema: Sequence[Fields]) -> dict[str, list[Fields]]:
@@ -74,10 +77,11 @@ def _columns(schema: Sequence[Fields]) -> dict[str, list[Fields]]:
 
 
 def _end_of(schema: Sequence[Fields], at: int) -> int:
-    children = schema[at][_CHILDREN].value if _CHILDREN in schema[at] else 0
-    end = at + 1
-    for _ in range(children):
-        end = _end_of(schema, end)
+    """Behind the branch that begins there. Raises IndexError where it says that it is longer than the schema."""
+    left, end = 1, at
+    while left > 0:
+        children = schema[end][_CHILDREN].value if _CHILDREN in schema[end] else 0
+        left, end = left - 1 + children, end + 1
     return end
 
 

@@ -26,7 +26,13 @@ SET: Final = 10
 STRUCT: Final = 12
 
 _LONG_LIST: Final = 15
-_MOST_ELEMENTS: Final = 1 << 24
+_MOST_DEPTH: Final = 64
+"""Of structs and lists in one another; Parquet's own go six deep."""
+
+_MOST_SHIFT: Final = 63
+"""Where the last seven bits of a 64-bit number begin. A longer varint is no number of this protocol, and each further
+byte would be carried through all that came before it."""
+
 _INTEGERS: Final = frozenset({I16, I32, I64})
 
 
@@ -66,15 +72,23 @@ def encode(fields: Fields) -> bytes:
 class _Reading:
     def __init__(self, data: bytes, start: int) -> None:
         self._data, self.at = data, start
+        self._depth = 0
 
     def struct(self) -> Fields:
+        self._deeper()
         fields: Fields = {}
         number = 0
         while (head := self._byte()) != 0:
             kind = head & 0x0F
             number = number + (head >> 4) if head >> 4 else _unzigzag(self._varint())
             fields[number] = Value(kind, None if kind in (TRUE, FALSE) else self._value(kind))
+        self._depth -= 1
         return fields
+
+    def _deeper(self) -> None:
+        self._depth += 1
+        if self._depth > _MOST_DEPTH:
+            raise ChunkDamaged("", f"its footer has Thrift values more than {_MOST_DEPTH} deep")
 
     def _value(self, kind: int) -> Any:
         if kind in _INTEGERS:
@@ -96,9 +110,13 @@ class _Reading:
         count, element = head >> 4, head & 0x0F
         if count == _LONG_LIST:
             count = self._varint()
-        if count > _MOST_ELEMENTS:
-            raise ChunkDamaged("", f"its footer has a list of {count} elements")
-        return List(element, [self._value(element) for _ in range(count)])
+        left = len(self._data) - self.at
+        if count > left:  # each element takes a byte at least
+            raise ChunkDamaged("", f"its footer has a list of {count} elements in {left} bytes")
+        self._deeper()
+        found = List(element, [self._value(element) for _ in range(count)])
+        self._depth -= 1
+        return found
 
     def _byte(self) -> int:
         self.at += 1
@@ -116,6 +134,8 @@ class _Reading:
         byte = data[at]
         number, shift = byte & 0x7F, 7
         while byte & 0x80:
+            if shift > _MOST_SHIFT:
+                raise ChunkDamaged("", "its footer has a Thrift number of more than 64 bits")
             at += 1
             byte = data[at]
             number |= (byte & 0x7F) << shift

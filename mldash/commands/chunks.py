@@ -35,8 +35,9 @@ def command(
 ) -> None:
     """List the Parquet objects that hold the cold metrics and tracks of the experiment PREFIX.
 
-    These are the objects that count; a listing of the bucket may show others, which are replaced or orphans. What is
-    still hot is in none of them, and is told on stderr.
+    Read exactly these. A glob of the bucket (`**/*.parquet`) shows others too: for a day after chunks were joined both
+    the joined object and its parts are there, and every row of them would be read twice; and orphans of killed
+    compactors. What is still hot is in none of them, and is told on stderr.
     """
     from mldash.compactor.settings import CompactorSettings
     from mldash.producer.events.identity import parse_prefix
@@ -92,8 +93,9 @@ def _for_programs(stream: ListedStream) -> dict[str, Any]:
 
 
 def _show(streams: list[ListedStream]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from mldash.terminal import table_console
 
     table = Table("stream", "events", "chunks", "MB", "object", box=None, padding=(0, 2, 0, 0))
     for stream in streams:
@@ -101,4 +103,4 @@ def _show(streams: list[ListedStream]) -> None:
             first, end = chunks[0].first_index, chunks[-1].live.end
             size = sum(chunk.live.bytes for chunk in chunks) / 1e6
             table.add_row(stream.label, f"{first} … {end - 1}", str(len(chunks)), f"{size:.2f}", key)
-    Console(highlight=False, markup=False, soft_wrap=True).print(table)
+    table_console().print(table)

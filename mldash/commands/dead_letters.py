@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mldash.ingest_workers.dead_letters.letter import Letter, Place
     from mldash.ingest_workers.settings import TopicSettings
 
+_SHOWN_CHARACTERS = 4_096
 _KINDS = ("params", "metrics", "logs", "tracks", "runs")
 CommandT = TypeVar("CommandT", bound=Callable[..., Any])
 
@@ -73,19 +74,27 @@ def list_(
 
 @command.command("show")
 @click.argument("place")
-@click.option("--json", "as_json", is_flag=True, help="For programs, with the record's bytes in base64.")
+@click.option("--json", "as_json", is_flag=True, help="For programs, all of it, with the record's bytes in base64.")
+@click.option("--raw", is_flag=True, help="Only the record's bytes, as they are: into a file or a program.")
 @component_options
-def show(place: str, as_json: bool, config: str | None, data: str | None, assignments: tuple[str, ...]) -> None:
-    """Show the letter at PLACE: origin, reason, headers, and its record as JSON, or its bytes."""
+def show(
+    place: str, as_json: bool, raw: bool, config: str | None, data: str | None, assignments: tuple[str, ...]
+) -> None:
+    """Show the letter at PLACE: origin, reason, headers, and its record as JSON, or its bytes: the first 4 KiB."""
+    if as_json and raw:
+        raise click.UsageError("say --json or --raw")
     settings = _settings(config, data, assignments)
     letter = asyncio.run(_fetch(settings, _place(place)))
+    if raw:
+        sys.stdout.buffer.write(letter.value or b"")
+        return
     document = _in_full(letter)
     if as_json:
         print(json.dumps(document, indent=2))
         return
     for name in ("place", "time", "origin", "reason", "key", "headers"):
         print(f"{name + ':':10}{document[name]}")
-    print(json.dumps(document["record"], indent=2) if document["record"] is not None else document["value"])
+    print(_shortened(letter, document))
 
 
 @command.command("replay")
@@ -236,6 +245,16 @@ def _in_full(letter: Letter) -> dict[str, Any]:
         "value": base64.b64encode(letter.value or b"").decode(),
         "record": json.loads(encode_record(record, JSON)) if record is not None else None,
     }
+
+
+def _shortened(letter: Letter, document: dict[str, Any]) -> str:
+    """The record as JSON, or its bytes where it is none; what is long ends with how to get all of it."""
+    is_record = document["record"] is not None
+    shown = json.dumps(document["record"], indent=2) if is_record else f"base64: {document['value']}"
+    if len(shown) <= _SHOWN_CHARACTERS:
+        return shown
+    size = len(letter.value or b"")
+    return f"{shown[:_SHOWN_CHARACTERS]}…\n({size} bytes in all: --json shows them, --raw writes them)"
 
 
 def _origin(letter: Summary) -> str:

@@ -138,13 +138,14 @@ def _show(policies: list[Policy], subject: str | None, *, as_json: bool) -> None
     if not policies:
         print(f"{subject or 'all'}: everything is kept for ever")
         return
-    from rich.console import Console
     from rich.table import Table
+
+    from mldash.terminal import table_console
 
     table = Table("", *_KINDS, box=None, padding=(0, 2, 0, 0))
     for policy in policies:
         table.add_row(policy.subject, *(_word(policy.keep_days, kind) for kind in _KINDS))
-    Console(highlight=False, markup=False).print(table)
+    table_console().print(table)
 
 
 def _word(kept: Mapping[str, float | None], kind: str) -> str:

@@ -6,6 +6,7 @@ this user alone (0700): whoever may write there could send events in the user's 
 """
 
 import os
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -37,6 +38,9 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
 )
 COPY_ON_WRITE_FILE_SYSTEMS: Final = frozenset(("btrfs", "zfs", "bcachefs"))
 _NOT_A_DISK: Final = NETWORK_FILE_SYSTEMS | {"tmpfs", "ramfs"}
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+"""The kernel writes space, tab, newline, backslash and # of a mount point so, and nothing else."""
+
 DEFAULT_FOLDERS: Final = (Path("/var/tmp"), Path("/tmp"))
 
 
@@ -78,12 +82,13 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     real = os.path.realpath(path)
     best, kind = "", ""
     try:
-        lines = mounts.read_text(errors="replace").splitlines()
+        # As the system's calls give paths: what is no UTF-8 is kept too, and compares equal.
+        lines = os.fsdecode(mounts.read_bytes()).split("\n")
     except OSError:
         return ""
     for line in lines:
         parts = line.split(" ")
-        point = parts[1].encode().decode("unicode_escape") if len(parts) > 2 else ""
+        point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), parts[1]) if len(parts) > 2 else ""
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if point and inside and len(point) >= len(best):
             best, kind = point, parts[2]

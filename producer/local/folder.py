@@ -33,6 +33,7 @@ _RESERVED: Final = frozenset(("metrics", "tracks", "logs", DATA, METADATA, EXPER
 """First segments of what may lie beside a name's own files: also those of an experiment whose prefix goes on below."""
 
 _ESCAPED: Final = re.compile(r"%([0-9A-F]{2})")
+_LIKE_A_DOT: Final = re.compile(r"%(25)*2E")
 _CUT: Final = "%~"
 
 
@@ -85,8 +86,23 @@ class Folder:
 
 
 def experiment_folder(root: str, prefix: str) -> Folder:
-    """The folder of a checked prefix (events/identity.py)."""
-    return Folder(Path(root).expanduser().absolute() / prefix)
+    """The folder of a checked prefix (events/identity.py).
+
+    A segment that begins with a dot is written with %2E: `a/b/.journal/x` must not lie within the journal of `a/b`, and
+    a walk through the folders passes by what is hidden. Where 0.1.0 has made a folder under the bare name, that one
+    stays the experiment's.
+    """
+    top = Path(root).expanduser().absolute()
+    bare, folder = top / prefix, top / "/".join(map(_escape_dot, prefix.split("/")))
+    is_of_old = bare != folder and ((bare / EXPERIMENT).exists() or (bare / STATE).exists())
+    return Folder(bare if is_of_old else folder)
+
+
+def _escape_dot(segment: str) -> str:
+    """A segment of a prefix: only the dot is written otherwise, and what would be read as one."""
+    if segment.startswith("."):
+        return f"%2E{segment[1:]}"
+    return f"%25{segment[1:]}" if _LIKE_A_DOT.match(segment) else segment
 
 
 def folder_of_name(kind: str, name: str | None) -> str:

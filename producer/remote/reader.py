@@ -113,7 +113,10 @@ class RemoteReader:
                 yield page
             if not page["hasMore"]:
                 return
-            start_index, wait = page["endIndex"] + 1, 0.0  # what this process wrote was there with the first page
+            # An API of 0.1 does not say how much of an empty page retention took: all of it, where more follows.
+            empty_to = 0 if page["data"] else start_index + PAGE_POINTS
+            start_index = page["endIndex"] + 1 if page["endIndex"] >= start_index else empty_to
+            wait = 0.0  # what this process wrote was there with the first page
 
     def metric_table(
         self,

@@ -25,7 +25,7 @@ PointFormat = Literal["jsonl", "msgpack", "csv", "arrow", "parquet"]
 POINT_MEDIA_TYPES: Final[dict[PointFormat, str]] = {
     "jsonl": "application/x-ndjson",
     "msgpack": "application/msgpack",
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",  # litestar adds the charset, to every text
     "arrow": "application/vnd.apache.arrow.stream",
     "parquet": "application/vnd.apache.parquet",
 }

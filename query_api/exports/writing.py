@@ -2,7 +2,8 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from mldash.producer.answers.rows import NonFinite, jsonl_bytes
@@ -55,10 +56,12 @@ class Sink(io.RawIOBase):
         return b"".join(parts)
 
 
-async def written(pieces: AsyncIterator[Sequence[Rows]], export: Export) -> AsyncIterator[bytes]:
+async def written(pieces: AsyncGenerator[Sequence[Rows]], export: Export) -> AsyncGenerator[bytes]:
     """The file, piece after piece; the next is read when the one before is on its way."""
-    async for rows in pieces:
-        data = await asyncio.to_thread(export.piece, rows)
-        if data:
-            yield data
-    yield await asyncio.to_thread(export.finish)
+    # Where the reader goes, the reading ends with the writing, and not when the collector comes to it.
+    async with aclosing(pieces):
+        async for rows in pieces:
+            data = await asyncio.to_thread(export.piece, rows)
+            if data:
+                yield data
+        yield await asyncio.to_thread(export.finish)

@@ -3,7 +3,8 @@
 The range ends where the stream ended at the first look; each piece is read by itself, hot and cold as one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Final, NamedTuple
 
 from msgspec import structs
@@ -46,33 +47,36 @@ async def find_extent(stores: Stores, stream: StreamRef, first_index: int, limit
 
 async def pieces(
     stores: Stores, stream: StreamRef, extent: Extent, fields: Sequence[str] | None
-) -> AsyncIterator[list[Rows]]:
+) -> AsyncGenerator[list[Rows]]:
     """The rows, in index order. Raises DamagedRange where an object is broken: what came before is whole."""
     first, stores = extent.first, structs.replace(stores, chunks=stores.chunks.passing())
     while first < extent.end:
         # Pieces end where chunks do, so that each is read once.
         count = PIECE_POINTS - (first % CHUNK if PIECE_POINTS > CHUNK else 0)
         found = await read_range(stores, stream, first, min(count, extent.end - first), fields)
-        if not found.count:  # retention took the rest meanwhile
-            return
-        yield found.rows
+        if found.count:
+            yield found.rows
+        elif found.first_index <= first:
+            return  # its end is no more what it was: the experiment was deleted meanwhile
+        # Where retention has raised the floor meanwhile, the file goes on there: what is left is in it.
         first = found.first_index + found.count
 
 
-async def no_pieces() -> AsyncIterator[list[Rows]]:
+async def no_pieces() -> AsyncGenerator[list[Rows]]:
     """Of what is not there."""
     for rows in list[list[Rows]]():
         yield rows
 
 
-async def begun(rows: AsyncIterator[list[Rows]]) -> AsyncIterator[list[Rows]]:
+async def begun(rows: AsyncGenerator[list[Rows]]) -> AsyncGenerator[list[Rows]]:
     """The same once the first piece is read: what is wrong with it is still an answer of its own."""
     first = await anext(rows, None)
 
-    async def go_on() -> AsyncIterator[list[Rows]]:
-        if first is not None:
-            yield first
-        async for one in rows:
-            yield one
+    async def go_on() -> AsyncGenerator[list[Rows]]:
+        async with aclosing(rows):
+            if first is not None:
+                yield first
+            async for one in rows:
+                yield one
 
     return go_on()

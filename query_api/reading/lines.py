@@ -12,7 +12,7 @@ from mldash.ingest_workers.documents.mongo import Session
 from mldash.producer.answers.shapes import LogLine
 
 from . import hot
-from .attempts import settled
+from .attempts import DELAYS_S, Moved, settled, unsettled
 from .points import read_range
 from .rows import Rows, events_of, iso_times, rows_of_indices
 from .streams import Stores, StreamRef
@@ -43,11 +43,16 @@ async def read_lines(stores: Stores, stream: StreamRef, wanted: Filter, offset: 
 
 
 async def _by_place(stores: Stores, stream: StreamRef, offset: int, limit: int) -> list[LogLine]:
-    seam = await settled(stores.mongo, stream, lambda session: hot.find_seam(stores.mongo, session, stream.id))
-    if seam is None or not limit:
-        return []
-    found = await read_range(stores, stream, seam.floor + offset, limit)
-    return [line for rows in found.rows for line in lines_of(rows)]
+    moved = Moved()
+    for _ in DELAYS_S:
+        seam = await settled(stores.mongo, stream, lambda session: hot.find_seam(stores.mongo, session, stream.id))
+        if seam is None or not limit:
+            return []
+        found = await read_range(stores, stream, seam.floor + offset, limit)
+        if found.first_index == seam.floor + offset:
+            return [line for rows in found.rows for line in lines_of(rows)]
+        # Retention raised the floor in between: lines are counted from the new one on.
+    raise unsettled(stream, moved)
 
 
 async def _filtered(

@@ -17,6 +17,7 @@ from mldash.compactor.chunks.mixed_types import pack_array, unpack_array
 from mldash.compactor.chunks.rows import join
 from mldash.ingest_workers.documents.columns import Column
 
+from .points import Range
 from .rows import Rows, events_of, iso_times
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -33,12 +34,11 @@ _END_S: Final = 32_503_680_000.0  # the year 3000: before 1970 and behind it the
 _Place = tuple[int, NDArray[np.uint8]]
 
 
-def pack_page(rows: Sequence[Rows], fields: Sequence[str] | None, start_index: int, goes_on: bool) -> bytes:
+def pack_page(found: Range, fields: Sequence[str] | None, start_index: int) -> bytes:
     """A MetricPage, as points.page_of makes it."""
-    rows = put_together(rows)
-    count = sum(one.count for one in rows)
-    last = rows[-1].first_index + rows[-1].count - 1 if count else start_index - 1
-    rest = _encode({"startIndex": start_index, "endIndex": last, "total": count, "hasMore": goes_on})
+    rows, count = put_together(found.rows), found.count
+    last = rows[-1].first_index + rows[-1].count - 1 if count else max(start_index, found.first_index) - 1
+    rest = _encode({"startIndex": start_index, "endIndex": last, "total": count, "hasMore": found.goes_on})
     points = pack_array(count, (pack_points(one, fields) for one in rows))
     return b"".join([bytes([0x85]), _encode("data"), points, rest[1:]])
 

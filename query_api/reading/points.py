@@ -16,7 +16,10 @@ from .streams import Stores, StreamRef
 
 
 class Range(Struct, frozen=True):
-    """Rows that hold the indices from `first_index` on, dense; `goes_on`: the stream has more behind them."""
+    """Rows that hold the indices from `first_index` on, dense; `goes_on`: the stream has more behind them.
+
+    Where retention has taken the first of what was asked for, `first_index` is the floor; it may lie behind all of it.
+    """
 
     first_index: int
     rows: list[Rows]
@@ -104,7 +107,7 @@ def page_of(found: Range, start_index: int, fields: Sequence[str] | None = None)
     return {
         "data": points,
         "startIndex": start_index,
-        "endIndex": points[-1]["index"] if points else start_index - 1,
+        "endIndex": points[-1]["index"] if points else max(start_index, found.first_index) - 1,
         "total": len(points),
         "hasMore": found.goes_on,
     }

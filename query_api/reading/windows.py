@@ -9,7 +9,7 @@ Each window is read by itself, hot and cold as one, as the track is then.
 """
 
 import math
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -60,7 +60,7 @@ async def plan_windows(stores: Stores, stream: StreamRef, asked: Asked) -> Plan:
     return Plan(span, [*ends, asked.end], follow)
 
 
-async def windows(stores: Stores, stream: StreamRef, asked: Asked, plan: Plan) -> AsyncIterator[list[Rows]]:
+async def windows(stores: Stores, stream: StreamRef, asked: Asked, plan: Plan) -> AsyncGenerator[list[Rows]]:
     """The rows, in index order within a window; no two windows share a time. Raises DamagedRange where an object is
     broken: what came before is whole."""
     start, fields = asked.start, stored_names(asked.fields)

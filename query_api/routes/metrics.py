@@ -74,7 +74,8 @@ async def points(
 ) -> Response[MetricPage]:
     """Points in index order, hot and cold as one; indices are dense. An absent metric gives the empty page.
 
-    `endIndex` is the index of the last point (start_index - 1 where there is none); `hasMore`: go on behind it.
+    `endIndex` is the index of the last point, or where there is none start_index - 1; where retention took all of
+    these, the last index that it took. `hasMore`: go on behind it.
     """
     metric = metric_name(name, unnamed)
     count, wanted = checked_count("limit", limit, stores.settings.read_limit), checked_fields("fields", fields)
@@ -82,7 +83,7 @@ async def points(
     if experiment is not None:
         found = await read_range(stores, experiment.stream("metrics", metric), start_index, count, wanted)
     if form.media_type == MSGPACK:
-        return await form.packed(found.count, lambda: pack_page(found.rows, wanted, start_index, found.goes_on))
+        return await form.packed(found.count, lambda: pack_page(found, wanted, start_index))
     return await form.built(found.count, lambda: page_of(found, start_index, wanted))
 
 

@@ -165,3 +165,43 @@ async def test_points_of_many_small_buckets_are_one_page(world: World, client: C
     assert [point["index"] for point in page["data"]] == list(range(3, 3 + len(expected)))
     kinds = [{name: type(value) for name, value in point["data"].items()} for point in page["data"]]
     assert kinds == [{name: type(value) for name, value in one.items()} for one in expected]
+
+
+async def test_a_file_goes_on_at_the_floor_where_retention_raises_it_meanwhile(
+    chain: Chain, client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It rises past all of the second piece: what is left behind it is in the file."""
+    monkeypatch.setattr(export, "PIECE_POINTS", 1_000)
+    real, reads = export.read_range, list[int]()
+
+    async def read_range(*arguments: Any) -> Any:
+        reads.append(arguments[2])
+        if len(reads) == 2:
+            await world.mongo.streams.update_one({"_id": chain.id}, {"$set": {"floor": 10_000}})
+        return await real(*arguments)
+
+    monkeypatch.setattr(export, "read_range", read_range)
+    lines = (await client.raw("/v1/metrics/export", **LOSS, format="jsonl")).content.splitlines()
+    assert [json.loads(line)["index"] for line in lines] == [*range(1_000), *range(10_000, 11_000)]
+
+
+async def test_a_page_that_retention_took_says_where_the_points_that_are_left_begin(
+    chain: Chain, client: Client, world: World
+) -> None:
+    """So that whoever goes from page to page comes to them, in JSON and in MessagePack, and with one step."""
+    await world.mongo.streams.update_one({"_id": chain.id}, {"$set": {"floor": 10_000}})
+    for accept in ("application/json", "application/msgpack"):
+        answer = await client.raw("/v1/metrics/points", {"Accept": accept}, **LOSS, start_index=0, limit=100)
+        decode = json.loads if accept.endswith("json") else msgspec.msgpack.decode
+        page = decode(answer.content)
+        assert (page["startIndex"], page["endIndex"], page["total"], page["hasMore"]) == (0, 9_999, 0, True)
+
+
+async def test_a_csv_file_names_its_charset_once(chain: Chain, client: Client) -> None:
+    for path, query in (("/v1/metrics/export", LOSS), ("/v1/tracks/export", {"prefix": PREFIX, "topic": "none"})):
+        for format in ("csv", "jsonl"):
+            answer = await client.raw(path, **query, format=format)
+            if answer.status_code == 200:
+                assert answer.headers["content-type"].count("charset") <= 1, answer.headers["content-type"]
+    answer = await client.raw("/v1/metrics/export", **LOSS, format="csv")
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from mldash.query_api.reading import lines
 from tests.world import World
 
 from .conftest import Client
@@ -84,3 +85,20 @@ async def test_another_level_is_refused_with_the_list(client: Client) -> None:
     told = await client.problem(PATH, 400, prefix=PREFIX, level="loud")
     assert told["parameter"] == "level"
     assert "debug, info, warn, error, fatal" in told["detail"]
+
+
+async def test_lines_that_are_left_are_answered_where_the_floor_rises_under_the_read(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retention takes 49 lines between the look at the floor and the lines: the read counts from the new floor on."""
+    chain = await hundred_lines(world)
+    read, raised = lines.read_range, list[int]()
+
+    async def raise_the_floor(*arguments: Any) -> Any:
+        if not raised:
+            raised.append(49)
+            await world.mongo.streams.update_one({"_id": chain.id}, {"$set": {"floor": 49, "cold": 49, "next": 49}})
+        return await read(*arguments)
+
+    monkeypatch.setattr(lines, "read_range", raise_the_floor)
+    assert await numbers(client, offset=2, limit=5) == [51, 52, 53, 54, 55]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mldash.producer.local.folder import Folder, experiment_folder, folder_of_name, name_of_folder
+from mldash.producer.local.folder import EXPERIMENT, Folder, experiment_folder, folder_of_name, name_of_folder
 from tests.unit.producer.strategies import texts
 
 segments = texts | st.sampled_from(
@@ -93,3 +93,31 @@ def test_an_experiment_below_another_ones_metrics_is_no_metric_of_it(tmp_path: P
 
 def test_an_absent_folder_has_no_streams(tmp_path: Path) -> None:
     assert list(Folder(tmp_path / "nowhere").streams("tracks")) == []
+
+
+SEGMENTS = st.text(st.sampled_from(".%2E5jx"), min_size=1, max_size=9).filter(lambda text: text not in (".", ".."))
+PREFIXES = st.lists(SEGMENTS, min_size=2, max_size=4).map("/".join)
+
+
+@given(PREFIXES, PREFIXES)
+def test_no_two_prefixes_share_a_folder_and_none_lies_in_what_is_hidden(one: str, other: str) -> None:
+    """A dot at a segment's beginning is escaped, and what is written like one too."""
+    folders = [experiment_folder("/nowhere", prefix).path for prefix in (one, other)]
+    assert (folders[0] == folders[1]) == (one == other)
+    assert not [part for path in folders for part in path.parts if part.startswith(".")]
+
+
+@pytest.mark.parametrize("hidden", [".journal", ".state", ".git"])
+def test_an_experiment_below_another_is_never_part_of_its_state(hidden: str, tmp_path: Path) -> None:
+    outer = experiment_folder(str(tmp_path), "a/b")
+    inner = experiment_folder(str(tmp_path), f"a/b/{hidden}/x")
+    assert not inner.path.is_relative_to(outer.journal)
+    assert not inner.path.is_relative_to(outer.state)
+
+
+def test_a_folder_of_0_1_under_a_hidden_name_stays_its_experiments(tmp_path: Path) -> None:
+    old = tmp_path / "a" / ".hidden" / "x"
+    old.mkdir(parents=True)
+    (old / EXPERIMENT).write_text("{}")
+    assert experiment_folder(str(tmp_path), "a/.hidden/x").path == old
+    assert experiment_folder(str(tmp_path), "a/.hidden/y").path == tmp_path / "a" / "%2Ehidden" / "y"
