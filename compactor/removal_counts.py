@@ -70,7 +70,10 @@ async def _count_sessions(removal: Removal, live_after: float, counts: Counts) -
     runs = await removal.mongo.streams.find_one(removal.of_generation | {"kind": "runs"}, {"data": 1})
     ended = _ended(runs or {})
     fields = {"host": 1, "pid": 1, "rank": 1}
-    query = removal.of_generation | {"heartbeat": {"$gte": live_after}}
+    # By the broker's clock, where a heartbeat was stored with it: a host's own may be wrong.
+    by_broker: dict[str, Any] = {"seen_at": {"$gte": live_after}}
+    by_host: dict[str, Any] = {"seen_at": None, "heartbeat": {"$gte": live_after}}
+    query = removal.of_generation | {"$or": [by_broker, by_host]}
     async for one in removal.mongo.sessions.find(query, fields):
         if one["_id"] not in ended:
             counts.live_sessions.append({"session": one["_id"].hex(), **{key: one.get(key) for key in fields}})

@@ -20,6 +20,8 @@ from .servers import Servers
 
 _DAY_MS = 86_400_000
 _EVENTS = {"retention.ms": str(7 * _DAY_MS), "max.message.bytes": str(RECORD_BYTES + 65_536)}
+_RUNS = {**_EVENTS, "message.timestamp.type": "LogAppendTime"}
+"""A process lives as long as its heartbeats come: by the broker's clock, not by that of its host."""
 _LETTERS = {**_EVENTS, "retention.ms": str(30 * _DAY_MS)}
 _STORED = {"cleanup.policy": "compact", "segment.ms": str(_DAY_MS // 24), "min.cleanable.dirty.ratio": "0.1"}
 
@@ -34,7 +36,10 @@ async def prepare(servers: Servers, partitions: Mapping[str, int] = DEFAULT_PART
 
 async def _topics(servers: Servers, partitions: Mapping[str, int], replication: int) -> None:
     prefix = servers.topic_prefix
-    wanted = [_topic(event_topic(prefix, kind), count, replication, _EVENTS) for kind, count in partitions.items()]
+    wanted = [
+        _topic(event_topic(prefix, kind), count, replication, _RUNS if kind == "runs" else _EVENTS)
+        for kind, count in partitions.items()
+    ]
     wanted.append(_topic(dead_letter_topic(prefix), 1, replication, _LETTERS))
     wanted.append(_topic(stored_topic(prefix), 1, replication, _STORED))
     admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)

@@ -15,13 +15,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import msgspec
+
 from .callbacks import warn
 from .errors import JournalFull, JournalUnwritable
 from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
 from .exit_codes import is_success
-from .launchers import rank_of, world_size
+from .launchers import Placement, placement
 from .session import Session
+from .succession import found_dead
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -224,14 +227,19 @@ def start_event(session: Session) -> Start:
         else:
             context = gather()
         user = str(context.pop("user", "")) or _user()
+    placed = placement(session.settings)
+    if placed != Placement():
+        context["launcher"] = msgspec.to_builtins(placed)
     return Start(
         time=time.time(),
         host=socket.gethostname(),
         pid=os.getpid(),
-        rank=rank_of(session.settings),
-        world_size=world_size(),
+        rank=placed.rank,
+        world_size=placed.world_size,
         user=user,
         context=context,
+        resume_key=placed.resume_key,
+        after=found_dead(session.journal_folder, session.prefix.text),
     )
 
 

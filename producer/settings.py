@@ -71,9 +71,7 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ] = 0.0
     signals: Annotated[bool, Meta(description="Whether SIGTERM and SIGINT mark the run.")] = True
     rank: (
-        Annotated[
-            int, Meta(ge=0, description="This process's rank. Unset: RANK, SLURM_PROCID, OMPI_COMM_WORLD_RANK, ….")
-        ]
+        Annotated[int, Meta(ge=0, description="This process's rank. Unset: what the launcher says (launchers.py).")]
         | None
     ) = None
 

@@ -11,7 +11,7 @@ Folded into the `data` of the runs stream's snapshot, under keys of ours:
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from mldash.producer.events.schema import Describe, End, Error, Start
 
@@ -38,6 +38,8 @@ class SessionState(Struct, omit_defaults=True):
     ended: float | None = None
     status: str | None = None
     error: Error | None = None
+    resume_key: str = ""
+    after: list[str] = field(default_factory=list)
 
 
 class Told(Struct, array_like=True):
@@ -75,7 +77,13 @@ class FoldedRuns:
             before = self.sessions.get(session)
             self._error_bytes -= _size(before.error) if before else 0
             self.sessions[session] = SessionState(
-                before.started if before else event.time, event.host, event.pid, event.rank, event.user
+                before.started if before else event.time,
+                event.host,
+                event.pid,
+                event.rank,
+                event.user,
+                resume_key=event.resume_key,
+                after=event.after,
             )
         elif isinstance(event, End):
             state = self.sessions.setdefault(session, SessionState(event.time))

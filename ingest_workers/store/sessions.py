@@ -7,17 +7,21 @@ vanish into the deleted generation (docs/protocol.md 7.3).
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from time import time
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from mldash.ingest_workers.documents.collections import CLOSE, CLOSED
 from mldash.ingest_workers.documents.mongo import BulkWriteError, Collection, Mongo, Session, UpdateOne
-from mldash.ingest_workers.fetch.decode import Arrival
+from mldash.ingest_workers.fetch.decode import Arrival, KafkaRecord
 from mldash.producer.events.identity import stream_id
 from mldash.producer.events.schema import Claim, Describe, Heartbeat, RunEvents, Signals, Start
 
 DUPLICATE_KEY = 11_000
+
+LOG_APPEND_TIME: Final = 1
+"""aiokafka's `timestamp_type` of a record whose timestamp is the broker's."""
 
 _KNOWN = 100_000
 _encode = msgspec.msgpack.Encoder().encode
@@ -136,7 +140,16 @@ def _session_document(arrival: Arrival, generation: int) -> dict[str, Any]:
         "prefix": arrival.record.prefix,
         "first_at": arrival.record.logged_at,
         "heartbeat": arrival.record.logged_at,
+        "stored_at": time(),
     }
+
+
+def _broker_time(origin: KafkaRecord) -> float:
+    """When the broker took the record, where its topic says so (LogAppendTime), else this server's time. Hosts of
+    training jobs have clocks of their own, and a record's CreateTime is theirs."""
+    if getattr(origin, "timestamp_type", None) == LOG_APPEND_TIME:
+        return origin.timestamp / 1000
+    return time()
 
 
 async def _find(
@@ -203,7 +216,9 @@ class _Writes:
     def _signal(self, arrival: Arrival, signal: Heartbeat | Claim) -> None:
         session = arrival.record.session
         if isinstance(signal, Heartbeat):
-            self._session(session, {"$max": {"heartbeat": signal.time}})
+            seen_at = _broker_time(arrival.origin)
+            newest_of = {"heartbeat": signal.time, "seen_at": seen_at}
+            self._session(session, {"$max": newest_of, "$min": {"skew": seen_at - signal.time}})
             return
         stream = self._stream(arrival, signal.kind, signal.name)
         newest: dict[str, Any] = {"seq": signal.seq, "offset": signal.offset, "at": signal.time, "final": signal.final}

@@ -72,7 +72,11 @@ class Columns(Struct, frozen=True, tag="columns"):
 
 
 class Start(Struct, frozen=True, tag="start", omit_defaults=True):
-    """A session begins its run. `context` is what capture/run_context.py gathers (git, command line, versions, …)."""
+    """A session begins its run. `context` is what capture/run_context.py gathers (git, command line, versions, …).
+
+    What events/run_status.py takes it for a successor by: `resume_key` names the job over its restarts, where the
+    launcher has such a name; `after` are sessions in hex that this one found dead on its host.
+    """
 
     time: float
     host: str = ""
@@ -81,6 +85,8 @@ class Start(Struct, frozen=True, tag="start", omit_defaults=True):
     world_size: int | None = None
     user: str = ""
     context: dict[str, Any] = field(default_factory=dict)
+    resume_key: str = ""
+    after: list[str] = field(default_factory=list)
 
 
 class Describe(Struct, frozen=True, tag="describe", omit_defaults=True):

@@ -230,6 +230,11 @@ def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
     return live
 
 
+def is_dead(session: Path) -> bool:
+    """Whether the process that wrote a session is gone, or was silent for so long that its files are another's."""
+    return session.exists() and not _is_live(session, for_people=False)
+
+
 def lock_dead_sessions(
     root: Path, unreadable: Callable[[Path, Exception], None] = lambda path, error: None
 ) -> Iterator[SessionFolder]:

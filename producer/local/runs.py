@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from mldash.producer.answers.shapes import SessionAnswer, iso_time
 from mldash.producer.events.encoding import exact_to_json
-from mldash.producer.events.run_status import LOST, SessionTimes, status_of_run
+from mldash.producer.events.run_status import SessionTimes, status_of_run
 from mldash.producer.events.schema import Describe, End, Start
 from mldash.producer.local.blocks import RunEvent
 from mldash.producer.local.stream_rows import Row, StreamRows
@@ -106,12 +106,20 @@ class RunsState:
 
 
 def _times(span: Span, live: Set[str], now: float) -> SessionTimes:
-    started = span.start.time
-    if span.end is not None:
-        return SessionTimes(started, span.end.time, span.end.time, span.end.status)
-    if span.session in live:
-        return SessionTimes(started, now)
-    return SessionTimes(started, started, started, LOST)
+    start, end = span.start, span.end
+    lives = end is None and span.session in live
+    return SessionTimes(
+        start.time,
+        end.time if end is not None else now if lives else start.time,
+        None if end is None else end.time,
+        None if end is None else end.status,
+        span.session,
+        start.host,
+        start.rank,
+        start.resume_key,
+        tuple(start.after),
+        is_dead=end is None and not lives,
+    )
 
 
 def _session(span: Span, live: Set[str], now: float) -> SessionAnswer:

@@ -9,7 +9,7 @@ import msgspec
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.ingest_workers.documents.run_states import FoldedRuns, SessionState
 from mldash.producer.answers.shapes import SessionAnswer
-from mldash.producer.events.run_status import CREATED, SessionTimes
+from mldash.producer.events.run_status import CREATED, LOST, SessionTimes, succeeded
 
 from .rows import iso_or_none
 from .snapshots import Carried, all_carried_forward
@@ -28,7 +28,8 @@ class Runs(NamedTuple):
 
     def times(self) -> list[SessionTimes]:
         """Of the sessions that have started."""
-        return [_times(state, self.sessions.get(session, {})) for session, state in self.folded.sessions.items()]
+        documents = self.sessions
+        return [_times(one, state, documents.get(one, {})) for one, state in self.folded.sessions.items()]
 
 
 async def read_runs(mongo: Mongo, experiments: Sequence[ExperimentRef], *, contexts: bool = False) -> dict[bytes, Runs]:
@@ -50,7 +51,8 @@ async def _session_documents(
     generations = {one.id: one.generation for one in experiments}
     found = defaultdict[bytes, dict[bytes, Mapping[str, Any]]](dict)
     ids = list(generations)
-    fields = {"exp": 1, "gen": 1, "heartbeat": 1, "first_at": 1} | ({"context": 1} if contexts else {})
+    fields = dict.fromkeys(("exp", "gen", "heartbeat", "first_at", "stored_at", "seen_at", "skew"), 1)
+    fields |= {"context": 1} if contexts else {}
     for at in range(0, len(ids), _AT_ONCE):
         async for one in mongo.sessions.find({"exp": {"$in": ids[at : at + _AT_ONCE]}}, fields):
             if one["gen"] == generations[one["exp"]]:
@@ -64,7 +66,10 @@ async def list_sessions(stores: Stores, experiment: ExperimentRef, now: float) -
     lost_after_s = stores.settings.lost_after_s
     known = dict.fromkeys([*runs.folded.sessions, *runs.sessions])
     order = sorted(known, key=lambda one: (_first_at(one, runs), one))
-    return [_answer(one, runs.folded.sessions.get(one), runs.sessions.get(one, {}), now, lost_after_s) for one in order]
+    times = runs.times()
+    statuses = {one.id: one.status_at(now, lost_after_s) for one in times}
+    statuses |= {times[at].id: LOST for at in succeeded(times)}
+    return [_answer(one, runs.folded.sessions.get(one), runs.sessions.get(one, {}), statuses) for one in order]
 
 
 def _first_at(session: bytes, runs: Runs) -> float:
@@ -73,24 +78,42 @@ def _first_at(session: bytes, runs: Runs) -> float:
     return state.started if state is not None else float(first_at or 0.0)
 
 
-def _times(state: SessionState, document: Mapping[str, Any]) -> SessionTimes:
-    heartbeat = max(state.started, document.get("heartbeat") or 0.0)
-    return SessionTimes(state.started, heartbeat, state.ended, state.status)
+def _times(session: bytes, state: SessionState, document: Mapping[str, Any]) -> SessionTimes:
+    """By the broker's clock. `seen_at` is its time of the last heartbeat; `skew` is what is added to a time of the
+    session's host. A session that never sent a heartbeat (its journal was sent by another process), or was stored by
+    version 0.1.0, has neither: its own times count, and none after it was stored.
+    """
+    skew = document.get("skew") or 0.0
+    heartbeat = document.get("seen_at")
+    if heartbeat is None:
+        said = max(state.started, document.get("heartbeat") or 0.0)
+        heartbeat = min(said, document.get("stored_at") or said)
+    return SessionTimes(
+        state.started + skew,
+        heartbeat,
+        None if state.ended is None else state.ended + skew,
+        state.status,
+        session.hex(),
+        state.host,
+        state.rank,
+        state.resume_key,
+        tuple(state.after),
+    )
 
 
 def _answer(
-    session: bytes, state: SessionState | None, document: Mapping[str, Any], now: float, lost_after_s: float
+    session: bytes, state: SessionState | None, document: Mapping[str, Any], statuses: Mapping[str, str]
 ) -> SessionAnswer:
     folded = state or SessionState()
     answer: SessionAnswer = {
         "session": session.hex(),
-        "status": CREATED if state is None else _times(state, document).status_at(now, lost_after_s),
+        "status": statuses.get(session.hex(), CREATED),
         "host": folded.host,
         "pid": folded.pid,
         "rank": folded.rank,
         "startedAt": None if state is None else iso_or_none(state.started),
         "endedAt": iso_or_none(folded.ended),
-        "heartbeatAt": iso_or_none(document.get("heartbeat")),
+        "heartbeatAt": iso_or_none(document.get("seen_at") or document.get("heartbeat")),
     }
     if folded.error is not None:
         answer["error"] = msgspec.to_builtins(folded.error)

@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,47 @@ def test_the_line_of_an_exit_without_kafka_is_the_command_that_sends_the_rest(
     assert command[:2] == ["mldash", "sync"]
     run_mldash(*command[1:], "--kafka", stack.kafka)
     until_seen(Experiment(prefix, **remote), "COMPLETED")
+
+
+def test_a_run_that_was_killed_started_again_within_the_minute_and_completed_is_completed(
+    remote: dict[str, Any],
+) -> None:
+    """Nothing is waited for but what is stored: the killed process's heartbeat is still fresh then."""
+    prefix = f"owner/exits/{os.urandom(6).hex()}"
+    run_script(prefix, remote, "experiment.run.start(); log(); experiment.flush(); kill(signal.SIGKILL)")
+    run_script(prefix, remote, "with experiment: pass")
+    there = Experiment(prefix, **remote)
+    deadline = time.monotonic() + 30
+    while (found := (there.run.status, [one["status"] for one in there._reader().sessions()])) != (
+        "COMPLETED",
+        ["LOST", "COMPLETED"],
+    ):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("ahead_s", [-3_600, 3_600])
+def test_a_host_whose_clock_is_wrong_is_not_lost_for_it_and_its_heartbeat_is_told_by_the_brokers(
+    remote: dict[str, Any], ahead_s: int
+) -> None:
+    """The process tells all its times by a clock that is an hour off."""
+    prefix = f"owner/exits/{os.urandom(6).hex()}"
+    script = f"""
+real = time.time
+time.time = lambda: real() + {ahead_s}
+experiment.run.start()
+log()
+experiment.flush()
+print("ready", flush=True)
+sys.stdin.readline()
+"""
+    given = {"MLDASH_REMOTE": remote["remote"], "MLDASH_JOURNAL": remote["journal"], "MLDASH_HEARTBEAT_S": "0.2"}
+    command = [sys.executable, "-c", SCRIPT + script, prefix]
+    with subprocess.Popen(
+        command, env={**os.environ, **given}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        session = until_seen(Experiment(prefix, **remote), "RUNNING")
+        process.kill()
+    assert abs(datetime.fromisoformat(session["heartbeatAt"]).timestamp() - time.time()) < 300
