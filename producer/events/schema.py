@@ -25,7 +25,7 @@ from typing import Any, Final, Literal
 from msgspec import UNSET, Struct, UnsetType, field
 
 SCHEMA_VERSION = (1, 1)
-"""MAJOR, MINOR. 1.1: in the JSON encoding columns of type "values" have `values`."""
+"""MAJOR, MINOR. 1.1: in the JSON encoding columns of type "values" have `values`; a start has resume_key and after."""
 
 Kind = Literal["params", "metrics", "logs", "tracks", "runs"]
 Status = Literal["COMPLETED", "FAILED", "CANCELLED", "PREEMPTED"]
