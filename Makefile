@@ -27,7 +27,7 @@ down: $(installed) ## take it down; its data stay
 ##@ Check it
 
 test: $(installed) ## all tests, against real servers that they start and stop
-	$(bin)/python -m pytest -n $(PROCESSES) --dist loadgroup $(ARGS)
+	$(bin)/python -m pytest -n $(PROCESSES) $(ARGS)
 
 test-unit: $(installed) ## the tests that need no server
 	$(bin)/python -m pytest -m "not integration" tests/unit tests/architecture tests/documentation $(ARGS)

@@ -10,12 +10,15 @@ their module stay together, in one process, as do those of one `xdist_group`.
 tests/durations.txt says how long each took, where that was over a second; --write-durations makes it anew.
 """
 
+import json
 import math
 import random
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 HERE = Path(__file__).parent
 DURATIONS = HERE / "durations.txt"
@@ -43,15 +46,42 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: object) -> None:
+def pytest_configure_node(node: Any) -> None:
     """xdist's: every process must come to the same order."""
-    node.workerinput["order_seed"] = node.config.stash[_SEED]  # type: ignore[attr-defined]
+    node.workerinput["order_seed"] = node.config.stash[_SEED]
+    node.workerinput["groups"] = str(_groups_file(node.config))
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """First of all hooks, for xdist's own reads the groups."""
-    items[:] = ordered(items, config.stash[_SEED], int(_worker_input(config).get("workercount", 1)))
+    given = _worker_input(config)
+    items[:] = ordered(items, config.stash[_SEED], int(given.get("workercount", 1)))
+    if given:
+        groups = {item.nodeid: group for item in items if (group := _group(item)) != item.nodeid}
+        written = Path(given["groups"]).with_suffix(f".{given['workerid']}")
+        written.write_text(json.dumps(groups))
+        written.replace(given["groups"])  # every process writes the same
+
+
+class Groups(LoadScopeScheduling):
+    """One group after the other to whichever process is free, in the order of the tests.
+
+    xdist's own `loadgroup` puts the group's name into the test's id, which pytest 9.2 does not let it: the groups are
+    ignored without a word (pytest-xdist issue 1386). Here the processes write them down.
+    """
+
+    def __init__(self, config: pytest.Config, log: Any) -> None:
+        super().__init__(config, log)
+        self._groups: dict[str, str] | None = None
+
+    def _split_scope(self, nodeid: str) -> str:
+        if self._groups is None:
+            self._groups = json.loads(_groups_file(self.config).read_text())
+        return self._groups.get(nodeid, nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 def ordered(items: Sequence[pytest.Item], seed: int, processes: int) -> list[pytest.Item]:
@@ -84,8 +114,7 @@ def _chance(seed: int, name: str) -> float:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Setup, call and teardown; where there are several processes, the one that controls them hears of all."""
-    name = _name(report.nodeid)
-    _SECONDS[name] = _SECONDS.get(name, 0.0) + report.duration
+    _SECONDS[report.nodeid] = _SECONDS.get(report.nodeid, 0.0) + report.duration
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -105,9 +134,7 @@ def _group(item: pytest.Item) -> str:
         return str(marked.args[0])
     if not _shares_a_fixture(item):
         return item.nodeid
-    name = str(item.path.relative_to(HERE))
-    item.add_marker(pytest.mark.xdist_group(name))
-    return name
+    return str(item.path)
 
 
 def _shares_a_fixture(item: pytest.Item) -> bool:
@@ -122,12 +149,7 @@ def _expected(item: pytest.Item, durations: dict[str, float]) -> float:
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(HERE).parts[0]
-
-
-def _name(nodeid: str) -> str:
-    """Without the group, which xdist appends."""
-    return nodeid.rpartition("@")[0] if nodeid.rfind("@") > nodeid.rfind("]") else nodeid
+    return item.path.relative_to(HERE).parts[0] if item.path.is_relative_to(HERE) else ""
 
 
 def _read_durations() -> dict[str, float]:
@@ -140,7 +162,12 @@ def _longest(seconds: dict[str, float]) -> list[tuple[str, float]]:
     return sorted(noted, key=lambda one: (-round(one[1]), one[0]))
 
 
-def _worker_input(config: pytest.Config) -> dict[str, object]:
+def _groups_file(config: pytest.Config) -> Path:
+    factory: pytest.TempPathFactory = getattr(config, "_tmp_path_factory")  # noqa: B009 - xdist takes it there too
+    return factory.getbasetemp() / "groups.json"
+
+
+def _worker_input(config: pytest.Config) -> dict[str, Any]:
     """What the controlling process gave this one; empty in the only process and in the controlling one."""
-    given: dict[str, object] = getattr(config, "workerinput", {})
+    given: dict[str, Any] = getattr(config, "workerinput", {})
     return given

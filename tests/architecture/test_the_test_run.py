@@ -1,6 +1,7 @@
 """What the run of the tests promises: a hang ends and shows where it stands; the order is random, by a seed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,7 +73,7 @@ def test_one_seed_gives_one_order_and_another_gives_another(request: pytest.Fixt
     items = request.session.items
     one, again, other = ordered(items, 1, 3), ordered(items[::-1], 1, 3), ordered(items, 2, 3)
     assert one == again
-    assert (one == other) == (len(items) == 1)
+    assert one != other or len(items) < 20  # so few may come in one order by chance
     assert {item.nodeid for item in other} == {item.nodeid for item in items}
 
 
@@ -155,6 +156,39 @@ def test_what_tests_share_ends_with_the_run_even_where_that_is_killed(tmp_path: 
     assert (tmp_path / "servers.failed").exists() == (
         who == "controller"
     )  # it did not end with exit code 0, and is told
+
+
+TOGETHER = """
+import pytest
+
+@pytest.fixture(scope="module")
+def shared():
+    return 1
+
+@pytest.mark.parametrize("number", range(6))
+def test_together(shared, number):
+    pass
+
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.xdist_group("marked")
+def test_marked(number):
+    pass
+
+@pytest.mark.parametrize("number", range(6))
+def test_alone(number):
+    pass
+"""
+
+
+def test_tests_that_share_a_fixture_of_their_module_or_a_group_run_in_one_process(tmp_path: Path) -> None:
+    """Not by xdist's own groups, which pytest 9.2 leaves without effect and without a word."""
+    done = run_pytest(tmp_path, TOGETHER, "-n", "2", "-v", "-p", "tests.order")
+    assert "15 passed" in done.stdout, done.stdout
+    ran = re.findall(r"\[(gw\d)\].* PASSED test_it.py::(\w+)\[", done.stdout)
+    assert len(ran) == 15
+    for name in ("test_together", "test_marked"):
+        assert len({process for process, test in ran if test == name}) == 1
+    assert len({process for process, _ in ran}) == 2
 
 
 def run_pytest(folder: Path, test: str, *arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
