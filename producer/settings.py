@@ -51,6 +51,13 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         float,
         Meta(gt=0, description="On a network file system: after such a silence a process's journal is another's."),
     ] = 86_400.0
+    compression: (
+        Annotated[
+            Literal["snappy", "gzip", "lz4", "zstd", "none"],
+            Meta(description="How batches of records are compressed for Kafka. Unset: as the API says, else snappy."),
+        ]
+        | None
+    ) = None
     linger_s: Annotated[float, Meta(ge=0, le=60, description="How long events are gathered before they are sent.")] = (
         0.02
     )

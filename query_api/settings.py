@@ -38,6 +38,10 @@ class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     event_encoding: Annotated[
         Literal["msgpack", "json"], Meta(description="How SDKs that connect here encode their records.")
     ] = "msgpack"
+    event_compression: Annotated[
+        Literal["snappy", "gzip", "lz4", "zstd", "none"],
+        Meta(description="How SDKs that connect here compress their batches; docs/events.md says who can read which."),
+    ] = "snappy"
     wait_limit_s: Annotated[
         float, Meta(ge=0, le=300, description="A read waits at most so long for its writer's events.")
     ] = 30.0

@@ -167,6 +167,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     server_version: str
     schema_minor: int = 0
     """The newest minor version of the event schema that the servers read; 0.1 did not say it."""
+    compression: str = "snappy"
+    """Of batches on the way to Kafka; one that an SDK does not know means its own default."""
 
 
 def iso_time(seconds: float) -> str:

@@ -110,7 +110,9 @@ class Publisher(Delivery):
         """One producer's life. Returns when all is delivered and no more will come; raises what ended the producer."""
         connection = self._connect()
         own = self._own_lane()
-        kafka = await KafkaProducer.start(connection.kafka, f"mldash-{self.journal.pid}", self._refusals.batch_bytes)
+        kafka = await KafkaProducer.start(
+            connection.kafka, f"mldash-{self.journal.pid}", self._refusals.batch_bytes, connection.compression
+        )
         try:
             own.begin(connection.content_type, connection.schema_minor)
             beside = asyncio.create_task(dead.send(kafka, connection))

@@ -227,7 +227,9 @@ async def _send(
         problem: str
         kafka = None
         try:
-            kafka = await KafkaProducer.start(connection.kafka, "mldash-sync", refusals.batch_bytes)
+            kafka = await KafkaProducer.start(
+                connection.kafka, "mldash-sync", refusals.batch_bytes, connection.compression
+            )
             lane.begin(connection.content_type, connection.schema_minor)
             while True:
                 before = lane.byte_count

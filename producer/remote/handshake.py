@@ -31,9 +31,9 @@ def ask_connection(transport: Transport, kafka: str | None) -> Connection:
 def asker(settings: SdkSettings) -> Callable[[], Connection]:
     """What a publisher asks; each call asks anew."""
     if settings.remote is None:
-        return lambda: default_connection(settings.kafka)
+        return lambda: _with_codec(default_connection(settings.kafka), settings)
     transport = Transport(settings.remote, settings.token)
-    return lambda: ask_connection(transport, settings.kafka)
+    return lambda: _with_codec(ask_connection(transport, settings.kafka), settings)
 
 
 def default_connection(kafka: str | None) -> Connection:
@@ -51,5 +51,11 @@ def ask_for_journal(head: Head, settings: SdkSettings) -> Connection:
     """
     remote, kafka = settings.remote or head.remote, settings.kafka or head.kafka
     if remote is None:
-        return default_connection(kafka)
-    return ask_connection(Transport(remote, settings.token), kafka)
+        return _with_codec(default_connection(kafka), settings)
+    return _with_codec(ask_connection(Transport(remote, settings.token), kafka), settings)
+
+
+def _with_codec(connection: Connection, settings: SdkSettings) -> Connection:
+    """The codec is the API's to say, unless it is set here."""
+    given = settings.compression
+    return connection if given is None else msgspec.structs.replace(connection, compression=given)

@@ -30,5 +30,6 @@ async def connect(
             content_type=_CONTENT_TYPES[settings.event_encoding],
             server_version=version("mldash"),
             schema_minor=SCHEMA_VERSION[1],
+            compression=settings.event_compression,
         )
     )

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -108,6 +109,19 @@ async def test_what_a_dead_session_left_is_sent_as_the_api_says_today(
     (left,) = find_sessions(sessions.root)
     assert (await resend(left, topics.connection(then))).left is None
     assert {(await topics.content_types())["params"]} == {then}
+
+
+@pytest.mark.parametrize("compression", ["gzip", "lz4", "zstd", "none", "of a later version"])
+async def test_batches_are_compressed_as_the_connection_says(
+    topics: Topics, sessions: Sessions, compression: str
+) -> None:
+    """A codec that is not known here means the default."""
+    connection = msgspec.structs.replace(topics.connection(), compression=compression)
+    journal, publisher = sessions.begin(lambda: connection)
+    for i in range(100):
+        journal.stream("logs").append(1.0, {"message": "m" * 1_000, "i": i})
+    await in_thread(publisher.flush, 30.0)
+    assert [fields["i"] for fields in (await topics.events())["logs", ""]] == list(range(100))
 
 
 async def test_records_that_the_broker_finds_too_large_are_cut(kafka_address: str, sessions: Sessions) -> None:
