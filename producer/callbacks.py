@@ -5,10 +5,11 @@ Without a function of the user's, what they should know is a warning, once a cau
 
 import sys
 import warnings
-import weakref
 from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
+
+from mldash.producer.locks import Registry
 
 if TYPE_CHECKING:
     from .errors import EventsRefused
@@ -40,7 +41,7 @@ class Callbacks:
     def __init__(self) -> None:
         self._functions: dict[str, list[Callable[..., Any]]] = {name: [] for name in get_args(Happening)}
         self._said: dict[str, float] = {}
-        self._others: weakref.WeakSet[Callbacks] = weakref.WeakSet()
+        self._others: Registry[Callbacks] = Registry()
 
     def on(self, happening: Happening, function: _FunctionT) -> _FunctionT:
         """Call `function` from now on; returns it. Raises ValueError for a name that is not above."""
@@ -88,7 +89,7 @@ class Callbacks:
 
     def _call(self, happening: Happening, *facts: Any) -> bool:
         """Whether the user has a function for it. Its own failure is shown and does no harm here."""
-        functions = [one for each in (self, *self._others) for one in each._functions[happening]]
+        functions = [one for each in (self, *self._others) for one in [*each._functions[happening]]]
         for function in functions:
             try:
                 function(*facts)

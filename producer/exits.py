@@ -21,12 +21,12 @@ import os
 import signal
 import sys
 import threading
-import weakref
 from typing import TYPE_CHECKING, Any
 
 from .clock import Deadline
 from .delivery_line import DeliveryLine
 from .exit_codes import left_with, watch_exits
+from .locks import Registry
 from .run import end_run, status_of
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .experiment import Experiment
     from .session import Session
 
-_experiments: weakref.WeakSet[Experiment] = weakref.WeakSet()
+_experiments: Registry[Experiment] = Registry()
 _installed_in: int | None = None
 _last_error: object = None
 _before: Any = None
@@ -67,7 +67,7 @@ def end_all() -> None:
 
     _leaving = True
     error = unhandled_error()
-    for experiment in [*_experiments]:
+    for experiment in _experiments:
         if experiment.run.is_open:
             status = "PREEMPTED" if experiment.run._preempted else status_of(error)
             experiment.run._mark_end(status, error if status == "FAILED" else None)
@@ -130,7 +130,7 @@ def _end_child(session: Session, pid: int) -> None:
     if os.getpid() != pid:
         return
     error = sys.exc_info()[1]
-    for experiment in [*_experiments]:
+    for experiment in _experiments:
         if experiment.run.is_open and experiment._session is session:
             status = status_of(error)
             experiment.run._mark_end(status, error if status == "FAILED" else None)
@@ -168,7 +168,7 @@ def _on_sigterm(number: int, frame: FrameType | None) -> None:
     global _is_preempted
     _is_preempted = True
     again = all(experiment.run._preempted for experiment in _experiments if experiment.run.is_open)
-    for experiment in [*_experiments]:
+    for experiment in _experiments:
         experiment.run._preempted = True
     if callable(_before):
         _before(number, frame)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import threading
-import weakref
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -12,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from .callbacks import Callbacks
 from .disabled import EmptyReader, NullWriter
 from .environment import UnknownSetting, read_settings
+from .errors import JournalFull, JournalUnwritable
 from .events.identity import experiment_id, parse_prefix
 from .events.schema import Status
 from .handles import checked_about
+from .locks import Registry, reentrant_lock
 from .logs import Logs
 from .metrics import Metrics
 from .mode import Mode, Reader, Writer, mode_of
 from .params import Params
-from .run import Run, about_event, end_run, start_event
+from .run import Run, about_event, end_run, start_event, status_of
 from .settings import SdkSettings, with_whole_paths
 from .timestamps import Timestamps
 from .tracks import Tracks
@@ -96,7 +97,7 @@ class Experiment:
         self._about = checked_about(description, tags, metadata)
         if readme is not None:
             self._about["readme"] = checked_about(readme, None, None)["description"]
-        self._lock = threading.RLock()
+        self._lock = reentrant_lock()
         self._epoch = 0
         self._open: Writer | None = None
         self._session: Session | None = None
@@ -201,19 +202,25 @@ class Experiment:
         from .sessions import session_of
 
         session = session_of(self._prefix, self.settings, self.events)
-        with session.lifecycle:
-            if session.run_start is None:
-                start = start_event(session)
-                session.append_run_event(start)
-                session.run_start = start
+        self._session, status = session, self.run._status
+        try:
+            with session.lifecycle:
+                session.openers.add(self)
+                if session.run_start is None:
+                    start = start_event(session)
+                    session.append_run_event(start)
+                    session.run_start = start
                 session.begin_captures()
-            session.openers.add(self)
-        self._session = session
-        about = about_event(self)
-        if about is not None:
-            session.append_run_event(about)
-        self._set_open(session)
-        exits.watch(self)
+            about = about_event(self)
+            if about is not None:
+                session.append_run_event(about)
+            self._set_open(session)
+            exits.watch(self)
+            self.run._status = "RUNNING"
+        except BaseException as error:  # a full journal, Ctrl-C: it has not begun, also for who opens the run next
+            self.run._status = status
+            self._leave(session, error)
+            raise
 
     def _finish(self, status: Status, error: BaseException | str | None) -> Session | None:
         """This object's part of the run is over; the session that now has to deliver, where it was the last part."""
@@ -233,6 +240,17 @@ class Experiment:
         if session is not None and self.run.is_open:
             session.dropped.append(self)
             session.openers.discard(self)
+
+    def _leave(self, session: Session, error: BaseException) -> None:
+        """After a start that failed. Where nobody else has the run open, what is in the journal of it gets its end."""
+        with session.lifecycle:
+            others = [opener for opener in session.openers if opener is not self]
+            if others or self not in session.openers:
+                session.openers.discard(self)
+            else:
+                with contextlib.suppress(JournalFull, JournalUnwritable, RuntimeError):
+                    self._finish(status_of(error), error)
+            self._set_open(None)
 
     def _set_open(self, writer: Writer | None) -> None:
         self._open = writer
@@ -302,15 +320,15 @@ class Experiment:
             raise NotYetStored(session.missing(), wait) from error
 
     def _after_fork(self) -> None:
-        self._lock = threading.RLock()
+        self._own_reader = None  # another thread may have been in its middle; and its connections are the parent's
         self._epoch += 1
 
 
-_experiments: weakref.WeakSet[Experiment] = weakref.WeakSet()
+_experiments: Registry[Experiment] = Registry()
 
 
 def _tell_all_that_this_is_a_child() -> None:
-    for experiment in [*_experiments]:
+    for experiment in _experiments:
         experiment._after_fork()
 
 

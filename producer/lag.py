@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import threads
 from .attempts import Attempts
+from .locks import Flag
 
 if TYPE_CHECKING:
     from .callbacks import Callbacks
@@ -59,7 +60,7 @@ class LagWatch:
 
     def __init__(self, delivery: Delivery, callbacks: Callbacks) -> None:
         self._delivery, self._callbacks = delivery, callbacks
-        self._stopping = threading.Event()
+        self._stopping = Flag()
         self._thread = threading.Thread(target=self._run, name="mldash-lag", daemon=True)
 
     def start(self) -> None:

@@ -11,6 +11,7 @@ from mldash.producer.capture.echo import echo
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.levels import canonical_level
 from mldash.producer.handles import Owner, check_counts
+from mldash.producer.log_text import ALTERED, cut_to_fit, printable, printable_texts, text_of
 from mldash.producer.mode import Reader
 from mldash.producer.moments import Moment, checked_moment
 from mldash.producer.values import plain
@@ -28,8 +29,10 @@ class Logs:
         """One line; `more` joins `metadata` and wins over it. Returns when it is in the journal, and printed (echo.py).
 
         Levels are debug, info, warn, error and fatal in any case; `warning` and `critical` are aliases.
-        Raises ValueError for another level; RuntimeError outside an open run; UnsupportedValue for metadata that can't
-        be stored. Then nothing is written or printed.
+        It never raises for its text: what can't be stored of it is escaped or cut, and `message_altered` in the
+        metadata says so (log_text.py).
+        Raises ValueError for another level; RuntimeError outside an open run; UnsupportedValue for values in metadata
+        that can't be stored, ValueError where these are too large. Then nothing is written or printed.
         """
         self._append(canonical_level(level), message, {**metadata, **more} if metadata else more)
 
@@ -68,8 +71,8 @@ class Logs:
             metadata = {
                 **metadata,
                 "exception_type": kind.__name__,
-                "exception_message": _printable(str(error)),
-                "traceback": _printable("".join(traceback.format_exception(error))),
+                "exception_message": text_of(error)[0],
+                "traceback": printable("".join(traceback.format_exception(error))),
             }
         self._append("error", message, metadata)
 
@@ -173,20 +176,34 @@ class Logs:
 
     def take(self, level: str, message: str, metadata: Mapping[str, Any]) -> None:
         """A line that someone else prints (capture/logging_handler.py): not echoed; text of any encoding is taken."""
-        self._write(level, _printable(message), {name: _storable(value) for name, value in metadata.items()})
+        self._write(level, printable(message), {name: printable_texts(value) for name, value in metadata.items()})
 
     def _append(self, level: str, message: object, metadata: Mapping[str, Any]) -> None:
-        fields = self._write(level, str(message), metadata)
+        if type(message) is not str or not message.isascii():
+            message, note = text_of(message)
+            if note is not None:
+                metadata = {**metadata, ALTERED: note}
+        fields = self._write(level, message, metadata)
         if self._experiment.settings.echo:
             echo(level, fields["message"], fields.get("metadata"))
 
     def _write(self, level: str, message: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         fields: dict[str, Any] = {"level": level, "message": plain(message, "message")}
         if metadata:
-            for name in metadata:
-                check_name("metadata field", name)
-            fields["metadata"] = plain(metadata, "metadata")
-        self._experiment._writer().stream("logs").append(time.time(), fields)
+            try:
+                fields["metadata"] = _checked(metadata)
+            except ValueError:  # for its texts? Else it is raised again
+                escaped = {ALTERED: "lone surrogates escaped", **printable_texts({**metadata})}
+                fields["metadata"] = _checked(escaped)
+        stream, now = self._experiment._writer().stream("logs"), time.time()
+        try:
+            stream.append(now, fields)
+        except ValueError:  # above what one call may have
+            cut = cut_to_fit(fields)
+            if cut is None:
+                raise
+            stream.append(now, cut)
+            return cut
         return fields
 
 
@@ -226,10 +243,9 @@ class _Place:
         return self._offset - max(0, self._number - first[0]["sequenceNumber"]) if first else self._offset
 
 
-def _printable(text: str) -> str:
-    """Text of others that may hold lone surrogates, as paths do: an exception is logged whatever its message."""
-    return text.encode(errors="backslashreplace").decode()
-
-
-def _storable(value: Any) -> Any:
-    return _printable(value) if isinstance(value, str) else value
+def _checked(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Raises UnsupportedValue; ValueError for a name."""
+    for name in metadata:
+        check_name("metadata field", name)
+    checked: dict[str, Any] = plain(metadata, "metadata")
+    return checked

@@ -132,9 +132,11 @@ class Metric(StreamHandle):
     @property
     def summary_cache(self) -> SummaryCache:
         """This metric's own summary: `store`, `set`, `summarize`, `peek`."""
-        if self._cache is None:
-            self._cache = SummaryCache(self._log_fields, self._open)
-        return self._cache
+        cache = self._cache
+        if cache is None:
+            made = SummaryCache(self._log_fields, self._open)
+            cache = self._cache = self._cache or made  # another thread may have been faster: one step
+        return cache
 
     def read(self, start_index: int = 0, limit: int = 1000, *, wait: float | None = None) -> MetricPage:
         """Points start_index … start_index + limit - 1 in index order, hot and cold as one.
@@ -284,9 +286,13 @@ class Metric(StreamHandle):
 
     def _log_summary(self, aggregations: Sequence[str], extra: Mapping[str, Any]) -> None:
         gathered = self._buffered.take()
-        fields = {**summarise(gathered, aggregations), **extra} if gathered else {}
-        if fields:
-            self._log_fields(fields)
+        try:
+            fields = {**summarise(gathered, aggregations), **extra} if gathered else {}
+            if fields:
+                self._log_fields(fields)
+        except BaseException:  # a full journal, Ctrl-C
+            self._buffered.give_back(gathered)
+            raise
 
 
 class MetricsBuffer:

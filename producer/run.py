@@ -23,6 +23,7 @@ from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
 from .exit_codes import is_success
 from .launchers import Placement, placement
+from .log_text import text_of
 from .session import Session
 from .succession import found_dead
 
@@ -251,7 +252,7 @@ def end_events(status: Status, error: BaseException | str | None) -> tuple[End, 
         return End(time.time(), status, Error("", _printable(error))), None
     whole = _printable("".join(traceback.format_exception(error)))
     cut = whole.encode()[-TRACEBACK_BYTES:].decode(errors="ignore")
-    told = Error(type(error).__name__, _printable(str(error))[: 4 * TRACEBACK_BYTES], cut)
+    told = Error(type(error).__name__, text_of(error)[0][: 4 * TRACEBACK_BYTES], cut)
     return End(time.time(), status, told), whole if len(cut) < len(whole) else None
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,10 +25,11 @@ from .journal.append import Journal, MakeSegment
 from .journal.checkpoint import Place
 from .journal.placement import journal_root, limit_of, needs_plain_writes, on_network
 from .journal.segment import MappedSegment, Segment
-from .journal.session_folder import Head
+from .journal.session_folder import Head, SessionFolder
 from .journal.writers import StreamWriter
 from .lag import LagWatch
 from .launchers import rank_of
+from .locks import Registry, reentrant_lock
 from .mode import Mode
 from .settings import SdkSettings
 
@@ -64,12 +63,12 @@ class Session:
         self.id = new_session_id()
         self.run_start: Start | None = None
         """The start of the run that is open; None in a worker that is a part of its parent's."""
-        self.openers: weakref.WeakSet[Experiment] = weakref.WeakSet()
+        self.openers: Registry[Experiment] = Registry()
         """Who has started the run and not ended it, and is still held by somebody."""
         self.dropped: list[Experiment] = []
         """Who has started it, and was dropped without an end. The run does not wait for these."""
         self.endings: list[tuple[Status, BaseException | str | None]] = []
-        self.lifecycle = threading.RLock()
+        self.lifecycle = reentrant_lock()
         self.delivery: Delivery | None = None
         self._watches: list[LagWatch | StandingWatch] = []
         self._captures: Captures | None = None
@@ -82,6 +81,8 @@ class Session:
         self._pid = os.getpid()
         self._is_id_used = False
         self._interval_sync: IntervalSync | None = None
+        self._begun_in: SessionFolder | None = None
+        """Where the journal lies whose beginning this was told of."""
         make_segment: MakeSegment = MappedSegment
         if self.is_on_network or needs_plain_writes(self.journal_folder):
             make_segment = self._make_plain_segment
@@ -180,6 +181,8 @@ class Session:
 
     def begin_captures(self) -> None:
         """What the settings want recorded beside the data. Nothing is imported where that is nothing."""
+        if self._captures is not None:
+            return
         if self.settings.capture_stdout or self.settings.system_metrics_interval_s:
             from .capture.captures import Captures
 
@@ -247,16 +250,22 @@ class Session:
         )
 
     def _begin_delivery(self, journal: Journal) -> None:
-        if self.run_start is not None:
-            self._go_on_with(self.run_start)
+        """Comes again for the same folder where something was thrown into it, a signal's exception."""
+        if self._begun_in is not journal.folder:
+            if self.run_start is not None:
+                self._go_on_with(self.run_start)
+            if self.delivery is not None:
+                self.delivery.abandon()
+                self.delivery = None
+            self._begun_in = journal.folder
+        self._stop_watches()
         if self.mode == "offline":
             self._force_now_and_then(journal)
             return
-        if self.delivery is not None:
-            self.delivery.abandon()
-            self._stop_watches()
-        self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
-        self.delivery.start()
+        if self.delivery is None:
+            self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
+        if not self.delivery.is_alive():
+            self.delivery.start()
         self._watches = [LagWatch(self.delivery, self.callbacks), *self._standing_watch()]
         for watch in self._watches:
             watch.start()
@@ -294,6 +303,8 @@ class Session:
             watch_child(self)
 
     def _force_now_and_then(self, journal: Journal) -> None:
+        if self._interval_sync is not None:
+            self._interval_sync.stop()
         if self.settings.fsync == "interval":
             from .journal.forcing import IntervalSync
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import threading
-
 from .callbacks import Callbacks
 from .events.identity import Prefix
+from .locks import reentrant_lock
 from .mode import mode_of
 from .session import Session
 from .settings import SdkSettings
@@ -16,7 +14,7 @@ _ENDED_KEPT = 8
 _sessions: dict[tuple[object, ...], Session] = {}
 _ended: dict[tuple[object, ...], list[Session]] = {}
 """Closed sessions of this process, the latest few of each key: a read waits for what they wrote too."""
-_sessions_lock = threading.Lock()
+_sessions_lock = reentrant_lock()
 
 
 def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> Session:
@@ -25,7 +23,9 @@ def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> S
     with _sessions_lock:
         session = _sessions.get(key)
         if session is None:
-            session = _sessions[key] = Session(prefix, settings, mode_of(settings), callbacks, forget_session)
+            # A handler that interrupts this may have made one meanwhile.
+            made = Session(prefix, settings, mode_of(settings), callbacks, forget_session)
+            session = _sessions.setdefault(key, made)
         session.callbacks.join(callbacks)
         return session
 
@@ -56,14 +56,3 @@ def forget_session(session: Session) -> None:
 def all_sessions() -> list[Session]:
     with _sessions_lock:
         return [*_sessions.values()]
-
-
-def _new_locks_in_child() -> None:
-    """Another thread may have held them."""
-    global _sessions_lock
-    _sessions_lock = threading.Lock()
-    for session in _sessions.values():
-        session.lifecycle = threading.RLock()
-
-
-os.register_at_fork(after_in_child=_new_locks_in_child)

@@ -13,10 +13,10 @@ when its run ends; a child made by fork starts empty, for the parent logs what i
 
 import math
 import os
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from mldash.producer.locks import reentrant_lock
 from mldash.producer.values import plain
 
 Numbers = list[float]
@@ -82,34 +82,45 @@ def checked_aggregations(names: Sequence[str]) -> Sequence[str]:
     return names or ("mean",)
 
 
+_lock = reentrant_lock()
+"""Of all that is gathered: it is held for a moment, and there may be a hundred thousand metrics."""
+
+
 class Gathered:
-    """Numbers by key, in the order in which they came. Thread-safe."""
+    """Numbers by key, in the order in which they came. Thread-safe, also from signal handlers and over forks."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
         self._numbers: dict[str, Numbers] = {}
         self._pid = os.getpid()
 
     def add(self, numbers: Mapping[str, Any]) -> None:
         """Raises ValueError for what is no number, before anything is kept."""
         checked = {key: checked_number(value, key) for key, value in numbers.items()}
-        with self._lock:
+        with _lock:
             self._forget_the_parents()
             for key, number in checked.items():
                 self._numbers.setdefault(key, []).append(number)
 
     def take(self, clear: bool = True) -> dict[str, Numbers]:
         """All numbers by key; with `clear` they are gone from here."""
-        with self._lock:
+        with _lock:
             self._forget_the_parents()
             taken = self._numbers if clear else {key: list(numbers) for key, numbers in self._numbers.items()}
             if clear:
                 self._numbers = {}
             return taken
 
+    def give_back(self, taken: Mapping[str, Numbers]) -> None:
+        """What was taken could not be logged: it stands before what has come since."""
+        with _lock:
+            self._forget_the_parents()
+            later, self._numbers = self._numbers, {key: list(numbers) for key, numbers in taken.items()}
+            for key, numbers in later.items():
+                self._numbers.setdefault(key, []).extend(numbers)
+
     def peek(self, keys: Sequence[str], limit: int) -> dict[str, Numbers]:
         """The newest `limit` numbers of these keys (none given: of all that there are)."""
-        with self._lock:
+        with _lock:
             self._forget_the_parents()
             wanted = keys or list(self._numbers)
             return {key: self._numbers[key][-limit:] if limit > 0 else [] for key in wanted if key in self._numbers}

@@ -11,6 +11,7 @@ import threading
 from time import time
 from typing import Any
 
+from mldash.producer.locks import reentrant_lock
 from mldash.producer.moments import seconds_of
 from mldash.producer.values import UnsupportedValue, plain
 
@@ -33,7 +34,7 @@ class Timestamps:
 
     def __init__(self) -> None:
         self.thread = ThreadTime()
-        self._lock = threading.Lock()
+        self._lock = reentrant_lock()
         self._latest = -math.inf
 
     def rising(self) -> float:

@@ -6,12 +6,18 @@ Where the stream is a file or lives in memory (a test's capture, a notebook), th
 now, and so it is where a pipe or terminal has room for it: in order with what the user prints. Where it has not, the
 line waits in a backlog, which a thread of its own writes out; lines after it wait behind it. Beyond BACKLOG_BYTES lines
 are dropped from the echo (not from the log) and counted, and the count is said once there is room again.
+
+A signal's handler may log in the middle of an echo: its line comes behind the one that it has interrupted. It may log
+in the middle of the user's own print(), whose stream then takes nothing more from this thread: its line takes the way
+of the backlog. A line goes past the stream's buffer, so that no thread holds the stream's lock while it writes: one
+that the interpreter's end stops there would make that end abort.
 """
 
 import array
 import atexit
 import contextlib
 import fcntl
+import io
 import os
 import select
 import stat
@@ -22,6 +28,8 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from typing import Any, TextIO
+
+from mldash.producer.locks import Flag, reentrant_lock
 
 BACKLOG_BYTES = 16 * 1024 * 1024
 
@@ -59,32 +67,69 @@ class _Console:
     """The backlogs of this process, one a file descriptor that was full."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = reentrant_lock()
         self._backlogs: dict[int, _Backlog] = {}
+        self._settles_at_exit = False
 
     def write(self, stream: TextIO, line: str) -> None:
-        # OSError, ValueError: the stream is closed or its reader gone. The line is in the log all the same.
-        with contextlib.suppress(OSError, ValueError):
-            text = line + "\n"
-            descriptor = _descriptor_that_blocks(stream)
-            if descriptor is not None and self._must_wait(descriptor, stream, text):
+        if _here.later is not None:  # a handler, in the middle of this very function
+            _here.later.append((stream, line))
+            return
+        later: deque[tuple[TextIO, str]] = deque()
+        try:
+            _here.later = later
+            self._write(stream, line + "\n")
+        finally:
+            _here.later = None
+            while later:
+                self.write(*later.popleft())
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        # OSError, ValueError: the stream is closed or its reader gone; RuntimeError: no thread can begin, or this one
+        # is in the middle of a stream of another kind. The line is in the log all the same.
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            descriptor = _descriptor(stream)
+            if descriptor is None:
+                self._hand_to(stream, text)
                 return
+            data = text.encode(stream.encoding or "utf-8", errors="backslashreplace")
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode) and self._must_wait(descriptor, data):
+                return
+            if not isinstance(stream, io.TextIOWrapper):  # a notebook's, or one that somebody has put around another
+                self._hand_to(stream, text)
+            elif _is_within(stream):
+                self._put_off(descriptor, data)
+            else:
+                stream.flush()  # what the user has printed comes before
+                _write_all(descriptor, data)
+
+    def _hand_to(self, stream: TextIO, text: str) -> None:
+        try:
+            _here.is_handing_on = True
             stream.write(text)
             stream.flush()
+        finally:
+            _here.is_handing_on = False
 
-    def _must_wait(self, descriptor: int, stream: TextIO, text: str) -> bool:
+    def _must_wait(self, descriptor: int, data: bytes) -> bool:
         """Whether the line has been put into a backlog."""
-        data = text.encode(stream.encoding or "utf-8", errors="backslashreplace")
+        backlog = self._backlogs.get(descriptor)
+        if backlog is not None and backlog.add(data):
+            return True
+        if _has_room(descriptor, len(data)):
+            return False
+        self._put_off(descriptor, data)
+        return True
+
+    def _put_off(self, descriptor: int, data: bytes) -> None:
         with self._lock:
-            backlog = self._backlogs.get(descriptor)
+            backlog = self._backlogs.get(descriptor)  # another thread may have made one
             if backlog is not None and backlog.add(data):
-                return True
-            if _has_room(descriptor, len(data)):
-                return False
-            if not self._backlogs:
+                return
+            if not self._settles_at_exit:
+                self._settles_at_exit = True
                 atexit.register(self.settle, EXIT_WAIT_S)
             self._backlogs[descriptor] = _Backlog(descriptor, data)
-            return True
 
     def settle(self, timeout: float) -> None:
         """Give the backlogs this long, all together, to be read."""
@@ -94,7 +139,6 @@ class _Console:
 
     def forget(self) -> None:
         """In a forked child: the threads that write backlogs stayed with the parent, and so did what they hold."""
-        self._lock = threading.Lock()
         self._backlogs = {}
 
 
@@ -104,11 +148,11 @@ class _Backlog:
     def __init__(self, descriptor: int, first: bytes) -> None:
         # A descriptor of its own: the user may close or redirect theirs while lines wait.
         self._descriptor = os.dup(descriptor)
-        self._lock = threading.Lock()
+        self._lock = reentrant_lock()
         self._waiting = deque([first])
         self._waiting_bytes = len(first)
         self._dropped = 0
-        self.ended = threading.Event()
+        self.ended = Flag()
         threading.Thread(target=self._run, name="mldash-echo", daemon=True).start()
 
     def add(self, data: bytes) -> bool:
@@ -147,16 +191,47 @@ class _Backlog:
                 told, self._dropped = self._dropped, 0
                 return b"[mldash] %d lines were not printed: nobody read them in time; the log has them\n" % told
             self.ended.set()
+            if self._waiting:  # of a finaliser that ran in this thread just now
+                self.ended.clear()
+                return b""
             return None
 
 
-def _descriptor_that_blocks(stream: TextIO) -> int | None:
-    """The descriptor of a stream that could keep a writer waiting; None for files and for what lives in memory."""
+class _Here(threading.local):
+    """What this thread is doing."""
+
+    later: deque[tuple[TextIO, str]] | None = None
+    """In the middle of an echo: lines that come behind it."""
+    is_handing_on = False
+    """What it writes to a stream of others is a line of the log."""
+
+
+def is_echo() -> bool:
+    """Whether what this thread writes just now is a line of the log: a capture of stdout must not record it again."""
+    return _here.is_handing_on
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    """None for what lives in memory."""
     try:
-        descriptor = stream.fileno()
+        return stream.fileno()
     except (AttributeError, OSError):
         return None
-    return None if stat.S_ISREG(os.fstat(descriptor).st_mode) else descriptor
+
+
+def _is_within(stream: io.TextIOWrapper) -> bool:
+    """Whether this thread is in the middle of a write to the stream, which a handler has interrupted."""
+    try:
+        stream.buffer.flush()  # before the text that waits above it is moved: that would be lost
+    except RuntimeError:  # "reentrant call"
+        return True
+    return False
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 def _has_room(descriptor: int, size: int) -> bool:
@@ -172,5 +247,6 @@ def _has_room(descriptor: int, size: int) -> bool:
     return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) - waiting[0] >= size + STREAM_BUFFER_BYTES
 
 
+_here = _Here()
 _console = _Console()
 os.register_at_fork(after_in_child=_console.forget)

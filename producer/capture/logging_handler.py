@@ -5,6 +5,7 @@ import threading
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
+from mldash.producer.log_text import text_of
 from mldash.producer.values import UnsupportedValue, plain
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class ExperimentHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.partition(".")[0] in _OWN_LOGGERS or getattr(self._here, "busy", False):
             return
-        self._here.busy = True
         try:
+            self._here.busy = True
             if self._logs.is_open:
                 message = record.getMessage() if self.formatter is None else self.format(record)
                 self._logs.take(_level_of(record.levelno), message, _metadata(record))
@@ -59,7 +60,7 @@ def _metadata(record: logging.LogRecord) -> dict[str, Any]:
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
         metadata["exception_type"] = type(error).__name__
-        metadata["exception_message"] = str(error)
+        metadata["exception_message"] = text_of(error)[0]
         metadata["traceback"] = "".join(traceback.format_exception(error))
     return metadata
 
@@ -69,4 +70,7 @@ def _storable(value: Any) -> Any:
     try:
         return plain(value, "extra")
     except UnsupportedValue:
-        return repr(value)
+        try:
+            return repr(value)
+        except Exception as error:
+            return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"

@@ -7,16 +7,23 @@ sys.stderr before, as handlers of logging do (capture/logging_handler.py is for 
 A line is recorded before it is handed on: a terminal or pipe that nobody reads may keep the user's own print() waiting,
 and never what is recorded. Of what a progress bar draws over and over on one line (\\r) the last state is recorded;
 empty lines are not. Lines that the log itself prints (echo.py) go to `uncaptured`, and so are not recorded twice.
+
+Others replace sys.stdout too, and put back what they found in an order of their own. One of ours that lies below
+another's when its capture stops hands everything on, and takes itself away when it is on top again and written to.
+
+A handler that prints while a line of the same thread is being recorded prints, and that is not recorded.
 """
 
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, Final, TextIO
 
 from mldash.producer.callbacks import warn
+from mldash.producer.locks import Registry
+
+from .echo import is_echo
 
 LONGEST_LINE: Final = 1 << 20
 """Characters; what is longer comes as several lines."""
@@ -33,26 +40,28 @@ class StdoutCapture:
     def __init__(self, take: Take) -> None:
         self._take = take
         self._has_failed = False
+        self._streams: list[CapturedStream] = []
 
     def start(self) -> None:
         """In place of streams that are there; a process without a console has none."""
         for name in _NAMES:
             stream = getattr(sys, name)
-            if stream is not None and not isinstance(stream, CapturedStream):
-                stream = CapturedStream(stream, name)
-                setattr(sys, name, stream)
-            if stream is not None:
-                stream.takers.append(self.take)
+            if stream is None:
+                continue
+            captured = stream if isinstance(stream, CapturedStream) else CapturedStream(stream, name)
+            self._streams.append(captured)
+            captured.takers.append(self.take)
+            if captured is not stream:
+                setattr(sys, name, captured)
 
     def stop(self) -> None:
         """What is printed up to here is recorded, also a line that has not ended. Harmless when it is not at work."""
-        for name in _NAMES:
-            stream = getattr(sys, name)
-            if isinstance(stream, CapturedStream) and self.take in stream.takers:
+        while self._streams:
+            stream = self._streams.pop()
+            if self.take in stream.takers:
                 stream.settle()
                 stream.takers.remove(self.take)
-                if not stream.takers:
-                    setattr(sys, name, stream.uncaptured)
+            stream.give_back()
 
     def take(self, line: str, name: str) -> None:
         """A line that can't be recorded harms no print()."""
@@ -71,15 +80,22 @@ class CapturedStream:
         self.uncaptured = uncaptured
         self.takers: list[Take] = []
         self._name = name
-        self._lock = threading.Lock()
-        self._begun: dict[int, str] = {}
-        """The line that each thread has begun: print() writes a line and its end in two calls."""
+        self._begun: dict[int, list[str]] = {}
+        """The line that each thread has begun: print() writes a line and its end in two calls. Without a lock, which a
+        handler that prints would wait for: no thread touches another's but by taking all, in one step."""
         _streams.add(self)
 
     def write(self, text: str) -> int:
-        if isinstance(text, str) and not getattr(_here, "busy", False):
+        if not self.takers:
+            self.give_back()
+        elif isinstance(text, str) and not _here.busy and not is_echo():
             self._keep(text)
         return self.uncaptured.write(text)
+
+    def give_back(self) -> None:
+        """Where nobody takes its lines any more, and nobody else's stream lies on it."""
+        if not self.takers and getattr(sys, self._name) is self:
+            setattr(sys, self._name, self.uncaptured)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:
@@ -90,21 +106,19 @@ class CapturedStream:
 
     def settle(self) -> None:
         """Lines that have begun, as if they had ended."""
-        with self._lock:
-            begun, self._begun = self._begun, {}
-        for line in begun.values():
-            self._give(line)
+        begun, self._begun = self._begun, {}
+        for parts in begun.values():
+            self._give("".join(parts))
 
     def _keep(self, text: str) -> None:
         thread = threading.get_ident()
-        with self._lock:
-            *ended, begun = (self._begun.pop(thread, "") + text).split("\n")
-            drawn_over = begun.rfind("\r", 0, -1)
-            begun = begun[drawn_over:] if drawn_over > 0 else begun
-            if len(begun) > LONGEST_LINE:
-                ended, begun = [*ended, begun], ""
-            if begun:
-                self._begun[thread] = begun
+        *ended, begun = ("".join(self._begun.pop(thread, ())) + text).split("\n")
+        drawn_over = begun.rfind("\r", 0, -1)
+        begun = begun[drawn_over:] if drawn_over > 0 else begun
+        if len(begun) > LONGEST_LINE:
+            ended, begun = [*ended, begun], ""
+        if begun:
+            self._begun.setdefault(thread, []).insert(0, begun)  # a handler may have begun a line meanwhile
         for line in ended:
             self._give(line)
 
@@ -113,8 +127,8 @@ class CapturedStream:
         if not line.strip():
             return
         # What recording prints itself, a warning or a function of the user's, is not recorded in turn.
-        _here.busy = True
         try:
+            _here.busy = True
             for start in range(0, len(line), LONGEST_LINE):
                 for take in [*self.takers]:
                     take(line[start : start + LONGEST_LINE], self._name)
@@ -122,18 +136,21 @@ class CapturedStream:
             _here.busy = False
 
     def after_fork(self) -> None:
-        """Another thread may have held the lock; what it had begun is the parent's."""
-        self._lock = threading.Lock()
+        """What threads had begun is the parent's."""
         self._begun = {}
 
 
-_streams: "weakref.WeakSet[CapturedStream]" = weakref.WeakSet()
-_here = threading.local()
-"""`busy` in a thread that is recording a line."""
+class _Here(threading.local):
+    busy = False
+    """In a thread that is recording a line."""
+
+
+_streams: Registry[CapturedStream] = Registry()
+_here = _Here()
 
 
 def _tell_all_that_this_is_a_child() -> None:
-    for stream in [*_streams]:
+    for stream in _streams:
         stream.after_fork()
 
 

@@ -27,6 +27,7 @@ from msgspec import Struct
 
 from mldash.producer import threads
 from mldash.producer.attempts import Attempts
+from mldash.producer.locks import Flag
 
 LOCAL_RANK_VARIABLES: Final = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
 
@@ -57,7 +58,7 @@ class SystemMetrics:
 
     def __init__(self, log: Callable[[Fields], None], interval_s: float) -> None:
         self._log, self._interval_s = log, interval_s
-        self._stopping = threading.Event()
+        self._stopping = Flag()
         self._thread = threading.Thread(target=self._run, name="mldash-system", daemon=True)
 
     def start(self) -> None:
@@ -66,7 +67,7 @@ class SystemMetrics:
     def stop(self) -> None:
         """Within the time that nvidia-smi may take. In a forked child, where the thread is not, it does nothing."""
         self._stopping.set()
-        if self._thread.ident is not None:
+        if self._thread.is_alive() and self._thread is not threading.current_thread():  # a finaliser may end a run
             self._thread.join(2 * _SMI_TIMEOUT_S)
 
     def _run(self) -> None:

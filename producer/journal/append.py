@@ -8,22 +8,27 @@ files taken away   where there are no locks: this process stood still for too lo
 forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
                    that also children made without Python's hook are seen (docs/protocol.md 9.5)
 closed             RuntimeError
+
+Between any two steps of these a signal's handler may log, or throw: what it logs in their middle is deferred behind
+what it interrupted, and each step leaves what the next call can go on from
+(docs/decisions/0020-what-may-interrupt-a-call.md).
 """
 
 import contextlib
+import errno
 import mmap
 import os
-import threading
 import time as clock
-import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal
 
-from mldash.producer.callbacks import Callbacks
+from mldash.producer.callbacks import Callbacks, warn
 from mldash.producer.errors import JournalFull, JournalUnwritable
 from mldash.producer.events.limits import CALL_BYTES
+from mldash.producer.locks import Bell, Registry, reentrant_lock
 
 from .checkpoint import Base, Place, make_checkpoint, write_base
 from .frame import HEADER_BYTES, MAX_PAYLOAD_BYTES, pack_frame
@@ -67,7 +72,8 @@ class Journal:
         dead_after_s: float | None = None,
         make_segment: MakeSegment = MappedSegment,
     ) -> None:
-        """Nothing is on the disk before the first event. `on_open` is called then, and again in a forked child.
+        """Nothing is on the disk before the first event. `on_open` is called then, and again in a forked child; also
+        with the next event where something was thrown into it.
 
         `block_timeout_s`: how long the policy "block" waits without any room being made before it raises.
         `dead_after_s`: no locks, but heartbeats; a silence of so many seconds counts as this process's death.
@@ -77,6 +83,7 @@ class Journal:
         self.segments: dict[int, Segment] = {}
         self.here = _page_that_forks_empty()
         self.dropped = 0
+        self._has_failed_to_delete = False
         self.policy = policy
         self._make_head = make_head
         self._on_open = on_open
@@ -88,8 +95,9 @@ class Journal:
         self._dead_after_s = dead_after_s
         self._make_segment = make_segment
         self._writers: dict[tuple[str, str | None], StreamWriter] = {}
+        self._numbers = count()
+        """Of streams and layouts; not counted by these, for a handler may make another one in between."""
         self._row_writers: dict[tuple[int, str, tuple[str, ...]], RowWriter] = {}
-        self._deferred: list[tuple[StreamWriter | RowWriter, int, bytes]] = []
         self._begin()
         _journals.add(self)
 
@@ -97,22 +105,38 @@ class Journal:
         """The state of a journal that has nothing yet: of a new one, and of a forked child's."""
         self.pid = os.getpid()
         self.dropped = 0
-        self._next_number = self._forced_before = 0
+        self._first_number = self._forced_before = 0
+        self._current: Segment | None = None
         self._forget_files()
-        self._busy = False
         self._closed = False
-        self._deferred = []
-        self._lock = threading.RLock()
-        self._room = threading.Condition(threading.Lock())
+        self._deferred: deque[tuple[StreamWriter | RowWriter, int, bytes]] = deque()
+        self._appending = reentrant_lock()
+        self._lock = reentrant_lock()
+        """Of writers that are made."""
+        self._room = Bell()
         self.here[0] = 1
 
     def _forget_files(self) -> None:
-        self.folder = None
-        self.segments = {}
-        self._current: Segment | None = None
-        self._used_bytes = 0
         for writer in self._all_writers():
             writer._write, writer._segment = no_room, None
+        self._first_number = self._next_number
+        self._current = None
+        self.segments = {}
+        self._undeleted: dict[int, Segment] = {}
+        self._kept_bytes = 0
+        self._is_opened = False
+        self.folder = None
+
+    @property
+    def _next_number(self) -> int:
+        """Of the segment that comes next. Not counted beside the segments: nothing can come between the two."""
+        return self._first_number if self._current is None else self._current.number + 1
+
+    @property
+    def _used_bytes(self) -> int:
+        """Of what is there: likewise not counted beside it."""
+        held = [*list(self.segments.values()), *list(self._undeleted.values())]
+        return self._kept_bytes + sum(segment.size for segment in held)
 
     # -- for the handles
 
@@ -122,7 +146,7 @@ class Journal:
         if writer is None:
             with self._lock:
                 make = EntryWriter if kind == "tracks" else StreamWriter
-                writer = self._writers.setdefault((kind, name), make(self, len(self._writers), kind, name))
+                writer = self._writers.setdefault((kind, name), make(self, next(self._numbers), kind, name))
         return writer
 
     def rows(self, stream: StreamWriter, types: str, fields: tuple[str, ...]) -> RowWriter | None:
@@ -133,7 +157,7 @@ class Journal:
             with self._lock:
                 if len(self._row_writers) >= MOST_LAYOUTS:
                     return None
-                layout = make_layout(len(self._row_writers), stream._number, types, fields)
+                layout = make_layout(next(self._numbers), stream._number, types, fields)
                 writer = self._row_writers.setdefault(key, RowWriter(self, stream, layout))
         return writer
 
@@ -141,19 +165,18 @@ class Journal:
         """What the hot path could not do: see the head of this file."""
         if os.getpid() != self.pid:
             self.begin_in_child()
-        with self._lock:
-            if self._closed:
-                raise RuntimeError("the run is not started: call experiment.run.start() first")
-            if self._busy:  # a signal handler logs, in the middle of this very function: behind what it interrupted
-                self._deferred.append((writer, kind, payload))
-                return
-            self._busy = True
+        self._check_open()  # before the lock: where the interpreter ends, a thread may have died with it
+        if self._appending._is_owned():  # a handler's, in the middle of this very function
+            self._deferred.append((writer, kind, payload))
+            return
+        with self._appending:
+            self._check_open()
+            patience_s = 0.0
             try:
-                self._append_slowly(writer, kind, payload)
-            finally:
-                self._busy = False
-            while self._deferred:
-                self.append_slowly(*self._deferred.pop(0))
+                self._append_slowly(writer, kind, payload, self._block_timeout_s)
+                patience_s = self._block_timeout_s
+            finally:  # also where the handler has thrown something: its events are in no other hands
+                self._append_deferred(patience_s)
 
     # -- for whoever takes the events
 
@@ -164,30 +187,26 @@ class Journal:
 
     def release(self, base: Base) -> None:
         """Segments below base.segment are acknowledged: delete them. Called from one thread only. Raises OSError."""
-        done = [number for number in self.segments if number < base.segment]
+        done = [number for number in list(self.segments) if number < base.segment]
         if not done or self.folder is None:
             return
         write_base(self.folder.base_path, base)
         for number in sorted(done):
-            segment = self.segments.pop(number)
-            segment.path.unlink(missing_ok=True)
+            segment = self._undeleted[number] = self.segments[number]
+            del self.segments[number]
             segment.close()
-            with self._room:
-                self._used_bytes -= segment.size
-                self._room.notify_all()
+        self._delete_released()
 
     def keep(self, more_bytes: int) -> None:
         """So much of the disk is taken by events that were set aside: it counts for the journal's limit too."""
-        with self._room:
-            self._used_bytes += more_bytes
+        self._kept_bytes += more_bytes  # by one thread only
 
     def sync(self) -> None:
         """Force what is written to the disk, also in segments that were full since the last time. Raises OSError."""
         current = self._current
-        for number, segment in [*self.segments.items()]:
+        for number, segment in list(self.segments.items()):
             if number >= self._forced_before:
-                with contextlib.suppress(ValueError):  # released meanwhile
-                    segment.sync()
+                self._force(segment)
         if current is not None:
             self._forced_before = current.number
 
@@ -204,7 +223,8 @@ class Journal:
 
     def close(self) -> None:
         """No event is taken any more; the files and the lock stay until `forget`."""
-        with self._lock:
+        with self._appending, self._lock:
+            self._append_deferred(0.0)
             self._closed = True
             for writer in self._all_writers():
                 writer._write = no_room
@@ -213,7 +233,7 @@ class Journal:
 
     def forget(self, *, remove: bool) -> None:
         """Let go of the files; `remove` deletes them: for when all is acknowledged. Only after `close`."""
-        for segment in self.segments.values():
+        for segment in list(self.segments.values()):
             segment.close()
         self.segments = {}
         if self.folder is not None:
@@ -225,7 +245,8 @@ class Journal:
         """In a forked child: leave the parent's files alone and begin anew with the next event."""
         if self.folder is not None:
             self.folder.unlock()  # else the parent's session would not look dead while the child lives
-        # The parent's maps stay mapped until they are collected: nobody writes to them, for no writer has them.
+        for segment in list(self.segments.values()):
+            segment.leave_to_parent()
         self._begin()
 
     # -- inside, under the lock
@@ -233,7 +254,11 @@ class Journal:
     def _all_writers(self) -> Iterator[StreamWriter | RowWriter]:
         return chain(self._writers.values(), self._row_writers.values())
 
-    def _append_slowly(self, writer: StreamWriter | RowWriter, kind: int, payload: bytes) -> None:
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the run is not started: call experiment.run.start() first")
+
+    def _append_slowly(self, writer: StreamWriter | RowWriter, kind: int, payload: bytes, patience_s: float) -> None:
         if len(payload) > MAX_PAYLOAD_BYTES:
             of = f"{writer.kind} {writer.name!r}" if writer.name else writer.kind
             raise ValueError(f"one call of {len(payload)} bytes to {of}: at most {CALL_BYTES} are allowed")
@@ -241,7 +266,7 @@ class Journal:
         declaration = writer.declaration()
         patience: _Patience | None = None
         while (reason := self._try_append(writer, frame, declaration, len(payload))) is not None:
-            patience = patience or _Patience(self._block_timeout_s)
+            patience = patience or _Patience(patience_s)
             if not self._wait_for_room(patience, reason):
                 self.dropped += 1
                 self._callbacks.dropped(self.dropped)
@@ -252,10 +277,14 @@ class Journal:
     ) -> str | None:
         """None when the frame is written, else why there is no room for it."""
         while True:
+            self._check_open()  # a handler may have ended the run meanwhile
             if self.folder is not None and self.folder.is_lost:
                 self._leave_lost_session()
             if self.folder is None:
                 self._open()
+            if not self._is_opened:
+                self._on_open(self)
+                self._is_opened = True
             segment = self._current
             if segment is not None:
                 try:
@@ -266,10 +295,11 @@ class Journal:
                     return None
                 except NoSpace:
                     return DISK_FULL
-                except ValueError:  # it is full, or lost
-                    if self.folder is not None and self.folder.is_lost:
+                except ValueError:  # it is full, or lost; or a handler has forked, and this is the child
+                    if self.folder is None or self.folder.is_lost:
                         continue
-            reason = self._try_roll(self.folder, self._size_for(payload_bytes))  # type: ignore[arg-type]
+            assert self.folder is not None
+            reason = self._try_roll(self.folder, self._size_for(payload_bytes))
             if reason is not None:
                 return reason
 
@@ -284,11 +314,12 @@ class Journal:
             if self._fsync != "never":
                 _force_name(self.root)
             make_checkpoint(folder.checkpoint_path)
-        except OSError as error:
+        except BaseException as error:
             folder.remove()
-            raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+            if isinstance(error, OSError):
+                raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+            raise
         self.folder = folder
-        self._on_open(self)
 
     def _leave_lost_session(self) -> None:
         """Its files are another's, up to an end that is fixed now at the latest."""
@@ -310,9 +341,45 @@ class Journal:
 
         def write_and_force(frame: bytes) -> None:
             segment.write(frame)
-            segment.sync()
+            self._force(segment)
 
         return write_and_force
+
+    def _force(self, segment: Segment) -> None:
+        """To the disk; one that was released meanwhile holds nothing that is still needed. Raises OSError."""
+        try:
+            segment.sync()
+        except (ValueError, OSError):  # OSError too: it may have been unmapped within the call
+            if self.segments.get(segment.number) is segment:
+                raise
+
+    def _append_deferred(self, patience_s: float) -> None:
+        """What handlers have logged while a slow append was going on. They were told that it is in the journal: where
+        it turns out that it can't be, that is said."""
+        while self._deferred:
+            try:
+                deferred = self._deferred.popleft()
+            except IndexError:  # a handler was faster
+                return
+            try:
+                self._append_slowly(*deferred, patience_s)
+            except (JournalFull, JournalUnwritable, ValueError, OSError) as error:
+                self.dropped += 1
+                warn(f"what a signal handler logged is lost: {error}")
+
+    def _delete_released(self) -> None:
+        """Delete the files of segments that are released. One that can't be deleted takes its room until it can be: it
+        is tried again with the next, and by who waits for room."""
+        for number, segment in list(self._undeleted.items()):
+            try:
+                segment.path.unlink(missing_ok=True)
+            except OSError as error:
+                if not self._has_failed_to_delete:
+                    self._has_failed_to_delete = True
+                    warn(f"{segment.path} can't be deleted and goes on taking room: {error.strerror or error}")
+            else:
+                self._undeleted.pop(number, None)
+                self._room.ring()
 
     def _size_for(self, payload_bytes: int) -> int:
         size = min(self._segment_bytes, FIRST_SEGMENT_BYTES << min(self._next_number, 10))
@@ -329,35 +396,44 @@ class Journal:
             patience.is_new = False
             self._callbacks.journal_full(str(self.folder.path), self._used_bytes, reason)
         used = self._used_bytes
-        with self._room:
-            if self._used_bytes == used:
-                self._room.wait(0.5)  # the disk may also get room by other hands
+        self._delete_released()
+        if self._used_bytes == used:
+            self._room.wait(0.5)  # the disk may also get room by other hands
         if self._used_bytes < used:
             patience.begin_again()
         return True
 
     def _try_roll(self, folder: SessionFolder, size: int) -> str | None:
         """None when there is a new segment, else why there is none."""
-        if self.segments and self._used_bytes + size > self._limit_bytes:
-            return f"its limit is {self._limit_bytes} bytes"
-        number = self._next_number
-        try:
-            made = self._make_segment(folder.segment_path(number), folder.head.session_id, number, size)
-        except OSError as error:
-            if error.errno in (28, 122):  # ENOSPC, EDQUOT
-                return DISK_FULL
-            raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+        number, old = self._next_number, self._current
+        made = self.segments.get(number)  # of a roll that something was thrown into
+        if made is None or made.size < size:
+            if made is None and self.segments and self._used_bytes + size > self._limit_bytes:
+                return f"its limit is {self._limit_bytes} bytes"
+            try:
+                made = self._make_anew(folder, number, size)
+            except OSError as error:
+                if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                    return DISK_FULL
+                raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+            self.segments[number] = made
         if self._fsync != "never":
             _force_name(folder.path)
-        self._next_number += 1
-        with self._room:
-            self._used_bytes += size
-        old = self._current
-        self.segments[number] = made
-        self._current = made
         if old is not None:
-            old.seal()  # last: whoever reads the seal finds the next segment
+            old.seal()  # whoever reads the seal finds the next segment
+        self._current = made
         return None
+
+    def _make_anew(self, folder: SessionFolder, number: int, size: int) -> Segment:
+        """Raises OSError."""
+        path = folder.segment_path(number)
+        try:
+            return self._make_segment(path, folder.head.session_id, number, size)
+        except FileExistsError:  # made, and then something was thrown: nothing was ever written to it
+            if self.folder is not folder:  # a handler has forked, this is the child, and it is the parent's
+                raise
+            path.unlink()
+            return self._make_segment(path, folder.head.session_id, number, size)
 
 
 class _Patience:
@@ -393,11 +469,11 @@ def _page_that_forks_empty() -> memoryview:
     return memoryview(page).cast("Q")
 
 
-_journals: "weakref.WeakSet[Journal]" = weakref.WeakSet()
+_journals: Registry[Journal] = Registry()
 
 
 def _leave_the_parents_journals() -> None:
-    for journal in list(_journals):
+    for journal in _journals:
         journal.here[0] = 0
         journal.begin_in_child()
 

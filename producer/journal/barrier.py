@@ -1,10 +1,10 @@
 """How far the journal is acknowledged, and waiting for it; every wait has a bound."""
 
-import threading
 from collections.abc import Callable
 
 from mldash.producer.clock import Deadline
 from mldash.producer.errors import EventsRefused
+from mldash.producer.locks import Bell
 
 from .checkpoint import Place
 
@@ -13,7 +13,7 @@ class Barrier:
     """The end of the acknowledged prefix, as other threads see it."""
 
     def __init__(self) -> None:
-        self._moved = threading.Condition()
+        self._waiting: list[Bell] = []
         self.place = Place(0, 0)
         self.problem: str | None = None
         """Why nothing is acknowledged at present."""
@@ -21,10 +21,10 @@ class Barrier:
         """What Kafka takes no more: it is kept elsewhere, and `place` goes on behind it."""
 
     def advance(self, place: Place) -> None:
-        with self._moved:
-            self.place = place
-            self.problem = None
-            self._moved.notify_all()
+        self.place = place
+        self.problem = None
+        for bell in self._waiting.copy():
+            bell.ring()
 
     def trouble(self, problem: str) -> None:
         self.problem = problem
@@ -32,10 +32,14 @@ class Barrier:
     def wait(self, target: Place, timeout: float, wake: Callable[[], None]) -> bool:
         """Whether everything before `target` was acknowledged in time. `wake` hurries who acknowledges."""
         deadline = Deadline(timeout)
-        with self._moved:
+        moved = Bell()  # one for each who waits: a handler may wait for more within another's wait
+        self._waiting.append(moved)
+        try:
             while self.place < target:
                 if deadline.passed:
                     return False
                 wake()
-                self._moved.wait(deadline.wait_s(0.25))
+                moved.wait(deadline.wait_s(0.25))
+        finally:
+            self._waiting.remove(moved)
         return True

@@ -63,7 +63,7 @@ class Checkpoint:
         if place <= self.place:
             return
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            self._descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o666)
         self._counter += 1
         body = _SLOT.pack(self._counter, place.segment, place.offset, 0)[:24]
         slot = _SLOT.pack(self._counter, place.segment, place.offset, crc32(body))

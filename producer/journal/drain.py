@@ -14,6 +14,7 @@ from time import monotonic
 from mldash.producer import threads
 from mldash.producer.callbacks import Callbacks, warn
 from mldash.producer.clock import Deadline, GrowingDelay
+from mldash.producer.locks import Bell, Flag
 
 from .append import Journal
 from .barrier import Barrier
@@ -34,16 +35,32 @@ class Delivery:
     def __init__(self, journal: Journal, name: str) -> None:
         self.journal = journal
         self.barrier = Barrier()
-        self._stopping = threading.Event()
+        self._stopping = Flag()
+        self._name = f"mldash-{name}"
         self._has_thread = True
-        self._thread = threading.Thread(target=self._run, name=f"mldash-{name}", daemon=True)
+        self._begun = threading.Lock()
+        """Only ever tried."""
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's."""
-        self._has_thread = threads.begin(self._thread)
+        """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's.
+
+        Again where something was thrown into it, a signal's exception: of several threads the first delivers."""
+        thread = threading.Thread(target=self._run_once, name=self._name, daemon=True)
+        self._threads.append(thread)
+        self._has_thread = threads.begin(thread)
 
     def is_alive(self) -> bool:
-        return self._thread.is_alive()
+        return any(thread.is_alive() for thread in self._threads)
+
+    def _run_once(self) -> None:
+        if self._begun.acquire(blocking=False):
+            self._run()
+
+    @property
+    def _is_this_thread(self) -> bool:
+        """Of a finaliser that the collector runs in the thread that delivers: that can't wait for itself."""
+        return threading.current_thread() in self._threads
 
     @abstractmethod
     def wake(self) -> None:
@@ -57,8 +74,9 @@ class Delivery:
         """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left, and
         EventsRefused where that is what Kafka takes no more."""
         target = self.journal.end()
-        self._deliver_without_thread()
-        if not self.barrier.wait(target, timeout, self.wake):
+        if not self._is_this_thread:
+            self._deliver_without_thread()
+        if not self.barrier.wait(target, 0.0 if self._is_this_thread else timeout, self.wake):
             left = self.unsent_bytes()
             why = f": {self.barrier.problem}" if self.barrier.problem else ""
             raise TimeoutError(
@@ -72,6 +90,8 @@ class Delivery:
 
         `meanwhile` is called again and again while it waits.
         """
+        if self._is_this_thread:
+            return False
         deadline = Deadline(timeout)
         self._deliver_without_thread()
 
@@ -83,9 +103,10 @@ class Delivery:
             return False
         self._stopping.set()
         self.wake()
-        if self._has_thread:
-            self._thread.join(max(deadline.left, STOP_S))
-        return not self._thread.is_alive() and self.barrier.place >= self.journal.end()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(deadline.left, STOP_S))
+        return not self.is_alive() and self.barrier.place >= self.journal.end()
 
     def _deliver_without_thread(self) -> None:
         """One try on this thread: it ends when all is delivered, or at the first trouble."""
@@ -136,12 +157,12 @@ class SinkDrain(Delivery):
         self._prefix = prefix
         self._linger_s = linger_s
         self._fsync_s = fsync_s
-        self._wake = threading.Event()
+        self._wake = Bell()
         self._next_look = 0.0
         self._told = set[Path]()
 
     def wake(self) -> None:
-        self._wake.set()
+        self._wake.ring()
 
     def _run(self) -> None:
         delay = GrowingDelay(most=5.0)
@@ -180,13 +201,12 @@ class SinkDrain(Delivery):
                         sink.deliver(())  # it may write what it has put off
                         due = False
                     self._wake.wait(max(self._linger_s, 0.005) if recent else IDLE_POLL_S)
-                    self._wake.clear()
                 else:
                     idle_since = monotonic()
                     due = True
                     _deliver(done, sink, checkpoint)
+                    self.barrier.advance(done.end)  # whatever becomes of the files that held it
                     self.journal.release(done.base)
-                    self.barrier.advance(done.end)
                     if delay.attempts:
                         self._callbacks.delivered()
                     delay.reset()

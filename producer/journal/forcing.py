@@ -5,6 +5,7 @@ import threading
 from mldash.producer import threads
 from mldash.producer.attempts import Attempts
 from mldash.producer.callbacks import Callbacks
+from mldash.producer.locks import Flag
 
 from .append import Journal
 
@@ -14,7 +15,7 @@ class IntervalSync:
 
     def __init__(self, journal: Journal, interval_s: float, callbacks: Callbacks) -> None:
         self._journal, self._interval_s, self._callbacks = journal, interval_s, callbacks
-        self._stopping = threading.Event()
+        self._stopping = Flag()
         self._failures = 0
 
     def start(self) -> None:

@@ -33,6 +33,7 @@ from msgspec import Struct
 from mldash.producer import threads
 from mldash.producer.attempts import Attempts
 from mldash.producer.clock import Stopwatch
+from mldash.producer.locks import Flag, reentrant_lock
 
 from .checkpoint import START, Place
 from .lease import LEASE_S, Lease
@@ -69,8 +70,8 @@ class Ownership:
         self._folder = folder
         self._pid = os.getpid()
         self._pulse = Pulse(this_process(), dead_after_s)
-        self._lock = threading.RLock()
-        self._ended = threading.Event()
+        self._lock = reentrant_lock()
+        self._ended = Flag()
         self._beat = Stopwatch()
         (folder / HEARTBEAT_NAME).write_bytes(msgspec.json.encode(self._pulse))
 

@@ -1,17 +1,21 @@
 """A segment by plain writes, for file systems where a mapped file is no good (placement.py): the same bytes, the same
 interface. Slower, a system call an event, and with a lock, for a write to the kernel lets other threads run.
 
-Nothing is preallocated: a full disk is an error of the write, and what it left of the frame is cut off again.
+Nothing is preallocated: a full disk is an error of the write, and what it left of the frame is cut off again. A frame's
+place is taken before it is written: what a signal's handler logs in the middle of a write gets a place of its own
+behind it.
 """
 
 import contextlib
 import errno
 import os
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from mldash.producer.locks import reentrant_lock
+
 from .checkpoint import Place
+from .descriptors import Descriptor
 from .frame import seal_frame
 from .segment import MAGIC, SEGMENT_HEADER, NoSpace
 
@@ -34,9 +38,10 @@ class PlainSegment:
         """
         self.path, self.number, self.size = path, number, size
         self._covers = covers
-        self._lock = threading.RLock()
+        self._lock = reentrant_lock()
+        self._use_lock = reentrant_lock()  # a descriptor that is forced to the disk is not closed meanwhile
         self._end = 0
-        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        self._descriptor = Descriptor(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o666)
         try:
             self._append(SEGMENT_HEADER.pack(MAGIC, session, number))
         except BaseException:
@@ -46,7 +51,8 @@ class PlainSegment:
 
     @property
     def end(self) -> int:
-        return self._end
+        with self._lock:  # not the place of a frame that another thread is writing
+            return self._end
 
     def write(self, frame: bytes) -> None:
         """Raises ValueError where there is no room, the segment is closed, or what it holds is another process's by
@@ -63,40 +69,50 @@ class PlainSegment:
 
     def read(self, start: int, stop: int) -> bytes:
         with self._lock:
-            return os.pread(self._descriptor, stop - start, start)
+            return os.pread(self._descriptor.number, stop - start, start)
 
     def seal(self) -> None:
         with self._lock:
-            rest = self.size - self._end
+            end, self._end = self._end, self.size
+            rest = self.size - end
             if rest:
                 # Only the seal itself is written: behind it the file ends, which reads like zeros. Where the disk has
                 # no room for it either, the next segment says the same by being there.
-                with contextlib.suppress(OSError):
-                    os.pwrite(self._descriptor, seal_frame(rest)[:8], self._end)
-                self._end = self.size
+                with contextlib.suppress(OSError, ValueError):
+                    os.pwrite(self._descriptor.number, seal_frame(rest)[:8], end)
 
     def sync(self) -> None:
-        if self._descriptor < 0:
-            raise ValueError
-        os.fdatasync(self._descriptor)
+        with self._use_lock:
+            os.fdatasync(self._descriptor.number)
 
     def close(self) -> None:
-        with self._lock:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
-                self._descriptor = -1
+        with self._lock, self._use_lock:
+            self._descriptor.close()
+
+    def leave_to_parent(self) -> None:
+        """In a forked child, where none of its locks can be waited for."""
+        self._descriptor.close()
 
     def _append(self, frame: bytes) -> int:
         """The new end; all of the frame or nothing of it is there."""
         begin, end = self._end, self._end + len(frame)
-        if end > self.size or self._descriptor < 0:
+        if end > self.size or not self._descriptor.is_mine:
             raise ValueError
-        at = begin
-        try:
-            while at < end:
-                at += os.pwrite(self._descriptor, memoryview(frame)[at - begin :], at)
-        except OSError:
-            os.ftruncate(self._descriptor, begin)
-            raise
         self._end = end
+        try:
+            self._write_at(begin, frame)
+        except BaseException:
+            if self._end == end:
+                self._end = begin
+                os.ftruncate(self._descriptor.number, begin)
+            else:  # a handler that interrupted this has logged behind it: no hole may stay before that
+                with contextlib.suppress(OSError):
+                    self._write_at(begin, frame)
+            raise
         return end
+
+    def _write_at(self, at: int, frame: bytes) -> None:
+        rest = memoryview(frame)
+        while rest:
+            written = os.pwrite(self._descriptor.number, rest, at)
+            rest, at = rest[written:], at + written

@@ -57,6 +57,10 @@ class Segment(Protocol):
 
     def close(self) -> None: ...
 
+    def leave_to_parent(self) -> None:
+        """In a forked child: whoever still holds `write`, a call that forked in its middle, gets ValueError from it."""
+        ...
+
 
 class MappedSegment:
     """A segment that this process writes."""
@@ -64,7 +68,7 @@ class MappedSegment:
     def __init__(self, path: Path, session: bytes, number: int, size: int) -> None:
         """Makes the file. Raises OSError (no space, no rights, it is there)."""
         self.path, self.number, self.size = path, number, size
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o666)
         try:
             os.posix_fallocate(descriptor, 0, size)
             self._map = mmap.mmap(descriptor, size)
@@ -101,6 +105,10 @@ class MappedSegment:
     def close(self) -> None:
         """Nobody may write or read it any more."""
         self._map.close()
+
+    def leave_to_parent(self) -> None:
+        with contextlib.suppress(BufferError):  # another thread of the parent's was looking at it: nobody writes then
+            self._map.close()
 
 
 def segment_name(number: int) -> str:

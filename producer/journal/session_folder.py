@@ -23,6 +23,7 @@ from mldash.producer.errors import JournalUnwritable
 from mldash.producer.mode import Mode
 
 from .checkpoint import Place, read_checkpoint
+from .descriptors import Descriptor
 from .ownership import Claim, Ownership, claim, end_of, forget_taken, has_heartbeat, is_beating, is_living
 from .segment import segment_name
 
@@ -67,7 +68,9 @@ class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SessionFolder:
     """One session's files."""
 
-    def __init__(self, path: Path, head: Head, lock: int | None = None, ownership: Ownership | None = None) -> None:
+    def __init__(
+        self, path: Path, head: Head, lock: Descriptor | None = None, ownership: Ownership | None = None
+    ) -> None:
         self.path, self.head = path, head
         self.ownership = ownership
         """Where there are no locks, and this process writes here."""
@@ -138,15 +141,15 @@ class SessionFolder:
 
     def unlock(self) -> None:
         """Also for a forked child: closing its copy leaves the parent's lock alone."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-        if self.ownership is not None:
-            self.ownership.let_go()
-            self.ownership = None
-        if self.claim is not None:
-            self.claim.release()
-            self.claim = None
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            _unlock(lock)
+        ownership, self.ownership = self.ownership, None
+        if ownership is not None:
+            ownership.let_go()
+        claim, self.claim = self.claim, None
+        if claim is not None:
+            claim.release()
 
     def remove(self) -> None:
         """Delete all of it; for who holds the lock. Raises OSError."""
@@ -178,7 +181,9 @@ def create_session_folder(root: Path, head: Head, dead_after_s: float | None = N
     lock = ownership = None
     try:
         root.mkdir(parents=True, exist_ok=True)
-        making.mkdir(mode=0o700)
+        # Local sessions may be read by whoever may read the experiment's files that they lie beside: that is for the
+        # user's umask to say. Others lie where all of the user's experiments do.
+        making.mkdir(mode=0o777 if head.mode == "local" else 0o700)
         if dead_after_s is not None:
             ownership = Ownership(making, dead_after_s)
         else:
@@ -187,11 +192,13 @@ def create_session_folder(root: Path, head: Head, dead_after_s: float | None = N
                 raise OSError(errno.EWOULDBLOCK, "its lock is taken")
         _write_head(making, head)
         path = making.rename(root / head.session)
-    except OSError as error:
+    except BaseException as error:  # also what a signal's handler throws into it
         if lock is not None:
-            os.close(lock)
+            _unlock(lock)
         shutil.rmtree(making, ignore_errors=True)
-        raise JournalUnwritable(str(root), error.strerror or str(error)) from error
+        if isinstance(error, OSError):
+            raise JournalUnwritable(str(root), error.strerror or str(error)) from error
+        raise
     if ownership is not None:
         ownership.start(path)
     return SessionFolder(path, head, lock, ownership)
@@ -268,19 +275,23 @@ def _clear_what_kills_left(root: Path) -> None:
 
 
 def _is_live(session: Path, for_people: bool) -> bool:
-    if has_heartbeat(session):
-        return is_beating(session) if for_people else is_living(session)
     try:
+        if has_heartbeat(session):
+            return is_beating(session) if for_people else is_living(session)
         descriptor = os.open(session / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError:  # another user's, and for their eyes only: it is there, more can't be told
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    else:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # also of a copy that a child has which was forked in this moment
+        return False
     finally:
         os.close(descriptor)
-    return False
 
 
 def _write_head(folder: Path, head: Head) -> None:
@@ -303,14 +314,21 @@ def _write_head(folder: Path, head: Head) -> None:
             os.fsync(file.fileno())
 
 
-def _lock(path: Path) -> int | None:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+def _lock(path: Path) -> Descriptor | None:
+    descriptor = Descriptor(path, os.O_CREAT | os.O_RDWR, 0o666)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
+        descriptor.close()
         return None
     except BaseException:
-        os.close(descriptor)
+        descriptor.close()
         raise
     return descriptor
+
+
+def _unlock(lock: Descriptor) -> None:
+    """In the process that has it: for copies of it too, that a child may have which was forked in this moment."""
+    if lock.is_mine:
+        fcntl.flock(lock.number, fcntl.LOCK_UN)
+    lock.close()

@@ -22,8 +22,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from mldash.producer.journal.descriptors import Descriptor
 from mldash.producer.journal.lease import Lease
 from mldash.producer.local.acknowledged import LEASES
+from mldash.producer.locks import reentrant_lock
 
 _POLL_S: Final = 0.01
 _NO_LOCKS: Final = frozenset((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL))
@@ -50,7 +52,7 @@ class ExperimentLock:
         self._leases_path = folder / LEASES
         self._lease = Lease(folder / "lease")
         self._threads = threading.Lock()
-        self._descriptor: int | None = None
+        self._descriptor: Descriptor | None = None
         self._nobody_locks = False
 
     def hold(self, timeout: float = 60.0) -> "_Hold":
@@ -102,9 +104,9 @@ class ExperimentLock:
 
     def _try_record_lock(self) -> bool:
         if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            self._descriptor = Descriptor(self._path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.lockf(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(self._descriptor.number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 self.by_lease = self._nobody_locks = True
@@ -122,9 +124,9 @@ class ExperimentLock:
             self._threads.release()
 
     def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            descriptor.close()
 
 
 class _Hold:
@@ -151,16 +153,12 @@ def lock_of(folder: Path, use_lease: bool = False) -> ExperimentLock:
 
 
 _registry: dict[str, ExperimentLock] = {}
-_registry_lock = threading.Lock()
+_registry_lock = reentrant_lock()
 
 
 def _forget_in_child() -> None:
     """The record lock stays with the parent; a lock between threads that the parent held would never be freed here."""
-    global _registry_lock
-    for lock in _registry.values():
-        lock._close()
     _registry.clear()
-    _registry_lock = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget_in_child)

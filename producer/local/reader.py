@@ -5,7 +5,6 @@ it what the journals hold beyond: of a process that was killed, or of one that i
 read as a whole wherever it is mounted, also by who may not write there.
 """
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
@@ -37,6 +36,7 @@ from mldash.producer.local.row_file import RowReader
 from mldash.producer.local.sink import TIME_OF
 from mldash.producer.local.stream_rows import PAGE_ROWS, StreamRows
 from mldash.producer.local.undrained_rows import Undrained, WaitingEvents
+from mldash.producer.locks import reentrant_lock
 
 CHUNK_SIZE: Final = 10_000
 """Points of a cold chunk; locally nothing is cold, and the number is that of the other modes."""
@@ -74,7 +74,7 @@ class LocalReader:
         self._folder, self._prefix = folder, prefix
         self._own_events_stored, self._undrained = own_events_stored, undrained
         self._live = live or (lambda: live_sessions(folder.journal, for_people=True))
-        self._lock = threading.RLock()
+        self._lock = reentrant_lock()
         self._acknowledged = Acknowledged(folder.state)
         self._readers: dict[str, RowReader] = {}
         self._statistics: dict[str | None, points.PointStatistics] = {}

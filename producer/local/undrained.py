@@ -30,8 +30,9 @@ def undrained_records(folder: Folder) -> Iterator[Record]:
         if known is None or known[0] != place:
             known = _dead[session.path] = (place, list(_records_of(session)) if _holds_more(session) else [])
         yield from known[1]
-    for path in [path for path in _dead if path.parent == folder.journal and not path.exists()]:
-        del _dead[path]
+    for path in list(_dead):  # which another thread that reads adds to
+        if path.parent == folder.journal and not path.exists():
+            _dead.pop(path, None)
 
 
 def _records_of(session: SessionFolder) -> Iterator[Record]:

@@ -13,6 +13,7 @@ from mldash.producer.answers.shapes import Standing, StandingAnswer
 from mldash.producer.attempts import Attempts
 from mldash.producer.callbacks import Callbacks
 from mldash.producer.errors import MldashError
+from mldash.producer.locks import Flag
 
 from .transport import Transport
 
@@ -37,7 +38,7 @@ class StandingWatch:
         self._transport, self._callbacks = transport, callbacks
         self._prefix, self._session = prefix, session
         self._every_s = HEARTBEATS_A_LOOK * heartbeat_s
-        self._stopping = threading.Event()
+        self._stopping = Flag()
         self._thread = threading.Thread(target=self._run, name="mldash-standing", daemon=True)
 
     def start(self) -> None:

@@ -100,8 +100,7 @@ def test_a_reader_that_is_gone_does_no_harm(monkeypatch: pytest.MonkeyPatch) -> 
     os.close(reading)
     echo("info", "nobody listens", None)
     echo("info", "x" * 100_000, None)
-    with pytest.raises(BrokenPipeError):
-        stream.close()
+    stream.close()  # nothing is left in it that its end would stumble over
 
 
 @pytest.mark.parametrize("stream", [None, io.StringIO()])

@@ -1,6 +1,8 @@
 """What is printed is recorded by the line, whatever else prints, and nothing keeps the recording waiting."""
 
 import contextlib
+import io
+import itertools
 import os
 import sys
 import threading
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from mldash.producer.callbacks import MldashWarning
+from mldash.producer.capture.echo import echo
 from mldash.producer.capture.stdout import LONGEST_LINE, StdoutCapture
 
 Lines = list[tuple[str, str]]
@@ -179,3 +182,59 @@ def test_a_forked_child_records_its_own_lines_only() -> None:
             os._exit(0 if taken.lines == [("the child's", "stdout")] else 1)
         _, status = os.waitpid(child, 0)
         assert os.waitstatus_to_exitcode(status) == 0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(["ours", "other", "second"])))
+def test_the_stream_is_given_back_whatever_order_others_put_theirs_in_and_out(
+    order: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours, another's around it, and ours around that, ended in each order; the other puts back what it found."""
+    real = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", real)
+    first: list[str] = []
+    ours = StdoutCapture(lambda line, name: first.append(line))
+    second = StdoutCapture(lambda line, name: None)
+    ours.start()
+    found = sys.stdout
+
+    class Around:
+        def write(self, text: str) -> int:
+            return found.write(text)
+
+        def flush(self) -> None:
+            found.flush()
+
+    sys.stdout = Around()  # type: ignore[assignment]
+    second.start()
+    print("while all are at work")
+    ends = {"ours": ours.stop, "second": second.stop, "other": lambda: setattr(sys, "stdout", found)}
+    for one in order:
+        ends[one]()
+    print("afterwards")
+    assert sys.stdout is real
+    assert first == ["while all are at work"]
+    assert real.getvalue() == "while all are at work\nafterwards\n"
+
+
+def test_the_echo_of_a_line_is_not_recorded_through_a_stream_that_another_has_put_around_ours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", real)
+    taken: list[str] = []
+    capture = StdoutCapture(lambda line, name: taken.append(line))
+    capture.start()
+    found = sys.stdout
+
+    class Around:
+        def write(self, text: str) -> int:
+            return found.write(text)
+
+        def flush(self) -> None:
+            found.flush()
+
+    sys.stdout = Around()  # type: ignore[assignment]
+    echo("info", "of the log", None)
+    sys.stdout = found
+    capture.stop()
+    assert real.getvalue() == "[INFO] of the log\n" and not taken
