@@ -40,6 +40,10 @@ faults: $(installed) ## kill everything for ten minutes and read all along (ARGS
 mutants: $(installed) ## break each rule of the protocols in a copy, and see its test fail (ARGS="--only commit")
 	$(bin)/python -m tests.mutants $(ARGS)
 
+.PHONY: mixed
+mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; installs 0.1.0 (ARGS="--old DIR": one that is there)
+	$(bin)/python -m tests.released.mixed $(ARGS)
+
 .PHONY: test-torch
 test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, into .venv-torch
 	@$(MAKE) --no-print-directory install VENV=.venv-torch

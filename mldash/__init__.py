@@ -3,7 +3,12 @@
 A plain table of public names, each loaded when it is first used; the rooms behind it are mldash.producer, ….
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
+
+# log() takes no lock: that one copy into a mapped file is atomic is the GIL's doing.
+if "t" in getattr(sys, "abiflags", ""):
+    raise ImportError("mldash needs a Python with the GIL: in this free-threaded build log() could lose events")
 
 if TYPE_CHECKING:
     from mldash.producer import (
