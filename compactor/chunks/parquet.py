@@ -270,7 +270,7 @@ def from_arrow(field: Field, array: pa.ChunkedArray, marks: Marks | None = None,
     """The column of documents.columns that holds the same values. `first_row`: where in its chunk the array begins."""
     if field.type in ("values", "events"):
         return _encoded(field, array)
-    valid: Mask = array.is_valid().to_numpy()
+    valid: Mask = array.is_valid().to_numpy() if array.null_count else np.ones(len(array), np.bool_)
     if field.nulls == "absent" and field.type in DTYPES:
         numbers = _flat(field, array)
         kind = _packed_type(field, marks, first_row, valid)
