@@ -79,4 +79,8 @@ def checked_search(text: Any) -> str | None:
         raise TypeError(f"search must be text, not {type(text).__name__}")
     if len(text) > SEARCH_LENGTH:
         raise ValueError(f"search has {len(text)} characters, at most {SEARCH_LENGTH} are allowed")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"search has a lone surrogate at position {error.start}") from None
     return str.__str__(text) or None

@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from .callbacks import Callbacks
 from .disabled import EmptyReader, NullWriter
@@ -100,6 +100,7 @@ class Experiment:
         self._lock = reentrant_lock()
         self._epoch = 0
         self._open: Writer | None = None
+        self._opens_at_use = False  # one that was open where it was pickled (carried.py)
         self._session: Session | None = None
         self._timestamps = Timestamps()
         self._own_reader: Reader | None = None
@@ -176,10 +177,25 @@ class Experiment:
     ) -> None:
         await self.run.__aexit__(kind, error, trace)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As prefix and settings without secrets; carried.py says what becomes of it where it is opened."""
+        from .carried import carried
+
+        return carried(self)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
     # -- for the handles (handles.Owner)
 
     def _writer(self) -> Writer:
         writer = self._open
+        if writer is None and self._opens_at_use:
+            self.run.start()
+            writer = self._open
         if writer is None:
             raise RuntimeError(NOT_STARTED.format(prefix=self.prefix))
         return writer
@@ -253,7 +269,7 @@ class Experiment:
             self._set_open(None)
 
     def _set_open(self, writer: Writer | None) -> None:
-        self._open = writer
+        self._open, self._opens_at_use = writer, False
         self._epoch += 1  # after the writer: who sees the new epoch asks and gets the new writer
 
     def _make_reader(self) -> Reader:

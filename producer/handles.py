@@ -6,7 +6,7 @@ has changed (a start, an end, a fork). So the common case costs one comparison, 
 
 from collections.abc import Callable, Iterable, Mapping
 from time import time
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import msgspec
 
@@ -74,6 +74,20 @@ class StreamHandle:
         self._known: set[str] = set()
         self._about: dict[str, Any] = {}
         self._told = True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._name!r} of {self._experiment.prefix}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In a pickle: the handle of this name, with what nobody was told of it, of the experiment as it is there."""
+        about = {} if self._told else self._about
+        said = [about.get(part) for part in ("description", "tags", "metadata")]
+        return getattr(self._experiment, self._kind), (self._name, *said)
+
+    def flush(self, timeout: float | None = None) -> Self:
+        """As `experiment.flush(timeout)`: what was logged is safe. Raises TimeoutError. Returns the handle."""
+        self._experiment.flush(timeout)
+        return self
 
     def _open(self) -> StreamWriter:
         """The stream's writer of the open run. Raises RuntimeError outside a run."""
@@ -147,15 +161,6 @@ def checked_name(what: str, name: object) -> str:
         raise ValueError(f"{what} must be text, not {type(name).__name__}")
     check_name(what, name)
     return str.__str__(name)
-
-
-def check_counts(**counts: int) -> None:
-    """Raises ValueError for a negative one, TypeError for what is no whole number; both name it."""
-    for what, value in counts.items():
-        if not isinstance(value, int):
-            raise TypeError(f"{what} must be a whole number, not {type(value).__name__}")
-        if value < 0:
-            raise ValueError(f"{what} is {value}, it must not be negative")
 
 
 def _closed(time: float, fields: Mapping[str, Any]) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mldash.producer.answers.shapes import LogLine
+from mldash.producer.asked import checked_count, checked_names, checked_search, checked_wait
 from mldash.producer.capture.echo import echo
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.levels import canonical_level
-from mldash.producer.handles import Owner, check_counts
+from mldash.producer.handles import Owner
 from mldash.producer.log_text import ALTERED, cut_to_fit, printable, printable_texts, text_of
 from mldash.producer.mode import Reader
 from mldash.producer.moments import Moment, checked_moment
@@ -24,6 +25,9 @@ class Logs:
 
     def __init__(self, experiment: Owner) -> None:
         self._experiment = experiment
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._experiment, "logs")
 
     def log(self, message: object, level: str = "info", metadata: Mapping[str, Any] | None = None, **more: Any) -> None:
         """One line; `more` joins `metadata` and wins over it. Returns when it is in the journal, and printed (echo.py).
@@ -95,18 +99,15 @@ class Logs:
         is there).
         Raises ValueError (a negative limit or offset, no such level, no time), NotYetStored.
         """
-        check_counts(offset=offset, limit=limit)
-        levels = None
-        if level is not None:
-            levels = [canonical_level(one) for one in ([level] if isinstance(level, str) else level)]
+        levels = _levels(level)
         return self._experiment._reader().log_lines(
             levels=levels,
-            limit=limit,
-            offset=offset,
-            search=search,
+            limit=checked_count(limit, "limit") if levels != [] else 0,
+            offset=checked_count(offset, "offset"),
+            search=checked_search(search),
             start=checked_moment(start, "start"),
             end=checked_moment(end, "end"),
-            wait=wait,
+            wait=checked_wait(wait),
         )
 
     def follow(
@@ -116,9 +117,8 @@ class Logs:
 
         It goes on until the caller breaks off, or until nothing has come for `silence_s` seconds.
         """
-        levels = None
-        if level is not None:
-            levels = {canonical_level(one) for one in ([level] if isinstance(level, str) else level)}
+        listed = _levels(level)
+        levels = None if listed is None else set(listed)
         return self._new_lines(self._place_behind(), levels, poll_s, silence_s)
 
     def _new_lines(
@@ -205,6 +205,11 @@ class Logs:
             stream.append(now, cut)
             return cut
         return fields
+
+
+def _levels(level: str | Sequence[str] | None) -> list[str] | None:
+    """None: every level; an empty list: none. Raises TypeError for what is no text, ValueError for no level."""
+    return None if level is None else [canonical_level(one) for one in checked_names(level, "level") or ()]
 
 
 class _Place:

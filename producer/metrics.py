@@ -8,9 +8,10 @@ from time import time
 from typing import Any, Literal, overload
 
 from mldash.producer.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
+from mldash.producer.asked import checked_count, checked_names, checked_wait
 from mldash.producer.bulk_columns import TIMESTAMP, check_times, cut, is_column, pack_column, pack_columns
 from mldash.producer.errors import few
-from mldash.producer.handles import Owner, StreamHandle, check_counts, checked_name
+from mldash.producer.handles import Owner, StreamHandle, checked_name
 from mldash.producer.moments import Moment
 from mldash.producer.point_calls import make_log, row_types
 from mldash.producer.summaries import Gathered, SummaryCache, checked_aggregations, summarise
@@ -147,8 +148,8 @@ class Metric(StreamHandle):
         there).
         Raises ValueError (negative start or limit), NotYetStored.
         """
-        check_counts(start_index=start_index, limit=limit)
-        return self._experiment._reader().metric_points(self._name, start_index, limit, wait)
+        first, count = checked_count(start_index, "start_index"), checked_count(limit, "limit")
+        return self._experiment._reader().metric_points(self._name, first, count, checked_wait(wait))
 
     def iter(
         self, start_index: int = 0, end_index: int | None = None, *, wait: float | None = None
@@ -157,8 +158,9 @@ class Metric(StreamHandle):
 
         Raises as `read` does.
         """
-        check_counts(start_index=start_index, end_index=0 if end_index is None else end_index)
-        return self._points(start_index, end_index, wait)
+        first = checked_count(start_index, "start_index")
+        end = None if end_index is None else checked_count(end_index, "end_index")
+        return self._points(first, end, checked_wait(wait))
 
     @overload
     def read_columns(
@@ -201,12 +203,13 @@ class Metric(StreamHandle):
         of all values around the range too: what is whole in it may be a float.
         Raises as `read` does; ValueError for another format; ImportError where the library is missing.
         """
-        check_counts(start_index=start_index, limit=0 if limit is None else limit)
+        start_index = checked_count(start_index, "start_index")
+        limit = None if limit is None else checked_count(limit, "limit")
+        wanted, wait = checked_names(fields, "fields"), checked_wait(wait)
         # Here and not at the head: a training script that only writes does not wait for it at its start.
         from mldash.producer.answers.columns import check_format, columns_of_points, columns_of_table
 
         check_format(format)
-        wanted = None if fields is None else list(fields)
         if format != "lists" and (limit is None or limit > _LARGE):
             table = self._experiment._reader().metric_table(self._name, start_index, limit, wanted, wait)
             if table is not None:
@@ -243,7 +246,7 @@ class Metric(StreamHandle):
         from mldash.producer.answers.view_request import checked_request
 
         request = checked_request(fields, x, start, end, points, filter)
-        return self._experiment._reader().metric_view(self._name, request, wait)
+        return self._experiment._reader().metric_view(self._name, request, checked_wait(wait))
 
     def stats(self, *, wait: float | None = None) -> MetricStatistics:
         """Counts, times and, in `fields`, {count, min, max, mean, last} of each numeric field.
@@ -251,7 +254,7 @@ class Metric(StreamHandle):
         Raises KeyError that names the metrics there are where this one is absent; NotYetStored.
         """
         reader = self._experiment._reader()
-        found = reader.metric_statistics(self._name, wait)
+        found = reader.metric_statistics(self._name, checked_wait(wait))
         if found is None:
             names = few(f"{one['name']!r:.80}" for one in reader.metrics(wait)) or "none"
             raise KeyError(f"no metric {self._name!r} in {self._experiment.prefix}; there are: {names}")
@@ -259,7 +262,7 @@ class Metric(StreamHandle):
 
     def list_all(self, *, wait: float | None = None) -> list[MetricSummary]:
         """All metrics of the experiment, as `metrics.list()`."""
-        return self._experiment._reader().metrics(wait)
+        return self._experiment._reader().metrics(checked_wait(wait))
 
     def _points(
         self, start: int, end: int | None, wait: float | None, fields: Sequence[str] | None = None
@@ -302,6 +305,9 @@ class MetricsBuffer:
 
     def __init__(self, metrics: "Metrics") -> None:
         self._metrics = metrics
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._metrics, "buffer")
 
     def __call__(self, /, **numbers: Any) -> "MetricsBuffer":
         """Keep one number a key for the unnamed metric."""
@@ -378,9 +384,17 @@ class Metrics:
             metric.log(**{"_ts": _ts, **point})
         return self
 
+    def flush(self, timeout: float | None = None) -> "Metrics":
+        """As `experiment.flush(timeout)`. Raises TimeoutError. Returns `experiment.metrics`."""
+        self._experiment.flush(timeout)
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._experiment, "metrics")
+
     def list(self, *, wait: float | None = None) -> _Summaries:
         """One entry a metric: metricId, name, description, tags, totalDataPoints, createdAt. Raises NotYetStored."""
-        return self._experiment._reader().metrics(wait)
+        return self._experiment._reader().metrics(checked_wait(wait))
 
     def _all(self) -> tuple[Metric, ...]:
         return tuple(self._handles.values())

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mldash.producer.asked import checked_wait
 from mldash.producer.callbacks import warn
 from mldash.producer.events.identity import check_name
 from mldash.producer.events.limits import PARAMS_BYTES, PARAMS_KEYS
@@ -22,6 +23,9 @@ class Params:
 
     def __init__(self, experiment: Owner) -> None:
         self._experiment = experiment
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._experiment, "params")
 
     def set(self, /, *values: Any, **named: Any) -> "Params":
         """Merge into what is there, key by key; later values win. Returns the params object.
@@ -53,7 +57,7 @@ class Params:
         `wait`: seconds to wait for what this process has written (None: read_wait_s; 0: what is there).
         Raises NotYetStored.
         """
-        flat = self._experiment._reader().params(wait)
+        flat = self._experiment._reader().params(checked_wait(wait))
         return flat if flatten else nest(flat)
 
 

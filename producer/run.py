@@ -46,6 +46,9 @@ class Run:
         self._status: RunStatus = "CREATED"
         self._preempted = False
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._experiment, "run")
+
     @property
     def status(self) -> RunStatus:
         """CREATED, RUNNING, COMPLETED, FAILED, CANCELLED (KeyboardInterrupt) or PREEMPTED (SIGTERM).

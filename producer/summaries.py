@@ -91,6 +91,7 @@ class Gathered:
 
     def __init__(self) -> None:
         self._numbers: dict[str, Numbers] = {}
+        self._told: dict[str, int] = {}  # how many of each key a summary that kept them has told already
         self._pid = os.getpid()
 
     def add(self, numbers: Mapping[str, Any]) -> None:
@@ -106,6 +107,7 @@ class Gathered:
         with _lock:
             self._forget_the_parents()
             taken = self._numbers if clear else {key: list(numbers) for key, numbers in self._numbers.items()}
+            self._told = {} if clear else {key: len(numbers) for key, numbers in taken.items()}
             if clear:
                 self._numbers = {}
             return taken
@@ -118,6 +120,14 @@ class Gathered:
             for key, numbers in later.items():
                 self._numbers.setdefault(key, []).extend(numbers)
 
+    def take_untold(self) -> dict[str, Numbers]:
+        """Those that came after the last `take`; then nothing is gathered any more."""
+        with _lock:
+            self._forget_the_parents()
+            untold = {key: numbers[self._told.get(key, 0) :] for key, numbers in self._numbers.items()}
+            self._numbers, self._told = {}, {}
+            return {key: numbers for key, numbers in untold.items() if numbers}
+
     def peek(self, keys: Sequence[str], limit: int) -> dict[str, Numbers]:
         """The newest `limit` numbers of these keys (none given: of all that there are)."""
         with _lock:
@@ -127,7 +137,7 @@ class Gathered:
 
     def _forget_the_parents(self) -> None:
         if self._pid != os.getpid():
-            self._numbers, self._pid = {}, os.getpid()
+            self._numbers, self._told, self._pid = {}, {}, os.getpid()
 
 
 def checked_number(value: Any, key: str) -> float:
@@ -173,8 +183,8 @@ class SummaryCache:
     def summarize(self, clear: bool = True) -> dict[str, Any]:
         """Log one point: the context and, for each key, key.mean, .min, .max, .count and .std. Returns its fields.
 
-        With `clear` numbers and context are empty afterwards; without, the next summary goes on from them. Where
-        nothing has been stored or set, no point is logged.
+        With `clear` numbers and context are empty afterwards; without, the next summary goes on from them, and the end
+        of the run tells what came after it. Where nothing has been stored or set, no point is logged.
         """
         self._check_open()
         fields = {**self._context, **summarise(self._gathered.take(clear), CACHE_AGGREGATIONS)}
@@ -189,6 +199,13 @@ class SummaryCache:
         return self._gathered.peek(keys, limit)
 
     def settle(self) -> None:
-        """At the end of a run: summarise what is left. A context alone says nothing and is dropped."""
-        if self._gathered.peek((), 1):
-            self.summarize()
+        """At the end of a run: summarise what no summary has told. A context alone says nothing and is dropped."""
+        left, context = self._gathered.take_untold(), self._context
+        self._context = {}
+        fields = {**context, **summarise(left, CACHE_AGGREGATIONS)} if left else {}
+        if fields:
+            self._log(fields)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """As that of the metric's handle, wherever it is opened; what is gathered stays here."""
+        return getattr, (getattr(self._log, "__self__", None), "summary_cache")

@@ -9,7 +9,7 @@ from typing import Any, overload
 
 from mldash.producer.answers.names import ENTRY_COLUMNS, is_escaped, sent_entry
 from mldash.producer.answers.shapes import EntriesAnswer, TrackSummary
-from mldash.producer.asked import checked_rate
+from mldash.producer.asked import checked_names, checked_rate, checked_wait
 from mldash.producer.bulk_columns import Packed, cut, entry_times, pack_columns, pack_times
 from mldash.producer.events.merging import flatten
 from mldash.producer.handles import Owner, StreamHandle, checked_name
@@ -109,11 +109,6 @@ class Track(StreamHandle):
             self._thread.last = time
         return self
 
-    def flush(self, timeout: float | None = None) -> "Track":
-        """As `experiment.flush(timeout)`: what was logged is safe. Raises TimeoutError. Returns the handle."""
-        self._experiment.flush(timeout)
-        return self
-
     def read(
         self,
         start_timestamp: Moment | None = None,
@@ -175,7 +170,8 @@ class Track(StreamHandle):
         if not _are_several(timestamp):
             return self.at([timestamp], columns, wait=wait)[0]  # type: ignore[list-item]
         times = [checked_time(one, "timestamp") for one in timestamp]  # type: ignore[union-attr]
-        return self._experiment._reader().track_entries_at(self.topic, times, columns, wait) if times else []
+        wanted, wait = checked_names(columns, "columns"), checked_wait(wait)
+        return self._experiment._reader().track_entries_at(self.topic, times, wanted, wait) if times else []
 
     def resampled(
         self,
@@ -194,7 +190,8 @@ class Track(StreamHandle):
         rate = checked_rate(rate)
         start = None if start_timestamp is None else checked_time(start_timestamp, "start_timestamp")
         end = None if end_timestamp is None else checked_time(end_timestamp, "end_timestamp")
-        return self._experiment._reader().resampled_entries(self.topic, rate, start, end, columns, wait)
+        wanted = checked_names(columns, "columns")
+        return self._experiment._reader().resampled_entries(self.topic, rate, start, end, wanted, checked_wait(wait))
 
     def slice(
         self, start_timestamp: Moment | None = None, end_timestamp: Moment | None = None, *, wait: float | None = None
@@ -207,10 +204,13 @@ class Track(StreamHandle):
         self, start: Moment | None, end: Moment | None, columns: Sequence[str] | None, wait: float | None
     ) -> EntriesAnswer:
         start, end = checked_moment(start, "start_timestamp"), checked_moment(end, "end_timestamp")
-        return self._experiment._reader().track_entries(self.topic, start, end, columns, wait)
+        wanted = checked_names(columns, "columns")
+        return self._experiment._reader().track_entries(self.topic, start, end, wanted, checked_wait(wait))
 
     def _summary(self, wait: float | None) -> TrackSummary | None:
-        return next((one for one in self._experiment._reader().tracks(wait) if one["topic"] == self.topic), None)
+        return next(
+            (one for one in self._experiment._reader().tracks(checked_wait(wait)) if one["topic"] == self.topic), None
+        )
 
     def _know(self, fields: Iterable[str]) -> None:
         super()._know(fields)
@@ -306,6 +306,9 @@ class Tracks:
             handle._describe(description, tags, metadata)
         return handle
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (self._experiment, "tracks")
+
     def flush(self, timeout: float | None = None) -> "Tracks":
         """As `experiment.flush(timeout)`. Raises TimeoutError. Returns `experiment.tracks`."""
         self._experiment.flush(timeout)
@@ -313,7 +316,7 @@ class Tracks:
 
     def list(self, *, wait: float | None = None) -> _Summaries:
         """One entry a topic: topic, totalEntries (distinct times), firstTimestamp, lastTimestamp, columns, and more."""
-        return self._experiment._reader().tracks(wait)
+        return self._experiment._reader().tracks(checked_wait(wait))
 
 
 def _are_several(times: Any) -> bool:

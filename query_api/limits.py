@@ -23,7 +23,6 @@ from .reading.own_writes import Written
 WRITTEN_STREAMS: Final = 10_000
 """Streams in one Mldash-Written header."""
 
-SEARCH_LENGTH: Final = 1_000
 FIELDS: Final = 1_000
 
 HEADERS: Final = {"written": "Mldash-Written", "wait": "Mldash-Wait"}

@@ -10,7 +10,7 @@ of a store.
 import json
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
+MOST_FILTERS: Final = 20
+"""Of one view."""
 _FILTER: Final = re.compile(r"(?P<field>.*\S)\s*(?P<comparison><=|>=|==|!=|<|>)(?P<number>[^<>=!]*)", re.DOTALL)
 
 
@@ -66,5 +68,13 @@ def parse_filter(text: str) -> Filter:
 
 
 def checked_filters(filters: str | Sequence[str] | None) -> list[Filter]:
-    """None, one, or several, all of which have to hold."""
-    return [parse_filter(one) for one in ([filters] if isinstance(filters, str) else filters or ())]
+    """None, one, or several, all of which have to hold. Raises ValueError, TypeError for what is no text."""
+    if filters is None:
+        return []
+    listed: list[Any] = [filters] if isinstance(filters, str) or not isinstance(filters, Iterable) else list(filters)
+    for one in listed:
+        if not isinstance(one, str):
+            raise TypeError(f"filter must be text, not {type(one).__name__}")
+    if len(listed) > MOST_FILTERS:
+        raise ValueError(f"{len(listed)} filters in one view, at most {MOST_FILTERS} are allowed")
+    return [parse_filter(one) for one in listed]

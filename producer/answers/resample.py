@@ -6,6 +6,10 @@ from typing import Any
 
 TIMESTAMP = "timestamp"
 
+MOST_ENTRIES = 1_000_000
+"""Of one answer, as the API has it where nothing else is set."""
+TOO_MANY = "more entries than one answer holds: give start and end, or a lower rate"
+
 
 def grid(start: float, end: float, rate_hz: float) -> Iterator[float]:
     """start, start + 1 / rate, … as far as `end`, each by itself: errors do not add up."""
@@ -33,11 +37,17 @@ def held(entries: Iterable[Mapping[str, Any]], times: Sequence[float]) -> Iterat
 def resampled(
     entries: Sequence[Mapping[str, Any]], rate_hz: float, start: float | None, end: float | None
 ) -> list[dict[str, Any]]:
-    """At start, start + 1 / rate, … as far as `end`; left out they are the first entry's and the last one's times."""
+    """At start, start + 1 / rate, … as far as `end`; left out they are the first entry's and the last one's times.
+
+    Raises ValueError for more than MOST_ENTRIES.
+    """
     if not entries:
         return []
     first = entries[0][TIMESTAMP] if start is None else start
-    return list(held(entries, list(grid(first, entries[-1][TIMESTAMP] if end is None else end, rate_hz))))
+    last = entries[-1][TIMESTAMP] if end is None else end
+    if (last - first) * rate_hz >= MOST_ENTRIES:
+        raise ValueError(TOO_MANY)
+    return list(held(entries, list(grid(first, last, rate_hz))))
 
 
 def entries_at(entries: Sequence[Mapping[str, Any]], times: Sequence[float]) -> list[dict[str, Any] | None]:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol, TypeVar
 import msgspec
 
 from mldash.producer.answers.downsample import ViewRequest, draw
+from mldash.producer.answers.resample import TOO_MANY
 from mldash.producer.answers.shapes import (
     EntriesAnswer,
     ExperimentAnswer,
@@ -36,6 +37,11 @@ PAGE_ENTRIES: Final = 50_000
 MOST_TIMES: Final = 200
 """Of one request: each stands in its address."""
 ARROW: Final = "application/vnd.apache.arrow.stream"
+LONGEST_WAIT_S: Final = 86_400.0
+"""No socket takes an endless one."""
+MOST_NAMES: Final = 1_000
+MOST_NAMES_LENGTH: Final = 4_000
+"""Characters of names in one address: each may be twelve bytes there."""
 MOST_STREAMS: Final = 100
 """Of one request, so many of this process's own streams are told, in at most so many bytes before base64: servers take
 headers of some kilobytes."""
@@ -89,13 +95,21 @@ class RemoteReader:
         return params
 
     def metric_points(self, name: str | None, start_index: int, limit: int, wait: float | None = None) -> MetricPage:
-        return self._page(name, start_index, limit, wait, None)
+        page = self._page(name, start_index, min(limit, PAGE_POINTS), wait, None)
+        while page["hasMore"] and page["total"] < limit:
+            left = min(limit - page["total"], PAGE_POINTS)
+            more = self._page(name, page["endIndex"] + 1, left, 0.0, None)
+            if not more["data"]:
+                break
+            page["data"] += more["data"]
+            page["total"], page["endIndex"], page["hasMore"] = len(page["data"]), more["endIndex"], more["hasMore"]
+        return page
 
     def _page(
         self, name: str | None, start_index: int, limit: int, wait: float | None, fields: Sequence[str] | None
     ) -> MetricPage:
         # A list of none can't be said in a query; what is not asked for is left out by who asks.
-        query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": fields or None}
+        query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": _sent(fields)}
         empty = {"data": [], "startIndex": start_index, "endIndex": start_index - 1, "total": 0, "hasMore": False}
         page: MetricPage = self._get("/v1/metrics/points", query, wait, [("metrics", name)], absent=empty)
         return page
@@ -126,7 +140,7 @@ class RemoteReader:
         fields: Sequence[str] | None,
         wait: float | None = None,
     ) -> Any:
-        if fields == [] or find_spec("pyarrow") is None:
+        if (fields is not None and _sent(fields) is None) or find_spec("pyarrow") is None:
             return None
         query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": fields}
         try:
@@ -147,10 +161,10 @@ class RemoteReader:
             "points": request.columns,
             "filter": [f"{json.dumps(one.field)} {one.comparison} {one.number!r}" for one in request.filters],
         }
-        if request.fields == []:  # a list of none can't be said in a query
-            return draw(request, lambda: ())
         absent = draw(request, lambda: ())
         view: MetricView = self._get("/v1/metrics/view", query, wait, [("metrics", name)], absent=absent)
+        if request.fields == []:  # a list of none can't be said in a query: of all of them nothing is kept
+            view["fields"], view["sampled"], view["edges"], view["spans"] = {}, False, [], []
         return view
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
@@ -173,10 +187,16 @@ class RemoteReader:
     ) -> EntriesAnswer:
         entries = list[dict[str, Any]]()
         while True:
-            query: Query = {"topic": topic, "start": start, "end": end, "columns": columns, "limit": PAGE_ENTRIES}
+            query: Query = {
+                "topic": topic,
+                "start": start,
+                "end": end,
+                "columns": _sent(columns),
+                "limit": PAGE_ENTRIES,
+            }
             absent: EntriesAnswer = {"entries": [], "count": 0}
             page: EntriesAnswer = self._get("/v1/tracks/entries", query, wait, [("tracks", topic)], absent=absent)
-            entries += page["entries"]
+            entries += [_kept(one, columns) for one in page["entries"]]
             if page["count"] < PAGE_ENTRIES:
                 return {"entries": entries, "count": len(entries)}
             start, wait = nextafter(entries[-1]["timestamp"], inf), 0.0
@@ -187,9 +207,10 @@ class RemoteReader:
         found = list[dict[str, Any] | None]()
         for at in range(0, len(times), MOST_TIMES):
             asked = times[at : at + MOST_TIMES]
-            query: Query = {"topic": topic, "times": [repr(time) for time in asked], "columns": columns}
+            query: Query = {"topic": topic, "times": [repr(time) for time in asked], "columns": _sent(columns)}
             absent = {"entries": [None] * len(asked)}
-            found += self._get("/v1/tracks/at", query, wait, [("tracks", topic)], absent=absent)["entries"]
+            answer = self._get("/v1/tracks/at", query, wait, [("tracks", topic)], absent=absent)
+            found += [None if one is None else _kept(one, columns) for one in answer["entries"]]
             wait = 0.0
         return found
 
@@ -202,10 +223,15 @@ class RemoteReader:
         columns: Sequence[str] | None = None,
         wait: float | None = None,
     ) -> list[dict[str, Any]]:
-        query: Query = {"topic": topic, "rate": rate_hz, "start": start, "end": end, "columns": columns}
+        query: Query = {"topic": topic, "rate": rate_hz, "start": start, "end": end, "columns": _sent(columns)}
         absent: EntriesAnswer = {"entries": [], "count": 0}
-        answer: EntriesAnswer = self._get("/v1/tracks/resampled", query, wait, [("tracks", topic)], absent=absent)
-        return answer["entries"]
+        try:
+            answer: EntriesAnswer = self._get("/v1/tracks/resampled", query, wait, [("tracks", topic)], absent=absent)
+        except Problem as problem:
+            if problem.kind.endswith("answer-too-large"):
+                raise ValueError(TOO_MANY) from problem
+            raise
+        return [_kept(one, columns) for one in answer["entries"]]
 
     def tracks(self, wait: float | None = None) -> list[TrackSummary]:
         about: list[_About] = [("runs", ""), ("tracks", ALL)]
@@ -222,16 +248,22 @@ class RemoteReader:
         end: float | None = None,
         wait: float | None = None,
     ) -> list[LogLine]:
-        query: Query = {
-            "level": levels,
-            "limit": limit,
-            "offset": offset,
-            "search": search,
-            "start": start,
-            "end": end,
-        }
-        lines: list[LogLine] = self._get("/v1/logs/lines", query, wait, [("logs", "")], absent={"lines": []})["lines"]
-        return lines
+        found: list[LogLine] = []
+        while len(found) < limit or not limit:
+            query: Query = {
+                "level": levels,
+                "limit": min(limit - len(found), PAGE_POINTS),
+                "offset": offset + len(found),
+                "search": search,
+                "start": start,
+                "end": end,
+            }
+            lines = self._get("/v1/logs/lines", query, wait, [("logs", "")], absent={"lines": []})["lines"]
+            found += lines
+            if len(lines) < PAGE_POINTS:
+                break
+            wait = 0.0  # what this process wrote was there with the first page
+        return found
 
     def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
         answer = self._get("/v1/sessions", {}, wait, [("runs", "")], absent={"sessions": []})
@@ -258,7 +290,7 @@ class RemoteReader:
         """With what this process wrote; once more where that was deleted, of a session that has ended."""
         wait = self._read_wait_s if wait is None else wait
         while True:
-            deadline = Deadline(wait)
+            deadline = Deadline(min(wait, LONGEST_WAIT_S))
             told = self._own_writes(about, deadline) if wait > 0 else []
             try:
                 # Of many streams most are waited for before: one header does not hold them all.
@@ -335,6 +367,20 @@ def _told(own: OwnWrites, about: list[_About]) -> list[_Told]:
         for stream in ([one for one in written if one[0] == kind] if name == ALL else [(kind, name)])
         if stream in written
     ]
+
+
+def _sent(names: Sequence[str] | None) -> Sequence[str] | None:
+    """Names as a query can say them: not a list of none, nor more than fit into an address; who asks then chooses."""
+    if not names or len(names) > MOST_NAMES or sum(map(len, names)) > MOST_NAMES_LENGTH:
+        return None
+    return names
+
+
+def _kept(entry: dict[str, Any], columns: Sequence[str] | None) -> dict[str, Any]:
+    """The entry with these columns, where the API was not told of them."""
+    if columns is None or _sent(columns) is not None:
+        return entry
+    return {name: value for name, value in entry.items() if name == "timestamp" or name in columns}
 
 
 def _metric(name: str | None) -> dict[str, str]:

@@ -6,9 +6,10 @@ from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
 from mldash.producer.answers.shapes import LogLine
+from mldash.producer.asked import SEARCH_LENGTH
 from mldash.producer.events.levels import canonical_level
 from mldash.query_api.errors import WrongParameter
-from mldash.query_api.limits import SEARCH_LENGTH, Index, checked_count, checked_number
+from mldash.query_api.limits import Index, checked_count, checked_number
 from mldash.query_api.reading.lines import Filter, read_lines
 
 from .dependencies import Found, OurForm, OurStores

@@ -39,8 +39,6 @@ from .dependencies import Found, OurForm, OurStores
 MOST_VIEWS: Final = 100
 """Experiments of one request."""
 
-MOST_FILTERS: Final = 20
-
 POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
 
 
@@ -194,7 +192,6 @@ async def views(
 
 
 def filters_of(texts: list[str] | None) -> list[Filter]:
-    checked_count("number of filters", len(texts or ()), MOST_FILTERS)
     try:
         found = checked_filters(texts)
     except ValueError as error:

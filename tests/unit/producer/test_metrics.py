@@ -317,3 +317,32 @@ def test_a_handle_stays_valid_through_end_and_start_and_raises_in_between(direct
     direct.start()
     metric.log(x=3)
     assert data_of(direct, "m") == [{"x": 1}, {"x": 3}]
+
+
+def test_flush_is_the_barrier_and_returns_the_handle(direct: DirectExperiment) -> None:
+    metric = direct.metrics("m").log(x=1)
+    assert direct.waiting
+    assert metric.flush() is metric
+    assert not direct.waiting
+    metric.log(x=2)
+    assert direct.metrics.flush(timeout=5) is direct.metrics
+    assert not direct.waiting
+
+
+def test_minus_one_after_log_many_is_the_last_of_its_times(direct: DirectExperiment) -> None:
+    metric = direct.metrics("m")
+    metric.log_many(_ts=[5.0, 7.0], x=[1, 2]).log(_ts=-1, x=3)
+    metric.log_many(_ts=np.float32(9), x=[4]).log(_ts=-1, x=5)
+    metric.log_many(x=[]).log(_ts=-1, x=6)
+    direct.tracks("t").append(_ts=-1, x=7)
+    stamps = [point["data"]["_ts"] for point in metric.read()["data"]]
+    assert stamps == [5.0, 7.0, 7.0, 9.0, 9.0, 9.0]
+    assert direct.tracks("t").list_entries() == [{"timestamp": 9.0, "x": 7}]
+
+
+def test_handles_say_what_they_are(direct: DirectExperiment) -> None:
+    assert repr(direct.metrics("m")) == "<Metric 'm' of owner/project/run>"
+    assert repr(direct.tracks("a/b")) == "<Track 'a/b' of owner/project/run>"
+    direct.tracks("a/b").append(x=1, _ts=1.5)
+    assert repr(direct.tracks("a/b").slice(1, None)) == "<slice of track 'a/b' [1.0…], 1 entries>"
+    assert repr(direct.tracks("a/b").slice()) == "<slice of track 'a/b' […], 1 entries>"

@@ -165,3 +165,29 @@ def test_no_number_makes_a_summary_fail(numbers: list[float]) -> None:
     """Infinities, values near the end of float64 and NaN: a field or none, never an exception."""
     found = summarise({"x": numbers}, list(AGGREGATIONS))
     assert bool(found) == any(number == number for number in numbers)
+
+
+def test_what_a_summary_told_without_clearing_is_not_told_again_at_the_end(direct: DirectExperiment) -> None:
+    """Of what came after it, the end tells that alone; a second end tells nothing."""
+    cache = direct.metrics("m").summary_cache
+    cache.set(epoch=1)
+    cache.store(loss=1.0)
+    assert cache.summarize(clear=False)["loss.count"] == 1
+    direct.metrics._settle()
+    assert len(direct.metrics("m").read()["data"]) == 1
+    cache.set(epoch=2)
+    cache.store(loss=1.0)
+    cache.summarize(clear=False)
+    cache.store(loss=3.0, other=5.0)
+    assert cache.summarize(clear=False)["loss.mean"] == 2.0
+    cache.store(loss=7.0)
+    direct.metrics._settle()
+    direct.metrics._settle()
+    points = [point["data"] for point in direct.metrics("m").read()["data"]]
+    assert [(point["epoch"], point["loss.mean"], point["loss.count"]) for point in points] == [
+        (1, 1.0, 1),
+        (2, 1.0, 1),
+        (2, 2.0, 2),
+        (2, 7.0, 1),
+    ]
+    assert "other.mean" not in points[-1]
