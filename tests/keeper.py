@@ -26,12 +26,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from mldash.deploy.servers import Servers
 from mldash.deploy.stack import die_with_parent
 from mldash.deploy.stack.data_folder import DataFolder
 from mldash.deploy.stack.local_servers import read_servers
 from mldash.deploy.stack.ports import choose
+
+from . import leftovers
 
 _START_S = 120.0
 _STOP_S = 60.0
@@ -188,6 +191,8 @@ def _keep(kind: str, folder: Path, controller: int, told: int) -> None:
         if kind == "servers":
             _wait_for(folder / "components.lock")
         started.stop()
+        if kind == "servers" and not psutil.pid_exists(controller):  # it was killed, and could not look itself
+            leftovers.end(str(folder))
 
 
 def _wait_for(lock: Path) -> None:

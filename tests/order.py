@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 HERE = Path(__file__).parent
 DURATIONS = HERE / "durations.txt"
@@ -77,6 +78,20 @@ class Groups(LoadScopeScheduling):
         if self._groups is None:
             self._groups = json.loads(_groups_file(self.config).read_text())
         return self._groups.get(nodeid, nodeid)
+
+    def remove_node(self, node: WorkerController) -> str | None:
+        """Of a process that ended or crashed; answers with the test that it crashed in.
+
+        xdist's own would give that test to the next process, which it would crash as well.
+        """
+        units = self.assigned_work.pop(node)
+        crashed = next((test for unit in units.values() for test, is_over in unit.items() if not is_over), None)
+        if crashed is not None:
+            units[self._split_scope(crashed)][crashed] = True
+            self.workqueue.update({name: unit for name, unit in units.items() if not all(unit.values())})
+            for other in self.assigned_work:
+                self._reschedule(other)
+        return crashed
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,7 +1,7 @@
 """The servers and the components of a run: the first test process that asks has them started, the others get the same.
 
 They live in processes of their own (keeper.py) that end with the process that controls the run. Its end waits for
-theirs, and a component that did not end in order fails the run.
+theirs; a component that did not end in order fails the run, and so does any process that tests leave (leftovers.py).
 
 MLDASH_TEST_DATA names the data folder of a stack that already runs (`mldash up --servers-only --data DIR`): then that
 one is used and left running, which makes a second run of one test start at once.
@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from . import leftovers
 from .keeper import is_held
 
 ROOT = Path(__file__).parents[1]
@@ -84,6 +85,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     else:
         folder, controller_pid = _base_temp(config) / "shared", os.getpid()
         folder.mkdir()
+        os.environ[leftovers.VARIABLE] = str(folder)
     config.stash[_SHARED] = Shared(folder, controller_pid, dict(os.environ))
 
 
@@ -98,14 +100,16 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput") or _SHARED not in session.config.stash:
         return
-    wrong = session.config.stash[_WRONG] = session.config.stash[_SHARED].take_down()
-    if wrong:
+    shared = session.config.stash[_SHARED]
+    wrong = session.config.stash[_WRONG] = shared.take_down()
+    wrong += [f"left behind and ended now: {process}" for process in leftovers.end(str(shared.folder))]
+    if wrong and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for told in config.stash.get(_WRONG, []):
-        terminalreporter.section("what all tests share did not end in order", red=True)
+        terminalreporter.section("the run did not end in order", red=True)
         terminalreporter.line(told)
 
 

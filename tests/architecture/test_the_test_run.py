@@ -191,14 +191,57 @@ def test_tests_that_share_a_fixture_of_their_module_or_a_group_run_in_one_proces
     assert len({process for process, _ in ran}) == 2
 
 
+CRASHES = """
+import os
+import pytest
+
+@pytest.mark.parametrize("number", range(8))
+@pytest.mark.xdist_group("group")
+def test_of_a_group(number):
+    pass
+
+@pytest.mark.xdist_group("group")
+def test_crashes():
+    os._exit(3)
+"""
+
+
+def test_a_test_that_ends_its_process_fails_once_and_all_others_run(tmp_path: Path) -> None:
+    done = run_pytest(tmp_path, CRASHES, "-n", "1", "-p", "tests.order")
+    assert done.stdout.count("crashed while running 'test_it.py::test_crashes'") >= 1
+    assert "1 failed, 8 passed" in done.stdout, done.stdout
+
+
+DETACHES = """
+import os, subprocess, sys
+
+def test_leaves_what_is_no_child_of_its(tmp_path):
+    code = "import os, time; os.setsid(); time.sleep(600)"
+    if os.fork() == 0:
+        subprocess.Popen([sys.executable, "-c", code])
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_process_that_outlives_the_run_is_ended_and_fails_it(tmp_path: Path) -> None:
+    """In a session of its own and nobody's child, as a stack that was started with --detach."""
+    done = run_pytest(tmp_path, DETACHES, "-n", "1", "-p", "tests.shared", "--basetemp", str(tmp_path / "temp"))
+    assert done.returncode == 1
+    assert "left behind and ended now: " in done.stdout
+    pid = int(done.stdout.partition("left behind and ended now: ")[2].partition(":")[0])
+    assert not psutil.pid_exists(pid)
+
+
 def run_pytest(folder: Path, test: str, *arguments: str, before: str = "") -> "subprocess.CompletedProcess[str]":
     (folder / "test_it.py").write_text(test)
     options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), "-p", "tests.limits"]
+    options += ["-p", "xdist", "-p", "asyncio"]  # what else is installed takes a second to load
     command = [sys.executable, "-m", "pytest", *options, *arguments, str(folder / "test_it.py")]
     return subprocess.run(
         ["/bin/sh", "-c", f'{before} exec "$@"', "sh", *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=200,
