@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 _experiments: Registry[Experiment] = Registry()
 _installed_in: int | None = None
+_finalized_in: int | None = None
+_sessions_of_child: Registry[Session] = Registry()
 _last_error: object = None
 _before: Any = None
 _leaving = False
@@ -121,14 +123,24 @@ def watch_child(session: Session) -> None:
 
 def end_with_child(session: Session) -> None:
     """In a child of multiprocessing: that may end it by os._exit, after its own finalizers."""
+    global _finalized_in, _sessions_of_child
     util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.Finalize(None, _end_child, args=(session, os.getpid()), exitpriority=10)
-
-
-def _end_child(session: Session, pid: int) -> None:
-    if os.getpid() != pid:
+    if util is None:
         return
+    if _finalized_in != os.getpid():
+        _finalized_in = os.getpid()
+        _sessions_of_child = Registry()  # a fork has copied the parent's
+        util.Finalize(None, _end_child, args=(os.getpid(),), exitpriority=10)
+    _sessions_of_child.add(session)
+
+
+def _end_child(pid: int) -> None:
+    if os.getpid() == pid:
+        for session in _sessions_of_child:
+            _end_session_of_child(session)
+
+
+def _end_session_of_child(session: Session) -> None:
     error = sys.exc_info()[1]
     for experiment in _experiments:
         if experiment.run.is_open and experiment._session is session:

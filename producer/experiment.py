@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -26,6 +26,7 @@ from .timestamps import Timestamps
 from .tracks import Tracks
 
 if TYPE_CHECKING:
+    from .remote.reader import OwnWrites
     from .session import Session
 
 _SETTINGS = frozenset(SdkSettings.__struct_fields__)
@@ -318,7 +319,7 @@ class Experiment:
         session = self._session
         return session if session is not None and session.has_events else None
 
-    def _sessions_that_wrote(self) -> list[Session]:
+    def _sessions_that_wrote(self) -> Sequence[OwnWrites]:
         from .sessions import sessions_that_wrote
 
         return sessions_that_wrote(self._prefix, self.settings)

@@ -219,6 +219,11 @@ class Session:
         return self._is_closed
 
     @property
+    def was_refused(self) -> bool:
+        """Closed, and the broker has taken some of it never."""
+        return self._refused is not None
+
+    @property
     def has_events(self) -> bool:
         """Whether anything was written in this process."""
         return self._pid == os.getpid() and self.journal.folder is not None
@@ -282,7 +287,7 @@ class Session:
         from .remote.standing import StandingWatch
         from .remote.transport import Transport
 
-        transport = Transport(settings.remote, settings.token)
+        transport = Transport(settings.remote, settings.token, keep=False)
         return [StandingWatch(transport, self.prefix.text, self.id, settings.heartbeat_s, self.callbacks)]
 
     def _go_on_with(self, start: Start) -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from .callbacks import Callbacks
 from .events.identity import Prefix
 from .locks import reentrant_lock
@@ -9,12 +13,37 @@ from .mode import mode_of
 from .session import Session
 from .settings import SdkSettings
 
+if TYPE_CHECKING:
+    from .remote.reader import OwnWrites
+
 _ENDED_KEPT = 8
+_KEYS_KEPT = 1_000
 
 _sessions: dict[tuple[object, ...], Session] = {}
-_ended: dict[tuple[object, ...], list[Session]] = {}
-"""Closed sessions of this process, the latest few of each key: a read waits for what they wrote too."""
+_ended: dict[tuple[object, ...], list[OwnWrites]] = {}
+"""What closed sessions of this process have written, of the latest few of each key, and of the latest keys: a read
+waits for it too. A process may make ten thousand runs: nothing but these numbers is kept of one that has ended."""
 _sessions_lock = reentrant_lock()
+
+
+class EndedSession:
+    """What a session that is closed has written; all of it is in Kafka."""
+
+    __slots__ = ("_written", "id")
+
+    has_ended = True
+
+    def __init__(self, session_id: bytes, written: dict[tuple[str, str | None], int]) -> None:
+        self.id, self._written = session_id, written
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Nothing is left to wait for."""
+
+    def written(self) -> dict[tuple[str, str | None], int]:
+        return self._written
+
+    def missing(self) -> list[tuple[str, str | None, int]]:
+        return []
 
 
 def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> Session:
@@ -30,12 +59,12 @@ def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> S
         return session
 
 
-def sessions_that_wrote(prefix: Prefix, settings: SdkSettings) -> list[Session]:
+def sessions_that_wrote(prefix: Prefix, settings: SdkSettings) -> Sequence[OwnWrites]:
     """The sessions of this process whose events a read must hold, also those that have ended."""
     key = _key(prefix, settings)
     with _sessions_lock:
-        found = [*_ended.get(key, ()), *([_sessions[key]] if key in _sessions else [])]
-    return [session for session in found if session.has_events]
+        session = _sessions.get(key)
+        return [*_ended.get(key, ()), *([session] if session is not None and session.has_events else [])]
 
 
 def _key(prefix: Prefix, settings: SdkSettings) -> tuple[object, ...]:
@@ -50,9 +79,24 @@ def forget_session(session: Session) -> None:
         for key, known in [*_sessions.items()]:
             if known is session:
                 del _sessions[key]
-                _ended[key] = [*_ended.get(key, ()), session][-_ENDED_KEPT:]
+                if session.mode == "remote" and session.has_events:
+                    of_key = [*_ended.pop(key, ()), _ended_of(session)][-_ENDED_KEPT:]
+                    _ended[key] = of_key  # behind all others
+        while len(_ended) > _KEYS_KEPT:
+            del _ended[next(iter(_ended))]
+
+
+def _ended_of(session: Session) -> OwnWrites:
+    """Of which the broker has refused something stays as it is: its reads say so."""
+    if not session.has_ended or session.was_refused:
+        return session
+    return EndedSession(session.id, session.written())
 
 
 def all_sessions() -> list[Session]:
     with _sessions_lock:
         return [*_sessions.values()]
+
+
+# What the parent has written is the parent's to wait for.
+os.register_at_fork(after_in_child=_ended.clear)

@@ -18,6 +18,7 @@ import fcntl
 import os
 import threading
 import time
+import weakref
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -147,12 +148,15 @@ def lock_of(folder: Path, use_lease: bool = False) -> ExperimentLock:
     """This process's lock of an experiment whose state lies in `folder`."""
     key = os.path.realpath(folder)
     with _registry_lock:
-        lock = _registry.setdefault(key, ExperimentLock(Path(key), use_lease))
+        lock = _registry.get(key)
+        if lock is None:
+            lock = _registry[key] = ExperimentLock(Path(key), use_lease)
         lock.by_lease = lock.by_lease or use_lease
         return lock
 
 
-_registry: dict[str, ExperimentLock] = {}
+# As long as somebody uses it: a process may make ten thousand runs. Its descriptor is closed with each release.
+_registry: weakref.WeakValueDictionary[str, ExperimentLock] = weakref.WeakValueDictionary()
 _registry_lock = reentrant_lock()
 
 

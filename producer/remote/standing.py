@@ -30,7 +30,8 @@ def ask_standing(transport: Transport, prefix: str, session: bytes) -> Standing:
 
 
 class StandingWatch:
-    """Asks for one session until the answer is that its experiment was deleted; then it is told, once."""
+    """Asks for one session, by a transport that keeps no connection (thousands of processes would each hold one for a
+    question a minute), until the answer is that its experiment was deleted; then it is told, once."""
 
     def __init__(
         self, transport: Transport, prefix: str, session: bytes, heartbeat_s: float, callbacks: Callbacks
@@ -60,5 +61,3 @@ class StandingWatch:
             return ask_standing(self._transport, self._prefix, self._session) == "deleted"
         except MldashError:
             return False  # not known now: that servers are away is told by who needs them, and it is asked again
-        finally:
-            self._transport.close()  # thousands of processes would each hold a connection for a question a minute
