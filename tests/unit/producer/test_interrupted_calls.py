@@ -9,7 +9,7 @@ import linecache
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
@@ -41,14 +41,12 @@ def interrupted(call: Callable[[], object], at: int, do: Callable[[], object]) -
     lines = 0
     entered: set[tuple[FrameType, int]] = set()
 
-    def is_end_of_with(frame: FrameType) -> bool:
-        """The trace comes by the line of a `with` again when that ends, where no handler can come."""
-        if (
-            not linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
-            .lstrip()
-            .startswith("with ")
-        ):
-            return False
+    def is_no_place(frame: FrameType) -> bool:
+        """The trace comes where no handler can: by a `with` again when that ends, and by the line of a `try`, which
+        does nothing and lies in no handler of errors."""
+        line = linecache.getline(frame.f_code.co_filename, frame.f_lineno, frame.f_globals).strip()
+        if not line.startswith("with "):
+            return line == "try:"
         place = frame, frame.f_lineno
         if place in entered:
             return True
@@ -57,7 +55,7 @@ def interrupted(call: Callable[[], object], at: int, do: Callable[[], object]) -
 
     def on_line(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal lines
-        if event == "line" and not is_end_of_with(frame):
+        if event == "line" and not is_no_place(frame):
             lines += 1
             if lines == at:
                 sys.settrace(None)
@@ -92,24 +90,22 @@ def in_a_thread(test: Callable[[Path], None]) -> Callable[[Path], None]:
     return run
 
 
-@pytest.fixture(autouse=True)
-def limit() -> Iterator[None]:
-    import faulthandler
-
-    faulthandler.dump_traceback_later(100, exit=True)
-    yield
-    faulthandler.cancel_dump_traceback_later()
-
-
 def offline(tmp_path: Path, number: int, **more: Any) -> Experiment:
-    settings = {"journal": str(tmp_path / "journal"), "segment_bytes": 1 << 16, "capture_context": False, **more}
-    return Experiment(f"owner/project/run{number}", mode="offline", signals=False, **settings)
+    """In a folder of its own: a start looks at what others have left in its journal's, line by line."""
+    settings = {
+        "journal": str(tmp_path / f"journal{number}"),
+        "segment_bytes": 1 << 16,
+        "capture_context": False,
+        **more,
+    }
+    given = {**settings, "signals": False, "capture_context": False, **more}
+    return Experiment(f"owner/project/run{number}", mode="offline", **given)
 
 
 def stored(tmp_path: Path, number: int) -> list[dict[Any, list[Any]]]:
     """Of each session of a run: stream → fields, in order."""
     found = []
-    for folder in find_sessions(tmp_path / "journal"):
+    for folder in find_sessions(tmp_path / f"journal{number}"):
         if folder.head.prefix == f"owner/project/run{number}":
             events = events_in(StoredSource(folder))
             found.append({stream: [fields for _, fields in those] for stream, those in events.items()})
