@@ -5,6 +5,7 @@ import contextlib
 import gc
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 from time import monotonic, time
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ from .statements import Statements
 from .store.appending import Appending
 from .store.chains import Chains
 from .store.sessions import Sessions
+from .store.set_aside import note_set_aside
 from .store.snapshots import Snapshots
 from .topic_ids import is_another, topic_ids
 
@@ -235,7 +237,10 @@ class Worker:
     async def _settle(self, batch: Batch, refused: list[SetAside], assignment: int, stop: asyncio.Event) -> None:
         """Everything of it is stored: say so, in this order. Raises BatchGivenUp."""
         try:
-            await self._patiently("set aside", lambda: self._set_aside(batch, refused), stop)
+            if letters := [*batch.set_aside, *refused]:
+                await self._patiently("set aside", lambda: self._set_aside(letters), stop)
+                note = partial(note_set_aside, self._mongo, self._sessions, self._kinds, letters)
+                await self._patiently("note what was set aside", note, stop)
             await self._patiently("announce", lambda: self._statements.announce(batch.offsets), stop)
             await self._patiently("commit", lambda: self._commit(batch), stop)
             self._observe(batch)
@@ -287,9 +292,8 @@ class Worker:
         _log.warning("waiting for a server", to=doing, error=self._trouble[doing], delay_s=delay)
         await asyncio.sleep(delay)
 
-    async def _set_aside(self, batch: Batch, refused: list[SetAside]) -> None:
-        topic = dead_letter_topic(self._settings.topic_prefix)
-        await send_letters(self._outbox, topic, [*batch.set_aside, *refused])
+    async def _set_aside(self, letters: list[SetAside]) -> None:
+        await send_letters(self._outbox, dead_letter_topic(self._settings.topic_prefix), letters)
 
     async def _commit(self, batch: Batch) -> None:
         async with asyncio.timeout(_COMMIT_TIMEOUT_S):  # aiokafka itself waits for a coordinator for ever

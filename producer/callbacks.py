@@ -14,7 +14,9 @@ from mldash.producer.locks import Registry
 if TYPE_CHECKING:
     from .errors import EventsRefused
 
-Happening = Literal["dropped", "journal_full", "network_error", "delivered", "lagging", "deleted", "refused"]
+Happening = Literal[
+    "dropped", "journal_full", "network_error", "delivered", "lagging", "deleted", "refused", "dead_lettered"
+]
 
 _REPEAT_S = 60.0
 _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
@@ -33,6 +35,8 @@ class Callbacks:
     lagging(seconds, bytes)                what is in the journal, and not acknowledged, is older than a minute (lag.py)
     refused(error)                         EventsRefused: Kafka takes some events no more, for their size; they are kept
     deleted(prefix)                        the experiment was deleted: what this process logs is dropped from now on
+    dead_lettered(count, reason)           the servers could not store so many of this process's events, at most, until
+                                           now, and why the newest was not; they are kept as dead letters
     delivered()                            after network_error or lagging: it is acknowledged again
 
     An experiment of which a process holds several objects has one journal: functions of each object are called.
@@ -81,6 +85,14 @@ class Callbacks:
                 "deleted",
                 f"{prefix} was deleted while this process was writing to it: what it logs is dropped. "
                 "A process that starts now begins the experiment anew",
+            )
+
+    def dead_lettered(self, prefix: str, count: int, reason: str) -> None:
+        if not self._call("dead_lettered", count, reason):
+            self._warn(
+                "dead_lettered",
+                f"{count} events that this process wrote to {prefix} could not be stored and are kept as dead letters "
+                f"(mldash dead-letters list --experiment {prefix}): {reason}",
             )
 
     def delivered(self) -> None:

@@ -3,7 +3,7 @@ are float64 seconds since the epoch.
 
   experiments  {_id: hash of the prefix, prefix, gen, created_at, purge: [{gen, at, swept_at}]}: never deleted
   sessions     {_id: session, exp, gen, prefix, first_at, heartbeat, stored_at, seen_at, skew,
-                host, pid, rank, user, context}
+                host, pid, rank, user, context, set_aside: {n, why, at} (store/set_aside.py)}
   claims       {_id: {sid, s}, exp, gen, kind, name, seq, partition, offset, final, at}: what a session says it wrote
   streams      {_id: s, exp, gen, kind, name, chunk, cold, joined, floor, due_at, | a snapshot's fields (snapshot.py) |
                about: {description | tags | metadata: {at: [time, session, seq], v: MessagePack}}, newest by `at`}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import defaultdict
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from mldash.query_api.reading.audit.findings import Report
     from mldash.query_api.settings import ApiSettings
 
+_EXIT_CODES: Final[Mapping[str, int]] = {"ok": 0, "not ok": 1, "set aside": 3}
+"""2 is click's, for a wrong use."""
+
 
 @click.command("audit")
 @click.argument("prefix")
 @click.option("--group", metavar="NAME", help="The workers' consumer group (also MLDASH_WORKER_GROUP).")
 @click.option("--repair", is_flag=True, help="Fill holes from Kafka, where it still holds them; then audit again.")
-@click.option("--quiet", is_flag=True, help="Print damage only, no notes.")
+@click.option("--quiet", is_flag=True, help="Print damage and what was set aside, no notes.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: the whole report.")
 @component_options
 def command(
@@ -42,9 +45,9 @@ def command(
     """Compare what was written to the experiment PREFIX with what is stored, event by event.
 
     Reads everything, hot and cold: each session's claims against the stored seqs, indices without a gap, checksums,
-    sources, statistics, and what is left over. Prints ok, or each hole with its place. What is still on its way, lies
-    in the dead letters, or has an unknown end is named apart. The exit code is 1 where anything is missing, double or
-    damaged. Writers may go on meanwhile.
+    sources, statistics, and what is left over. Prints ok, or each hole with its place. What is still on its way or has
+    an unknown end is named apart. The exit code is 1 where anything is missing, double or damaged; 3, with the words
+    "set aside", where all is there but for events that lie in the dead letters. Writers may go on meanwhile.
 
     --repair reads the topics again from their earliest offset and stores what is missing, by the rules that workers
     follow, at the end of its stream. What the topics do not hold any more stays missing.
@@ -69,10 +72,11 @@ def command(
             _tell_repair(repaired)
         report = asyncio.run(_with_bar(settings, group, parsed))
     if as_json:
-        print(msgspec.json.format(msgspec.json.encode({"ok": report.ok, **msgspec.to_builtins(report)})).decode())
+        told = {"ok": report.ok, "verdict": report.verdict, **msgspec.to_builtins(report)}
+        print(msgspec.json.format(msgspec.json.encode(told)).decode())
     else:
         _tell(report, quiet=quiet)
-    return 0 if report.ok else 1
+    return _EXIT_CODES[report.verdict]
 
 
 async def audit_experiment(
@@ -188,12 +192,17 @@ def _tell_repair(repaired: Repaired) -> None:
 
 def _tell(report: Report, *, quiet: bool) -> None:
     for finding in report.findings:
-        if finding.is_damage or not quiet:
+        if finding.is_damage or finding.is_set_aside or not quiet:
             print(finding)
     damage = sum(finding.is_damage for finding in report.findings)
     sessions = len({one.session for one in report.sessions})
     what = f"{report.event_count} events in {len(report.streams)} streams by {sessions} sessions"
     if report.ok:
         print(f"ok: {report.prefix}: {what}")
+    elif report.verdict == "set aside":
+        letters = (
+            f"{report.set_aside_count} events wait in the dead letters (mldash dead-letters list); stored are {what}"
+        )
+        print(f"set aside: {report.prefix}: {letters}", file=sys.stderr)
     else:
         print(f"not ok: {report.prefix}: {damage} findings of damage in {what}", file=sys.stderr)

@@ -131,10 +131,13 @@ Standing = Literal["counted", "deleted", "unknown"]
 
 
 class StandingAnswer(TypedDict):
-    """Whether what a session writes counts: `deleted` where its experiment was, and all that it writes is dropped."""
+    """Whether what a session writes counts: `deleted` where its experiment was, and all that it writes is dropped. How
+    many of its events were set aside as dead letters, at most, and why the newest was; not there where none were."""
 
     session: str
     standing: Standing
+    deadLettered: NotRequired[int]
+    deadLetterReason: NotRequired[str]
 
 
 class ExperimentAnswer(TypedDict):

@@ -1,7 +1,8 @@
-"""Whether what this process writes still counts, asked of the API now and then.
+"""What becomes of what this process writes, asked of the API now and then: whether it counts, and what was set aside.
 
 Kafka takes the events of a session whose experiment was deleted (mldash rm) like any others, and workers drop them: who
-only writes would never hear of it. A thread of its own asks, for neither log() nor the publisher may wait for the API.
+only writes would never hear of it, nor of events that the servers could not store. A thread of its own asks, for
+neither log() nor the publisher may wait for the API.
 """
 
 import threading
@@ -23,15 +24,21 @@ HEARTBEATS_A_LOOK: Final = 6
 _draw = SystemRandom().uniform
 
 
-def ask_standing(transport: Transport, prefix: str, session: bytes) -> Standing:
+def ask(transport: Transport, prefix: str, session: bytes) -> StandingAnswer:
     """Raises ServerUnreachable, RequestRefused."""
     answer: StandingAnswer = transport.get("/v1/sessions/standing", {"prefix": prefix, "session": session.hex()})
-    return answer["standing"]
+    return answer
+
+
+def ask_standing(transport: Transport, prefix: str, session: bytes) -> Standing:
+    """Raises ServerUnreachable, RequestRefused."""
+    return ask(transport, prefix, session)["standing"]
 
 
 class StandingWatch:
     """Asks for one session, by a transport that keeps no connection (thousands of processes would each hold one for a
-    question a minute), until the answer is that its experiment was deleted; then it is told, once."""
+    question a minute), until the answer is that its experiment was deleted; then it is told, once. What was set aside
+    is told each time when it is more."""
 
     def __init__(
         self, transport: Transport, prefix: str, session: bytes, heartbeat_s: float, callbacks: Callbacks
@@ -39,6 +46,7 @@ class StandingWatch:
         self._transport, self._callbacks = transport, callbacks
         self._prefix, self._session = prefix, session
         self._every_s = HEARTBEATS_A_LOOK * heartbeat_s
+        self._dead_lettered = 0
         self._stopping = Flag()
         self._thread = threading.Thread(target=self._run, name="mldash-standing", daemon=True)
 
@@ -50,7 +58,7 @@ class StandingWatch:
         self._stopping.set()
 
     def _run(self) -> None:
-        attempts = Attempts("asking whether the experiment is still there")
+        attempts = Attempts("asking what became of what was written")
         while not self._stopping.wait(self._every_s * _draw(0.5, 1.5)):
             if attempts.attempt(self._is_deleted):
                 self._callbacks.deleted(self._prefix)
@@ -58,6 +66,10 @@ class StandingWatch:
 
     def _is_deleted(self) -> bool:
         try:
-            return ask_standing(self._transport, self._prefix, self._session) == "deleted"
+            answer = ask(self._transport, self._prefix, self._session)
         except MldashError:
             return False  # not known now: that servers are away is told by who needs them, and it is asked again
+        if (count := answer.get("deadLettered", 0)) > self._dead_lettered:  # servers of before say nothing of it
+            self._dead_lettered = count
+            self._callbacks.dead_lettered(self._prefix, count, answer.get("deadLetterReason", ""))
+        return answer["standing"] == "deleted"

@@ -1,8 +1,25 @@
 """Whether what a session writes counts: its generation against its experiment's (docs/protocol.md 7.4)."""
 
+from typing import NamedTuple
+
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.producer.answers.shapes import Standing
 from mldash.producer.events.identity import Prefix, experiment_id
+
+
+class SetAside(NamedTuple):
+    """How many of a session's events became dead letters, at most (ingest_workers/store/set_aside.py), and why the
+    newest did."""
+
+    event_count: int
+    why: str
+
+
+async def set_aside_of(mongo: Mongo, prefix: Prefix, session: bytes) -> SetAside | None:
+    """None where nothing was, as far as is known: workers of 0.1 do not note it."""
+    asked = {"_id": session, "exp": experiment_id(prefix.text)}
+    noted = (await mongo.sessions.find_one(asked, {"set_aside.n": 1, "set_aside.why": 1}) or {}).get("set_aside")
+    return SetAside(int(noted["n"]), noted["why"]) if noted else None
 
 
 async def standing_of(mongo: Mongo, prefix: Prefix, session: bytes) -> Standing:

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 from mldash.producer.answers.shapes import SessionAnswer, StandingAnswer
 from mldash.query_api.limits import PrefixText, checked_prefix, checked_session
 from mldash.query_api.reading.sessions import list_sessions
-from mldash.query_api.reading.standing import standing_of
+from mldash.query_api.reading.standing import set_aside_of, standing_of
 
 from .dependencies import Found, OurForm, OurStores
 
@@ -32,8 +32,10 @@ async def standing(
     form: OurForm,
 ) -> Response[StandingAnswer]:
     """Whether what a session writes counts: not where its experiment was deleted, for then all of it is dropped.
-    `unknown`: nothing of it has been stored yet."""
-    id_ = checked_session(session)
-    return form.answer(
-        StandingAnswer(session=id_.hex(), standing=await standing_of(stores.mongo, checked_prefix(prefix), id_))
-    )
+    `unknown`: nothing of it has been stored yet. `deadLettered`, where there are any: how many of its events were set
+    aside, at most (a replay takes nothing off), and why the newest was."""
+    id_, of = checked_session(session), checked_prefix(prefix)
+    answer = StandingAnswer(session=id_.hex(), standing=await standing_of(stores.mongo, of, id_))
+    if set_aside := await set_aside_of(stores.mongo, of, id_):
+        answer["deadLettered"], answer["deadLetterReason"] = set_aside
+    return form.answer(answer)

@@ -1,7 +1,7 @@
 """An experiment, in order: claims first, then the stores, so that what a claim speaks of has had its time to arrive."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.mongo import Mongo
@@ -16,6 +16,7 @@ from .leftovers import leftovers
 from .ranges import length, stored_in
 
 _Key = tuple[str, str | None]  # kind and name
+_Owner = tuple[bytes, str, str | None]  # session, kind and name
 
 
 async def audit(
@@ -37,9 +38,9 @@ async def audit(
     for one in counted.values():
         report.streams.append(one.count)
         report.findings += one.findings
-    by_owner = _by_owner(experiment, letters)
+    by_owner = _by_owner(experiment, letters, await _elsewhere(mongo, experiment, letters))
     unreadable = _by_key(letters)
-    for account in _accounts(counted, claims):
+    for account in _accounts(counted, claims, by_owner):
         key = stream_key(experiment.id, account.kind, account.name)
         own = by_owner.get((account.session, account.kind, account.name), ())
         report.findings += judge(account, progress.get(account.kind, {}), own, unreadable.get(key, ()))
@@ -80,15 +81,29 @@ async def _count_all(
     return counted
 
 
-def _accounts(counted: Mapping[bytes, CountedStream], claims: Mapping[_Key, Mapping[bytes, Claimed]]) -> list[Account]:
-    """Every session in every stream that it claims or of which something is stored."""
+async def _elsewhere(mongo: Mongo, experiment: ExperimentRef, letters: Sequence[Letter]) -> set[bytes]:
+    """The sessions among theirs that belong to a generation that was deleted, or to another experiment."""
+    sessions = list({one.session for one in letters if one.session is not None})
+    found = mongo.sessions.find({"_id": {"$in": sessions}}, {"exp": 1, "gen": 1})
+    here = (experiment.id, experiment.generation)
+    return {bytes(one["_id"]) async for one in found if (bytes(one["exp"]), one["gen"]) != here}
+
+
+def _accounts(
+    counted: Mapping[bytes, CountedStream], claims: Mapping[_Key, Mapping[bytes, Claimed]], by_owner: Iterable[_Owner]
+) -> list[Account]:
+    """Every session in every stream that it claims, or of which something is stored or lies in the dead letters."""
     accounts = list[Account]()
     streams = {(one.stream.kind, one.stream.name): one for one in counted.values()}
-    for key in sorted(streams.keys() | claims.keys(), key=lambda one: (one[0], one[1] or "")):
+    set_aside = defaultdict[_Key, set[bytes]](set)
+    for owner, kind, name in by_owner:
+        set_aside[kind, name].add(owner)
+    keys = streams.keys() | claims.keys() | set_aside.keys()
+    for key in sorted(keys, key=lambda one: (one[0], one[1] or "")):
         stream, said = streams.get(key), claims.get(key, {})
         stored: Mapping[bytes, Seen] = stream.recount.seen if stream else {}
         snapshot: Mapping[bytes, Seen] = stream.snapshot if stream else {}
-        for session in sorted(stored.keys() | said.keys() | snapshot.keys()):
+        for session in sorted(stored.keys() | said.keys() | snapshot.keys() | set_aside.get(key, set())):
             accounts.append(
                 Account(
                     session=session,
@@ -115,11 +130,11 @@ def _session_count(account: Account) -> SessionCount:
 
 
 def _by_owner(
-    experiment: ExperimentRef, letters: Sequence[Letter]
-) -> dict[tuple[bytes, str, str | None], list[Letter]]:
-    found = defaultdict[tuple[bytes, str, str | None], list[Letter]](list)
+    experiment: ExperimentRef, letters: Sequence[Letter], elsewhere: Set[bytes]
+) -> dict[_Owner, list[Letter]]:
+    found = defaultdict[_Owner, list[Letter]](list)
     for letter in letters:
-        if letter.session is None or letter.kind is None:
+        if letter.session is None or letter.kind is None or letter.session in elsewhere:
             continue
         if letter.key == stream_key(experiment.id, letter.kind, letter.name):
             found[letter.session, letter.kind, letter.name].append(letter)

@@ -3,7 +3,7 @@
 A claim says which seqs of a stream a session has written, and where on Kafka the last of them is. What is missing of
 them is lost only once the workers have passed that place; before that it is on its way. What nobody claims is known to
 exist where a later event of the session is stored; it is lost once the workers have nothing left to read. Without a
-final claim nobody knows how many more there were.
+final claim nobody knows how many more there were. What lies in the dead letters is known to exist as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +66,8 @@ def judge(
     key."""
     claim = account.claim
     claimed = claim.seq if claim else 0
-    known_end = max(claimed, account.stored.hi, account.snapshot.hi)
+    set_aside = max((letter.first_seq + letter.count for letter in letters), default=0)
+    known_end = max(claimed, account.stored.hi, account.snapshot.hi, set_aside)
     stored = stored_in(account.stored)
     missing = subtract([(0, known_end)] if known_end else [], stored)
     if account.retired:

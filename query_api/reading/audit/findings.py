@@ -1,4 +1,4 @@
-"""What an audit can find. Each finding names where it is; damage fails the audit, a note does not.
+"""What an audit can find. Each finding names where it is. Damage and what was set aside fail the audit, notes do not.
 
 Damage:
   missing-events   a session wrote them, the workers have passed them, and they are in neither store nor dead letters
@@ -10,8 +10,10 @@ Damage:
   object-damaged   an object that is not what the manifest says, or is gone
   snapshot-wrong   statistics, seqs, fields or folded values differ from a recount
 
+Set aside:
+  dead-letter      events that are in the dead letters and nowhere else: they wait for `mldash dead-letters replay`
+
 Notes:
-  dead-letter      events that were set aside: they wait for `mldash dead-letters replay`
   not-yet          events that are still on their way: the workers have not passed them
   end-unknown      no final claim: the session was killed, or still runs, and may have written more than is known
   unfinished-move  a chunk that is committed and not yet cold: a compactor goes on with it
@@ -32,7 +34,10 @@ Damage = Literal[
     "object-damaged",
     "snapshot-wrong",
 ]
-Note = Literal["dead-letter", "not-yet", "end-unknown", "unfinished-move", "leftover"]
+SetAside = Literal["dead-letter"]
+Note = Literal["not-yet", "end-unknown", "unfinished-move", "leftover"]
+
+Verdict = Literal["ok", "set aside", "not ok"]
 
 DAMAGE: Final = frozenset(get_args(Damage))
 
@@ -40,7 +45,7 @@ DAMAGE: Final = frozenset(get_args(Damage))
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that was found. `first` and `end` are seqs where a session is named, else indices; end is not in it."""
 
-    what: Damage | Note
+    what: Damage | SetAside | Note
     kind: str
     name: str | None
     detail: str
@@ -52,6 +57,10 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_damage(self) -> bool:
         return self.what in DAMAGE
+
+    @property
+    def is_set_aside(self) -> bool:
+        return self.what == "dead-letter"
 
     def __str__(self) -> str:
         stream = (
@@ -92,7 +101,8 @@ class SessionCount(Struct, kw_only=True):
 
 
 class Report(Struct, kw_only=True):
-    """The outcome. `ok`: nothing is missing, double or damaged."""
+    """The outcome. `verdict` is 'set aside' where nothing is missing, double or damaged, but for what lies in the dead
+    letters; `ok` is neither."""
 
     prefix: str
     generation: int
@@ -102,7 +112,18 @@ class Report(Struct, kw_only=True):
 
     @property
     def ok(self) -> bool:
-        return not any(finding.is_damage for finding in self.findings)
+        return self.verdict == "ok"
+
+    @property
+    def verdict(self) -> Verdict:
+        if any(finding.is_damage for finding in self.findings):
+            return "not ok"
+        return "set aside" if any(finding.is_set_aside for finding in self.findings) else "ok"
+
+    @property
+    def set_aside_count(self) -> int:
+        """Events that are in the dead letters and nowhere else."""
+        return sum((one.end or 0) - (one.first or 0) for one in self.findings if one.is_set_aside)
 
     @property
     def event_count(self) -> int:

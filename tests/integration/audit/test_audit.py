@@ -22,7 +22,7 @@ from tests.integration.ingest_workers.emitting import PREFIX, Emitter, emitting,
 from tests.stack import run_mldash
 from tests.world import World
 
-from .conftest import HOT, LOSS, ONE, POSITION, TWO, claim, committed_to_the_end, last_offset
+from .conftest import EXPERIMENT, HOT, LOSS, ONE, POSITION, TWO, claim, committed_to_the_end, last_offset
 
 pytestmark = pytest.mark.integration
 
@@ -232,16 +232,44 @@ async def test_what_the_workers_have_not_passed_is_no_hole_yet(fresh: World) -> 
     assert (await audit(fresh)).findings == []
 
 
-async def test_dead_letters_are_named_apart_and_are_no_holes(fresh: World) -> None:
+async def test_dead_letters_are_no_holes_and_yet_not_ok_until_they_are_stored(fresh: World) -> None:
     async with emitting(fresh) as emitter, working(fresh.worker()):
         await emitter.send(TWO, 300, Rows(["a", "b"], [1.0, 2.0], [[1], [2]]))
         await claim(fresh, emitter, TWO, {("metrics", "loss"): 302})
         await eventually(lambda: committed_to_the_end(fresh))
     report = await audit(fresh)
-    assert report.ok
+    assert (report.ok, report.verdict, report.set_aside_count) == (False, "set aside", 2)
     (letter,) = report.findings
     assert (letter.what, letter.session, letter.first, letter.end) == ("dead-letter", TWO.hex(), 300, 302)
     assert "set aside as letter 0/0: a row has not one value" in letter.detail
+    variables = {**to_variables(fresh.api(), "api"), "MLDASH_WORKER_GROUP": fresh.name}
+    done = await asyncio.to_thread(run_mldash, "audit", PREFIX, "--quiet", check=False, **variables)
+    assert done.returncode == 3
+    assert "dead-letter  metrics 'loss'" in done.stdout
+    assert done.stderr.startswith(f"set aside: {PREFIX}: 2 events wait in the dead letters")
+    async with emitting(fresh) as emitter, working(fresh.worker()):
+        await emitter.send(TWO, 300, points(TWO, 300, 2))  # as a mended worker would understand the replay
+        await eventually(lambda: committed_to_the_end(fresh))
+    assert (await audit(fresh)).findings == []
+
+
+async def test_letters_of_a_session_that_claimed_nothing_are_named_too(fresh: World) -> None:
+    """Killed before it said what it wrote: one stream of which something is stored, and one of which nothing is. And
+    one of a session whose experiment was deleted, of which nobody asks."""
+    broken, three, deleted = Rows(["a", "b"], [1.0, 2.0], [[1], [2]]), b"3" * 16, b"4" * 16
+    elsewhere = {"_id": deleted, "exp": EXPERIMENT, "gen": -1}
+    await fresh.mongo.sessions.insert_one(elsewhere)
+    async with emitting(fresh) as emitter, working(fresh.worker()):
+        await emitter.send(three, 0, points(three, 0, 5))
+        await emitter.send(three, 5, broken)
+        await emitter.send(three, 0, broken, name="other")
+        await emitter.send(deleted, 0, broken, name="other")
+        await eventually(lambda: committed_to_the_end(fresh))
+    report = await audit(fresh)
+    assert report.verdict == "set aside"
+    found = {(one.name, one.session, one.first, one.end) for one in report.findings if one.is_set_aside}
+    assert found == {("loss", three.hex(), 5, 7), ("other", three.hex(), 0, 2)}
+    assert await fresh.mongo.sessions.find_one({"_id": deleted}) == elsewhere
 
 
 async def test_a_letter_that_cannot_be_decoded_is_named_where_events_of_its_stream_are_missing(

@@ -11,17 +11,21 @@ from mldash.ingest_workers.dead_letters.letter import Letter, Place
 from mldash.ingest_workers.dead_letters.replay import replay
 from mldash.ingest_workers.errors import LetterMissing, TopicMissing
 from mldash.ingest_workers.kafka import make_producer
+from mldash.ingest_workers.statements import Statements
 from mldash.ingest_workers.topic_reading import partitions_of, read_all, reading
 from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Record
+from mldash.producer.events.identity import Prefix, experiment_id, stream_key
+from mldash.producer.events.schema import Columns, Record, Rows
 from mldash.producer.events.topics import event_topic, partition_of
+from mldash.query_api.reading.standing import set_aside_of
+from tests.integration.audit.conftest import committed_to_the_end
+from tests.integration.query_api.conftest import Running
 from tests.stack import run_mldash
 from tests.world import PARTITIONS, World
 
 from .emitting import PREFIX, emitting, eventually, points, until_stored, working
 
-ONE, TWO = b"1" * 16, b"2" * 16
+ONE, TWO, THREE = b"1" * 16, b"2" * 16, b"3" * 16
 NEWER = [("content-type", b"application/msgpack"), ("schema", b"mldash/2.0")]
 
 pytestmark = pytest.mark.integration
@@ -83,6 +87,43 @@ async def test_a_letter_says_where_it_came_from_what_is_in_it_and_why_it_was_set
     assert (letter.prefix, letter.kind, letter.name, letter.session) == (PREFIX, "metrics", "loss", ONE)
     assert (letter.first_seq, letter.count, letter.replayed_at) == (129, 1, None)
     assert (await fetch(world, letter.place)).value == (await at_origin(world, letter)).value
+
+
+async def test_a_session_is_told_how_many_of_its_events_were_set_aside_each_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a rule of the decoder, of a stream of which nothing is stored, and by a limit of the stream. The worker fails
+    between the note and the commit, begins again, and sets the same records aside again."""
+    announce, failures = Statements.announce, 0
+
+    async def fails(self: Statements, offsets: Any) -> None:
+        nonlocal failures
+        if failures < 2:
+            failures += await set_aside_of(world.mongo, Prefix(PREFIX), ONE) is not None
+            raise RuntimeError("between the note and the commit")
+        await announce(self, offsets)
+
+    async with emitting(world) as emitter:
+        await emitter.send(ONE, 0, Rows(["a", "b"], [1.0, 2.0], [[1], [2]]), name="other")
+        await emitter.send_bytes(b"\xc1 nobody's")
+        for _ in range(2):
+            await emitter.send(THREE, 0, Columns(["x"], 1 << 62, b"", []))  # together more than 64 bits hold
+        await with_gaps(world, emitter)
+        await emitter.send(TWO, 0, points(TWO, 0, 1))
+        monkeypatch.setattr(Statements, "announce", fails)
+        async with working(world.worker(retry_s=0.05)):
+            await until_stored(world, 65)
+            await eventually(lambda: committed_to_the_end(world))
+    assert len(await letters(world, 6)) >= 6
+    asked = {"prefix": PREFIX, "session": ONE.hex()}
+    async with Running(world.api()) as client:
+        told = await client.get("/v1/sessions/standing", **asked)
+        other = await client.get("/v1/sessions/standing", **{**asked, "session": TWO.hex()})
+        wild = await client.get("/v1/sessions/standing", **{**asked, "session": THREE.hex()})
+    reasons = ("too many gaps in the session's events", "a row has not one value for each of the 2 fields")
+    assert (told["deadLettered"], told["deadLetterReason"] in reasons) == (3, True)
+    assert other == {"session": TWO.hex(), "standing": "counted"}
+    assert wild["deadLettered"] == 2 << 31
 
 
 async def at_origin(world: World, letter: Summary) -> Any:

@@ -47,7 +47,7 @@ def the_lag(faulty: Faulty, monkeypatch: pytest.MonkeyPatch, _: Path) -> tuple[C
 def the_standing(
     faulty: Faulty, monkeypatch: pytest.MonkeyPatch, _: Path
 ) -> tuple[Callable[[], None], Callable[[], None]]:
-    monkeypatch.setattr(standing, "ask_standing", faulty)
+    monkeypatch.setattr(standing, "ask", faulty)
     transport: Any = SimpleNamespace(close=lambda: None)
     watch = standing.StandingWatch(transport, "a/b", b"s" * 16, 0.0001, Callbacks())
     return watch.start, watch.stop
@@ -89,7 +89,7 @@ def test_a_thread_outlives_every_error_of_ours(
     quiet: list[warnings.WarningMessage],
 ) -> None:
     """Each class is thrown out of its step, one after another; then the step is called once more."""
-    faulty = Faulty("alive" if thread is the_standing else None)
+    faulty = Faulty({"standing": "counted"} if thread is the_standing else None)
     start, stop = thread(faulty, monkeypatch, tmp_path)
     start()
     try:

@@ -1,8 +1,10 @@
-"""Who only writes is told that its experiment was deleted, whatever the API does meanwhile."""
+"""Who only writes is told that its experiment was deleted, and what was set aside, whatever the API does meanwhile."""
 
 import threading
 
-from mldash.producer.callbacks import Callbacks
+import pytest
+
+from mldash.producer.callbacks import Callbacks, MldashWarning
 from mldash.producer.remote.standing import StandingWatch
 from mldash.producer.remote.transport import Transport
 from tests.components import free_port
@@ -65,3 +67,31 @@ def test_an_api_that_is_away_is_asked_again_and_a_watch_that_is_stopped_ends() -
     watch._thread.join(30)
     assert not watch._thread.is_alive()
     assert not told
+
+
+def test_what_was_set_aside_is_told_once_each_time_it_is_more(api: Api) -> None:
+    callbacks, told = Callbacks(), list[tuple[int, str]]()
+
+    def on_dead_lettered(count: int, reason: str) -> None:
+        told.append((count, reason))
+
+    callbacks.on("dead_lettered", on_dead_lettered)
+    watch = StandingWatch(Transport(api.address, "secret"), "owner/project/run", SESSION, 0.001, callbacks)
+    api.answer = counted = {"session": SESSION.hex(), "standing": "counted"}
+    watch.start()
+    try:
+        until_asked(api, 2)  # as an API of 0.1, which says nothing of it
+        for count, reason in ((2, "too large"), (2, "too large"), (5, "too many")):
+            api.answer = {**counted, "deadLettered": count, "deadLetterReason": reason}
+            until_asked(api, 3)
+    finally:
+        watch.stop()
+        watch._thread.join(30)
+    assert told == [(2, "too large"), (5, "too many")]
+
+
+def test_without_a_function_for_it_a_warning_says_what_was_set_aside() -> None:
+    with pytest.warns(
+        MldashWarning, match=r"^3 events that this process wrote to a/b could not be stored .*: too many$"
+    ):
+        Callbacks().dead_lettered("a/b", 3, "too many")

@@ -66,6 +66,10 @@ def test_what_lies_in_a_letter_is_set_aside_and_the_rest_is_lost() -> None:
     ]
 
 
+def test_a_letter_is_named_where_nobody_claimed_it_and_nothing_behind_it_is_stored() -> None:
+    assert found(account(None, 4), THERE, letter(4, 5)) == [("dead-letter", 4, 9), ("end-unknown", None, None)]
+
+
 def test_a_letter_of_what_is_stored_meanwhile_is_nothing_to_speak_of() -> None:
     assert found(account(Claimed(10, 0, 4, True), 10), BEHIND, letter(4, 2)) == []
 
