@@ -86,6 +86,34 @@ def test_no_token_is_in_a_pickle_and_it_is_read_anew_where_it_is_opened(
     assert pickle.loads(data).settings.token == "another"
 
 
+@pytest.mark.parametrize(
+    ("name", "address", "carried"),
+    [
+        ("remote", f"http://anna:{TOKEN}@localhost:1/api@2", "http://localhost:1/api@2"),
+        ("remote", f"{TOKEN}@localhost:1", "localhost:1"),
+        (
+            "kafka",
+            f"anna:{TOKEN}@localhost:1, SASL://bob:{TOKEN}@localhost:2,[::1]:3",
+            "localhost:1, SASL://localhost:2,[::1]:3",
+        ),
+    ],
+)
+def test_no_password_of_an_address_is_in_a_pickle(
+    name: str, address: str, carried: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes from the environment where it is opened, if that names the same host: no other one is told."""
+    given = Experiment("owner/project/secret", mode="remote", journal=str(tmp_path), **{name: address})
+    data = pickle.dumps([given, given.run, given.metrics("m")])
+    assert TOKEN.encode() not in data
+    assert b"anna" not in data
+    variable = f"MLDASH_{name.upper()}"
+    assert getattr(pickle.loads(data)[0].settings, name) == carried
+    monkeypatch.setenv(variable, address)
+    assert getattr(pickle.loads(data)[0].settings, name) == address
+    monkeypatch.setenv(variable, address.replace("localhost", "elsewhere"))
+    assert getattr(pickle.loads(data)[0].settings, name) == carried
+
+
 def test_a_relative_root_means_the_same_place_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     data = pickle.dumps(Experiment("owner/project/root", root="here"))
