@@ -174,6 +174,8 @@ class Session:
             self._interval_sync.stop()
         self._stop_watches()
         self.journal.close()
+        if remove and self.delivery is not None:
+            self.delivery.finish()
         self.journal.forget(remove=remove)
         self._on_closed(self)
 

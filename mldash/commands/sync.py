@@ -148,6 +148,7 @@ def _drain(journal: SessionFolder) -> Sent | None:
         sink = LocalSink(Folder(journal.path.parent.parent), parse_prefix(journal.head.prefix))
         sent.event_count = drain_session(journal, StoredSource(journal), sink)
         sink.close()
+        sink.finish(journal.head.session_id)
         journal.remove()
     except OSError as error:
         sent.left = f"it can't be drained: {error.strerror or error}"

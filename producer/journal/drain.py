@@ -118,6 +118,9 @@ class Delivery:
         finally:
             self._stopping.clear()
 
+    def finish(self) -> None:
+        """After a `close` that delivered all, when the journal takes nothing more, and before it is deleted."""
+
     def abandon(self) -> None:
         """Its session is another's: end, whatever is left."""
         self._stopping.set()
@@ -160,9 +163,15 @@ class SinkDrain(Delivery):
         self._wake = Bell()
         self._next_look = 0.0
         self._told = set[Path]()
+        self._sink: Sink | None = None
 
     def wake(self) -> None:
         self._wake.ring()
+
+    def finish(self) -> None:
+        folder = self.journal.folder
+        if self._sink is not None and folder is not None:
+            self._sink.finish(folder.head.session_id)
 
     def _run(self) -> None:
         delay = GrowingDelay(most=5.0)
@@ -181,7 +190,7 @@ class SinkDrain(Delivery):
     def _drain(self, delay: GrowingDelay) -> None:
         folder = self.journal.folder
         assert folder is not None
-        sink = self._make_sink()
+        sink = self._sink = self._make_sink()
         checkpoint = Checkpoint(folder.checkpoint_path)
         gatherer = Gatherer(Scan(LiveSource(self.journal)), self._prefix, decoded=True, after=checkpoint.place)
         synced = monotonic()
@@ -243,6 +252,7 @@ def drain_dead_sessions(
             with _reading(folder):
                 source = StoredSource(folder)
             drain_session(folder, source, sink)
+            sink.finish(folder.head.session_id)
             folder.remove()
             count += 1
         except Unreadable as error:

@@ -23,6 +23,10 @@ class Sink(Protocol):
         """
         ...
 
+    def finish(self, session: bytes) -> None:
+        """All of a session was delivered; its journal is deleted next. Raises nothing for what can't be noted."""
+        ...
+
     def close(self) -> None:
         """Nothing comes any more."""
         ...

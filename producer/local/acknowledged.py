@@ -14,14 +14,24 @@ one append acknowledges rows in any number of files together with the seqs that 
 of it counts or nothing, and what was appended to the files in vain is cut. When the file has grown to many times what
 it says, it is rewritten with one record and replaced.
 
+Seqs are there because a session's journal may give the same events again. Who has drained it to its end, and holds its
+lock, says here that the session is finished before the journal is deleted: from then on each seq of it counts as
+stored, whatever journal of it turns up (a kill before the deletion, a reader that had looked at the journal before, an
+older copy beside this file). So a rewritten file leaves its seqs out, and keeps 19 bytes a session in place of some 40
+a stream. It does so FINISHED_KEPT_S after the session was finished: version 0.1.0 does not read that part, and looks
+at journals and at this file within that time. That a journal is gone proves nothing: it may have been left out of a
+copy, or be deleted by hand under a process that goes on.
+
 Where leases count in place of locks (lock.py) it is not replaced but followed, by acknowledged.1, acknowledged.2, …,
 each made by a link, which fails where it is there: the last one counts, and a process that was paused with one that was
-followed writes into nothing.
+followed writes into nothing. There no session is said to be finished and no seq is left out: who was paused, or has an
+older state of the folder in its cache, may deliver again at any time.
 """
 
 import os
 import secrets
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
@@ -35,6 +45,12 @@ LEASES: Final = "leases"
 """Beside it: leases count, not locks."""
 REWRITE_BYTES: Final = 1 << 20
 """Below this the file is not rewritten, however little of it still counts."""
+REWRITE_TIMES: Final = 8
+"""It is rewritten when it has grown to so many times what it says."""
+FINISHED_KEPT_S: Final = 3600.0
+"""A finished session's seqs are kept for so long, for readers of version 0.1.0."""
+
+_EACH_SEQ: Final = 1 << 64
 
 _HEAD: Final = struct.Struct("<8s8s")
 _RECORD: Final = struct.Struct("<II")
@@ -64,6 +80,8 @@ class Acknowledgement(Struct, frozen=True, array_like=True):
     """How often a lease was broken (fence.py)."""
     fenced: dict[str, int] = {}
     """The fence at which each file was made; 0 where it is not in here."""
+    finished: dict[bytes, int] = {}
+    """Sessions of which all is stored, and when that was said, in seconds since 1970; 0: their seqs are left out."""
 
 
 class Followed(Exception):
@@ -94,6 +112,7 @@ class Acknowledged:
         self.seqs: dict[StreamOf, int] = {}
         self.fence = 0
         self.fenced: dict[str, int] = {}
+        self.finished: dict[bytes, int] = {}
         self.exists = False
         self._folder = state_folder
         self._number: int | None = None
@@ -117,24 +136,37 @@ class Acknowledged:
                     return
 
     def next_seq(self, session: bytes, kind: str, name: str | None) -> int:
-        return self.seqs.get(StreamOf(session, kind, name), 0)
+        return _EACH_SEQ if session in self.finished else self.seqs.get(StreamOf(session, kind, name), 0)
 
     def end_of(self, file: str) -> FileEnd | None:
         """None where nothing of the file was ever acknowledged."""
         return self.files.get(file)
 
     def append(
-        self, files: dict[str, FileEnd], seqs: dict[StreamOf, int], fenced: dict[str, int] | None = None
+        self,
+        files: dict[str, FileEnd],
+        seqs: dict[StreamOf, int],
+        fenced: dict[str, int] | None = None,
+        finished: dict[bytes, int] | None = None,
     ) -> None:
         """Acknowledge; call it under the lock, after a refresh under the same lock.
 
         Raises OSError, Followed: then nothing is.
         """
-        fenced = fenced or {}
-        record = _record(files, seqs, self.fence, fenced)
+        fenced, finished = fenced or {}, finished or {}
+        record = _record(Acknowledgement(files, _listed(seqs), self.fence, fenced, finished))
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not self.exists or self._place + len(record) > max(REWRITE_BYTES, 8 * self._live_bytes):
-            self._rewrite({**self.files, **files}, {**self.seqs, **seqs}, self.fence, {**self.fenced, **fenced})
+        if not self.exists or self._place + len(record) > max(REWRITE_BYTES, REWRITE_TIMES * self._live_bytes):
+            self._leave_out_finished()
+            self._rewrite(
+                Acknowledgement(
+                    {**self.files, **files},
+                    _listed({**self.seqs, **seqs}),
+                    self.fence,
+                    {**self.fenced, **fenced},
+                    {**self.finished, **finished},
+                )
+            )
         else:
             with self._open_to_append() as file:
                 file.truncate(self._place)  # a torn record of someone who was killed
@@ -151,10 +183,28 @@ class Acknowledged:
         self.files.update(files)
         self.seqs.update(seqs)
         self.fenced.update(fenced)
+        self.finished.update(finished)
+
+    def finish(self, session: bytes) -> None:
+        """All of the session's events are stored, and none will come; under the lock, before its journal is deleted.
+
+        Raises as `append`.
+        """
+        if self._number is None and any(stream.session == session for stream in self.seqs):
+            self.append({}, {}, finished={session: int(time.time())})
+
+    def _leave_out_finished(self) -> None:
+        """In memory, of a state that a rewritten file will say. Should that fail, memory still means the same."""
+        now = time.time()
+        if self._number is None:
+            old = {session for session, said in self.finished.items() if abs(now - said) >= FINISHED_KEPT_S}
+            self.finished.update(dict.fromkeys(old, 0))
+            self.seqs = {stream: seq for stream, seq in self.seqs.items() if stream.session not in old}
 
     def raise_fence(self) -> None:
         """A lease was broken: from now on each file is made anew before it is appended to. Raises as `append`."""
-        self._rewrite(self.files, self.seqs, self.fence + 1, self.fenced)
+        said = Acknowledgement(self.files, _listed(self.seqs), self.fence + 1, self.fenced, self.finished)
+        self._rewrite(said)
         self.fence += 1
 
     def _take_in(self, file: BinaryIO) -> None:
@@ -183,6 +233,7 @@ class Acknowledged:
             self.seqs.update({StreamOf(session, kind, name): seq for session, kind, name, seq in record.seqs})
             self.fence = record.fence
             self.fenced.update(record.fenced)
+            self.finished.update(record.finished)
             if at == 0 and self._place == _HEAD.size:
                 self._live_bytes = length
             at += _RECORD.size + length
@@ -207,11 +258,9 @@ class Acknowledged:
     def _path_of(self, number: int) -> Path:
         return self._folder / (f"{NAME}.{number}" if number else NAME)
 
-    def _rewrite(
-        self, files: dict[str, FileEnd], seqs: dict[StreamOf, int], fence: int, fenced: dict[str, int]
-    ) -> None:
+    def _rewrite(self, said: Acknowledgement) -> None:
         generation = secrets.token_bytes(8)
-        data = _HEAD.pack(MAGIC, generation) + _record(files, seqs, fence, fenced)
+        data = _HEAD.pack(MAGIC, generation) + _record(said)
         temporary = self.path.with_name(f".acknowledged.{os.getpid()}")
         with temporary.open("wb") as file:
             file.write(data)
@@ -238,11 +287,15 @@ class Acknowledged:
     def forget(self) -> None:
         """Read all of it again with the next refresh."""
         self.files, self.seqs, self.exists = {}, {}, False
-        self.fence, self.fenced = 0, {}
+        self.fence, self.fenced, self.finished = 0, {}, {}
         self._generation, self._place, self._live_bytes = b"", 0, 0
 
 
-def _record(files: dict[str, FileEnd], seqs: dict[StreamOf, int], fence: int, fenced: dict[str, int]) -> bytes:
-    said = (files, [(*stream, seq) for stream, seq in seqs.items()])
-    payload = _encode((*said, fence, fenced) if fence else said)
+def _listed(seqs: dict[StreamOf, int]) -> list[tuple[bytes, str, str | None, int]]:
+    return [(*stream, seq) for stream, seq in seqs.items()]
+
+
+def _record(said: Acknowledgement) -> bytes:
+    is_short = not (said.fence or said.finished)
+    payload = _encode((said.files, said.seqs) if is_short else said)
     return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload

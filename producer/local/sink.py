@@ -28,7 +28,7 @@ from mldash.producer.events.identity import Prefix
 from mldash.producer.events.schema import Block, Columns, Describe, Record
 from mldash.producer.journal.session_folder import live_sessions
 from mldash.producer.local import entries, lines, params, points, runs
-from mldash.producer.local.acknowledged import Acknowledged, FileEnd, Followed, StreamOf
+from mldash.producer.local.acknowledged import Acknowledged, FileEnd, Followed, NotOurState, StreamOf
 from mldash.producer.local.adoption import adopt
 from mldash.producer.local.blocks import events_of, run_events_of
 from mldash.producer.local.column_text import entry_pieces, point_pieces
@@ -46,6 +46,7 @@ from mldash.producer.local.stream_rows import StreamRows
 METADATA_EVERY_S: Final = 1.0
 METADATA_AT_ONCE: Final = 32
 LOCK_WAIT_S: Final = 60.0
+FINISH_WAIT_S: Final = 1.0
 
 TIME_OF: Final[dict[str, TimeOf]] = {
     "metrics": points.time_of,
@@ -125,6 +126,16 @@ class LocalSink:
                 self._extend_indexes(appends)
             self._write_due(all_of_them=not records)
             self._check_lease()
+
+    def finish(self, session: bytes) -> None:
+        """All of the session is in the files, and its journal is deleted next: its seqs need not be kept."""
+        if self._lock.by_lease:
+            return
+        # Where it can't be said, a disk that is full or a lock that others hold, the seqs are kept: that harms nobody.
+        with self._threads, contextlib.suppress(OSError, NotOurState), self._lock.hold(FINISH_WAIT_S):
+            self._acknowledged.refresh()
+            if self._acknowledged.exists and not self._lock.by_lease:
+                self._acknowledged.finish(session)
 
     def close(self) -> None:
         """Write the JSON files that are due."""

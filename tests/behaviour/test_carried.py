@@ -102,7 +102,8 @@ def test_no_password_of_an_address_is_in_a_pickle(
     name: str, address: str, carried: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It comes from the environment where it is opened, if that names the same host: no other one is told."""
-    given = Experiment("owner/project/secret", mode="remote", journal=str(tmp_path), **{name: address})
+    settings: dict[str, Any] = {name: address, "journal": str(tmp_path)}
+    given = Experiment("owner/project/secret", mode="remote", **settings)
     data = pickle.dumps([given, given.run, given.metrics("m")])
     assert TOKEN.encode() not in data
     assert b"anna" not in data

@@ -22,6 +22,9 @@ class Kept:
     def deliver(self, records: Sequence[Record]) -> None:
         self.records += records
 
+    def finish(self, session: bytes) -> None:
+        assert session in {record.session for record in self.records}
+
     def close(self) -> None:
         return
 
