@@ -8,6 +8,8 @@ VENV ?= .venv
 ARGS ?=
 # Of tests: they wait more than they compute, so more than cores may pay.
 PROCESSES ?= 3
+# Of test-pythons: those that are not there are skipped.
+PYTHONS ?= 3.11 3.12 3.13 3.14
 
 bin := $(VENV)/bin
 # Made last, so that an installation that was interrupted is done again; older than the lock: done again.
@@ -49,6 +51,10 @@ test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, in
 	@$(MAKE) --no-print-directory install VENV=.venv-torch
 	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch
 	.venv-torch/bin/python -m pytest tests/unit/producer/test_values.py -k pytorch $(ARGS)
+
+.PHONY: test-pythons
+test-pythons: $(installed) ## the SDK's tests with other Pythons, in .venv-pythons (PYTHONS="3.12 /opt/python3.14/bin/python")
+	$(bin)/python -m tests.pythons --pythons "$(PYTHONS)" $(ARGS)
 
 lint: $(installed) ## ruff, and which package may import which
 	$(bin)/ruff check $(ARGS)
@@ -96,7 +102,7 @@ lock: ## make requirements.lock anew from pyproject.toml (needs uv)
 	  --no-emit-index-url --python-version 3.11 -o requirements.lock $(ARGS)
 
 clean: ## remove .venv, caches and builds; data folders stay
-	rm -rf $(VENV) .venv-torch dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) .venv-torch .venv-pythons dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 help:

@@ -17,13 +17,15 @@ from mldash import Experiment
 MODES = ["local", "network", "remote", "offline"]
 """network: local mode as it is where the experiment's folder lies on a network file system."""
 
+_NEEDS = {"remote": pytest.mark.integration}
+
 MakeExperiment = Callable[..., Experiment]
 
 _numbers = itertools.count()
 _session = uuid.uuid4().hex[:12]
 
 
-@pytest.fixture(params=MODES)
+@pytest.fixture(params=[pytest.param(mode, marks=_NEEDS.get(mode, ())) for mode in MODES])
 def mode(request: pytest.FixtureRequest) -> str:
     """The mode that this case runs in."""
     return str(request.param)

@@ -20,7 +20,7 @@ TIMES = [
     *(None, 0, 2, 2.5, -1, math.nan, math.inf, -math.inf, 10**400, 1e300, -1e300, True, np.float32(2), np.int64(2)),
     *("2", "1970-01-01T00:00:02Z", "x", "", b"2", [], {}, object),
     *(datetime(1970, 1, 1, 0, 0, 3, tzinfo=UTC), datetime(1970, 1, 2), date(1970, 1, 2)),
-    *(np.datetime64("1970-01-01T00:00:03"), np.datetime64("NaT")),
+    *(np.datetime64("1970-01-01T00:00:03"), np.datetime64("NaT", "s")),
 ]
 RATES = [1.0, 2, np.float32(0.5), 0, -1, math.nan, math.inf, 1e9, "2", None, True]
 LEVELS = [None, [], "info", ["INFO", "warning"], ("error",), "nope", "", 1, [1], b"info"]

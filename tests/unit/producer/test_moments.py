@@ -79,7 +79,7 @@ def test_what_numpy_holds_without_a_zone_is_utc() -> None:
         assert datetime.fromisoformat(plain(found, "x").replace("000000000+", "000000+")).timestamp() == utc
         assert seconds_of(found) == checked_moment(found, "start") == Timestamps().given(found, 0.0) == utc
     assert plain(np.datetime64("2026-07-01"), "x") == "2026-07-01"
-    assert plain(np.datetime64("NaT"), "x") is None
+    assert plain(np.datetime64("NaT", "s"), "x") is None
     assert plain(np.array([["2026-07-01T12:30", "NaT"]], dtype="M8[s]"), "x") == [["2026-07-01T12:30:00+00:00", None]]
     assert plain(np.array([1, "NaT"], dtype="m8[s]"), "x") == [1.0, None]
 
@@ -113,7 +113,7 @@ def test_pandas_times_without_a_zone_are_utc_alone_and_in_columns() -> None:
             Timestamps().given(absent, 0.0)
 
 
-@pytest.mark.parametrize("wrong", [math.nan, "yesterday", b"1", True, [1.0], object(), np.datetime64("NaT"), 1j])
+@pytest.mark.parametrize("wrong", [math.nan, "yesterday", b"1", True, [1.0], object(), np.datetime64("NaT", "s"), 1j])
 def test_what_is_no_time_is_refused_by_the_name_of_the_argument(wrong: Any) -> None:
     with pytest.raises(ValueError, match="start must be seconds"):
         checked_moment(wrong, "start")
