@@ -137,10 +137,9 @@ def test_what_is_just_below_the_limit_passes(experiment: Experiment) -> None:
 
 
 def test_what_is_above_the_limit_raises_with_its_size_and_nothing_is_written(experiment: Experiment) -> None:
+    """But for log lines, which are cut (tests/unit/producer/test_log_text.py)."""
     big = "x" * (15 * MIB + 8_192)  # four KiB are for what stands around the values
     for call in (
-        lambda: experiment.log(big),
-        lambda: experiment.log("line", metadata={"big": big}),
         lambda: experiment.metrics("m").log(big=big),
         lambda: experiment.tracks("t").append(big=big),
         lambda: experiment.metrics("m").log_many(big=[big]),
