@@ -13,7 +13,6 @@ import http.client
 import ipaddress
 import os
 import ssl
-import threading
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ import msgspec
 import urllib3
 
 from mldash.producer.errors import RequestRefused, ServerUnreachable
+from mldash.producer.locks import reentrant_lock
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 30.0
@@ -137,7 +137,7 @@ class Transport:
 
 _pools: dict[tuple[str | None, bool], urllib3.PoolManager] = {}
 """By proxy, and whether the address is one of https. Never more than a few: it is what the environment says."""
-_lock = threading.Lock()
+_lock = reentrant_lock()
 
 
 def _pool_for(url: str) -> urllib3.PoolManager:
@@ -145,7 +145,7 @@ def _pool_for(url: str) -> urllib3.PoolManager:
     with _lock:
         pool = _pools.get(key)
         if pool is None:
-            pool = _pools[key] = _make_pool(*key)
+            pool = _pools.setdefault(key, _make_pool(*key))  # a handler may have made one meanwhile
         return pool
 
 
@@ -199,8 +199,8 @@ def _certificates() -> ssl.SSLContext:
 
 def _leave_the_parents_connections() -> None:
     """In a forked child: they are the parent's, which goes on reading from them."""
-    global _lock, _pools
-    _lock, _pools = threading.Lock(), {}
+    global _pools
+    _pools = {}
 
 
 os.register_at_fork(after_in_child=_leave_the_parents_connections)
