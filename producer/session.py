@@ -173,9 +173,13 @@ class Session:
         if self._interval_sync is not None:
             self._interval_sync.stop()
         self._stop_watches()
-        self.journal.close()
+        last = self.journal.close()
         if remove and self.delivery is not None:
-            self.delivery.finish()
+            if self.delivery.barrier.place < last and self.journal.folder is not None:  # a thread was still logging
+                remove = False
+                warn(f"events of {self.prefix.text} came as its run ended. {who_sends_it(self.journal.folder.path)}")
+            else:
+                self.delivery.finish()
         self.journal.forget(remove=remove)
         self._on_closed(self)
 

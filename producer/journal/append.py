@@ -221,15 +221,16 @@ class Journal:
                 continue
         return {}
 
-    def close(self) -> None:
-        """No event is taken any more; the files and the lock stay until `forget`."""
+    def close(self) -> Place:
+        """No event is taken any more; the files and the lock stay until `forget`. The place behind the last event: one
+        may have come after whoever closes it has looked last."""
         with self._appending, self._lock:
             self._append_deferred(0.0)
             self._closed = True
             for writer in self._all_writers():
                 writer._write = no_room
-            if self._current is not None:
-                self._current.seal()
+            current = self._current
+            return Place(0, 0) if current is None else Place(current.number, current.seal())
 
     def forget(self, *, remove: bool) -> None:
         """Let go of the files; `remove` deletes them: for when all is acknowledged. Only after `close`."""

@@ -71,7 +71,7 @@ class PlainSegment:
         with self._lock:
             return os.pread(self._descriptor.number, stop - start, start)
 
-    def seal(self) -> None:
+    def seal(self) -> int:
         with self._lock:
             end, self._end = self._end, self.size
             rest = self.size - end
@@ -80,6 +80,7 @@ class PlainSegment:
                 # no room for it either, the next segment says the same by being there.
                 with contextlib.suppress(OSError, ValueError):
                     os.pwrite(self._descriptor.number, seal_frame(rest)[:8], end)
+        return end
 
     def sync(self) -> None:
         with self._use_lock:

@@ -47,8 +47,8 @@ class Segment(Protocol):
 
     def read(self, start: int, stop: int) -> bytes: ...
 
-    def seal(self) -> None:
-        """From now on write() raises ValueError, also for who took it before."""
+    def seal(self) -> int:
+        """From now on write() raises ValueError, also for who took it before. Where its last frame ended."""
         ...
 
     def sync(self) -> None:
@@ -90,13 +90,15 @@ class MappedSegment:
     def read(self, start: int, stop: int) -> bytes:
         return self._map[start:stop]
 
-    def seal(self) -> None:
+    def seal(self) -> int:
         # The rest is filled by one more write, so that no other thread's frame can land behind the seal: a thread that
         # writes in between makes this one too long, and the next try is shorter.
         # Whoever reads the seal may release the segment at once, before this thread has looked again.
         while (rest := self.size - self.end) > 0:
             with contextlib.suppress(ValueError):
                 self._map.write(seal_frame(rest))
+                return self.size - rest
+        return self.size
 
     def sync(self) -> None:
         """Force it to the disk (setting fsync)."""

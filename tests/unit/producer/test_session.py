@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mldash import Experiment, SettingError
 from mldash.producer.events.schema import Describe, End, Start
+from mldash.producer.journal.drain import SinkDrain
 from mldash.producer.journal.scan import StoredSource
 from mldash.producer.journal.session_folder import find_sessions
 from mldash.producer.launchers import rank_of
@@ -158,3 +160,31 @@ def test_importing_mldash_is_light() -> None:
     code = f"from mldash import Experiment; import sys; print([m for m in {heavy!r} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={**os.environ})
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("network_files", [False, True])
+def test_what_another_thread_logs_as_the_run_ends_is_kept(
+    tmp_path: Path, network_files: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was in log() already: its event comes when all before it is delivered, and before the journal is closed."""
+    given = {"root": str(tmp_path), "network_files": network_files, "echo": False, "capture_context": False}
+    experiment = Experiment("owner/project/run", **given)  # type: ignore[arg-type]
+    with experiment.run:
+        experiment.metrics("train").log(a=1)
+        session = experiment._session
+        assert session is not None
+        delivery = session.delivery
+        assert isinstance(delivery, SinkDrain)
+        close = delivery.close
+
+        def close_and_log(timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
+            delivered = close(timeout, meanwhile)
+            session.stream("metrics", "train").append(1.0, {"a": 2})
+            return delivered
+
+        delivery.close = close_and_log  # type: ignore[method-assign]
+    assert "came as its run ended" in capsys.readouterr().err
+    with Experiment("owner/project/run", **given).run as again:  # type: ignore[arg-type]
+        again.metrics("train").log(a=3)
+        points = again.metrics("train").read()["data"]
+    assert sorted(point["data"]["a"] for point in points) == [1, 2, 3]
