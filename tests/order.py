@@ -133,8 +133,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What this run has not run stays as it was."""
     if session.config.getoption("write_durations") and not _worker_input(session.config):
-        lines = [f"{taken:.0f} {name}\n" for name, taken in _longest(_SECONDS)]
+        lines = [f"{taken:.0f} {name}\n" for name, taken in _longest({**_read_durations(), **_SECONDS})]
         DURATIONS.write_text("".join(lines))
 
 

@@ -93,8 +93,14 @@ def window_ends(spans: Sequence[Span], rows: int) -> list[float]:
         behind = np.cumsum(between + at_once)  # how many entries lie up to each edge
     if not np.isfinite(behind).all():
         return []  # times as far apart as floats go: one window, cut short as it is read
+    # A span of next to no width has so steep a slope that what is left of it, once taken off again, is more than all
+    # others: no more lie up to an edge than have begun by then, no fewer than have ended.
+    begun, ended = np.zeros(len(edges)), np.zeros(len(edges))
+    np.add.at(begun, np.searchsorted(edges, first), count)
+    np.add.at(ended, np.searchsorted(edges, last), np.where(np.isfinite(width), count, 0.0))
+    behind = np.clip(behind, np.cumsum(ended), np.cumsum(begun))
     # Rounded, so that what is reached exactly where a chunk ends is not sought in the next one.
-    reached = np.round(np.column_stack([behind - at_once, behind]).ravel(), 3)
+    reached = np.maximum.accumulate(np.round(np.column_stack([behind - at_once, behind]).ravel(), 3))
     times = np.repeat(edges, 2)
     wanted = np.arange(1, int(behind[-1] // rows) + 1) * float(rows)
     at = np.minimum(np.searchsorted(reached, wanted), len(times) - 1)

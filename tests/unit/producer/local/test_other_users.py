@@ -25,7 +25,7 @@ def read(root: Path) -> list[object]:
 
 def read_as_another(root: Path) -> list[object]:
     """In a forked child: the interpreter's own files may be out of the other user's reach."""
-    for folder in (root, *root.parents[:2]):  # pytest's own folders are for one user only
+    for folder in (root, *root.parents[:3]):  # pytest's own folders, and xdist's, are for one user only
         folder.chmod(folder.stat().st_mode | 0o055)
     assert read(root)  # so that all is imported
     reading, writing = os.pipe()

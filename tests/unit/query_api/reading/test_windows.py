@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mldash.query_api.reading.rows import Rows, alone, cut, events_of
@@ -30,6 +30,7 @@ def test_a_track_written_in_time_order_is_cut_where_its_chunks_end() -> None:
     assert window_ends(chunks[:5], 50_000) == []
 
 
+@example([Span(0.0, 0.0, 1), Span(0.0, 1.0, 1), Span(0.0, 4.8e-77, 1), Span(0.0, 6.4e-248, 1)], 1)  # 1 / width
 @given(spans, st.integers(1, 400))
 def test_ends_rise_and_leave_something_behind_the_last(drawn: list[Span], rows: int) -> None:
     ends = window_ends(drawn, rows)
