@@ -28,7 +28,7 @@ def test_with_the_api_away_a_run_journals_and_says_what_is_left(tmp_path: Path) 
     begun = time.monotonic()
     for step in range(1_000):
         experiment.metrics("m").log(step=step)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # a wait for the network in one of a thousand calls in a hundred would show
     with pytest.raises(TimeoutError, match=r"\d+ bytes of events are not delivered.*journal"):
         experiment.flush(timeout=0.2)
     with pytest.raises(NotYetStored, match="1000 of metrics 'm'"):

@@ -44,11 +44,11 @@ def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
         time.sleep(0.05)
 
 
-def test_the_whole_stack_is_ready_within_15_seconds_and_keeps_what_dies_alive(data: Path) -> None:
+def test_the_whole_stack_is_ready_within_a_minute_and_keeps_what_dies_alive(data: Path) -> None:
     """Two workers, a compactor and the API; each component is killed once and comes back."""
     began = time.monotonic()
     done = run_mldash("up", "--detach", "--workers", "2", "--data", str(data))
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60  # 8 s on a quiet machine; other tests run beside it
     document = status(data)
     names = ["kafka", "mongo", "s3", "worker-1", "worker-2", "compactor-1", "api"]
     assert [process["name"] for process in document["processes"]] == names

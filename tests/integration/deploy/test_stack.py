@@ -112,7 +112,7 @@ def test_a_stack_is_ready_in_time_and_says_where_everything_is(data: Path) -> No
     """The documented JSON, the table, and the variables for a shell."""
     began = time.monotonic()
     done = run_mldash("up", "--servers-only", "--detach", "--data", str(data))
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 60  # 6 s on a quiet machine; other tests run beside it
     document = status(data)
     assert document["ready"] is True
     assert set(document) == {"ready", "addresses", "processes"}

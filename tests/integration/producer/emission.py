@@ -152,7 +152,8 @@ class Sessions:
             if publisher.is_alive():
                 publisher._stopping.set()
                 publisher.wake()
-                publisher._thread.join(20)
+                for thread in publisher._threads:
+                    thread.join(20)
                 assert not publisher.is_alive()
 
 

