@@ -75,8 +75,8 @@ async def test_a_batch_replayed_after_a_crash_stores_no_point_twice(
     assert found == [(ONE, seq) for seq in range(301)]
 
 
-class Died(Exception):
-    """As good as a kill: nothing retries it."""
+class Died(BaseException):
+    """As good as a kill: nothing retries it, and no step goes on after it."""
 
 
 async def _swallowing(worker: Worker) -> str:
