@@ -129,7 +129,7 @@ def _contexts(environment: Environment, loaded: Loaded) -> Iterator[_Said]:
             continue
         try:
             rank, world_size, local_rank, node_rank = ask(loaded[module])
-        except Exception:
+        except Exception:  # not begun, or laid out otherwise in that version: then it says nothing of ranks
             continue
         if isinstance(rank, int) and isinstance(world_size, int) and 0 <= rank < world_size and world_size > 1:
             yield _Said(launcher, rank, world_size, local_rank, node_rank)

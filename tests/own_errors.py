@@ -2,7 +2,8 @@
 
 import importlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 FAMILIES = (
     "mldash.producer.errors",
@@ -35,3 +36,20 @@ def make(kind: type[Exception]) -> Exception:
             annotation = getattr(parameter.annotation, "__name__", parameter.annotation)
             facts.append(_FACTS.get(str(annotation), "a fact"))
     return kind(*facts)
+
+
+class Faulty:
+    """Calls the real function once it has raised each of our errors, and is let through."""
+
+    def __init__(self, real: Callable[..., Awaitable[Any]], *families: str) -> None:
+        self.real, self.errors, self.calls = real, [*own_errors(*families)], 0
+        self.is_stuck = True
+        """While it is, the last error is raised again and again."""
+
+    async def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.calls += 1
+        if len(self.errors) > 1:
+            raise self.errors.pop()
+        if self.is_stuck:
+            raise self.errors[0]
+        return await self.real(*arguments, **named)

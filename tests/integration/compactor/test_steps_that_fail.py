@@ -1,7 +1,6 @@
 """What is done beside the moves goes on, whatever one of its steps raises; health says so until it goes through."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from mldash.compactor.errors import HoleInChain, RangeMoved, StreamClosed
 from mldash.compactor.removal import go_on_with_removals
 from mldash.compactor.retention import keep_retention, set_policy
 from mldash.compactor.strays import find_strays
-from tests.own_errors import own_errors
+from tests.own_errors import Faulty
 from tests.world import World
 
 from .chains import PREFIX, Chain, compacting, eventually
@@ -33,23 +32,6 @@ STEPS = {
 FAMILIES = ("mldash.compactor.errors", "mldash.compactor.chunks.errors")
 
 
-class Faulty:
-    """Calls the real function once it has raised each of these errors."""
-
-    def __init__(self, real: Callable[..., Awaitable[Any]]) -> None:
-        self.real, self.errors, self.calls = real, [*own_errors(*FAMILIES)], 0
-        self.is_stuck = True
-        """While it is, the last error is raised again and again."""
-
-    async def __call__(self, *arguments: Any, **named: Any) -> Any:
-        self.calls += 1
-        if len(self.errors) > 1:
-            raise self.errors.pop()
-        if self.is_stuck:
-            raise self.errors[0]
-        return await self.real(*arguments, **named)
-
-
 @pytest.mark.parametrize("name", STEPS)
 async def test_every_step_outlives_every_error_of_ours_is_red_meanwhile_and_green_again(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
@@ -57,7 +39,7 @@ async def test_every_step_outlives_every_error_of_ours_is_red_meanwhile_and_gree
     """Each class of ours is thrown out of one step of a compactor that runs; then the step is let through."""
     owner, _, attribute = STEPS[name].rpartition(".")
     place = getattr(module, owner) if owner else module
-    faulty = Faulty(getattr(place, attribute))
+    faulty = Faulty(getattr(place, attribute), *FAMILIES)
     monkeypatch.setattr(place, attribute, faulty)
     monkeypatch.setattr(module, "_STRAYS_S", 0.01)
     before = _failures(name)

@@ -1,14 +1,11 @@
 """A worker outlives every error of ours: it begins again at the group's offsets, and stores each event once."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
 import pytest
 from structlog.testing import capture_logs
 
 from mldash.ingest_workers import instruments
 from mldash.ingest_workers.worker import Worker
-from tests.own_errors import own_errors
+from tests.own_errors import Faulty
 from tests.world import World
 
 from .emitting import emitting, eventually, points, stored, until_stored, working
@@ -25,22 +22,6 @@ STEPS = {
 }
 
 pytestmark = pytest.mark.integration
-
-
-class Faulty:
-    """Calls the real function once it has raised each of these errors, and is let through."""
-
-    def __init__(self, real: Callable[..., Awaitable[Any]]) -> None:
-        self.real, self.errors, self.calls = real, [*own_errors("mldash.ingest_workers.errors")], 0
-        self.is_stuck = True
-
-    async def __call__(self, *arguments: Any, **named: Any) -> Any:
-        self.calls += 1
-        if len(self.errors) > 1:
-            raise self.errors.pop()
-        if self.is_stuck:
-            raise self.errors[0]
-        return await self.real(*arguments, **named)
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -84,7 +65,7 @@ async def _outlive(world: World, name: str) -> None:
 
 def _break(worker: Worker, name: str) -> Faulty:
     place, attribute = STEPS[name](worker)
-    faulty = Faulty(getattr(place, attribute))
+    faulty = Faulty(getattr(place, attribute), "mldash.ingest_workers.errors")
     setattr(place, attribute, faulty)
     return faulty
 
