@@ -32,13 +32,17 @@ def test_parameters_of_megabytes_are_read_as_they_were_set(experiment: Experimen
     assert experiment.params.get(wait=30.0) == {"text": "y" * (7 << 20)}
 
 
+def test_a_line_above_the_limit_of_a_call_is_cut_and_read(experiment: Experiment) -> None:
+    experiment.log("x" * ((15 << 20) + 16_000))
+    (line,) = experiment.logs.read(wait=30.0)
+    assert 0 < len(line["message"]) <= 15 << 20
+    assert line["metadata"]["message_altered"].startswith("cut")
+
+
 def test_what_is_too_large_is_refused_at_the_call_and_nothing_of_it_is_written(experiment: Experiment) -> None:
-    with pytest.raises(ValueError, match=r"\d{8} bytes.*15728640"):
-        experiment.log("x" * ((15 << 20) + 16_000))
     with pytest.raises(ValueError, match=r"\d{8} bytes.*15728640"):
         experiment.metrics("long").log(values=[0.5] * (2 << 20))
     with pytest.raises(ValueError, match=r"8388608"):
         experiment.params.set(text="y" * (9 << 20))
-    assert experiment.logs.read() == []
     assert experiment.metrics("long").read()["data"] == []
     assert experiment.params.get() == {}

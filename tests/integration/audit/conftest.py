@@ -70,7 +70,9 @@ async def write(world: World, emitter: Emitter) -> None:
 
 async def committed_to_the_end(world: World) -> bool:
     """Whether the workers have nothing left to read."""
-    async with AIOKafkaConsumer(bootstrap_servers=world.servers.kafka, group_id=world.name) as consumer:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=world.servers.kafka, group_id=world.name, enable_auto_commit=False
+    ) as consumer:
         partitions = [
             TopicPartition(event_topic(world.name, k), n) for k, count in PARTITIONS.items() for n in range(count)
         ]

@@ -22,6 +22,10 @@ from tests.world import PARTITIONS, World
 PREFIX = "owner/project/run"
 
 
+class Died(BaseException):
+    """As good as a kill: nothing retries it, and no step goes on after it."""
+
+
 class Emitter:
     """Sends records as a publisher would, from any session, with any first seq."""
 

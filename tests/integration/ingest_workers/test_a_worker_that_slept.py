@@ -20,7 +20,7 @@ from mldash.producer.events.identity import Prefix
 from tests.world import World
 
 from .appending import STREAM, Appender, arrival, move_away, read
-from .emitting import PREFIX, emitting, eventually, points, until_stored, working
+from .emitting import PREFIX, Died, emitting, eventually, points, until_stored, working
 
 ONE, TWO, THREE = b"1" * 16, b"2" * 16, b"3" * 16
 
@@ -115,7 +115,7 @@ async def test_a_worker_that_dies_before_its_check_has_committed_nothing(
 
     async def check_or_die(self: Chains, session: Any, buckets: Any) -> set[bytes]:
         if dying.is_set():
-            raise asyncio.CancelledError
+            raise Died
         return await check(self, session, buckets)
 
     monkeypatch.setattr(Chains, "check", check_or_die)
@@ -128,7 +128,7 @@ async def test_a_worker_that_dies_before_its_check_has_committed_nothing(
         await move_away(world, 200)
         dying.set()
         await emitter.send(TWO, 0, points(TWO, 0, 50))
-        with pytest.raises(asyncio.CancelledError):
+        with pytest.raises(Died):
             await running
         dying.clear()
         await emitter.send(THREE, 0, points(THREE, 0, 1))

@@ -17,7 +17,7 @@ from mldash.producer.events.schema import Describe, End, Heartbeat, Rows, RunEve
 from mldash.producer.events.topics import event_topic, partition_of
 from tests.world import PARTITIONS, World
 
-from .emitting import PREFIX, chain, emitting, eventually, letters, points, stored, until_stored, working
+from .emitting import PREFIX, Died, chain, emitting, eventually, letters, points, stored, until_stored, working
 
 ONE, TWO = b"1" * 16, b"2" * 16
 
@@ -73,10 +73,6 @@ async def test_a_batch_replayed_after_a_crash_stores_no_point_twice(
         async with working(world.worker()):
             found = await until_stored(world, 301)
     assert found == [(ONE, seq) for seq in range(301)]
-
-
-class Died(BaseException):
-    """As good as a kill: nothing retries it, and no step goes on after it."""
 
 
 async def _swallowing(worker: Worker) -> str:
@@ -175,6 +171,8 @@ async def commit_elsewhere(world: World, group: str, offset: int) -> None:
     """A committed offset whose checksum is that of a record which is not there."""
     key = stream_key(experiment_id(PREFIX), "metrics", "loss")
     partition = TopicPartition(event_topic(world.name, "metrics"), partition_of(key, PARTITIONS["metrics"]))
-    async with AIOKafkaConsumer(bootstrap_servers=world.servers.kafka, group_id=group) as consumer:
+    async with AIOKafkaConsumer(
+        bootstrap_servers=world.servers.kafka, group_id=group, enable_auto_commit=False
+    ) as consumer:
         consumer.assign([partition])
         await consumer.commit({partition: OffsetAndMetadata(offset, "0123456789abcdef")})

@@ -13,7 +13,7 @@ from mldash.producer.events.schema import End, Heartbeat, Rows, RunEvents, Signa
 from tests.stack import run_mldash
 from tests.world import World
 
-from .emitting import PREFIX, emitting, points, until_stored, working
+from .emitting import PREFIX, Died, emitting, points, until_stored, working
 from .followers import following, until
 
 ONE, TWO = b"1" * 16, b"2" * 16
@@ -48,10 +48,10 @@ async def test_what_is_not_stored_is_not_seen_by_who_asked_for_stored_events(
             async def wait_instead(self: Statements, offsets: object) -> None:
                 held.set()
                 await asyncio.sleep(0)
-                raise KeyError("stopped before it announces")
+                raise Died
 
             patch.setattr(Statements, "announce", wait_instead)
-            with pytest.raises(KeyError):
+            with pytest.raises(Died):
                 async with working(world.worker()):
                     await held.wait()
         await until_stored(world, 100)

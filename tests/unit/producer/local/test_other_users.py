@@ -2,7 +2,9 @@
 
 import json
 import os
+import tempfile
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,15 @@ pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become a
 NOBODY = 65534
 
 
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder that another user reaches: those of pytest lie within one that is for its user alone."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        yield root
+
+
 def read(root: Path) -> list[object]:
     experiment = Experiment("owner/project/run", root=root, mode="local")
     points = [point["data"] for point in experiment.metrics("train").read()["data"]]
@@ -25,8 +36,6 @@ def read(root: Path) -> list[object]:
 
 def read_as_another(root: Path) -> list[object]:
     """In a forked child: the interpreter's own files may be out of the other user's reach."""
-    for folder in (root, *root.parents[:3]):  # pytest's own folders, and xdist's, are for one user only
-        folder.chmod(folder.stat().st_mode | 0o055)
     assert read(root)  # so that all is imported
     reading, writing = os.pipe()
     child = os.fork()
@@ -46,29 +55,29 @@ def read_as_another(root: Path) -> list[object]:
     return found
 
 
-def test_another_user_reads_a_run_that_goes_on_and_one_that_has_ended(tmp_path: Path) -> None:
+def test_another_user_reads_a_run_that_goes_on_and_one_that_has_ended(root: Path) -> None:
     before = os.umask(0o022)
     try:
-        with Experiment("owner/project/run", root=tmp_path, mode="local", echo=False).run as experiment:
+        with Experiment("owner/project/run", root=root, mode="local", echo=False).run as experiment:
             experiment.metrics("train").log(loss=0.5)
             experiment.params.set(lr=0.1)
             experiment.log("begun")
             experiment.flush()
-            assert read_as_another(tmp_path) == ["RUNNING", [{"loss": 0.5}], {"lr": 0.1}, 1, 1]
-        assert read_as_another(tmp_path) == ["COMPLETED", [{"loss": 0.5}], {"lr": 0.1}, 1, 1]
+            assert read_as_another(root) == ["RUNNING", [{"loss": 0.5}], {"lr": 0.1}, 1, 1]
+        assert read_as_another(root) == ["COMPLETED", [{"loss": 0.5}], {"lr": 0.1}, 1, 1]
     finally:
         os.umask(before)
 
 
-def test_another_user_reads_what_is_stored_where_the_session_is_for_its_user_alone(tmp_path: Path) -> None:
+def test_another_user_reads_what_is_stored_where_the_session_is_for_its_user_alone(root: Path) -> None:
     """As version 0.1.0 made session folders, and as a umask of 077 does."""
     before = os.umask(0o022)
     try:
-        with Experiment("owner/project/run", root=tmp_path, mode="local", echo=False).run as experiment:
+        with Experiment("owner/project/run", root=root, mode="local", echo=False).run as experiment:
             experiment.metrics("train").log(loss=0.5)
             experiment.flush()
-            (session,) = find_sessions(experiment_folder(str(tmp_path), "owner/project/run").journal)
+            (session,) = find_sessions(experiment_folder(str(root), "owner/project/run").journal)
             session.path.chmod(0o700)
-            assert read_as_another(tmp_path)[:2] == ["RUNNING", [{"loss": 0.5}]]
+            assert read_as_another(root)[:2] == ["RUNNING", [{"loss": 0.5}]]
     finally:
         os.umask(before)
