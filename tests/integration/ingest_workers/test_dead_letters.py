@@ -214,8 +214,10 @@ async def test_the_commands_list_show_and_replay(world: World) -> None:
         await emitter.send_bytes(record_bytes(ONE, 0, 3), headers=headers("text/plain"))
         await with_gaps(world, emitter)
         await letters(world, 3)
+        await emitter.send_bytes(bytes(60_000), headers=NEWER)
+        await letters(world, 4)
     listed = json.loads(run_mldash("dead-letters", "list", "--json", **variables).stdout)
-    assert [one["place"] for one in listed] == ["0/0", "0/1", "0/2"]
+    assert [one["place"] for one in listed] == ["0/0", "0/1", "0/2", "0/3"]
     assert listed[2]["experiment"] == PREFIX
     by_experiment = run_mldash("dead-letters", "list", "--experiment", "owner/project", **variables).stdout
     assert by_experiment.splitlines()[0].startswith("0/2  ")
@@ -224,13 +226,15 @@ async def test_the_commands_list_show_and_replay(world: World) -> None:
     shown = json.loads(run_mldash("dead-letters", "show", "2", "--json", **variables).stdout)
     assert (shown["record"]["first_seq"], shown["record"]["blocks"][0]["rows"][0][1]) == (129, 129)
     assert "newer" in run_mldash("dead-letters", "show", "0/0", **variables).stdout
+    long = run_mldash("dead-letters", "show", "0/3", **variables).stdout
+    assert len(long) < 6_000 and "60000 bytes in all: --json shows them, --raw writes them" in long
     only = ["--all", "--reason", "GAPS"]
     dry = json.loads(run_mldash("dead-letters", "replay", *only, "--dry-run", "--json", **variables).stdout)
     assert dry == ["0/2"]
     assert run_mldash("dead-letters", "replay", *only, check=False, **variables).returncode == 130  # it asks
     assert "replayed 1 letters" in run_mldash("dead-letters", "replay", *only, "--yes", **variables).stdout
     left = json.loads(run_mldash("dead-letters", "list", "--json", **variables).stdout)
-    assert [one["place"] for one in left] == ["0/0", "0/1"]
+    assert [one["place"] for one in left] == ["0/0", "0/1", "0/3"]
     everything = json.loads(run_mldash("dead-letters", "list", "--all", "--json", **variables).stdout)
     assert everything[2]["replayed_at"] > 0
     refused = run_mldash("dead-letters", "replay", check=False, **variables)

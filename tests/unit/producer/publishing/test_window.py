@@ -4,8 +4,8 @@ import asyncio
 from collections import deque
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
+import pytest
 from aiokafka.errors import MessageSizeTooLargeError
 from hypothesis import given, settings
 from hypothesis import strategies as some
@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 from mldash.producer.answers.shapes import TopicAddress
 from mldash.producer.events.encoding import JSON, MSGPACK, decode_record
 from mldash.producer.events.schema import Record, Rows
+from mldash.producer.publishing import window
 from mldash.producer.publishing.kafka import Acknowledged, BatchRefused
 from mldash.producer.publishing.refusals import Refusals
 from mldash.producer.publishing.window import Routes, Window
@@ -138,7 +139,8 @@ def test_places_leave_in_order_and_bytes_with_their_answers(
         assert model.held == {seq for seq, large in enumerate(model.is_large) if large}
         assert model.taken == {seq for seq, large in enumerate(model.is_large) if not large}
 
-    with patch("mldash.producer.publishing.window.IN_FLIGHT_BYTES", ROOM):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(window, "IN_FLIGHT_BYTES", ROOM)
         asyncio.run(run())
 
 
