@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -76,13 +77,27 @@ class World:
         }
 
 
+@asynccontextmanager
+async def opened(made: World) -> AsyncIterator[World]:
+    """Its clients are closed and its database is dropped afterwards."""
+    try:
+        async with made.objects:
+            yield made
+        await made.mongo.database.client.drop_database(made.name)
+    finally:
+        await made.mongo.close()
+        await asyncio.sleep(0)  # motor's pool lets its last call go
+
+
+@asynccontextmanager
+async def prepared(addresses: StackAddresses) -> AsyncIterator[World]:
+    """A new one: topics with two partitions each, indexes, a bucket."""
+    async with opened(World(addresses)) as made:
+        await prepare(made.servers, PARTITIONS)
+        yield made
+
+
 @pytest.fixture
 async def world(stack: StackAddresses) -> AsyncIterator[World]:
-    """Prepared: topics with two partitions each, indexes, a bucket. The database is dropped afterwards."""
-    made = World(stack)
-    await prepare(made.servers, PARTITIONS)
-    async with made.objects:
+    async with prepared(stack) as made:
         yield made
-    await made.mongo.database.client.drop_database(made.name)
-    await made.mongo.close()
-    await asyncio.sleep(0)  # motor's pool lets its last call go

@@ -3,17 +3,21 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 
+from mldash.deploy.stack.local_servers import LocalServers
 from mldash.ingest_workers.documents import mongo
 from mldash.ingest_workers.settings import WorkerSettings
 from mldash.ingest_workers.store import snapshots
 from mldash.ingest_workers.worker import Worker
 from tests.gate import gate_before
-from tests.world import World
+from tests.stack import StackAddresses
+from tests.world import World, prepared
 
 from .emitting import Emitter, emitting, eventually, points, stored, until_stored, working
 
@@ -75,7 +79,17 @@ async def test_what_a_worker_holds_does_not_grow_with_what_waits_for_it(world: W
     assert await stored(world) == [(ONE, seq) for seq in range(300)]
 
 
-async def test_a_primary_that_steps_down_under_writes_loses_nothing_and_doubles_nothing(world: World) -> None:
+@pytest.fixture
+async def own_mongo(stack: StackAddresses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """A world on a MongoDB that no other test writes to: an election fails the writes of all."""
+    monkeypatch.setenv("MLDASH_KAFKA", stack.kafka)
+    with LocalServers(tmp_path / "stack") as servers:
+        async with prepared(msgspec.structs.replace(stack, mongo=servers.mongo)) as made:
+            yield made
+
+
+async def test_a_primary_that_steps_down_under_writes_loses_nothing_and_doubles_nothing(own_mongo: World) -> None:
+    world = own_mongo
     async with emitting(world) as emitter, working(world.worker(retry_s=0.5)) as worker:
         for begin in range(0, 600, 200):
             sending = asyncio.create_task(_send(emitter, begin, begin + 200))

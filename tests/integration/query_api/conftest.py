@@ -12,7 +12,7 @@ from mldash.ingest_workers.documents.collections import ensure_indexes
 from mldash.query_api.app import Api
 from mldash.query_api.settings import ApiSettings
 from tests.stack import StackAddresses
-from tests.world import World
+from tests.world import World, opened
 
 
 class Client:
@@ -66,14 +66,10 @@ class Running:
 @pytest.fixture
 async def world(stack: StackAddresses) -> AsyncIterator[World]:
     """Indexes and a bucket, and no topics: reads know nothing of Kafka."""
-    made = World(stack)
-    await ensure_indexes(made.mongo)
-    async with made.objects:
+    async with opened(World(stack)) as made:
+        await ensure_indexes(made.mongo)
         await made.objects.ensure_bucket()
         yield made
-    await made.mongo.database.client.drop_database(made.name)
-    await made.mongo.close()
-    await asyncio.sleep(0)  # motor's pool lets its last call go
 
 
 @pytest.fixture
