@@ -3,9 +3,10 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.compactor.settings import CompactorSettings
@@ -91,10 +92,16 @@ async def opened(made: World) -> AsyncIterator[World]:
 
 @asynccontextmanager
 async def prepared(addresses: StackAddresses) -> AsyncIterator[World]:
-    """A new one: topics with two partitions each, indexes, a bucket."""
+    """A new one: topics with two partitions each, indexes, a bucket. The topics go with it: each client that connects
+    is told of all that there are, and a run makes thousands."""
     async with opened(World(addresses)) as made:
         await prepare(made.servers, PARTITIONS)
         yield made
+        async with AsyncExitStack() as clients:
+            admin = AIOKafkaAdminClient(bootstrap_servers=made.servers.kafka)
+            clients.push_async_callback(admin.close)
+            await admin.start()
+            await admin.delete_topics([one for one in await admin.list_topics() if one.startswith(f"{made.name}.")])
 
 
 @pytest.fixture

@@ -7,6 +7,8 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from tests.plain_http import plain_http
+
 from . import sequences
 from .invariants import ChainMemory, Violation
 from .reader import Reader
@@ -22,7 +24,7 @@ class ApiReader:
     def __init__(self, reader: Reader, api_url: str, seed: int) -> None:
         self.answers = 0
         self._reader = reader
-        self._client = httpx.AsyncClient(base_url=api_url, timeout=40, headers={"Accept": "application/msgpack"})
+        self._client = plain_http(base_url=api_url, timeout=40, headers={"Accept": "application/msgpack"})
         self._chance = random.Random(f"reader/{seed}")
 
     async def close(self) -> None:

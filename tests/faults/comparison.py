@@ -4,12 +4,12 @@ import asyncio
 from time import monotonic
 from typing import Final
 
-import httpx
 import msgspec
 
 from mldash.compactor.chunks.s3 import ObjectStore
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.producer.events.identity import experiment_id
+from tests.plain_http import plain_http
 
 from . import sequences
 from .invariants import Violation, missing_events
@@ -81,7 +81,7 @@ class Comparison:
 
     async def _compare_folds(self, api_url: str) -> None:
         """(8) Through the API, as users read: tracks and params are the fold in index order."""
-        async with httpx.AsyncClient(base_url=api_url, timeout=60, headers={"Accept": "application/msgpack"}) as client:
+        async with plain_http(base_url=api_url, timeout=60, headers={"Accept": "application/msgpack"}) as client:
             for stream in sequences.all_streams():
                 chain = self._reader.chain(stream)
                 if chain is None:

@@ -7,6 +7,8 @@ from collections import Counter
 
 import httpx
 
+from tests.plain_http import plain_http
+
 from .processes import Process
 
 _WANTED = re.compile(r"^mldash_((?:worker|compactor)_[a-z_]+)_total(?:\{[^}]*\})? ([0-9.e+]+)$", re.MULTILINE)
@@ -26,7 +28,7 @@ class Counted:
             await asyncio.sleep(0.5)
 
     async def look(self) -> None:
-        async with httpx.AsyncClient(timeout=2) as client:
+        async with plain_http(timeout=2) as client:
             await asyncio.gather(
                 *(self._look(client, one) for one in self._processes if one.runs and not one.is_paused)
             )

@@ -29,6 +29,7 @@ from mldash.producer.events.topics import event_topic, partition_of
 from mldash.query_api.app import Api
 from tests.components import free_port
 from tests.model.experiment import ModelExperiment
+from tests.plain_http import plain_http
 from tests.stack import StackAddresses
 from tests.world import PARTITIONS, World
 
@@ -165,7 +166,7 @@ async def pipeline(addresses: StackAddresses) -> AsyncIterator[Pipeline]:
         running(Api(world.api(port=port))),
         running(Compactor(world.compactor(idle_s=0.2))),
         AIOKafkaProducer(bootstrap_servers=world.servers.kafka, enable_idempotence=True) as producer,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+        plain_http(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
     ):
         made = Pipeline(world, producer, client)
         yield made

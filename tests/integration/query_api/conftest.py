@@ -11,6 +11,7 @@ import pytest
 from mldash.ingest_workers.documents.collections import ensure_indexes
 from mldash.query_api.app import Api
 from mldash.query_api.settings import ApiSettings
+from tests.plain_http import plain_http
 from tests.stack import StackAddresses
 from tests.world import World, opened
 
@@ -48,7 +49,7 @@ class Running:
         await asyncio.sleep(0)  # the port is taken before the first wait
         if self._task.done():
             await self._task
-        self._http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.api.port}", timeout=30)
+        self._http = plain_http(base_url=f"http://127.0.0.1:{self.api.port}", timeout=30)
         first = asyncio.create_task(self._http.get("/healthz"))
         await asyncio.wait({first, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():

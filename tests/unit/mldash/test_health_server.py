@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import Counter
 
 from mldash.health_server import HealthServer
+from tests.plain_http import plain_http
 
 
 class Component:
@@ -23,7 +24,7 @@ class Component:
 
 
 async def get(server: HealthServer, path: str) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with plain_http() as client:
         return await client.get(f"http://127.0.0.1:{server.port}{path}")
 
 
@@ -60,7 +61,7 @@ async def test_metrics_are_those_of_prometheus() -> None:
 async def test_other_paths_methods_and_noise_do_no_harm() -> None:
     async with HealthServer(0, Component().health) as server:
         assert (await get(server, "/other")).status_code == 404
-        async with httpx.AsyncClient() as client:
+        async with plain_http() as client:
             assert (await client.post(f"http://127.0.0.1:{server.port}/healthz")).status_code == 405
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"x" * 100_000)

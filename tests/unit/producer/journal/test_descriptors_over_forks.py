@@ -133,7 +133,7 @@ def test_a_child_holds_no_lock_of_a_session_that_its_parent_has_taken_for_itself
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/fd")
-def test_of_a_thousand_forks_among_runs_that_begin_and_end_none_loses_a_file_of_the_users(tmp_path: Path) -> None:
+def test_of_hundreds_of_forks_among_runs_that_begin_and_end_none_loses_a_file_of_the_users(tmp_path: Path) -> None:
     """Two threads log and end runs, two open and close files, the main thread forks; each child looks at every file
     that the user's threads have open."""
     errors = run_script(
@@ -168,8 +168,8 @@ def test_of_a_thousand_forks_among_runs_that_begin_and_end_none_loses_a_file_of_
         for thread in threads:
             thread.start()
         lost = unraisable = 0
-        ending = time.monotonic() + 25
-        for count in range(1000):
+        ending = time.monotonic() + 12
+        for count in range(300):  # of 206 four lost one before
             if time.monotonic() > ending:
                 break
             with noting:
