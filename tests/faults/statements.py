@@ -7,6 +7,7 @@ All event topics, the dead letters and `mldash.stored` are read from their begin
 import asyncio
 import contextlib
 from collections import defaultdict
+from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -28,6 +29,7 @@ from .sequences import Stream
 from .system import GROUP
 
 _LETTER_TRIES = 20
+_JUST_NOW_S = 5.0
 
 
 class Sent(Struct, frozen=True):
@@ -44,6 +46,7 @@ class Statements:
         self._servers, self._mongo, self._kafka = servers, mongo, kafka
         self._sent: dict[TopicPartition, list[Sent]] = defaultdict(list)
         self._stated: dict[TopicPartition, int] = {}
+        self._stated_at: dict[TopicPartition, float] = {}
         self._checked: dict[TopicPartition, int] = defaultdict(int)
         self._positions: dict[TopicPartition, int] = defaultdict(int)
         self.letters: dict[Origin, Letter] = {}
@@ -95,7 +98,8 @@ class Statements:
         if partition.topic == stored_topic(self._servers.topic_prefix):
             stated = decode_stored(record.value)
             one = TopicPartition(stated.topic, stated.partition)
-            self._stated[one] = max(self._stated.get(one, 0), stated.offset)
+            if stated.offset > self._stated.get(one, 0):
+                self._stated[one], self._stated_at[one] = stated.offset, monotonic()
         elif partition.topic == dead_letter_topic(self._servers.topic_prefix):
             letter = read_letter(record)
             if isinstance(letter, Letter):
@@ -110,6 +114,18 @@ class Statements:
                 while not self.letters:
                     await self._took_something.wait()
                     self._took_something.clear()
+
+    def active(self) -> list[TopicPartition]:
+        """Of which something was stored just now."""
+        return [one for one, at in self._stated_at.items() if monotonic() - at < _JUST_NOW_S]
+
+    async def until_stored_again(self, partitions: list[TopicPartition], timeout_s: float) -> None:
+        """Until more of each is stored than there is now, or as long."""
+        began = monotonic()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while any(self._stated_at[one] < began for one in partitions):  # noqa: ASYNC110 - several may wait
+                    await asyncio.sleep(0.1)
 
     async def check(self, reader: Reader) -> None:
         """(3, 6) Takes what is claimed now, lets the reader read everything, and holds one against the other."""
