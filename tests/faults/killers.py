@@ -21,8 +21,9 @@ from .system import SESSION_TIMEOUT_S, System
 _PATIENCE_S = 10.0
 """For a worker's next insert."""
 
-_TAKEN_OVER_S = 20.0
-"""Within so long others have a paused worker's partitions, and have stored of each."""
+_TAKEN_OVER_S = 15.0
+"""Within so long others have a paused worker's partitions, and have stored of each. A held insert waits less than the
+30 s after which the worker's client gives an answer up."""
 
 _RUNS_WITHIN_S = 60.0
 """All workers may be gone for a moment: killed, or paused."""
