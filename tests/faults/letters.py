@@ -60,8 +60,7 @@ class LetterWriter:
     async def replay(self, statements: Statements) -> None:
         """As an operator does, who is told to try again while the broker is away; then, as one who does not look, all
         of them once more."""
-        if self.writers:
-            await statements.until_letters(_SET_ASIDE_S)
+        await statements.until_letters(_SET_ASIDE_S)
         letters = [*statements.letters.values()]
         await self._system.persistently("dead-letters", "replay", "--all", "--yes")
         await self._send([(letter.value or b"", tuple(letter.headers)) for letter in letters])

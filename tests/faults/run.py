@@ -259,9 +259,9 @@ class Run:
         wanted = [*(BESIDE_A_PROXY if self._proxies.cuts else KINDS), *cut]
         hits = self._hits()
         missed = [what for what in wanted if not hits.get(what)]
-        return missed + [
-            name for name in ("worker_duplicates_skipped", "worker_lost_places") if not self._counted[name]
-        ]
+        # Beside a proxy a place is lost by chance: whoever would take it over is cut off as well.
+        counters = ["worker_duplicates_skipped"] + ([] if self._proxies.cuts else ["worker_lost_places"])
+        return missed + [name for name in counters if not self._counted[name]]
 
     def _report(self, lag_gone_after_s: float) -> Report:
         chains = [chain for stream in sequences.all_streams() if (chain := self._reader.chain(stream)) is not None]
