@@ -85,6 +85,7 @@ MUTATIONS: Final = [
             Edit(
                 "ingest_workers/worker.py",
                 "            refused = await self._appending.append(batch.arrivals, admitted)\n",
+                "            await self._statements.announce(batch.offsets)\n"
                 "            await self._commit(batch)\n"
                 "            refused = await self._appending.append(batch.arrivals, admitted)\n",
             )
