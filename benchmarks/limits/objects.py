@@ -51,7 +51,7 @@ def _write(table: pa.Table) -> None:
     floats = [name for name, kind in kinds.items() if pa.types.is_floating(kind)]
     integers = [name for name, kind in kinds.items() if pa.types.is_integer(kind)]
     encodings = dict.fromkeys(floats, "BYTE_STREAM_SPLIT") | dict.fromkeys(integers, "DELTA_BINARY_PACKED")
-    pq.write_table(table, pa.BufferOutputStream(), **writer_options([], encodings))
+    pq.write_table(table, pa.BufferOutputStream(), **writer_options([], encodings, True))
 
 
 async def read_and_put(objects: ObjectStore, chunks: Sequence[Chunk]) -> Bare:
