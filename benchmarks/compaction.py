@@ -176,7 +176,7 @@ async def measure_move(servers: Servers, mongo: Mongo) -> dict[str, float]:
         await mongo.streams.update_many({}, {"$set": {"due_at": 1.0}})
 
         async def all_cold() -> bool:  # asked of the compactor itself: asking MongoDB would keep it busy
-            return events_moved.labels("metrics")._value.get() >= STREAMS * POINTS
+            return bool(events_moved.labels("metrics")._value.get() >= STREAMS * POINTS)
 
         await until(all_cold)
         seconds, cpu = time.perf_counter() - begun, time.process_time() - cpu

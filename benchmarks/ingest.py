@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 
@@ -127,7 +128,8 @@ async def _documents(servers: Servers, events: int) -> int:
     """How many of the newest buckets hold so many events."""
     from pymongo import MongoClient
 
-    with MongoClient(servers.mongo) as client:
+    client: MongoClient[dict[str, Any]] = MongoClient(servers.mongo)
+    with client:
         found = held = 0
         for one in client[servers.mongo_database]["buckets"].find({}, {"n": 1}, sort=[("$natural", -1)]):
             found, held = found + 1, held + one["n"]
@@ -139,8 +141,12 @@ async def _documents(servers: Servers, events: int) -> int:
 async def _largest_stream(servers: Servers) -> float:
     from pymongo import MongoClient
 
-    sizes = [{"$project": {"size": {"$bsonSize": "$$ROOT"}}}, {"$group": {"_id": None, "most": {"$max": "$size"}}}]
-    with MongoClient(servers.mongo) as client:
+    sizes: list[dict[str, Any]] = [
+        {"$project": {"size": {"$bsonSize": "$$ROOT"}}},
+        {"$group": {"_id": None, "most": {"$max": "$size"}}},
+    ]
+    client: MongoClient[dict[str, Any]] = MongoClient(servers.mongo)
+    with client:
         return float(next(client[servers.mongo_database]["streams"].aggregate(sizes))["most"])
 
 

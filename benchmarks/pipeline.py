@@ -76,12 +76,12 @@ class Workers:
     @property
     def resident_bytes(self) -> int:
         """Of the largest process."""
-        return max(one.memory_info().rss for one in self._tree())
+        return max(int(one.memory_info().rss) for one in self._tree())
 
     @property
     def cpu_seconds(self) -> float:
         times = [one.cpu_times() for one in self._tree()]
-        return sum(one.user + one.system for one in times)
+        return float(sum(one.user + one.system for one in times))
 
     def _tree(self) -> list[psutil.Process]:
         own = psutil.Process(self._process.pid)

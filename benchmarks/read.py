@@ -37,11 +37,10 @@ from mldash.ingest_workers.documents.mongo import Mongo
 
 from .api_process import Query, api, servers_of
 from .case import Case, at_most, no_more, run_alone
-from .cold_stream import name_stream
+from .cold_stream import BEGIN, name_stream
 from .limits import reads
 from .read_exports import export, export_figures, file_figures, files
 from .read_streams import (
-    BEGIN,
     ENTRIES_A_SECOND,
     HOT_POINTS,
     LONG,

@@ -11,9 +11,9 @@ from mldash.ingest_workers.documents.mongo import Mongo
 
 from .api_process import Query, api
 from .case import Case, at_least, at_most, no_less
-from .cold_stream import name_stream
+from .cold_stream import BEGIN, name_stream
 from .limits import reads
-from .read_streams import BEGIN, ENTRIES_A_SECOND, LONG, TRACK_CHUNKS, TRACKS
+from .read_streams import ENTRIES_A_SECOND, LONG, TRACK_CHUNKS, TRACKS
 
 EXPORTED: Final = 10_000_000
 FORMATS: Final = ("jsonl", "json", "msgpack", "parquet", "mocap", "mcap")

@@ -109,7 +109,7 @@ async def _add_hot(mongo: Mongo, stream: bytes, first: int, count: int, a_bucket
 
 def _bucket(stream: bytes, first: int, count: int) -> Bucket:
     index = np.arange(first, first + count)
-    times: NDArray[np.float64] = BEGIN + index * SECONDS_A_POINT
+    times: NDArray[np.float64] = np.asarray(BEGIN + index * SECONDS_A_POINT, np.float64)
     loss, step = np.sin(index / 1e4).astype("<f8").tobytes(), index.astype("<i8").tobytes()
     return Bucket(
         stream=stream,

@@ -51,7 +51,8 @@ def quantiles(nanoseconds: list[int]) -> dict[str, float]:
     nanoseconds.sort()
     count = len(nanoseconds)
     at = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
-    return {name: nanoseconds[int(count * part)] for name, part in at.items()} | {"worst": nanoseconds[-1]}
+    found = {name: float(nanoseconds[int(count * part)]) for name, part in at.items()}
+    return found | {"worst": float(nanoseconds[-1])}
 
 
 def measure_bare(points: int, folder: Path) -> dict[str, float]:
