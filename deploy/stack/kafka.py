@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import os
 import secrets
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 from mldash.deploy.stack import jars
 from mldash.deploy.stack.data_folder import DataFolder
@@ -30,8 +31,8 @@ from mldash.deploy.stack.errors import PackageMissing, ServerDidNotStart
 from mldash.deploy.stack.ports import HOST, choose
 from mldash.deploy.stack.probe import kafka_answers
 from mldash.deploy.stack.settings import StackSettings
-from mldash.deploy.stack.supervise import Command
-from mldash.kept_process import WRAPPER
+from mldash.deploy.stack.supervise import Command, Supervised
+from mldash.supervision import RestartDelays
 
 NAME = "kafka"
 PORTS = ("kafka", "kafka-controller")
@@ -39,7 +40,6 @@ RECORD_BYTES = 20 << 20  # one call of log() may be 15 MiB, and a record carries
 
 _JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true")
 _ARCHIVE_S = 180.0
-_ASK_EVERY_S = 0.1
 # Java takes the encoding of file names from the locale; without one a folder's name may hold ASCII only.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
 _LOG_OPTIONS = (
@@ -79,17 +79,18 @@ def fetch(settings: StackSettings, fetched: Callable[[int, int], None], give_up:
 
 async def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path) -> Command:
     """Write the configuration, format the log folder at the first start, and say what to run."""
-    return await _command(settings, folder, ports, cache, [f"-XX:SharedArchiveFile={await _class_archives(cache)}"])
+    return await _command(settings, folder, ports, cache, await _class_archives(cache))
 
 
 async def _command(
-    settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path, archives: list[str]
+    settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path, archives: str, *options: str
 ) -> Command:
+    """`archives` are of every Java, `options` of Kafka's alone."""
     home = folder.path / NAME
     (home / "tmp").mkdir(parents=True, exist_ok=True)
     properties = home / "server.properties"
     properties.write_text(_properties(home / "data", ports, settings.kafka_advertised))
-    java = [str(_java()), *_JAVA_OPTIONS, *archives, f"-Djava.io.tmpdir={home / 'tmp'}"]
+    java = [str(_java()), *_JAVA_OPTIONS, f"-XX:SharedArchiveFile={archives}", f"-Djava.io.tmpdir={home / 'tmp'}"]
     class_path = ":".join(str(cache / jar.file_name) for jar in jars.read_list())
     if not (home / "data" / "meta.properties").exists():
         await _format([*java, "-Xmx128m", "-cp", class_path], folder, properties)
@@ -97,6 +98,7 @@ async def _command(
         name=NAME,
         arguments=[
             *java,
+            *options,
             *_LOG_OPTIONS,
             "-Xms64m",
             f"-Xmx{settings.kafka_heap_mb}m",
@@ -144,33 +146,21 @@ def _archive_java(cache: Path) -> Path:
 
 async def _archive_kafka(cache: Path, java: Path, archive: Path) -> None:
     """What Kafka loads until it answers, on a folder that is thrown away: some seconds."""
+    deadline = monotonic() + _ARCHIVE_S
     with tempfile.TemporaryDirectory(dir=cache, prefix=".archive.") as work:
-        made = Path(work) / archive.name
-        ports = choose(PORTS, {})
-        options = [f"-XX:SharedArchiveFile={java}", f"-XX:ArchiveClassesAtExit={made}"]
-        command = await _command(StackSettings(), DataFolder(Path(work) / "data"), ports, cache, options)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(WRAPPER), str(os.getpid())),
-            *command.arguments,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**os.environ, **_ENVIRONMENT},
-        )
-        try:
-            async with asyncio.timeout(_ARCHIVE_S):
-                while process.returncode is None and not await command.is_ready():  # noqa: ASYNC110 - it is another process
-                    await asyncio.sleep(_ASK_EVERY_S)
-                if process.returncode is None:
-                    process.terminate()
-                await process.wait()
-            made.replace(archive)
-        except (TimeoutError, FileNotFoundError):
-            pass  # without it, then
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+        made, folder = Path(work) / archive.name, DataFolder(Path(work) / "data")
+        folder.logs.mkdir(parents=True)
+        with contextlib.suppress(ServerDidNotStart):  # then without it
+            option = f"-XX:ArchiveClassesAtExit={made}"
+            command = await _command(StackSettings(), folder, choose(PORTS, {}), cache, str(java), option)
+            running = Supervised(command, folder, RestartDelays(_ARCHIVE_S, _ARCHIVE_S, _ARCHIVE_S), lambda note: None)
+            try:
+                await running.start(_ARCHIVE_S)
+                if await running.stop(deadline) and made.exists():
+                    made.replace(archive)
+            finally:
+                running.kill()
+                await running.stop(deadline)
 
 
 def _java_version() -> str:
