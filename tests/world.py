@@ -3,7 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,6 +15,7 @@ from mldash.deploy.servers import Servers
 from mldash.ingest_workers.documents.mongo import Mongo
 from mldash.ingest_workers.settings import WorkerSettings
 from mldash.producer.events.identity import KINDS
+from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
 from mldash.query_api.settings import ApiSettings
 
 from .stack import StackAddresses
@@ -97,11 +98,12 @@ async def prepared(addresses: StackAddresses) -> AsyncIterator[World]:
     async with opened(World(addresses)) as made:
         await prepare(made.servers, PARTITIONS)
         yield made
-        async with AsyncExitStack() as clients:
-            admin = AIOKafkaAdminClient(bootstrap_servers=made.servers.kafka)
-            clients.push_async_callback(admin.close)
-            await admin.start()
-            await admin.delete_topics([one for one in await admin.list_topics() if one.startswith(f"{made.name}.")])
+        admin = AIOKafkaAdminClient(bootstrap_servers=made.servers.kafka)
+        await admin.start()
+        try:
+            await admin.delete_topics([*event_topics(made.name), dead_letter_topic(made.name), stored_topic(made.name)])
+        finally:
+            await admin.close()
 
 
 @pytest.fixture

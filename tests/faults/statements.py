@@ -7,6 +7,7 @@ All event topics, the dead letters and `mldash.stored` are read from their begin
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -52,7 +53,7 @@ class Statements:
         self._positions: dict[TopicPartition, int] = defaultdict(int)
         self.letters: dict[Origin, Letter] = {}
         self.checked_records = 0
-        self._took_something = asyncio.Event()
+        self._took_something = asyncio.Condition()
 
     async def follow(self) -> None:
         """Until cancelled; begins again where it was when the broker comes back."""
@@ -85,7 +86,8 @@ class Statements:
                     for record in records:
                         self._take(partition, record)
                         self._positions[partition] = record.offset + 1
-                    self._took_something.set()
+                    async with self._took_something:
+                        self._took_something.notify_all()
         finally:
             with contextlib.suppress(TimeoutError, KafkaError):
                 async with asyncio.timeout(5):
@@ -112,9 +114,7 @@ class Statements:
         """Until a letter was read, or as long."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while not self.letters:
-                    await self._took_something.wait()
-                    self._took_something.clear()
+                await self._until(lambda: bool(self.letters))
 
     def active(self) -> list[TopicPartition]:
         """Of which something was stored just now."""
@@ -125,8 +125,7 @@ class Statements:
         began, enough = monotonic(), len(partitions) * _NEARLY_ALL
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while sum(self._stated_at[one] > began for one in partitions) < enough:  # noqa: ASYNC110 - many wait
-                    await asyncio.sleep(0.1)
+                await self._until(lambda: sum(self._stated_at[one] > began for one in partitions) >= enough)
 
     async def check(self, reader: Reader) -> None:
         """(3, 6) Takes what is claimed now, lets the reader read everything, and holds one against the other."""
@@ -213,9 +212,12 @@ class Statements:
         return sum(end - committed.get(partition, 0) for partition, end in ends.items())
 
     async def _until_followed(self, claims: dict[TopicPartition, tuple[int, int]]) -> None:
-        while any(self._positions[partition] < claimed for partition, (claimed, _) in claims.items()):
-            await self._took_something.wait()
-            self._took_something.clear()
+        await self._until(lambda: all(self._positions[one] >= claimed for one, (claimed, _) in claims.items()))
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Looked at whenever something was taken."""
+        async with self._took_something:
+            await self._took_something.wait_for(is_so)
 
 
 def _decoded(record: Any) -> Record | None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 import pytest
 
 from tests.stack import StackAddresses, run_mldash
+
+from .stacks import process_of, status, until
 
 pytestmark = pytest.mark.integration
 
@@ -26,22 +26,6 @@ def data(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "data"
     yield folder
     run_mldash("down", "--data", str(folder))
-
-
-def status(data: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(run_mldash("status", "--json", "--data", str(data), check=False).stdout)
-    return document
-
-
-def process_of(data: Path, name: str) -> dict[str, Any]:
-    return next(process for process in status(data)["processes"] if process["name"] == name)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become true in time"
-        time.sleep(0.05)
 
 
 def test_the_whole_stack_is_ready_within_a_minute_and_keeps_what_dies_alive(data: Path) -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from pymongo import AsyncMongoClient
 from mldash.deploy.servers import Servers
 from mldash.deploy.stack.local_servers import LocalServers, read_servers
 from tests.stack import run_mldash
+
+from .stacks import process_of, status, until
 
 pytestmark = pytest.mark.integration
 
@@ -47,22 +49,6 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def up(data: Path, *more: str) -> None:
     run_mldash("up", "--servers-only", "--detach", "--data", str(data), *more)
-
-
-def status(data: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(run_mldash("status", "--json", "--data", str(data), check=False).stdout)
-    return document
-
-
-def process_of(data: Path, name: str) -> dict[str, Any]:
-    return next(process for process in status(data)["processes"] if process["name"] == name)
-
-
-def until(condition: Callable[[], bool], timeout_s: float = 90.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become true in time"
-        time.sleep(0.05)
 
 
 async def write_one_of_each(servers: Servers, value: bytes, topic: str = "test") -> None:
@@ -166,8 +152,8 @@ def test_killed_servers_come_back_with_their_data(running: Path) -> None:
     before = {process["name"]: process for process in status(running)["processes"]}
     for process in before.values():
         psutil.Process(process["pid"]).kill()
-    until(lambda: all(process["restarts"] >= 1 for process in status(running)["processes"]))
-    until(lambda: bool(status(running)["ready"]))
+    until(lambda: all(process["restarts"] >= 1 for process in status(running)["processes"]), 90.0)
+    until(lambda: bool(status(running)["ready"]), 90.0)
     for process in status(running)["processes"]:
         assert process["pid"] != before[process["name"]]["pid"]
     assert asyncio.run(read_one_of_each(servers)) == [b"kept"] * 3

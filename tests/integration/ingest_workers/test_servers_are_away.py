@@ -89,16 +89,15 @@ async def own_mongo(stack: StackAddresses, tmp_path: Path, monkeypatch: pytest.M
 
 
 async def test_a_primary_that_steps_down_under_writes_loses_nothing_and_doubles_nothing(own_mongo: World) -> None:
-    world = own_mongo
-    async with emitting(world) as emitter, working(world.worker(retry_s=0.5)) as worker:
+    async with emitting(own_mongo) as emitter, working(own_mongo.worker(retry_s=0.5)) as worker:
         for begin in range(0, 600, 200):
             sending = asyncio.create_task(_send(emitter, begin, begin + 200))
-            await until_stored(world, begin + 20)
-            await _step_down(world)
+            await until_stored(own_mongo, begin + 20)
+            await _step_down(own_mongo)
             await sending
-            await until_stored(world, begin + 200)
+            await until_stored(own_mongo, begin + 200)
         await eventually(lambda: _is_ready(worker))
-    assert await stored(world) == [(ONE, seq) for seq in range(600)]
+    assert await stored(own_mongo) == [(ONE, seq) for seq in range(600)]
 
 
 async def test_a_stream_that_fell_quiet_while_mongodb_was_away_gets_its_snapshot_all_the_same(
