@@ -29,6 +29,8 @@ class Process:
         self._wanted = False
         self._paused = False
         self._keeper: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
+        """Faults overlap: what one of them begins, another that wants it to run has begun too."""
 
     @property
     def pid(self) -> int:
@@ -44,8 +46,12 @@ class Process:
         return self._paused
 
     async def begin(self) -> None:
-        await self._spawn()
-        self._wanted = True  # only now: until there is a successor, the end of the one before is no news
+        """Nothing where it runs already."""
+        async with self._beginning:
+            if self.runs:
+                return
+            await self._spawn()
+            self._wanted = True  # only now: until there is a successor, the end of the one before is no news
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
@@ -64,7 +70,8 @@ class Process:
 
     async def end(self, timeout_s: float = 60.0) -> int:
         """SIGTERM, and its exit code. AssertionError where it does not end."""
-        self._wanted = False
+        async with self._beginning:
+            self._wanted = False
         if self._process is None:
             return 0
         if self._paused:
@@ -120,7 +127,10 @@ class Process:
                 if self._wanted:
                     self.ended_by_itself.append(code)
                     await asyncio.sleep(_AGAIN_S)
-                    if self._wanted and self._process is process:
-                        await self._spawn()
+                    async with self._beginning:
+                        if self._wanted and self._process is process:
+                            await self._spawn()
+                    if not self._wanted:  # killed in between
+                        self._signal(signal.SIGKILL)
                 else:
                     await asyncio.sleep(_READY_POLL_S)  # until begin()

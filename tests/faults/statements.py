@@ -70,9 +70,9 @@ class Statements:
             request_timeout_ms=10_000,
         )
         prefix = self._servers.topic_prefix
-        async with asyncio.timeout(20):
-            await consumer.start()
         try:
+            async with asyncio.timeout(20):
+                await consumer.start()
             partitions = [
                 *self._event_partitions(),
                 TopicPartition(dead_letter_topic(prefix), 0),
