@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 import psutil
 
-from mldash.configuration import addresses_of_stack
-from mldash.deploy.servers import Servers
-from mldash.producer.environment import to_variables
+from mldash.connections.servers import Servers
+from mldash.environment import to_variables
+from mldash.process.configuration import addresses_of_stack
 
 from .pipeline import free_ports
 from .read_streams import SHORT

@@ -13,16 +13,16 @@ from time import perf_counter
 
 import numpy as np
 
-from mldash.compactor.chunks import points
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.chunks.metadata import Metadata
-from mldash.compactor.chunks.objects import read_chunk
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.columns import Column
-from mldash.query_api.reading.part_reads import PartReads
+from mldash_api.reading.part_reads import PartReads
+from mldash_compactor.chunks import points
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.objects import read_chunk
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.columns import Column
 
 from .case import Case, at_most
 

@@ -20,18 +20,18 @@ import numpy as np
 from msgspec import structs
 from numpy.typing import NDArray
 
-from mldash.compactor.chunks import checksum, keys, points
-from mldash.compactor.chunks.joined import join
-from mldash.compactor.chunks.levels import RECORDS, SPAN
-from mldash.compactor.chunks.manifest import Chunk, Live, to_document
-from mldash.compactor.chunks.metadata import Metadata
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.compactor.join import write_levels
-from mldash.ingest_workers.documents.buckets import CHUNK, Source
-from mldash.ingest_workers.documents.columns import Column
-from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.producer.events.identity import Prefix, experiment_id, parse_prefix, stream_id
+from mldash.events.identity import Prefix, experiment_id, parse_prefix, stream_id
+from mldash_compactor.chunks import checksum, keys, points
+from mldash_compactor.chunks.joined import join
+from mldash_compactor.chunks.levels import RECORDS, SPAN
+from mldash_compactor.chunks.manifest import Chunk, Live, to_document
+from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.join import write_levels
+from mldash_ingest.documents.buckets import CHUNK, Source
+from mldash_ingest.documents.columns import Column
+from mldash_ingest.documents.mongo import Mongo
 
 SESSION = b"cold stream load"
 BEGIN = 1_700_000_000.0

@@ -30,21 +30,21 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.compactor.compactor import Compactor
-from mldash.compactor.instruments import events_moved
-from mldash.compactor.settings import CompactorSettings
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents import buckets
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, to_document
-from mldash.ingest_workers.documents.columns import Column
-from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.log_output import LogSettings, set_up
-from mldash.producer.environment import to_variables
-from mldash.producer.events.identity import Prefix, experiment_id, stream_id
+from mldash.connections.servers import Servers
+from mldash.environment import to_variables
+from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash.process.log_output import LogSettings, set_up
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.compactor import Compactor
+from mldash_compactor.instruments import events_moved
+from mldash_compactor.settings import CompactorSettings
+from mldash_ingest.documents import buckets
+from mldash_ingest.documents.buckets import CHUNK, Bucket, to_document
+from mldash_ingest.documents.columns import Column
+from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.snapshot import Snapshot
 
 from . import chunk_parts
 from .case import Case, at_least, no_less, no_more, run_alone

@@ -26,7 +26,7 @@ from typing import Final
 import psutil
 
 from mldash import Experiment
-from mldash.producer.answers.shapes import MetricStatistics
+from mldash.answers.shapes import MetricStatistics
 
 from .case import Case, no_less, no_more, run_alone
 from .emitters import Emitters, emitting

@@ -27,7 +27,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from mldash.deploy.servers import Servers
+from mldash.connections.servers import Servers
 
 from .case import Case, at_least, no_more, run_alone
 from .limits import kafka, mongo

@@ -19,14 +19,14 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from mldash.configuration import addresses_of_stack
-from mldash.deploy.prepare import prepare
-from mldash.deploy.servers import Servers
-from mldash.deploy.stack.ports import is_free
-from mldash.producer.environment import to_variables
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.schema import Record
-from mldash.producer.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
+from mldash.connections.servers import Servers
+from mldash.environment import to_variables
+from mldash.events.encoding import encode_record, headers
+from mldash.events.schema import Record
+from mldash.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
+from mldash.process.configuration import addresses_of_stack
+from mldash_deploy.prepare import prepare
+from mldash_deploy.stack.ports import is_free
 
 _POLL_S = 0.05
 _WAIT_S = 600.0

@@ -28,12 +28,12 @@ import random
 import statistics
 from typing import Final
 
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.levels import SPAN, block_id
-from mldash.compactor.chunks.s3 import open_store
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.mongo import Mongo
+from mldash.connections.servers import Servers
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.levels import SPAN, block_id
+from mldash_compactor.chunks.s3 import open_store
+from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.mongo import Mongo
 
 from .api_process import Query, api, servers_of
 from .case import Case, at_most, no_more, run_alone

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Final
 
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.s3 import open_store
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.mongo import Mongo
+from mldash.connections.servers import Servers
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.s3 import open_store
+from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.mongo import Mongo
 
 from .api_process import Query, api
 from .case import Case, at_least, at_most, no_less

@@ -15,18 +15,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mldash.compactor.chunks import checksum, entries, keys
-from mldash.compactor.chunks.manifest import Live, to_document
-from mldash.compactor.chunks.metadata import Metadata
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.chunks.s3 import ObjectStore, open_store
-from mldash.deploy.prepare import prepare
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source
-from mldash.ingest_workers.documents.buckets import to_document as bucket_document
-from mldash.ingest_workers.documents.columns import Column
-from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.producer.events.identity import Prefix, experiment_id, parse_prefix, stream_id
+from mldash.connections.servers import Servers
+from mldash.events.identity import Prefix, experiment_id, parse_prefix, stream_id
+from mldash_compactor.chunks import checksum, entries, keys
+from mldash_compactor.chunks.manifest import Live, to_document
+from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.chunks.s3 import ObjectStore, open_store
+from mldash_deploy.prepare import prepare
+from mldash_ingest.documents.buckets import CHUNK, Bucket, Source
+from mldash_ingest.documents.buckets import to_document as bucket_document
+from mldash_ingest.documents.columns import Column
+from mldash_ingest.documents.mongo import Mongo
 
 from .cold_stream import BEGIN, SECONDS_A_POINT, SESSION, load, name_stream
 

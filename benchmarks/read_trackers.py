@@ -36,7 +36,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from mldash.deploy.servers import Servers
+from mldash.connections.servers import Servers
 
 from .api_process import api, servers_of
 from .case import Case, no_less, run_alone

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal
 
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Record, Rows
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Record, Rows
 
 NOW = 1_790_000_000.0
 _DIFFERENT = 256  # blocks of random rows, megabytes: one hardly comes again where LZ4 or Snappy still look back

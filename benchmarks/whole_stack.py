@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 from msgspec import Struct
 
-from mldash.deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.data_folder import DataFolder
 
 from .pipeline import reading
 from .stack import mldash

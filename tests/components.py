@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from mldash.deploy.stack.ports import choose
+from mldash_deploy.stack.ports import choose
 
 from .shared import Shared
 from .stack import StackAddresses

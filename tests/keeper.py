@@ -28,11 +28,11 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from mldash.deploy.servers import Servers
-from mldash.deploy.stack import die_with_parent
-from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.local_servers import read_servers
-from mldash.deploy.stack.ports import choose
+from mldash.connections.servers import Servers
+from mldash.process import die_with_parent
+from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.local_servers import read_servers
+from mldash_deploy.stack.ports import choose
 
 from . import leftovers
 
@@ -109,7 +109,7 @@ def start_servers(started: Started, folder: Path) -> dict[str, object]:
 
 
 def start_components(started: Started, folder: Path) -> dict[str, object]:
-    from mldash.deploy.prepare import prepare  # all clients: a second that the servers need not wait
+    from mldash_deploy.prepare import prepare  # all clients: a second that the servers need not wait
 
     data = json.loads((folder / "servers.json").read_text())["data"]
     name = f"c{uuid.uuid4().hex[:12]}"

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 FAMILIES = (
-    "mldash.producer.errors",
-    "mldash.ingest_workers.errors",
-    "mldash.compactor.errors",
-    "mldash.compactor.chunks.errors",
-    "mldash.query_api.errors",
-    "mldash.deploy.stack.errors",
-    "mldash.producer.journal.scan",
+    "mldash.errors",
+    "mldash_ingest.errors",
+    "mldash_compactor.errors",
+    "mldash_compactor.chunks.errors",
+    "mldash_api.errors",
+    "mldash_deploy.stack.errors",
+    "mldash.journal.scan",
 )
 _FACTS: dict[str, object] = {"int": 1, "float": 1.0, "bytes": b"\x01" * 16, "Sequence[str]": ["a"], "list[str]": ["a"]}
 

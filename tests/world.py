@@ -8,15 +8,15 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.compactor.settings import CompactorSettings
-from mldash.deploy.prepare import prepare
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.ingest_workers.settings import WorkerSettings
-from mldash.producer.events.identity import KINDS
-from mldash.producer.events.topics import dead_letter_topic, event_topics, stored_topic
-from mldash.query_api.settings import ApiSettings
+from mldash.connections.servers import Servers
+from mldash.events.identity import KINDS
+from mldash.events.topics import dead_letter_topic, event_topics, stored_topic
+from mldash_api.settings import ApiSettings
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.settings import CompactorSettings
+from mldash_deploy.prepare import prepare
+from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.settings import WorkerSettings
 
 from .stack import StackAddresses
 

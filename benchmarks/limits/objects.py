@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from botocore.config import Config
 
-from mldash.compactor.chunks.checksum import crc32c, to_header
-from mldash.compactor.chunks.manifest import Chunk
-from mldash.compactor.chunks.objects import read_chunk
-from mldash.compactor.chunks.parquet import writer_options
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.deploy.servers import Servers
+from mldash.connections.servers import Servers
+from mldash_compactor.chunks.checksum import crc32c, to_header
+from mldash_compactor.chunks.manifest import Chunk
+from mldash_compactor.chunks.objects import read_chunk
+from mldash_compactor.chunks.parquet import writer_options
+from mldash_compactor.chunks.s3 import ObjectStore
 
 AT_ONCE = 4
 

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.ingest_workers.documents.buckets import bucket_id
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.buckets import bucket_id
 
 _AT_ONCE = 8
 

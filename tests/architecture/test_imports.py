@@ -1,4 +1,4 @@
-"""What `from mldash import Experiment` costs, and which room may import which."""
+"""What `from mldash import Experiment` costs, and which package may import which."""
 
 import ast
 import os
@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("producer", "ingest_workers", "compactor", "query_api", "deploy")
+PACKAGES = {
+    "mldash": "producer",
+    "mldash_ingest": "ingest_workers",
+    "mldash_compactor": "compactor",
+    "mldash_api": "query_api",
+    "mldash_deploy": "deploy",
+}
+"""Each in the folder of its component."""
 HEAVY = (
     "pyarrow",
     "motor",
@@ -67,37 +74,69 @@ def test_importing_the_sdk_loads_nothing_heavy(name: str, loaded: dict[str, set[
     assert name not in loaded[OURS]
 
 
-def test_rooms_import_upstream_only() -> None:
+def test_packages_import_upstream_only() -> None:
     """import-linter's contracts, as `make lint` checks them."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_no_file_imports_a_room_by_its_bare_name() -> None:
-    """`import producer` would find a user's producer.py (docs/decisions/0001-folders-and-imports.md)."""
-    folders = (*ROOMS, "mldash", "tests", "examples", "benchmarks")
+def test_no_file_imports_a_component_by_the_name_of_its_folder() -> None:
+    """`import producer` would find a user's producer.py (docs/decisions/0025-a-package-a-folder.md)."""
+    folders = (*PACKAGES.values(), "tests", "examples", "benchmarks")
     found = [
         f"{path.relative_to(ROOT)} imports {name}"
         for folder in folders
         for path in (ROOT / folder).rglob("*.py")
         for name in _imported(path)
-        if name.split(".")[0] in ROOMS
+        if name.split(".")[0] in PACKAGES.values()
     ]
     assert not found
 
 
-def test_a_rooms_server_clients_are_imported_by_one_file_each() -> None:
-    """motor and aioboto3 are behind one module each, so that replacing one is an afternoon."""
-    only = {"motor": "ingest_workers/documents/mongo.py", "aioboto3": "compactor/chunks/s3.py"}
+def test_a_module_of_the_same_folder_is_imported_by_its_relative_name_and_others_by_their_whole_one() -> None:
+    """One style. What is imported from above or beside is a face of another room, and can be searched for."""
+    found = []
+    for package, folder in PACKAGES.items():
+        for path in (ROOT / folder / package).rglob("*.py"):
+            here = ".".join(path.parent.relative_to(ROOT / folder).parts)
+            for node in ast.walk(ast.parse(path.read_text())):
+                if not isinstance(node, ast.ImportFrom):
+                    continue
+                name = node.module or ""
+                below = name.startswith(f"{here}.") or (name == here and "." in here)
+                if node.level > 1 or (not node.level and below):
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno} imports {'.' * node.level}{name}")
+    assert not found
+
+
+def test_a_component_s_folder_holds_one_package_and_nothing_else_that_can_be_imported() -> None:
+    """An editable install puts these folders on sys.path: what stands beside a package has a name that is none."""
     found = {
-        (name, str(path.relative_to(ROOT)))
-        for room in (*ROOMS, "mldash")
-        for path in (ROOT / room).rglob("*.py")
+        path.name
+        for folder in PACKAGES.values()
+        for path in (ROOT / folder).iterdir()
+        if path.stem.isidentifier() and (path.suffix == ".py" or _holds_files(path))
+    }
+    assert found == set(PACKAGES)
+
+
+def test_a_servers_client_is_imported_by_one_file_each() -> None:
+    """motor and aioboto3 are behind one module each, so that replacing one is an afternoon."""
+    only = {"motor": "mldash_ingest/documents/mongo.py", "aioboto3": "mldash_compactor/chunks/s3.py"}
+    found = {
+        (name, str(path.relative_to(ROOT / folder)))
+        for folder in PACKAGES.values()
+        for path in (ROOT / folder).rglob("*.py")
         for name in only
         if name in {imported.split(".")[0] for imported in _imported(path)}
     }
     assert found == set(only.items())
+
+
+def _holds_files(folder: Path) -> bool:
+    """Byte code of what stood there before a `git pull` is none."""
+    return any(path.is_file() and path.parent.name != "__pycache__" for path in folder.rglob("*"))
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-PRODUCER = Path(__file__).parents[2] / "producer"
+PRODUCER = Path(__file__).parents[2] / "producer" / "mldash"
 
 ALLOWED = {
     "locks.py": {"Lock", "RLock"},

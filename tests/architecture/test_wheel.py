@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ("producer", "ingest_workers", "compactor", "query_api", "deploy")
+PACKAGES = (
+    "producer/mldash",
+    "ingest_workers/mldash_ingest",
+    "compactor/mldash_compactor",
+    "query_api/mldash_api",
+    "deploy/mldash_deploy",
+)
 
 JOB = """
 import sys
@@ -54,19 +60,14 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_every_module_of_the_checkout_once(installed: Path) -> None:
-    """By path: those of the rooms lie below mldash/, and no room is a package of its own."""
-    expected = {f"mldash/{path.relative_to(ROOT)}" for room in ROOMS for path in _files(ROOT / room)}
-    expected |= {
-        str(path.relative_to(ROOT))
-        for path in _files(ROOT / "mldash")
-        if path.relative_to(ROOT / "mldash").parts[0] not in ROOMS
-    }
+    """By path: five packages side by side, and nothing else."""
+    expected = {str(path.relative_to((ROOT / one).parent)) for one in PACKAGES for path in _files(ROOT / one)}
     found = {str(path.relative_to(installed)) for path in _files(installed) if ".dist-info" not in str(path)}
     assert found == expected
 
 
 def test_a_job_with_its_own_producer_and_deploy_logs_and_reads(installed: Path, tmp_path: Path) -> None:
-    """They lie beside its script, whose folder comes first on sys.path; ours are found below mldash all the same."""
+    """They lie beside its script, whose folder comes first on sys.path; ours have other names."""
     (tmp_path / "train.py").write_text(JOB)
     (tmp_path / "producer.py").write_text('WHOSE = "the user\'s"\n')
     (tmp_path / "deploy").mkdir()

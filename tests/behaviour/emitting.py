@@ -128,7 +128,7 @@ def _emit(told: dict[str, Any]) -> None:
 
 
 def _act_as(told: dict[str, Any]) -> None:
-    from mldash.producer.journal import drain, lease, processes
+    from mldash.journal import drain, lease, processes
 
     if "host" in told:
         processes.host_id = lambda: told["host"]
@@ -138,9 +138,9 @@ def _act_as(told: dict[str, Any]) -> None:
 
 def _kill_many(told: dict[str, Any]) -> None:
     """Forked from here, where everything is imported and no thread runs: a start costs milliseconds."""
-    from mldash.producer.local import reader, sink
-    from mldash.producer.publishing import publisher
-    from mldash.producer.remote import handshake
+    from mldash.local import reader, sink
+    from mldash.publishing import publisher
+    from mldash.remote import handshake
 
     assert reader and sink and publisher and handshake
     dice = random.Random(told["seed"])

@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from mldash import Experiment
-from mldash.producer.metrics import Metric
-from mldash.producer.tracks import Track
+from mldash.metrics import Metric
+from mldash.tracks import Track
 
 TOKEN = "hunter2-of-this-test"
 

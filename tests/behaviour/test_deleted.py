@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from mldash import Experiment
-from mldash.producer.callbacks import MldashWarning
-from mldash.producer.errors import RequestRefused
+from mldash.callbacks import MldashWarning
+from mldash.errors import RequestRefused
 from tests.components import Pipeline
 from tests.stack import run_mldash
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from mldash.producer.answers.shapes import Connection, TopicAddress
-from mldash.producer.doctor.servers import _kafka
-from mldash.producer.settings import SdkSettings
+from mldash.answers.shapes import Connection, TopicAddress
+from mldash.doctor.servers import _kafka
+from mldash.settings import SdkSettings
 from tests.stack import StackAddresses, run_mldash
 
 pytestmark = pytest.mark.integration

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from mldash import Experiment, NotYetStored
-from mldash.producer.callbacks import MldashWarning
-from mldash.producer.errors import ServerUnreachable
-from mldash.producer.local.lock import lock_of
+from mldash.callbacks import MldashWarning
+from mldash.errors import ServerUnreachable
+from mldash.local.lock import lock_of
 from tests.components import free_port
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mldash import Experiment
-from mldash.producer.answers.columns import rows_of_table
+from mldash.answers.columns import rows_of_table
 
 
 def test_entries_of_one_time_are_one_field_by_field(experiment: Experiment) -> None:

@@ -14,10 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
-from mldash.ingest_workers.documents.stored import StoredUpTo, encode_stored
-from mldash.producer.events.encoding import JSON, MSGPACK, encode_record
-from mldash.producer.events.identity import KINDS
-from mldash.producer.events.schema import (
+from mldash.events.encoding import JSON, MSGPACK, encode_record
+from mldash.events.identity import KINDS
+from mldash.events.schema import (
     SCHEMA_VERSION,
     Claim,
     Column,
@@ -31,12 +30,8 @@ from mldash.producer.events.schema import (
     Signals,
     Start,
 )
-from mldash.producer.events.topics import (
-    DEFAULT_PARTITIONS,
-    dead_letter_topic,
-    event_topic,
-    stored_topic,
-)
+from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topic, stored_topic
+from mldash_ingest.documents.stored import StoredUpTo, encode_stored
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PREFIX: Final = "mldash"

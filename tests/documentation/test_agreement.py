@@ -12,15 +12,15 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from mldash.command_line import COMMANDS
-from mldash.configuration import SECTIONS, section_of, struct_of
-from mldash.ingest_workers.delays import Delays
-from mldash.producer.environment import list_settings
-from mldash.producer.events.schema import Record
-from mldash.producer.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
-from mldash.query_api.app import make_app
-from mldash.query_api.errors import ApiError
-from mldash.query_api.reading.streams import Stores
-from mldash.query_api.settings import ApiSettings
+from mldash.environment import list_settings
+from mldash.events.schema import Record
+from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
+from mldash.process.configuration import SECTIONS, section_of, struct_of
+from mldash_api.app import make_app
+from mldash_api.errors import ApiError
+from mldash_api.reading.streams import Stores
+from mldash_api.settings import ApiSettings
+from mldash_ingest.delays import Delays
 
 from . import generate
 
@@ -52,7 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_are_named_exist(page: Path) -> None:
-    """In code: `producer/metrics.py`, `tests/property/`; not patterns."""
+    """In code: `producer/mldash/metrics.py`, `tests/property/`; not patterns."""
     folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir())
     for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text()):
         schema_version = re.fullmatch(r"mldash/\d+\.\d+", name)
@@ -107,17 +107,17 @@ def test_every_field_of_a_record_is_on_the_page_of_events() -> None:
 
 def test_every_collection_is_on_the_page_of_storage() -> None:
     """A row a collection, and none that there is not."""
-    source = (ROOT / "ingest_workers" / "documents" / "mongo.py").read_text()
+    source = (ROOT / "ingest_workers" / "mldash_ingest" / "documents" / "mongo.py").read_text()
     collections = set(re.findall(r'self\.database\["(\w+)"\]', source))
     assert collections
     assert set(re.findall(r"^\| `(\w+)` \|", (DOCS / "storage.md").read_text(), re.MULTILINE)) == collections
 
 
-@pytest.mark.parametrize("room", ["ingest_workers", "compactor", "query_api"])
-def test_every_operator_metric_is_on_the_page_for_operators(room: str) -> None:
+@pytest.mark.parametrize("package", ["mldash_ingest", "mldash_compactor", "mldash_api"])
+def test_every_operator_metric_is_on_the_page_for_operators(package: str) -> None:
     """Each with what to do when it moves; and none that there is not."""
-    prefix = {"ingest_workers": "mldash_worker_", "compactor": "mldash_compactor_", "query_api": "mldash_api_"}[room]
-    instruments = vars(importlib.import_module(f"mldash.{room}.instruments")).values()
+    prefix = "mldash_worker_" if package == "mldash_ingest" else f"{package}_"
+    instruments = vars(importlib.import_module(f"{package}.instruments")).values()
     kinds = Counter | Gauge | Histogram | Delays
     names = {family.name for one in instruments if isinstance(one, kinds) for family in one.collect()}
     told = set(re.findall(rf"`({prefix}\w+)` \|", (DOCS / "operations.md").read_text()))
@@ -141,12 +141,12 @@ def test_every_problem_is_on_the_page_of_http_with_its_status() -> None:
 
 
 def test_every_error_of_the_sdk_is_on_its_page() -> None:
-    """Those of producer/errors.py and producer/environment.py."""
+    """Those of producer/mldash/errors.py and producer/mldash/environment.py."""
     page = (DOCS / "sdk.md").read_text()
     names = [
         node.name
         for file in ("errors.py", "environment.py")
-        for node in ast.parse((ROOT / "producer" / file).read_text()).body
+        for node in ast.parse((ROOT / "producer" / "mldash" / file).read_text()).body
         if isinstance(node, ast.ClassDef) and _is_error(node)
     ]
     assert [name for name in names if f"`{name}`" not in page] == []

@@ -12,13 +12,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from mldash.ingest_workers.dead_letters.letter import Place, letter_headers, mark_headers
-from mldash.ingest_workers.documents.stored import StoredUpTo, encode_stored
-from mldash.ingest_workers.fetch.decode import Arrival, SetAside, decode
-from mldash.producer.events.encoding import JSON, decode_record, encode_record, headers
-from mldash.producer.events.identity import KINDS, experiment_id, stream_key
-from mldash.producer.events.schema import SCHEMA_VERSION, Record
-from mldash.producer.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
+from mldash.events.encoding import JSON, decode_record, encode_record, headers
+from mldash.events.identity import KINDS, experiment_id, stream_key
+from mldash.events.schema import SCHEMA_VERSION, Record
+from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
+from mldash_ingest.dead_letters.letter import Place, letter_headers, mark_headers
+from mldash_ingest.documents.stored import StoredUpTo, encode_stored
+from mldash_ingest.fetch.decode import Arrival, SetAside, decode
 
 from . import schemas
 from .compatibility import incompatible_changes, without_words
@@ -144,7 +144,9 @@ def test_the_schema_is_compatible_with_the_last_released_one(name: str) -> None:
     now = json.loads(msgspec.json.encode(msgspec.json.schema(STRUCTS[name])))
     assert list(incompatible_changes(before, now)) == []
     if without_words(before["$defs"]) != without_words(now["$defs"]):
-        assert version < SCHEMA_VERSION, "fields were added: raise the minor version in producer/events/schema.py"
+        assert version < SCHEMA_VERSION, (
+            "fields were added: raise the minor version in producer/mldash/events/schema.py"
+        )
 
 
 def _remove(struct: Any) -> None:

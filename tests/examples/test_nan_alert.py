@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.events.schema import Rows
+from mldash.events.schema import Rows
 from tests.integration.ingest_workers.emitting import PREFIX, emitting, working
 from tests.world import World
 

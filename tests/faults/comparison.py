@@ -6,9 +6,9 @@ from typing import Final
 
 import msgspec
 
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.producer.events.identity import experiment_id
+from mldash.events.identity import experiment_id
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.mongo import Mongo
 from tests.plain_http import plain_http
 
 from . import sequences

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mldash.producer.events.field_statistics import FieldStatistics
-from mldash.producer.events.merging import FoldedParams
+from mldash.events.field_statistics import FieldStatistics
+from mldash.events.merging import FoldedParams
 
 from . import sequences
 from .returned import Counts

@@ -12,12 +12,12 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.documents.seen import HOLES
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Record, Rows
-from mldash.producer.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
+from mldash.connections.servers import Servers
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Record, Rows
+from mldash.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
+from mldash_ingest.documents.seen import HOLES
 
 from . import sequences
 from .returned import Account, Accounts, life_now

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mldash.deploy.stack import die_with_parent
-from mldash.deploy.stack.probe import http_status
+from mldash.process import die_with_parent
+from mldash_deploy.stack.probe import http_status
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 _READY_POLL_S = 0.1

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from mldash.deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.data_folder import DataFolder
 
 _PIECE: Final = 65_536
 _ENDS_AFTER_S: Final = (1.0, 25.0)

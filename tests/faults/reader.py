@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from time import time
 from typing import Any, Final
 
-from mldash.compactor.chunks import entries, manifest, objects, points
-from mldash.compactor.chunks.errors import ObjectMissing, StoreUnreachable
-from mldash.compactor.chunks.manifest import Chunk
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source, from_document
-from mldash.ingest_workers.documents.collections import CLOSED
-from mldash.ingest_workers.documents.columns import events_of_columns, unpack_times
-from mldash.ingest_workers.documents.mongo import Mongo, PyMongoError
-from mldash.producer.events.identity import experiment_id
+from mldash.events.identity import experiment_id
+from mldash_compactor.chunks import entries, manifest, objects, points
+from mldash_compactor.chunks.errors import ObjectMissing, StoreUnreachable
+from mldash_compactor.chunks.manifest import Chunk
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, from_document
+from mldash_ingest.documents.collections import CLOSED
+from mldash_ingest.documents.columns import events_of_columns, unpack_times
+from mldash_ingest.documents.mongo import Mongo, PyMongoError
 
 from . import sequences
 from .invariants import ChainMemory, MovedOut, Span, Violation, rows_of

@@ -14,10 +14,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from mldash.compactor.chunks.levels import SPAN
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.mongo import Mongo
+from mldash_compactor.chunks.levels import SPAN
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.mongo import Mongo
 
 from . import sequences
 from .api_reader import ApiReader

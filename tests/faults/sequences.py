@@ -8,8 +8,8 @@ its seq.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-from mldash.producer.events.identity import experiment_id, stream_id
-from mldash.producer.events.merging import FoldedParams, flatten, merge_entries
+from mldash.events.identity import experiment_id, stream_id
+from mldash.events.merging import FoldedParams, flatten, merge_entries
 
 MAIN: Final = "faults/run/main"
 REMADE: Final = "faults/run/remade"

@@ -16,13 +16,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from mldash.deploy.servers import Servers
-from mldash.ingest_workers.dead_letters.letter import Letter, Origin, read_letter
-from mldash.ingest_workers.documents.mongo import Mongo
-from mldash.ingest_workers.documents.stored import decode_stored
-from mldash.producer.events.encoding import UndecodableRecord, decode_record
-from mldash.producer.events.schema import Record
-from mldash.producer.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
+from mldash.connections.servers import Servers
+from mldash.events.encoding import UndecodableRecord, decode_record
+from mldash.events.schema import Record
+from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
+from mldash_ingest.dead_letters.letter import Letter, Origin, read_letter
+from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.stored import decode_stored
 
 from .invariants import Violation
 from .reader import Reader

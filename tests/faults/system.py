@@ -9,10 +9,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from mldash.deploy.servers import Servers
-from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.local_servers import read_servers
-from mldash.producer.environment import to_variables
+from mldash.connections.servers import Servers
+from mldash.environment import to_variables
+from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.local_servers import read_servers
 from tests.components import free_port
 
 from .processes import REPOSITORY, Process

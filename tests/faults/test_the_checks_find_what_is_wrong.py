@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.events.field_statistics import FieldStatistics
+from mldash.events.field_statistics import FieldStatistics
 
 from . import sequences
 from .invariants import ChainMemory, MovedOut, Span, Violation, missing_events, rows_of

@@ -16,11 +16,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
-from mldash.deploy.stack.local_servers import LocalServers
+from mldash_deploy.stack.local_servers import LocalServers
 
 from .mutations import MUTATIONS, Mutation
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_ON_THE_PATH = ("", "producer", "ingest_workers", "compactor", "query_api", "deploy")
 _TIMEOUT_S = 300.0
 _FAILED = 1
 """pytest's exit code where tests failed; others mean that it could not run them."""
@@ -65,7 +66,8 @@ def check_applies(mutation: Mutation, tree: Path) -> None:
 
 
 def _try_all(chosen: list[Mutation], copy: Path, data: str) -> int:
-    environment = {**os.environ, "MLDASH_TEST_DATA": data, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    path = os.pathsep.join(str(copy / folder) for folder in _ON_THE_PATH)
+    environment = {**os.environ, "MLDASH_TEST_DATA": data, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     tests = list(dict.fromkeys(test for mutation in chosen for test in mutation.caught_by))
     print(f"{len(tests)} tests on the tree as it is", flush=True)
     whole = _pytest(copy, environment, tests)
@@ -116,7 +118,7 @@ def _pytest(copy: Path, environment: Mapping[str, str], tests: list[str]) -> sub
 
 
 def _copy(target: Path) -> Path:
-    """What git keeps or would keep, links as links."""
+    """What git keeps or would keep."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=_REPOSITORY,
@@ -126,9 +128,9 @@ def _copy(target: Path) -> Path:
     )
     for name in filter(None, listed.stdout.split("\0")):
         source, place = _REPOSITORY / name, target / name
-        if source.is_symlink() or source.exists():
+        if source.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, place, follow_symlinks=False)
+            shutil.copy2(source, place)
     return target
 
 

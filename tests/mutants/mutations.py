@@ -36,7 +36,7 @@ MUTATIONS: Final = [
         "no check of cold after the insert",
         [
             Edit(
-                "ingest_workers/store/chains.py",
+                "ingest_workers/mldash_ingest/store/chains.py",
                 " for bucket in buckets if cold.get(bucket.stream, CLOSED) <= bucket.first_index]",
                 " for bucket in buckets]",
             )
@@ -47,12 +47,12 @@ MUTATIONS: Final = [
         "the next insert of a stream before the check of the last",
         [
             Edit(
-                "ingest_workers/store/appending.py",
+                "ingest_workers/mldash_ingest/store/appending.py",
                 "        for turn in rounds(plans):\n",
                 "        turns = []\n        for turn in rounds(plans):\n",
             ),
             Edit(
-                "ingest_workers/store/appending.py",
+                "ingest_workers/mldash_ingest/store/appending.py",
                 "            failed = await self._chains.check(session, placed)",
                 "            turns.append(placed)\n"
                 "            lost |= taken\n"
@@ -61,7 +61,7 @@ MUTATIONS: Final = [
                 "            failed = await self._chains.check(session, placed)",
             ),
             Edit(
-                "ingest_workers/store/appending.py",
+                "ingest_workers/mldash_ingest/store/appending.py",
                 "            lost |= taken | failed\n",
                 "            lost |= failed\n",
             ),
@@ -72,7 +72,7 @@ MUTATIONS: Final = [
         "a walk without the second look",
         [
             Edit(
-                "ingest_workers/store/chains.py",
+                "ingest_workers/mldash_ingest/store/chains.py",
                 "            if look.get(stream.id, CLOSED) > starts[stream.id]:\n",
                 "            if False:\n",
             )
@@ -83,7 +83,7 @@ MUTATIONS: Final = [
         "commit before the check",
         [
             Edit(
-                "ingest_workers/worker.py",
+                "ingest_workers/mldash_ingest/worker.py",
                 "            refused = await self._appending.append(batch.arrivals, admitted)\n",
                 "            await self._statements.announce(batch.offsets)\n"
                 "            await self._commit(batch)\n"
@@ -96,7 +96,7 @@ MUTATIONS: Final = [
         "a snapshot before the check",
         [
             Edit(
-                "ingest_workers/store/appending.py",
+                "ingest_workers/mldash_ingest/store/appending.py",
                 "            failed = await self._chains.check(session, placed)",
                 "            for bucket in placed:\n"
                 "                self._chains.known[bucket.stream].snapshot.advance(bucket)\n"
@@ -105,7 +105,7 @@ MUTATIONS: Final = [
                 "            failed = await self._chains.check(session, placed)",
             ),
             Edit(
-                "ingest_workers/store/chains.py",
+                "ingest_workers/mldash_ingest/store/chains.py",
                 "        advance_all((self.known[bucket.stream].snapshot, bucket) for bucket in passed)\n",
                 "",
             ),
@@ -116,7 +116,7 @@ MUTATIONS: Final = [
         "highest-seq dedupe",
         [
             Edit(
-                "ingest_workers/documents/seen.py",
+                "ingest_workers/mldash_ingest/documents/seen.py",
                 "            if hole_first < end and first < hole_end\n",
                 "            if False\n",
             )
@@ -127,7 +127,7 @@ MUTATIONS: Final = [
         "a walk that jumps gaps",
         [
             Edit(
-                "ingest_workers/documents/walk.py",
+                "ingest_workers/mldash_ingest/documents/walk.py",
                 "                gone.add(stream)\n                continue\n",
                 "                pass\n",
             )
@@ -138,7 +138,7 @@ MUTATIONS: Final = [
         "generation from a cache",
         [
             Edit(
-                "ingest_workers/store/sessions.py",
+                "ingest_workers/mldash_ingest/store/sessions.py",
                 "            current = await self._generations(session, new.values())\n",
                 "            self._cached = {\n"
                 "                **await self._generations(session, new.values()),\n"
@@ -152,7 +152,7 @@ MUTATIONS: Final = [
     Mutation(
         "reading on after a refused commit",
         [
-            Edit("ingest_workers/worker.py", "            self._assignment.lapse(assignment)\n", ""),
+            Edit("ingest_workers/mldash_ingest/worker.py", "            self._assignment.lapse(assignment)\n", ""),
         ],
         [
             "tests/integration/ingest_workers/test_assignments.py"
@@ -163,7 +163,7 @@ MUTATIONS: Final = [
         "a batch announced before the one before it is committed",
         [
             Edit(
-                "ingest_workers/worker.py",
+                "ingest_workers/mldash_ingest/worker.py",
                 "            await self._settled()  # the batch before",
                 "            # the batch before",
             ),
@@ -177,7 +177,7 @@ MUTATIONS: Final = [
         "checkpoint at the highest acknowledged",
         [
             Edit(
-                "producer/publishing/window.py",
+                "producer/mldash/publishing/window.py",
                 "        return None if place is None or place.waiting or place.flying else place\n",
                 "        return place if any(not one.waiting and not one.flying for one in self._places) else None\n",
             )
@@ -189,7 +189,7 @@ MUTATIONS: Final = [
         "cold advanced without a snapshot",
         [
             Edit(
-                "compactor/move.py",
+                "compactor/mldash_compactor/move.py",
                 '    covered = {"_id": move.stream.id, "next": {"$gte": move.live.end}}\n',
                 '    covered = {"_id": move.stream.id}\n',
             )
@@ -199,9 +199,13 @@ MUTATIONS: Final = [
     Mutation(
         "the compactor's snapshot before its commit",
         [
-            Edit("compactor/move.py", "    commit,\n    cover_by_snapshot,\n", "    cover_by_snapshot,\n    commit,\n"),
             Edit(
-                "compactor/move.py",
+                "compactor/mldash_compactor/move.py",
+                "    commit,\n    cover_by_snapshot,\n",
+                "    cover_by_snapshot,\n    commit,\n",
+            ),
+            Edit(
+                "compactor/mldash_compactor/move.py",
                 "    assert move.live is not None\n"
                 "    if move.stream.next >= move.live.end:\n"
                 "        return\n"
@@ -215,7 +219,7 @@ MUTATIONS: Final = [
         "live.end judged by an earlier read",
         [
             Edit(
-                "compactor/chunks/manifest.py",
+                "compactor/mldash_compactor/chunks/manifest.py",
                 '        {"$inc": {"epoch": 1}, "$set": taken},\n        return_document=True,\n    )\n',
                 '        {"$inc": {"epoch": 1}, "$set": taken},\n        return_document=True,\n    )\n'
                 "    if changed is not None:\n"
@@ -228,12 +232,12 @@ MUTATIONS: Final = [
         "a run's snapshot and cold end before its commit",
         [
             Edit(
-                "compactor/run.py",
+                "compactor/mldash_compactor/run.py",
                 "    commit,\n    cover_by_snapshot,\n    advance_cold_end,\n",
                 "    cover_by_snapshot,\n    advance_cold_end,\n    commit,\n",
             ),
             Edit(
-                "compactor/run.py",
+                "compactor/mldash_compactor/run.py",
                 "    await move.cover_by_snapshot(run.last)\n",
                 "    run.last.live = committed(run.last)\n    await move.cover_by_snapshot(run.last)\n",
             ),
@@ -244,7 +248,7 @@ MUTATIONS: Final = [
         "buckets deleted before cold is advanced",
         [
             Edit(
-                "compactor/move.py",
+                "compactor/mldash_compactor/move.py",
                 "    advance_cold_end,\n    delete_hot,\n",
                 "    delete_hot,\n    advance_cold_end,\n",
             )
@@ -255,7 +259,7 @@ MUTATIONS: Final = [
         "sweep without the epoch test",
         [
             Edit(
-                "compactor/sweep.py",
+                "compactor/mldash_compactor/sweep.py",
                 "    return place.chunk_count > 1 or place.epoch < chunks[0].epoch\n",
                 "    return True\n",
             )
@@ -264,19 +268,19 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "one object key a chunk",
-        [Edit("compactor/chunks/keys.py", "{last}{place.epoch:06}.parquet", "{last}{1:06}.parquet")],
+        [Edit("compactor/mldash_compactor/chunks/keys.py", "{last}{place.epoch:06}.parquet", "{last}{1:06}.parquet")],
         [f"{_FENCES}::test_each_try_at_a_chunk_writes_under_a_key_of_its_own"],
     ),
     Mutation(
         "a chunk's rows read without a second look at cold",
-        [Edit("compactor/move.py", "    if look > cold:\n", "    if False:\n")],
+        [Edit("compactor/mldash_compactor/move.py", "    if look > cold:\n", "    if False:\n")],
         [f"{_FENCES}::test_rows_that_a_late_insert_left_in_a_moved_range_are_not_taken_for_the_chain"],
     ),
     Mutation(
         "a snapshot folded without a second look at cold",
         [
             Edit(
-                "compactor/covering.py",
+                "compactor/mldash_compactor/covering.py",
                 "        if look.get(stream, CLOSED) > first_index:\n",
                 "        if False:\n",
             )
@@ -288,7 +292,7 @@ MUTATIONS: Final = [
         "no second read of cold",
         [
             Edit(
-                "query_api/reading/hot.py",
+                "query_api/mldash_api/reading/hot.py",
                 '    if document is None or document["cold"] > first_used:\n        raise Moved\n',
                 "",
             )

@@ -19,14 +19,14 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from mldash.compactor.compactor import Compactor
-from mldash.deploy.prepare import prepare
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Record, Rows
-from mldash.producer.events.topics import event_topic, partition_of
-from mldash.query_api.app import Api
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Record, Rows
+from mldash.events.topics import event_topic, partition_of
+from mldash_api.app import Api
+from mldash_compactor.compactor import Compactor
+from mldash_deploy.prepare import prepare
+from mldash_ingest.worker import Worker
 from tests.components import free_port
 from tests.model.experiment import ModelExperiment
 from tests.plain_http import plain_http

@@ -50,8 +50,12 @@ assert there.run.status == "COMPLETED", there.run.status
 """
 PREPARE = """
 import asyncio, os
-from mldash.deploy.prepare import prepare
-from mldash.deploy.servers import Servers
+try:
+    from mldash_deploy.prepare import prepare
+    from mldash.connections.servers import Servers
+except ImportError:  # 0.1.0
+    from mldash.deploy.prepare import prepare
+    from mldash.deploy.servers import Servers
 of = os.environ
 asyncio.run(prepare(Servers(
     kafka=of["MLDASH_KAFKA"], mongo=of["MLDASH_MONGO"], topic_prefix=of["MLDASH_TOPIC_PREFIX"],

@@ -9,12 +9,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.deploy.prepare import prepare
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.producer.events.identity import experiment_id, stream_id, stream_key
-from mldash.producer.events.schema import Claim, End, Rows, RunEvents, Signals, Start
-from mldash.producer.events.topics import event_topic, partition_of
+from mldash.events.identity import experiment_id, stream_id, stream_key
+from mldash.events.schema import Claim, End, Rows, RunEvents, Signals, Start
+from mldash.events.topics import event_topic, partition_of
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_deploy.prepare import prepare
+from mldash_ingest.documents.buckets import CHUNK
 from tests.integration.compactor.chains import compacting
 from tests.integration.ingest_workers.emitting import PREFIX, Emitter, emitting, eventually, points, working
 from tests.stack import StackAddresses

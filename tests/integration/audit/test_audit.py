@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from mldash.commands.audit import audit_experiment
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.keys import Place, object_key
-from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id
-from mldash.ingest_workers.fetch.decode import Arrival
-from mldash.ingest_workers.plan.appends import Plan, plan
-from mldash.producer.environment import to_variables
-from mldash.producer.events.identity import Prefix
-from mldash.producer.events.schema import Rows
-from mldash.query_api.reading.audit.findings import Finding, Report
+from mldash.environment import to_variables
+from mldash.events.identity import Prefix
+from mldash.events.schema import Rows
+from mldash_api.commands.audit import audit_experiment
+from mldash_api.reading.audit.findings import Finding, Report
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.keys import Place, object_key
+from mldash_ingest.documents.buckets import CHUNK, bucket_id
+from mldash_ingest.fetch.decode import Arrival
+from mldash_ingest.plan.appends import Plan, plan
 from tests.integration.compactor.chains import compacting
 from tests.integration.ingest_workers.emitting import PREFIX, Emitter, emitting, eventually, points, working
 from tests.stack import run_mldash
@@ -148,7 +148,7 @@ async def test_a_record_that_the_workers_passed_without_storing_it_is_a_hole(
     def faulty(stream: bytes, kind: str, known: Any, arrivals: Sequence[Arrival]) -> Plan:
         return plan(stream, kind, known, [one for one in arrivals if one.record.first_seq != 300])
 
-    monkeypatch.setattr("mldash.ingest_workers.store.appending.plan", faulty)
+    monkeypatch.setattr("mldash_ingest.store.appending.plan", faulty)
     async with emitting(fresh) as emitter, working(fresh.worker()):
         await emitter.send(TWO, 300, points(TWO, 300, 40))
         await emitter.send(TWO, 340, points(TWO, 340, 10))
@@ -180,7 +180,7 @@ async def test_a_repair_fills_from_kafka_what_a_fault_had_lost_and_then_the_audi
 
     async with emitting(fresh) as emitter:
         with monkeypatch.context() as fault:
-            fault.setattr("mldash.ingest_workers.store.appending.plan", faulty)
+            fault.setattr("mldash_ingest.store.appending.plan", faulty)
             async with working(fresh.worker()):
                 await emitter.send(TWO, 300, points(TWO, 300, 40))
                 await emitter.send(TWO, 340, points(TWO, 340, 10))

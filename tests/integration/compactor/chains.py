@@ -9,20 +9,20 @@ from typing import Any
 
 import msgspec
 
-from mldash.compactor import candidates
-from mldash.compactor.candidates import Range
-from mldash.compactor.chunks import checksum, entries, manifest, points
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.compactor import Compactor
-from mldash.compactor.move import Move
-from mldash.compactor.run import RUN_BYTES, Run
-from mldash.compactor.settings import CompactorSettings
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source, to_document
-from mldash.ingest_workers.documents.columns import columns_of_events, events_of_columns, pack_times, unpack_times
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.documents.walk import walk
-from mldash.producer.events.identity import Prefix, experiment_id, stream_id
-from mldash.producer.events.merging import merge_entries
+from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash.events.merging import merge_entries
+from mldash_compactor import candidates
+from mldash_compactor.candidates import Range
+from mldash_compactor.chunks import checksum, entries, manifest, points
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.compactor import Compactor
+from mldash_compactor.move import Move
+from mldash_compactor.run import RUN_BYTES, Run
+from mldash_compactor.settings import CompactorSettings
+from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
+from mldash_ingest.documents.columns import columns_of_events, events_of_columns, pack_times, unpack_times
+from mldash_ingest.documents.snapshot import Snapshot
+from mldash_ingest.documents.walk import walk
 from tests.world import World
 
 PREFIX = Prefix("owner/project/run one")

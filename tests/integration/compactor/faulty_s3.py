@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.deploy.servers import Servers
+from mldash.connections.servers import Servers
+from mldash_compactor.chunks.s3 import ObjectStore
 
 
 class Request(NamedTuple):

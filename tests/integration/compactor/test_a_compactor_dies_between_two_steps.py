@@ -6,12 +6,12 @@ from time import time
 
 import pytest
 
-from mldash.compactor.candidates import Range
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.errors import ChunkDamaged
-from mldash.compactor.errors import ChunkHeld, HoleInChain, RangeMoved
-from mldash.compactor.move import (
+from mldash_compactor.candidates import Range
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.errors import ChunkHeld, HoleInChain, RangeMoved
+from mldash_compactor.move import (
     STEPS,
     Move,
     advance_cold_end,
@@ -22,8 +22,8 @@ from mldash.compactor.move import (
     run_steps,
     verify_object,
 )
-from mldash.compactor.sweep import sweep
-from mldash.ingest_workers.documents.buckets import to_document
+from mldash_compactor.sweep import sweep
+from mldash_ingest.documents.buckets import to_document
 from tests.world import World
 
 from .chains import Chain, compacting, eventually

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.errors import ObjectMissing, StoreRefused
-from mldash.compactor.chunks.s3 import ObjectStore
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.errors import ObjectMissing, StoreRefused
+from mldash_compactor.chunks.s3 import ObjectStore
 from tests.world import World
 
 from .faulty_s3 import Fault, Request, faulty_s3, store_at

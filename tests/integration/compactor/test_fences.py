@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.compactor import candidates, covering
-from mldash.compactor.candidates import Range
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.covering import cover
-from mldash.compactor.errors import RangeMoved
-from mldash.compactor.move import (
+from mldash_compactor import candidates, covering
+from mldash_compactor.candidates import Range
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.covering import cover
+from mldash_compactor.errors import RangeMoved
+from mldash_compactor.move import (
     STEPS,
     commit,
     declare_intent,
@@ -23,8 +23,8 @@ from mldash.compactor.move import (
     run_steps,
     verify_object,
 )
-from mldash.ingest_workers.documents.buckets import to_document
-from mldash.ingest_workers.documents.mongo import AutoReconnect
+from mldash_ingest.documents.buckets import to_document
+from mldash_ingest.documents.mongo import AutoReconnect
 from tests.world import World
 
 from .chains import Chain

@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mldash.compactor import large
-from mldash.compactor import move as moving
-from mldash.compactor.candidates import Range
-from mldash.compactor.chunks import manifest
-from mldash.compactor.errors import RangeMoved
-from mldash.compactor.move import STEPS, Move, move_chunk, put_object, read_rows, run_steps, verify_object
-from mldash.compactor.sweep import sweep
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source, to_document
-from mldash.ingest_workers.documents.columns import columns_of_events, pack_times
+from mldash_compactor import large
+from mldash_compactor import move as moving
+from mldash_compactor.candidates import Range
+from mldash_compactor.chunks import manifest
+from mldash_compactor.errors import RangeMoved
+from mldash_compactor.move import STEPS, Move, move_chunk, put_object, read_rows, run_steps, verify_object
+from mldash_compactor.sweep import sweep
+from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
+from mldash_ingest.documents.columns import columns_of_events, pack_times
 from tests.world import World
 
 from .chains import Chain

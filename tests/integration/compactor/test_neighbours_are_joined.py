@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from benchmarks.cold_stream import columns_of_chunk, load, name_stream
-from mldash.compactor import candidates, join
-from mldash.compactor.chunks import joined, levels, manifest, points
-from mldash.compactor.chunks.errors import ChunkDamaged, ObjectMissing
-from mldash.compactor.chunks.levels import RECORDS, SPAN
-from mldash.compactor.chunks.manifest import Chunk
-from mldash.compactor.chunks.objects import read_chunk
-from mldash.compactor.errors import ChunkHeld, RangeMoved
-from mldash.compactor.join import STEPS, Join, declare_intents, put_object, run_steps
-from mldash.compactor.sweep import sweep
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.query_api.reading.audit.chains import count_stream
-from mldash.query_api.reading.streams import StreamRef
+from mldash_api.reading.audit.chains import count_stream
+from mldash_api.reading.streams import StreamRef
+from mldash_compactor import candidates, join
+from mldash_compactor.chunks import joined, levels, manifest, points
+from mldash_compactor.chunks.errors import ChunkDamaged, ObjectMissing
+from mldash_compactor.chunks.levels import RECORDS, SPAN
+from mldash_compactor.chunks.manifest import Chunk
+from mldash_compactor.chunks.objects import read_chunk
+from mldash_compactor.errors import ChunkHeld, RangeMoved
+from mldash_compactor.join import STEPS, Join, declare_intents, put_object, run_steps
+from mldash_compactor.sweep import sweep
+from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
 from .chains import compacting, eventually

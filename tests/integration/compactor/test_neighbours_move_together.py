@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from mldash.compactor import move, run
-from mldash.compactor.candidates import Range, hot_bytes
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.errors import StoreUnreachable
-from mldash.compactor.errors import HoleInChain, RangeMoved, RunTooLarge
-from mldash.compactor.move import move_chunk
-from mldash.compactor.run import RUN_BYTES, STEPS, Run, commit, declare_intents, fit_in_a_run, move_run
-from mldash.compactor.sweep import sweep
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.mongo import AutoReconnect
+from mldash_compactor import move, run
+from mldash_compactor.candidates import Range, hot_bytes
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.errors import StoreUnreachable
+from mldash_compactor.errors import HoleInChain, RangeMoved, RunTooLarge
+from mldash_compactor.move import move_chunk
+from mldash_compactor.run import RUN_BYTES, STEPS, Run, commit, declare_intents, fit_in_a_run, move_run
+from mldash_compactor.sweep import sweep
+from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.mongo import AutoReconnect
 from tests.world import World
 
 from .chains import Chain, compacting, eventually

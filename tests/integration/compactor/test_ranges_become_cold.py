@@ -5,12 +5,12 @@ from time import time
 
 import pytest
 
-from mldash.compactor import candidates
-from mldash.compactor.candidates import hot_bytes
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.keys import parse_key
-from mldash.compactor.chunks.objects import read_metadata
-from mldash.ingest_workers.documents.buckets import Source
+from mldash_compactor import candidates
+from mldash_compactor.candidates import hot_bytes
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.keys import parse_key
+from mldash_compactor.chunks.objects import read_metadata
+from mldash_ingest.documents.buckets import Source
 from tests.world import World
 
 from .chains import PREFIX, SESSION, Chain, compacting, eventually

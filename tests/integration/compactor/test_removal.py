@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
-from mldash.compactor.candidates import Range
-from mldash.compactor.chunks import levels
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.keys import experiment_folder
-from mldash.compactor.move import run_steps
-from mldash.compactor.removal import (
+from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash.events.schema import Block, Claim, Describe, Heartbeat, Record, RunEvents, Signals, Start
+from mldash_compactor.candidates import Range
+from mldash_compactor.chunks import levels
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.keys import experiment_folder
+from mldash_compactor.move import run_steps
+from mldash_compactor.removal import (
     STEPS,
     Removal,
     find_target,
@@ -21,13 +23,11 @@ from mldash.compactor.removal import (
     raise_generation,
     sweep_generation,
 )
-from mldash.ingest_workers import instruments
-from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id
-from mldash.ingest_workers.documents.collections import CLOSED
-from mldash.ingest_workers.fetch.decode import Arrival
-from mldash.ingest_workers.store.sessions import Admission, Sessions
-from mldash.producer.events.identity import Prefix, experiment_id, stream_id
-from mldash.producer.events.schema import Block, Claim, Describe, Heartbeat, Record, RunEvents, Signals, Start
+from mldash_ingest import instruments
+from mldash_ingest.documents.buckets import CHUNK, bucket_id
+from mldash_ingest.documents.collections import CLOSED
+from mldash_ingest.fetch.decode import Arrival
+from mldash_ingest.store.sessions import Admission, Sessions
 from tests.integration.ingest_workers.appending import Origin
 from tests.integration.ingest_workers.emitting import PREFIX as EMITTED
 from tests.integration.ingest_workers.emitting import emitting, points, until_stored, working
@@ -105,7 +105,7 @@ async def test_a_removal_cut_after_any_step_goes_on_where_it_is_run_again(world:
 
 async def test_a_step_cut_in_its_middle_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket at a time, and the process dies after the third."""
-    monkeypatch.setattr("mldash.compactor.removal._BUCKETS_AT_ONCE", 1)
+    monkeypatch.setattr("mldash_compactor.removal._BUCKETS_AT_ONCE", 1)
     chain = await Chain(world).make()
     await chain.grow(1_000, bucket_events=100)
     removal = await delete(world)

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks.cold_stream import columns_of_chunk, load, name_stream
-from mldash.compactor import candidates, join
-from mldash.compactor.chunks import levels, manifest, points
-from mldash.compactor.chunks.levels import RECORDS
-from mldash.compactor.chunks.objects import read_chunk
-from mldash.compactor.retention import (
+from mldash_compactor import candidates, join
+from mldash_compactor.chunks import levels, manifest, points
+from mldash_compactor.chunks.levels import RECORDS
+from mldash_compactor.chunks.objects import read_chunk
+from mldash_compactor.retention import (
     DAY_S,
     STEPS,
     Expiry,
@@ -23,9 +23,9 @@ from mldash.compactor.retention import (
     read_policies,
     set_policy,
 )
-from mldash.compactor.sweep import sweep
-from mldash.ingest_workers.documents.buckets import CHUNK, bucket_id, to_document
-from mldash.ingest_workers.documents.walk import cold_ends, walk
+from mldash_compactor.sweep import sweep
+from mldash_ingest.documents.buckets import CHUNK, bucket_id, to_document
+from mldash_ingest.documents.walk import cold_ends, walk
 from tests.stack import run_mldash
 from tests.world import World
 

@@ -11,16 +11,16 @@ import msgspec
 import pytest
 
 from benchmarks.cold_stream import load, name_stream
-from mldash.compactor import candidates, join
-from mldash.compactor.candidates import Range
-from mldash.compactor.chunks import manifest
-from mldash.compactor.chunks.errors import ColdStoreError, StoreUnreachable
-from mldash.compactor.chunks.objects import read_chunk
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.compactor.move import Move, move_chunk
-from mldash.compactor.settings import CompactorSettings
-from mldash.compactor.sweep import sweep
-from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash_compactor import candidates, join
+from mldash_compactor.candidates import Range
+from mldash_compactor.chunks import manifest
+from mldash_compactor.chunks.errors import ColdStoreError, StoreUnreachable
+from mldash_compactor.chunks.objects import read_chunk
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.move import Move, move_chunk
+from mldash_compactor.settings import CompactorSettings
+from mldash_compactor.sweep import sweep
+from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
 from .chains import PREFIX, Chain, compacting, eventually

@@ -5,11 +5,11 @@ import asyncio
 import msgspec
 import pytest
 
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.errors import ObjectMissing, StoreRefused, StoreUnreachable
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.compactor.compactor import Compactor
-from mldash.compactor.settings import CompactorSettings
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.errors import ObjectMissing, StoreRefused, StoreUnreachable
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.compactor import Compactor
+from mldash_compactor.settings import CompactorSettings
 from tests.gate import gate_before
 from tests.world import World
 

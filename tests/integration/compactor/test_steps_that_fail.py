@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mldash.compactor import compactor as module
-from mldash.compactor import instruments, retention, strays, sweep
-from mldash.compactor.candidates import StreamState
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.errors import HoleInChain, RangeMoved, StreamClosed
-from mldash.compactor.removal import go_on_with_removals
-from mldash.compactor.retention import keep_retention, set_policy
-from mldash.compactor.strays import find_strays
+from mldash_compactor import compactor as module
+from mldash_compactor import instruments, retention, strays, sweep
+from mldash_compactor.candidates import StreamState
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.errors import HoleInChain, RangeMoved, StreamClosed
+from mldash_compactor.removal import go_on_with_removals
+from mldash_compactor.retention import keep_retention, set_policy
+from mldash_compactor.strays import find_strays
 from tests.own_errors import Faulty
 from tests.world import World
 
@@ -29,7 +29,7 @@ STEPS = {
     "take up streams": "candidates.due_streams",
 }
 
-FAMILIES = ("mldash.compactor.errors", "mldash.compactor.chunks.errors")
+FAMILIES = ("mldash_compactor.errors", "mldash_compactor.chunks.errors")
 
 
 @pytest.mark.parametrize("name", STEPS)

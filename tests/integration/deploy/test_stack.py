@@ -22,8 +22,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from botocore.config import Config
 from pymongo import AsyncMongoClient
 
-from mldash.deploy.servers import Servers
-from mldash.deploy.stack.local_servers import LocalServers, read_servers
+from mldash.connections.servers import Servers
+from mldash_deploy.stack.local_servers import LocalServers, read_servers
 from tests.stack import run_mldash
 
 from .stacks import process_of, status, until

@@ -3,19 +3,19 @@ what it knows in its memory, while others write and a compactor moves."""
 
 from typing import Any, NamedTuple
 
-from mldash.compactor.candidates import Range, read_stream
-from mldash.compactor.chunks import manifest, objects
-from mldash.compactor.chunks import points as points_of_chunk
-from mldash.compactor.move import Move, move_chunk
-from mldash.ingest_workers.documents.buckets import Bucket
-from mldash.ingest_workers.documents.columns import events_of_columns
-from mldash.ingest_workers.documents.walk import walk
-from mldash.ingest_workers.fetch.decode import Arrival
-from mldash.ingest_workers.plan.appends import plan
-from mldash.ingest_workers.store.chains import Stream
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.identity import Prefix, experiment_id, stream_id
-from mldash.producer.events.schema import Record
+from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash.events.schema import Record
+from mldash_compactor.candidates import Range, read_stream
+from mldash_compactor.chunks import manifest, objects
+from mldash_compactor.chunks import points as points_of_chunk
+from mldash_compactor.move import Move, move_chunk
+from mldash_ingest.documents.buckets import Bucket
+from mldash_ingest.documents.columns import events_of_columns
+from mldash_ingest.documents.walk import walk
+from mldash_ingest.fetch.decode import Arrival
+from mldash_ingest.plan.appends import plan
+from mldash_ingest.store.chains import Stream
+from mldash_ingest.worker import Worker
 from tests.world import World
 
 from .emitting import PREFIX, points

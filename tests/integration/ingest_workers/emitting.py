@@ -8,15 +8,15 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from mldash.ingest_workers.documents.buckets import Bucket
-from mldash.ingest_workers.documents.columns import events_of_columns
-from mldash.ingest_workers.documents.walk import walk
-from mldash.ingest_workers.settings import WorkerSettings
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_id, stream_key
-from mldash.producer.events.schema import Block, Record, Rows
-from mldash.producer.events.topics import dead_letter_topic, event_topic, partition_of
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_id, stream_key
+from mldash.events.schema import Block, Record, Rows
+from mldash.events.topics import dead_letter_topic, event_topic, partition_of
+from mldash_ingest.documents.buckets import Bucket
+from mldash_ingest.documents.columns import events_of_columns
+from mldash_ingest.documents.walk import walk
+from mldash_ingest.settings import WorkerSettings
+from mldash_ingest.worker import Worker
 from tests.world import PARTITIONS, World
 
 PREFIX = "owner/project/run"

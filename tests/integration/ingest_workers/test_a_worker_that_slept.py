@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from mldash.compactor.removal import find_target, raise_generation
-from mldash.ingest_workers.store import chains
-from mldash.ingest_workers.store.chains import Chains
-from mldash.ingest_workers.store.sessions import Admission, Sessions
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.identity import Prefix
+from mldash.events.identity import Prefix
+from mldash_compactor.removal import find_target, raise_generation
+from mldash_ingest.store import chains
+from mldash_ingest.store.chains import Chains
+from mldash_ingest.store.sessions import Admission, Sessions
+from mldash_ingest.worker import Worker
 from tests.world import World
 
 from .appending import STREAM, Appender, arrival, move_away, read

@@ -7,11 +7,11 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError
 
-from mldash.ingest_workers.documents.stored import decode_stored
-from mldash.ingest_workers.fetch.batches import Batch, Batches
-from mldash.ingest_workers.statements import Statements
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.topics import stored_topic
+from mldash.events.topics import stored_topic
+from mldash_ingest.documents.stored import decode_stored
+from mldash_ingest.fetch.batches import Batch, Batches
+from mldash_ingest.statements import Statements
+from mldash_ingest.worker import Worker
 from tests.world import PARTITIONS, World
 
 from .emitting import emitting, eventually, points, stored, until_stored, working

@@ -2,11 +2,11 @@
 
 import pytest
 
-from mldash.ingest_workers.documents.seen import Seen
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.producer.events.identity import experiment_id, parse_prefix, stream_id
-from mldash.query_api.errors import NotYetStored
-from mldash.query_api.reading.own_writes import Written, wait_for_own_writes
+from mldash.events.identity import experiment_id, parse_prefix, stream_id
+from mldash_api.errors import NotYetStored
+from mldash_api.reading.own_writes import Written, wait_for_own_writes
+from mldash_ingest.documents.seen import Seen
+from mldash_ingest.documents.snapshot import Snapshot
 from tests.integration.compactor.chains import compacting
 from tests.world import World
 

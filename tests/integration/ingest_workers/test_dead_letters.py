@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from mldash.ingest_workers.dead_letters.browse import Summary, fetch_letters, list_letters
-from mldash.ingest_workers.dead_letters.letter import Letter, Place
-from mldash.ingest_workers.dead_letters.replay import replay
-from mldash.ingest_workers.errors import LetterMissing, TopicMissing
-from mldash.ingest_workers.kafka import make_producer
-from mldash.ingest_workers.statements import Statements
-from mldash.ingest_workers.topic_reading import partitions_of, read_all, reading
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import Prefix, experiment_id, stream_key
-from mldash.producer.events.schema import Columns, Record, Rows
-from mldash.producer.events.topics import event_topic, partition_of
-from mldash.query_api.reading.standing import set_aside_of
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import Prefix, experiment_id, stream_key
+from mldash.events.schema import Columns, Record, Rows
+from mldash.events.topics import event_topic, partition_of
+from mldash_api.reading.standing import set_aside_of
+from mldash_ingest.dead_letters.browse import Summary, fetch_letters, list_letters
+from mldash_ingest.dead_letters.letter import Letter, Place
+from mldash_ingest.dead_letters.replay import replay
+from mldash_ingest.errors import LetterMissing, TopicMissing
+from mldash_ingest.kafka import make_producer
+from mldash_ingest.statements import Statements
+from mldash_ingest.topic_reading import partitions_of, read_all, reading
 from tests.integration.audit.conftest import committed_to_the_end
 from tests.integration.query_api.conftest import Running
 from tests.stack import run_mldash
@@ -177,7 +177,7 @@ async def test_a_letter_of_a_newer_version_is_stored_once_its_version_is_known(
     async with emitting(world) as emitter, working(world.worker()):
         await emitter.send_bytes(record_bytes(ONE, 0, 3), headers=NEWER)
         (letter,) = await letters(world, 1)
-        monkeypatch.setattr("mldash.producer.events.encoding.SCHEMA_VERSION", (2, 0))
+        monkeypatch.setattr("mldash.events.encoding.SCHEMA_VERSION", (2, 0))
         await replay_all(world, [letter.place])
         assert await until_stored(world, 3) == [(ONE, 0), (ONE, 1), (ONE, 2)]
 

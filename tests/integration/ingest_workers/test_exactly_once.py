@@ -7,14 +7,14 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.statements import Statements
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.encoding import headers
-from mldash.producer.events.identity import experiment_id, stream_id, stream_key
-from mldash.producer.events.schema import Describe, End, Heartbeat, Rows, RunEvents, Signals, Start
-from mldash.producer.events.topics import event_topic, partition_of
+from mldash.events.encoding import headers
+from mldash.events.identity import experiment_id, stream_id, stream_key
+from mldash.events.schema import Describe, End, Heartbeat, Rows, RunEvents, Signals, Start
+from mldash.events.topics import event_topic, partition_of
+from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.snapshot import Snapshot
+from mldash_ingest.statements import Statements
+from mldash_ingest.worker import Worker
 from tests.world import PARTITIONS, World
 
 from .emitting import PREFIX, Died, chain, emitting, eventually, letters, points, stored, until_stored, working

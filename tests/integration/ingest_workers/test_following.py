@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from mldash.ingest_workers.statements import Statements
-from mldash.producer.events.schema import End, Heartbeat, Rows, RunEvents, Signals, Start
+from mldash.events.schema import End, Heartbeat, Rows, RunEvents, Signals, Start
+from mldash_ingest.statements import Statements
 from tests.stack import run_mldash
 from tests.world import World
 

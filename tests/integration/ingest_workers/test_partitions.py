@@ -4,10 +4,10 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Record
-from mldash.producer.events.topics import event_topic, partition_of
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Record
+from mldash.events.topics import event_topic, partition_of
 from tests.world import PARTITIONS, World
 
 from .emitting import PREFIX, emitting, eventually, points, stored, until_stored, working

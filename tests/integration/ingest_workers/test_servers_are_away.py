@@ -10,11 +10,11 @@ import msgspec
 import pytest
 from pymongo.errors import AutoReconnect
 
-from mldash.deploy.stack.local_servers import LocalServers
-from mldash.ingest_workers.documents import mongo
-from mldash.ingest_workers.settings import WorkerSettings
-from mldash.ingest_workers.store import snapshots
-from mldash.ingest_workers.worker import Worker
+from mldash_deploy.stack.local_servers import LocalServers
+from mldash_ingest.documents import mongo
+from mldash_ingest.settings import WorkerSettings
+from mldash_ingest.store import snapshots
+from mldash_ingest.worker import Worker
 from tests.gate import gate_before
 from tests.stack import StackAddresses
 from tests.world import World, prepared

@@ -3,8 +3,8 @@
 import pytest
 from structlog.testing import capture_logs
 
-from mldash.ingest_workers import instruments
-from mldash.ingest_workers.worker import Worker
+from mldash_ingest import instruments
+from mldash_ingest.worker import Worker
 from tests.own_errors import Faulty
 from tests.world import World
 
@@ -29,9 +29,9 @@ async def test_every_step_outlives_every_error_of_ours_and_all_is_stored_once(
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Each class is thrown out of one step of a worker that has a batch in hand; then the step is let through."""
-    monkeypatch.setattr("mldash.ingest_workers.worker._UPKEEP_S", 0.0)
-    monkeypatch.setattr("mldash.ingest_workers.worker._FIRST_DELAY_S", 0.001)
-    monkeypatch.setattr("mldash.ingest_workers.worker.EVERY_S", 0.01)
+    monkeypatch.setattr("mldash_ingest.worker._UPKEEP_S", 0.0)
+    monkeypatch.setattr("mldash_ingest.worker._FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr("mldash_ingest.worker.EVERY_S", 0.01)
     # Tracebacks are rendered with all their variables in a terminal: captured, they cost nothing.
     with capture_logs():
         await _outlive(world, name)
@@ -65,7 +65,7 @@ async def _outlive(world: World, name: str) -> None:
 
 def _break(worker: Worker, name: str) -> Faulty:
     place, attribute = STEPS[name](worker)
-    faulty = Faulty(getattr(place, attribute), "mldash.ingest_workers.errors")
+    faulty = Faulty(getattr(place, attribute), "mldash_ingest.errors")
     setattr(place, attribute, faulty)
     return faulty
 

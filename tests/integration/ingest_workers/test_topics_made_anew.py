@@ -7,11 +7,11 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from mldash.deploy.prepare import prepare
-from mldash.ingest_workers.documents.stored import StoredUpTo
-from mldash.ingest_workers.worker import Worker
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.topics import event_topic, partition_of
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.topics import event_topic, partition_of
+from mldash_deploy.prepare import prepare
+from mldash_ingest.documents.stored import StoredUpTo
+from mldash_ingest.worker import Worker
 from tests.world import PARTITIONS, World
 
 from .emitting import PREFIX, Emitter, emitting, eventually, points, stored, until_stored, working

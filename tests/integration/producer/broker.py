@@ -8,9 +8,9 @@ import sys
 import threading
 from pathlib import Path
 
-from mldash.deploy.stack import kafka, ports
-from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.settings import StackSettings
+from mldash_deploy.stack import kafka, ports
+from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.settings import StackSettings
 
 READY_S = 60.0
 

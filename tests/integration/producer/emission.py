@@ -11,16 +11,16 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from mldash.producer.answers.shapes import Connection, TopicAddress
-from mldash.producer.callbacks import Callbacks
-from mldash.producer.errors import ServerUnreachable
-from mldash.producer.events.encoding import MSGPACK, decode_record
-from mldash.producer.events.identity import KINDS, experiment_id, new_session_id, stream_key
-from mldash.producer.events.schema import Record
-from mldash.producer.events.topics import event_topic, partition_of
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.session_folder import Head
-from mldash.producer.publishing.publisher import Publisher
+from mldash.answers.shapes import Connection, TopicAddress
+from mldash.callbacks import Callbacks
+from mldash.errors import ServerUnreachable
+from mldash.events.encoding import MSGPACK, decode_record
+from mldash.events.identity import KINDS, experiment_id, new_session_id, stream_key
+from mldash.events.schema import Record
+from mldash.events.topics import event_topic, partition_of
+from mldash.journal.append import Journal
+from mldash.journal.session_folder import Head
+from mldash.publishing.publisher import Publisher
 from tests.unit.producer.journal.journals import events_of
 
 PREFIX = "owner/project/run"

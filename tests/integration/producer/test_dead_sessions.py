@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.producer.answers.shapes import Connection, TopicAddress
-from mldash.producer.journal.session_folder import SessionFolder, find_sessions
+from mldash.answers.shapes import Connection, TopicAddress
+from mldash.journal.session_folder import SessionFolder, find_sessions
 
 from .emission import Sessions, Topics, eventually, in_thread, never
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.journal.session_folder import find_sessions
+from mldash.journal.session_folder import find_sessions
 from tests.unit.producer.scripts import end_of, run_script, sessions
 
 pytestmark = pytest.mark.integration
@@ -83,7 +83,7 @@ def test_an_exit_that_gave_up_once_does_not_wait_a_second_time(tmp_path: Path) -
                 begun = time.monotonic()
             ended = time.monotonic()
             import atexit
-            from mldash.producer import exits
+            from mldash import exits
             atexit.unregister(exits.end_all)
             exits.end_all()
             assert time.monotonic() - ended < (ended - begun) / 2  # the first waited a close timeout long

@@ -9,9 +9,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from mldash import Experiment
-from mldash.producer.answers.shapes import Standing
-from mldash.producer.events.topics import event_topic
-from mldash.producer.publishing.resend import LocalExperiment, find_experiments, send_files
+from mldash.answers.shapes import Standing
+from mldash.events.topics import event_topic
+from mldash.publishing.resend import LocalExperiment, find_experiments, send_files
 
 from .emission import PREFIX, Topics
 

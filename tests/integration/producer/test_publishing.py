@@ -13,13 +13,13 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from mldash.producer.answers.shapes import Connection
-from mldash.producer.errors import EventsRefused, ServerUnreachable
-from mldash.producer.events.encoding import JSON, MSGPACK
-from mldash.producer.events.schema import Claim, Heartbeat, Signals
-from mldash.producer.events.topics import event_topic
-from mldash.producer.journal.session_folder import find_sessions, open_session_folder
-from mldash.producer.publishing.resend import resend
+from mldash.answers.shapes import Connection
+from mldash.errors import EventsRefused, ServerUnreachable
+from mldash.events.encoding import JSON, MSGPACK
+from mldash.events.schema import Claim, Heartbeat, Signals
+from mldash.events.topics import event_topic
+from mldash.journal.session_folder import find_sessions, open_session_folder
+from mldash.publishing.resend import resend
 
 from .emission import Sessions, Topics, eventually, in_thread, never
 

@@ -8,9 +8,9 @@ import httpx
 import msgspec
 import pytest
 
-from mldash.ingest_workers.documents.collections import ensure_indexes
-from mldash.query_api.app import Api
-from mldash.query_api.settings import ApiSettings
+from mldash_api.app import Api
+from mldash_api.settings import ApiSettings
+from mldash_ingest.documents.collections import ensure_indexes
 from tests.plain_http import plain_http
 from tests.stack import StackAddresses
 from tests.world import World, opened

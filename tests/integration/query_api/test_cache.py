@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from benchmarks.cold_stream import load, name_stream
-from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
 from .conftest import Client, Running

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from mldash.deploy.prepare import prepare
-from mldash.query_api import kafka
-from mldash.query_api.errors import ServerAway
-from mldash.query_api.kafka import Topics
+from mldash_api import kafka
+from mldash_api.errors import ServerAway
+from mldash_api.kafka import Topics
+from mldash_deploy.prepare import prepare
 from tests.world import PARTITIONS, World
 
 pytestmark = pytest.mark.integration

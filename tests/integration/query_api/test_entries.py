@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
 from .conftest import Client

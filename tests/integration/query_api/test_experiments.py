@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.producer.events.schema import Describe, End, Error, RunEvents, Start
+from mldash.events.schema import Describe, End, Error, RunEvents, Start
 from tests.world import World
 
 from .conftest import Client

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mldash.producer.answers.columns import rows_of_table
-from mldash.query_api.reading import export
+from mldash.answers.columns import rows_of_table
+from mldash_api.reading import export
 from tests.world import World
 
 from .conftest import Client

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mldash.compactor.chunks import manifest
-from mldash.ingest_workers.documents.buckets import CHUNK
-from mldash.query_api.reading import export, views, windows
+from mldash_api.reading import export, views, windows
+from mldash_compactor.chunks import manifest
+from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
 from .conftest import Client

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.producer.events.merging import merge_entries
+from mldash.events.merging import merge_entries
+from mldash_compactor.chunks.checksum import crc32c
 from tests.world import World
 
 from .conftest import Client

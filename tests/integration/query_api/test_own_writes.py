@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.producer.events.schema import Describe, RunEvents
+from mldash.events.schema import Describe, RunEvents
 from tests.world import World
 
 from .conftest import Client, Running

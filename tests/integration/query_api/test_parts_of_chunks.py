@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mldash.compactor.chunks import pages
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.chunks.s3 import ObjectStore
-from mldash.ingest_workers.documents.buckets import CHUNK
+from mldash_compactor.chunks import pages
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
 from .conftest import Client, Running

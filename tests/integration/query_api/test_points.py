@@ -6,9 +6,9 @@ import httpx
 import msgspec
 import pytest
 
-from mldash.compactor.chunks import points
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.ingest_workers.documents.buckets import CHUNK, Source
+from mldash_compactor.chunks import points
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_ingest.documents.buckets import CHUNK, Source
 from tests.world import World
 
 from .conftest import Client

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from mldash.query_api import instruments
-from mldash.query_api.app import Api
-from mldash.query_api.reading import export
-from mldash.query_api.routes import metrics
+from mldash_api import instruments
+from mldash_api.app import Api
+from mldash_api.reading import export
+from mldash_api.routes import metrics
 from tests.integration.ingest_workers.emitting import eventually
 from tests.world import World
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.compactor.chunks import manifest
-from mldash.ingest_workers.documents.buckets import CHUNK, Source
-from mldash.query_api.reading import chain_ends, hot, own_writes, snapshots
+from mldash_api.reading import chain_ends, hot, own_writes, snapshots
+from mldash_compactor.chunks import manifest
+from mldash_ingest.documents.buckets import CHUNK, Source
 from tests.world import World
 
 from .conftest import Client

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from mldash.deploy.prepare import prepare
-from mldash.query_api.app import Api
-from mldash.query_api.errors import PortTaken, ServerAway
+from mldash_api.app import Api
+from mldash_api.errors import PortTaken, ServerAway
+from mldash_deploy.prepare import prepare
 from tests.world import PARTITIONS, World
 
 from .conftest import Client, Running

@@ -11,11 +11,11 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 
-from mldash.producer.answers.columns import rows_of_table
-from mldash.producer.answers.mcap import MAGIC
-from mldash.producer.answers.mocap import mocap
-from mldash.producer.events.merging import merge_entries
-from mldash.query_api.reading import windows
+from mldash.answers.columns import rows_of_table
+from mldash.answers.mcap import MAGIC
+from mldash.answers.mocap import mocap
+from mldash.events.merging import merge_entries
+from mldash_api.reading import windows
 from tests.world import World
 
 from .conftest import Client

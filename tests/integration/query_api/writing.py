@@ -5,20 +5,20 @@ from typing import Any
 
 import msgspec
 
-from mldash.compactor.chunks import entries, manifest, points
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.keys import Place, object_key
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.chunks.metadata import Metadata
-from mldash.compactor.chunks.rows import Cold, Part
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket, Source, to_document
-from mldash.ingest_workers.documents.columns import columns_of_events, pack_events, pack_times
-from mldash.ingest_workers.documents.run_states import StoredRunEvent
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.documents.walk import walk
-from mldash.producer.events.identity import Prefix, experiment_id, stream_id
-from mldash.producer.events.merging import merge_entries
-from mldash.producer.events.schema import RunEvents
+from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash.events.merging import merge_entries
+from mldash.events.schema import RunEvents
+from mldash_compactor.chunks import entries, manifest, points
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.keys import Place, object_key
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.rows import Cold, Part
+from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
+from mldash_ingest.documents.columns import columns_of_events, pack_events, pack_times
+from mldash_ingest.documents.run_states import StoredRunEvent
+from mldash_ingest.documents.snapshot import Snapshot
+from mldash_ingest.documents.walk import walk
 from tests.world import World
 
 PREFIX = "owner/project/run"

@@ -14,14 +14,14 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from mldash import Experiment
-from mldash.commands.audit import audit_experiment
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.ingest_workers.dead_letters.browse import list_letters
-from mldash.ingest_workers.topic_reading import reading
-from mldash.producer.events.identity import KINDS, parse_prefix
-from mldash.query_api.reading.audit.audit import audit
-from mldash.query_api.reading.audit.claims import Progress
-from mldash.query_api.reading.streams import find_experiment
+from mldash.events.identity import KINDS, parse_prefix
+from mldash_api.commands.audit import audit_experiment
+from mldash_api.reading.audit.audit import audit
+from mldash_api.reading.audit.claims import Progress
+from mldash_api.reading.streams import find_experiment
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_ingest.dead_letters.browse import list_letters
+from mldash_ingest.topic_reading import reading
 from tests.integration.ingest_workers.emitting import eventually, working
 from tests.integration.query_api.conftest import Running
 from tests.released.samples import records, unpack

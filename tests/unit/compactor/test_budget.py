@@ -2,7 +2,7 @@
 
 import asyncio
 
-from mldash.compactor.budget import ByteBudget
+from mldash_compactor.budget import ByteBudget
 
 
 async def test_chunks_wait_for_room_in_the_order_in_which_they_came() -> None:

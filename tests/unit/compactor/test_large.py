@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks import metadata as about
-from mldash.compactor.chunks import pages, points
-from mldash.compactor.chunks.metadata import Metadata
-from mldash.compactor.chunks.mixed_types import Field
-from mldash.compactor.chunks.parts import PartWriter, parquet_name, wider
-from mldash.compactor.chunks.rows import Cold, join
-from mldash.compactor.chunks.summaries import summarise, summarise_numbers
-from mldash.compactor.large import Scan
-from mldash.ingest_workers.documents.buckets import Bucket, Source
-from mldash.ingest_workers.documents.columns import WIDE, columns_of_events, events_of_columns, pack_times
+from mldash_compactor.chunks import metadata as about
+from mldash_compactor.chunks import pages, points
+from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.mixed_types import Field
+from mldash_compactor.chunks.parts import PartWriter, parquet_name, wider
+from mldash_compactor.chunks.rows import Cold, join
+from mldash_compactor.chunks.summaries import summarise, summarise_numbers
+from mldash_compactor.large import Scan
+from mldash_ingest.documents.buckets import Bucket, Source
+from mldash_ingest.documents.columns import WIDE, columns_of_events, events_of_columns, pack_times
 
 values = (
     st.none()

@@ -1,6 +1,6 @@
 """Fewer chunks at once where MongoDB is busy, one always, and all again when it is calm."""
 
-from mldash.compactor.pace import Pace
+from mldash_compactor.pace import Pace
 
 
 def told(pace: Pace, seconds: float, times: int) -> int:

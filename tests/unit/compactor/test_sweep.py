@@ -1,8 +1,8 @@
 """Which object can never become live any more."""
 
-from mldash.compactor.chunks.keys import Place
-from mldash.compactor.chunks.manifest import Chunk, Live
-from mldash.compactor.sweep import can_never_count
+from mldash_compactor.chunks.keys import Place
+from mldash_compactor.chunks.manifest import Chunk, Live
+from mldash_compactor.sweep import can_never_count
 
 
 def chunk(epoch: int, live_key: str | None = None) -> Chunk:

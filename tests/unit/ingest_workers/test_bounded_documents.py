@@ -6,14 +6,14 @@ from typing import Any
 import bson
 import pytest
 
-from mldash.ingest_workers.documents.buckets import to_document
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.fetch.decode import Arrival, SetAside, decode
-from mldash.ingest_workers.plan.appends import plan
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.limits import ABOUT_BYTES
-from mldash.producer.events.schema import Claim, Describe, End, Error, Record, Rows, RunEvents, Signals, Start
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.limits import ABOUT_BYTES
+from mldash.events.schema import Claim, Describe, End, Error, Record, Rows, RunEvents, Signals, Start
+from mldash_ingest.documents.buckets import to_document
+from mldash_ingest.documents.snapshot import Snapshot
+from mldash_ingest.fetch.decode import Arrival, SetAside, decode
+from mldash_ingest.plan.appends import plan
 
 MOST = 16 << 20
 ODD_NAMES = ["", ".", "a.b", "$set", "/", "\0", "ä\u2028", "_id", "🦆" * 250]

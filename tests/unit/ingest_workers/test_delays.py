@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from mldash.ingest_workers.delays import Delays
+from mldash_ingest.delays import Delays
 
 BOUNDS = (0.01, 0.5, 1, 3600)
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from mldash.ingest_workers import kafka
-from mldash.ingest_workers.kafka import stop_quietly
+from mldash_ingest import kafka
+from mldash_ingest.kafka import stop_quietly
 
 
 class _Client:

@@ -121,7 +121,7 @@ def test_config_lists_every_setting_with_its_source_and_hides_secrets(
 
 
 def test_traceback_shows_where_an_error_comes_from(tmp_path: Path) -> None:
-    from mldash.deploy.stack.errors import NotRunning
+    from mldash_deploy.stack.errors import NotRunning
 
     with pytest.raises(NotRunning):
         main(["--traceback", "env", "--data", str(tmp_path)])

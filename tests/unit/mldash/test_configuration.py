@@ -6,15 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from mldash.compactor.settings import CompactorSettings
-from mldash.configuration import SECTIONS, ConfigurationUnreadable, component_settings, load, section_of, struct_of
-from mldash.deploy.servers import Servers
-from mldash.deploy.stack.data_folder import DataFolder, State
-from mldash.deploy.stack.errors import NotRunning
-from mldash.ingest_workers.settings import WorkerSettings
-from mldash.producer.environment import SettingError, UnknownSetting, list_settings
-from mldash.producer.settings import SdkSettings
-from mldash.query_api.settings import ApiSettings
+from mldash.connections.servers import Servers
+from mldash.environment import SettingError, UnknownSetting, list_settings
+from mldash.process.configuration import (
+    SECTIONS,
+    ConfigurationUnreadable,
+    component_settings,
+    load,
+    section_of,
+    struct_of,
+)
+from mldash.settings import SdkSettings
+from mldash_api.settings import ApiSettings
+from mldash_compactor.settings import CompactorSettings
+from mldash_deploy.stack.data_folder import DataFolder, State
+from mldash_deploy.stack.errors import NotRunning
+from mldash_ingest.settings import WorkerSettings
 
 FILE = """
 [servers]

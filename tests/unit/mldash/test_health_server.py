@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client import Counter
 
-from mldash.health_server import HealthServer
+from mldash.process.health_server import HealthServer
 from tests.plain_http import plain_http
 
 
@@ -39,7 +39,7 @@ async def test_readyz_says_why_a_component_is_not_ready_and_healthz_that_it_live
 
 
 async def test_a_component_that_does_not_answer_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mldash.health_server._HEALTH_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("mldash.process.health_server._HEALTH_TIMEOUT_S", 0.05)
 
     async def silent() -> str | None:
         await asyncio.Event().wait()
@@ -90,7 +90,7 @@ async def test_who_does_not_take_its_answer_holds_the_server_no_longer_than_the_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The answer is larger than what the kernel keeps for a socket that nobody reads; the server's end waits for it."""
-    monkeypatch.setattr("mldash.health_server._SEND_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("mldash.process.health_server._SEND_TIMEOUT_S", 0.2)
     reason = "x" * (32 << 20)
 
     async def long() -> str | None:

@@ -8,7 +8,7 @@ import pytest
 
 FAILING = """
 import logging, structlog
-from mldash import log_output
+from mldash.process import log_output
 
 log_output.set_up(log_output.LogSettings(format="{format}"), "service")
 

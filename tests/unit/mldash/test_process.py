@@ -12,8 +12,8 @@ import pytest
 SERVICE = """
 import asyncio, sys
 from mldash.command_line import group, main
-from mldash import log_output
-from mldash.process import run_service
+from mldash.process import log_output
+from mldash.process.service import run_service
 
 class Service:
     async def run(self, stop):

@@ -8,7 +8,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.supervision import RED_AFTER, Failure, RestartDelays, Supervision
+from mldash.process.supervision import RED_AFTER, Failure, RestartDelays, Supervision
 from tests.own_errors import own_errors
 
 OWN = [*own_errors()]

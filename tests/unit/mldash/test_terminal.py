@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 from rich.table import Table
 
-from mldash.deploy.stack.data_folder import ProcessState, State
-from mldash.terminal import print_processes, table_console
+from mldash.process.tables import table_console
+from mldash_deploy.stack.data_folder import ProcessState, State
+from mldash_deploy.terminal import print_processes
 
 LONG = "owner=o/project=p/experiment=e/gen=0/stream=00/" + "00000000-000001.parquet" * 8
 

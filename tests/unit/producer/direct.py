@@ -7,17 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mldash.producer.events.identity import new_session_id, parse_prefix
-from mldash.producer.events.schema import Block, Column, Columns, Describe, End, Record, Rows, RunEvents, Start
-from mldash.producer.local.folder import experiment_folder
-from mldash.producer.local.reader import LocalReader
-from mldash.producer.local.sink import LocalSink
-from mldash.producer.logs import Logs
-from mldash.producer.metrics import Metrics
-from mldash.producer.params import Params
-from mldash.producer.settings import SdkSettings
-from mldash.producer.timestamps import Timestamps
-from mldash.producer.tracks import Tracks
+from mldash.events.identity import new_session_id, parse_prefix
+from mldash.events.schema import Block, Column, Columns, Describe, End, Record, Rows, RunEvents, Start
+from mldash.local.folder import experiment_folder
+from mldash.local.reader import LocalReader
+from mldash.local.sink import LocalSink
+from mldash.logs import Logs
+from mldash.metrics import Metrics
+from mldash.params import Params
+from mldash.settings import SdkSettings
+from mldash.timestamps import Timestamps
+from mldash.tracks import Tracks
 
 
 class DirectStream:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.errors import JournalFull
-from mldash.producer.events.schema import Describe, End, Start
+from mldash.errors import JournalFull
+from mldash.events.schema import Describe, End, Start
 
 from .test_session import offline, run_events
 

@@ -2,7 +2,7 @@
 
 import io
 
-from mldash.producer.delivery_line import DeliveryLine
+from mldash.delivery_line import DeliveryLine
 
 
 class Terminal(io.StringIO):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mldash.producer.events.limits import ABOUT_BYTES
-from mldash.producer.handles import checked_about
+from mldash.events.limits import ABOUT_BYTES
+from mldash.handles import checked_about
 
 
 def test_parts_up_to_the_limit_are_taken() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.doctor import Finding, examine
-from mldash.producer.doctor.finding import size
-from mldash.producer.doctor.servers import _clock
+from mldash.doctor import Finding, examine
+from mldash.doctor.finding import size
+from mldash.doctor.servers import _clock
 from tests.unit.producer.journal.journals import new_journal
 
 
@@ -120,7 +120,7 @@ def test_a_clock_that_is_off_is_told_with_its_direction(
     """`offset_s`: the server's clock less ours."""
     import time
 
-    monkeypatch.setattr("mldash.producer.doctor.servers._date_of", lambda address: int(time.time()) + offset_s)
+    monkeypatch.setattr("mldash.doctor.servers._date_of", lambda address: int(time.time()) + offset_s)
     finding = _clock("http://somewhere")
     assert finding.state == state and said in finding.said
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta, Struct
 
-from mldash.producer.environment import (
+from mldash.environment import (
     HIDDEN,
     MissingSetting,
     SettingError,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment
-from mldash.producer.errors import NotYetStored
+from mldash.errors import NotYetStored
 
 
 def test_what_is_not_yet_stored_names_a_few_streams_and_counts_the_rest() -> None:

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from mldash import Experiment
-from mldash.producer.events.schema import End, Start
-from mldash.producer.journal.scan import StoredSource
-from mldash.producer.journal.session_folder import find_sessions
+from mldash.events.schema import End, Start
+from mldash.journal.scan import StoredSource
+from mldash.journal.session_folder import find_sessions
 
 from .journal.journals import events_in
 

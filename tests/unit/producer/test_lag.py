@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment
-from mldash.producer import lag as lag_module
-from mldash.producer.journal.checkpoint import Place
-from mldash.producer.lag import LAG_AFTER_S, Lag
-from mldash.producer.local.lock import lock_of
+from mldash import lag as lag_module
+from mldash.journal.checkpoint import Place
+from mldash.lag import LAG_AFTER_S, Lag
+from mldash.local.lock import lock_of
 
 
 def at(offset: int) -> Place:

@@ -8,8 +8,8 @@ import polars
 import pyarrow
 import pytest
 
-from mldash.producer.bulk_columns import pack_column
-from mldash.producer.local.blocks import column_values
+from mldash.bulk_columns import pack_column
+from mldash.local.blocks import column_values
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.same import same
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.log_text import ALTERED
-from mldash.producer.settings import SdkSettings
-from mldash.producer.values import UnsupportedValue
+from mldash.log_text import ALTERED
+from mldash.settings import SdkSettings
+from mldash.values import UnsupportedValue
 
 from .direct import DirectExperiment
 

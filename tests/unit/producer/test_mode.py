@@ -4,12 +4,12 @@ import inspect
 
 import pytest
 
-from mldash.producer.disabled import EmptyReader, NullWriter
-from mldash.producer.local.reader import LocalReader
-from mldash.producer.mode import Mode, Reader, StreamWriter, Writer, mode_of
-from mldash.producer.remote.reader import RemoteReader
-from mldash.producer.session import Session
-from mldash.producer.settings import SdkSettings
+from mldash.disabled import EmptyReader, NullWriter
+from mldash.local.reader import LocalReader
+from mldash.mode import Mode, Reader, StreamWriter, Writer, mode_of
+from mldash.remote.reader import RemoteReader
+from mldash.session import Session
+from mldash.settings import SdkSettings
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from mldash.producer.callbacks import MldashWarning
-from mldash.producer.events.merging import FoldedParams, flatten, nest
-from mldash.producer.params import flat_params
-from mldash.producer.values import UnsupportedValue
+from mldash.callbacks import MldashWarning
+from mldash.events.merging import FoldedParams, flatten, nest
+from mldash.params import flat_params
+from mldash.values import UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import scalars, texts

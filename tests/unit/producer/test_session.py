@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment, SettingError
-from mldash.producer.events.schema import Describe, End, Start
-from mldash.producer.journal.drain import SinkDrain
-from mldash.producer.journal.scan import StoredSource
-from mldash.producer.journal.session_folder import find_sessions
-from mldash.producer.launchers import rank_of
-from mldash.producer.settings import SdkSettings
+from mldash.events.schema import Describe, End, Start
+from mldash.journal.drain import SinkDrain
+from mldash.journal.scan import StoredSource
+from mldash.journal.session_folder import find_sessions
+from mldash.launchers import rank_of
+from mldash.settings import SdkSettings
 
 from .journal.journals import events_in
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers.columns import rows_of_table
-from mldash.producer.events.merging import merge_entries
-from mldash.producer.tracks import TrackSlice
-from mldash.producer.values import UnsupportedValue
+from mldash.answers.columns import rows_of_table
+from mldash.events.merging import merge_entries
+from mldash.tracks import TrackSlice
+from mldash.values import UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.strategies import fields
 

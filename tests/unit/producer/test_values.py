@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given
 from msgspec import Struct
 
-from mldash.producer.events.limits import NESTING
-from mldash.producer.values import UnsupportedValue, plain, plain_fields
+from mldash.events.limits import NESTING
+from mldash.values import UnsupportedValue, plain, plain_fields
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import plain_values
 
@@ -108,7 +108,7 @@ def test_values_of_other_types_become_plain(value: Any, becomes: Any) -> None:
 
 def converted(script: str) -> subprocess.CompletedProcess[str]:
     """The script in a process of its own: both libraries have threads and mind being forked, and other tests fork."""
-    head = "from mldash.producer.values import UnsupportedValue, plain\nfrom tests.unit.producer.same import same\n"
+    head = "from mldash.values import UnsupportedValue, plain\nfrom tests.unit.producer.same import same\n"
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(script)], capture_output=True, text=True, check=False
     )

@@ -5,7 +5,7 @@ import math
 import msgspec
 import pytest
 
-from mldash.query_api.answers import JSON, MSGPACK, Nonfinite, encode
+from mldash_api.answers import JSON, MSGPACK, Nonfinite, encode
 
 VALUE = {"a": [math.nan, {"b": math.inf}], "c": -math.inf, "d": b"\0", "e": 2**63 - 1, "f": -0.0, "g": None, "h": True}
 

@@ -4,8 +4,8 @@ import pickle
 
 import pytest
 
-from mldash.query_api import errors
-from mldash.query_api.errors import ApiError
+from mldash_api import errors
+from mldash_api.errors import ApiError
 
 EVERY = [
     errors.PortTaken("127.0.0.1", 8700, "Address already in use"),

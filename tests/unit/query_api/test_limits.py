@@ -5,8 +5,8 @@ import base64
 import msgspec
 import pytest
 
-from mldash.query_api.errors import WrongParameter
-from mldash.query_api.limits import (
+from mldash_api.errors import WrongParameter
+from mldash_api.limits import (
     WRITTEN_STREAMS,
     checked_count,
     checked_fields,
@@ -14,7 +14,7 @@ from mldash.query_api.limits import (
     checked_written,
     metric_name,
 )
-from mldash.query_api.reading.own_writes import Written
+from mldash_api.reading.own_writes import Written
 
 SESSION = b"s" * 16
 

@@ -9,11 +9,11 @@ import pytest
 
 import mldash
 from mldash import Experiment
-from mldash.ingest_workers.documents.stored import decode_stored
-from mldash.producer.events.encoding import UndecodableRecord, decode_record
-from mldash.producer.events.schema import Claim, Columns, Describe, End, Heartbeat, Record, RunEvents, Signals, Start
-from mldash.producer.journal.scan import StoredSource
-from mldash.producer.journal.session_folder import find_sessions
+from mldash.events.encoding import UndecodableRecord, decode_record
+from mldash.events.schema import Claim, Columns, Describe, End, Heartbeat, Record, RunEvents, Signals, Start
+from mldash.journal.scan import StoredSource
+from mldash.journal.session_folder import find_sessions
+from mldash_ingest.documents.stored import decode_stored
 from tests.released.samples import StoredRecord, records, unpack
 from tests.released.v0_1_0 import content
 from tests.unit.producer.journal.journals import records_in

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks import footer, thrift
-from mldash.compactor.chunks.errors import ChunkDamaged
-from mldash.compactor.chunks.thrift import List, Value
+from mldash_compactor.chunks import footer, thrift
+from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.chunks.thrift import List, Value
 
 
 def _file() -> bytes:

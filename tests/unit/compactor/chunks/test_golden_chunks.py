@@ -15,14 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from mldash.compactor.chunks import entries, points
-from mldash.compactor.chunks.metadata import Metadata, fields_of, marks_of
-from mldash.compactor.chunks.mixed_types import Field
-from mldash.compactor.chunks.objects import read_metadata
-from mldash.compactor.chunks.parquet import Reading
-from mldash.compactor.chunks.rows import Cold
-from mldash.ingest_workers.documents.buckets import Source
-from mldash.ingest_workers.documents.columns import ABSENT, Column, pack_events, pack_sparse, pack_times
+from mldash_compactor.chunks import entries, points
+from mldash_compactor.chunks.metadata import Metadata, fields_of, marks_of
+from mldash_compactor.chunks.mixed_types import Field
+from mldash_compactor.chunks.objects import read_metadata
+from mldash_compactor.chunks.parquet import Reading
+from mldash_compactor.chunks.rows import Cold
+from mldash_ingest.documents.buckets import Source
+from mldash_ingest.documents.columns import ABSENT, Column, pack_events, pack_sparse, pack_times
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 PACKED = ("marks", "sources", "cuts", "summaries")

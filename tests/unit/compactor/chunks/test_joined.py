@@ -14,16 +14,16 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks import footer, points, thrift
-from mldash.compactor.chunks.checksum import crc32c
-from mldash.compactor.chunks.errors import ChunkDamaged, FilesDiffer
-from mldash.compactor.chunks.joined import fit_together, join
-from mldash.compactor.chunks.metadata import Metadata, blocks_of
-from mldash.compactor.chunks.mixed_types import Field
-from mldash.compactor.chunks.objects import Encoded
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.chunks.summaries import FIELD_LIMIT, UNKNOWN, block_type
-from mldash.ingest_workers.documents.columns import columns_of_events, events_of_columns, pack_times
+from mldash_compactor.chunks import footer, points, thrift
+from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.chunks.errors import ChunkDamaged, FilesDiffer
+from mldash_compactor.chunks.joined import fit_together, join
+from mldash_compactor.chunks.metadata import Metadata, blocks_of
+from mldash_compactor.chunks.mixed_types import Field
+from mldash_compactor.chunks.objects import Encoded
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.chunks.summaries import FIELD_LIMIT, UNKNOWN, block_type
+from mldash_ingest.documents.columns import columns_of_events, events_of_columns, pack_times
 
 ROWS = 40
 

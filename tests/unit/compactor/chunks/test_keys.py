@@ -5,8 +5,8 @@ from urllib.parse import unquote
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks.keys import VALUE_BYTES, Place, experiment_folder, object_key, parse_key
-from mldash.producer.events.identity import Prefix
+from mldash.events.identity import Prefix
+from mldash_compactor.chunks.keys import VALUE_BYTES, Place, experiment_folder, object_key, parse_key
 
 PLACE = Place(bytes(range(16)), 2, 7, 3)
 segments = st.text(min_size=1, max_size=200).filter(lambda text: "/" not in text)

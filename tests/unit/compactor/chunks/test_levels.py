@@ -7,10 +7,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks.levels import FAN, LEVELS, RECORDS, Block, block_id, coarsen, of_blocks, of_chunks, unknown
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.chunks.summaries import FIELD_LIMIT, PLACES, UNKNOWN, FieldSummary, summarise
-from mldash.ingest_workers.documents.columns import ABSENT, pack_sparse
+from mldash_compactor.chunks.levels import FAN, LEVELS, RECORDS, Block, block_id, coarsen, of_blocks, of_chunks, unknown
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.summaries import FIELD_LIMIT, PLACES, UNKNOWN, FieldSummary, summarise
+from mldash_ingest.documents.columns import ABSENT, pack_sparse
 
 STREAM = bytes(range(16))
 CHUNK = 10_000

@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from mldash.compactor.chunks import inherited, metadata, pages, points
-from mldash.compactor.chunks.errors import ChunkDamaged
-from mldash.compactor.chunks.inherited import known_by_each, lacking
-from mldash.compactor.chunks.manifest import Live
-from mldash.compactor.chunks.mixed_types import Field
-from mldash.compactor.chunks.names import column_name
-from mldash.compactor.chunks.objects import Encoded, packed
+from mldash_compactor.chunks import inherited, metadata, pages, points
+from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.chunks.inherited import known_by_each, lacking
+from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.mixed_types import Field
+from mldash_compactor.chunks.names import column_name
+from mldash_compactor.chunks.objects import Encoded, packed
 
 from .test_parquet_of_a_chunk import bucket, exact, metadata_of, rows_of
 

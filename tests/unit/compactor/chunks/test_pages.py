@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks import checksum, pages, parquet, points
-from mldash.compactor.chunks.errors import ChunkDamaged
-from mldash.compactor.chunks.objects import Encoded
-from mldash.compactor.chunks.pages import Plan, Span, Tail
-from mldash.compactor.chunks.rows import Cold
-from mldash.ingest_workers.documents.columns import Column, pack_times
+from mldash_compactor.chunks import checksum, pages, parquet, points
+from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.chunks.objects import Encoded
+from mldash_compactor.chunks.pages import Plan, Span, Tail
+from mldash_compactor.chunks.rows import Cold
+from mldash_ingest.documents.columns import Column, pack_times
 
 from .test_parquet_of_a_chunk import cut, events, exact, metadata_of, rows_of
 

@@ -13,21 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from mldash.compactor.chunks import entries, points
-from mldash.compactor.chunks.errors import ChunkDamaged
-from mldash.compactor.chunks.metadata import Metadata, blocks_of
-from mldash.compactor.chunks.objects import read_metadata
-from mldash.compactor.chunks.rows import Cold
-from mldash.ingest_workers.documents.buckets import Bucket, Source
-from mldash.ingest_workers.documents.columns import (
-    WIDE,
-    Column,
-    columns_of_events,
-    events_of_columns,
-    pack_times,
-    unpack_times,
-)
-from mldash.producer.events.merging import merge_entries
+from mldash.events.merging import merge_entries
+from mldash_compactor.chunks import entries, points
+from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.chunks.metadata import Metadata, blocks_of
+from mldash_compactor.chunks.objects import read_metadata
+from mldash_compactor.chunks.rows import Cold
+from mldash_ingest.documents.buckets import Bucket, Source
+from mldash_ingest.documents.columns import WIDE, Column, columns_of_events, events_of_columns, pack_times, unpack_times
 
 STREAM = bytes(range(16))
 METADATA = Metadata(

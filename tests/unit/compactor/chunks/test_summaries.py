@@ -7,8 +7,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks.summaries import BLOCK_ROWS, FIELD_LIMIT, summarise
-from mldash.ingest_workers.documents.columns import ABSENT, Column, pack_events, pack_sparse
+from mldash_compactor.chunks.summaries import BLOCK_ROWS, FIELD_LIMIT, summarise
+from mldash_ingest.documents.columns import ABSENT, Column, pack_events, pack_sparse
 
 FIRST = 30_000
 

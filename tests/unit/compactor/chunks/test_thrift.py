@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks import thrift
-from mldash.compactor.chunks.errors import ChunkDamaged
-from mldash.compactor.chunks.thrift import List, Value
+from mldash_compactor.chunks import thrift
+from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.chunks.thrift import List, Value
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

@@ -12,16 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mldash.deploy.servers import Servers
-from mldash.deploy.stack.data_folder import (
-    DataFolder,
-    ProcessState,
-    State,
-    created_at,
-    find_process,
-    stop_processes,
-)
-from mldash.deploy.stack.errors import AlreadyRunning, DataFolderUnusable
+from mldash.connections.servers import Servers
+from mldash_deploy.stack.data_folder import DataFolder, ProcessState, State, created_at, find_process, stop_processes
+from mldash_deploy.stack.errors import AlreadyRunning, DataFolderUnusable
 
 
 @pytest.fixture

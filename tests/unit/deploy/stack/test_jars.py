@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.deploy.stack import jars
-from mldash.deploy.stack.errors import JarRefused
+from mldash_deploy.stack import jars
+from mldash_deploy.stack.errors import JarRefused
 
 CONTENT = b"a jar" * 1_000
 JAR = jars.Jar("org.example:thing:1.0", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))

@@ -6,7 +6,7 @@ import os
 import socket
 from pathlib import Path
 
-from mldash.deploy.stack import ports
+from mldash_deploy.stack import ports
 
 
 def test_every_name_gets_a_free_port_of_its_own_on_loopback() -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.errors import ServerDidNotStart
-from mldash.deploy.stack.supervise import Command, Supervised
-from mldash.supervision import RestartDelays
+from mldash.process.supervision import RestartDelays
+from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.errors import ServerDidNotStart
+from mldash_deploy.stack.supervise import Command, Supervised
 
 
 def test_delays_double_from_the_first_to_the_longest() -> None:
@@ -140,9 +140,9 @@ def test_a_program_gets_no_ctrl_c_of_the_terminal_and_dies_with_a_killed_supervi
     """A supervisor of its own is killed by SIGKILL: its program is told by the kernel."""
     supervisor = f"""
 import asyncio, sys
-from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.supervise import Command, Supervised
-from mldash.supervision import RestartDelays
+from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.supervise import Command, Supervised
+from mldash.process.supervision import RestartDelays
 
 async def ready():
     return True

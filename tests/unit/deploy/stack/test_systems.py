@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from mldash.deploy.stack import kafka, mongo, s3, stack
-from mldash.deploy.stack.data_folder import DataFolder
-from mldash.deploy.stack.errors import DataFolderUnusable, LibraryMissing, NotOnThisSystem
-from mldash.deploy.stack.settings import StackSettings
+from mldash_deploy.stack import kafka, mongo, s3, stack
+from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.errors import DataFolderUnusable, LibraryMissing, NotOnThisSystem
+from mldash_deploy.stack.settings import StackSettings
 
 
 def test_libraries_that_ldd_does_not_find_are_named_with_the_line_that_installs_them() -> None:

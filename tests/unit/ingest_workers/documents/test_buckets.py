@@ -5,15 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.buckets import (
-    Bucket,
-    Source,
-    bucket_id,
-    first_index_of,
-    from_document,
-    to_document,
-)
-from mldash.ingest_workers.documents.columns import Column, columns_of_events, events_of_columns, pack_times
+from mldash_ingest.documents.buckets import Bucket, Source, bucket_id, first_index_of, from_document, to_document
+from mldash_ingest.documents.columns import Column, columns_of_events, events_of_columns, pack_times
 
 STREAM = b"s" * 16
 

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.column_statistics import add_column, add_columns, numbers_in
-from mldash.ingest_workers.documents.columns import Column, pack
-from mldash.producer.events.field_statistics import FieldStatistics, is_number
+from mldash.events.field_statistics import FieldStatistics, is_number
+from mldash_ingest.documents.column_statistics import add_column, add_columns, numbers_in
+from mldash_ingest.documents.columns import Column, pack
 
 long = {"min_size": 40, "max_size": 120}
 floats: Any = st.lists(st.floats(), **long)  # type: ignore[arg-type]

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.fetch.decode import Arrival
-from mldash.ingest_workers.plan.appends import plan
-from mldash.producer.events.identity import experiment_id
-from mldash.producer.events.schema import Describe, End, Error, Kind, Record, Rows, RunEvents, Start
+from mldash.events.identity import experiment_id
+from mldash.events.schema import Describe, End, Error, Kind, Record, Rows, RunEvents, Start
+from mldash_ingest.documents.snapshot import Snapshot
+from mldash_ingest.fetch.decode import Arrival
+from mldash_ingest.plan.appends import plan
 
 ONE, TWO = b"1" * 16, b"2" * 16
 numbers = st.floats() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none() | st.just("text")

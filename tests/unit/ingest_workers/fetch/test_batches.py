@@ -9,10 +9,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from mldash.ingest_workers.fetch.batches import Batch, Batches
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Record, Rows
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Record, Rows
+from mldash_ingest.fetch.batches import Batch, Batches
 
 TOPIC = TopicPartition("metrics", 0)
 KEY = stream_key(experiment_id("o/p/n"), "metrics", "loss")

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.ingest_workers.fetch.decode import Arrival, SetAside, decode, decode_many
-from mldash.producer.events.encoding import JSON, MSGPACK, encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Column, Columns, Heartbeat, Record, Rows, RunEvents, Signals, Start
+from mldash.events.encoding import JSON, MSGPACK, encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Column, Columns, Heartbeat, Record, Rows, RunEvents, Signals, Start
+from mldash_ingest.fetch.decode import Arrival, SetAside, decode, decode_many
 
 GOOD = Record(
     prefix="o/p/n",

@@ -6,9 +6,9 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.columns import pack, pack_times
-from mldash.ingest_workers.fetch.float_rows import packed
-from mldash.producer.events.encoding import RawRows
+from mldash.events.encoding import RawRows
+from mldash_ingest.documents.columns import pack, pack_times
+from mldash_ingest.fetch.float_rows import packed
 
 encode = msgspec.msgpack.encode
 times = st.floats(allow_nan=False, allow_infinity=False)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.fetch.decode import Arrival, SetAside, decode
-from mldash.ingest_workers.fetch.lines import Level
-from mldash.ingest_workers.plan.joining import columns_of
-from mldash.ingest_workers.plan.pieces import pieces_of
-from mldash.producer.events.encoding import encode_record, headers
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.levels import LEVELS
-from mldash.producer.events.schema import Record, Rows
+from mldash.events.encoding import encode_record, headers
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.levels import LEVELS
+from mldash.events.schema import Record, Rows
+from mldash_ingest.fetch.decode import Arrival, SetAside, decode
+from mldash_ingest.fetch.lines import Level
+from mldash_ingest.plan.joining import columns_of
+from mldash_ingest.plan.pieces import pieces_of
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -2,7 +2,7 @@
 
 from aiokafka import TopicPartition
 
-from mldash.ingest_workers.fetch.positions import Positions
+from mldash_ingest.fetch.positions import Positions
 
 ONE, TWO = TopicPartition("t", 0), TopicPartition("t", 1)
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from mldash.ingest_workers.fetch.sizes import check_sizes
-from mldash.producer.bulk_columns import cut, pack_columns
-from mldash.producer.events.encoding import JSON, MSGPACK, decode_record, encode_record, headers
-from mldash.producer.events.limits import CALL_BYTES
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.scan import LiveSource
+from mldash.bulk_columns import cut, pack_columns
+from mldash.events.encoding import JSON, MSGPACK, decode_record, encode_record, headers
+from mldash.events.limits import CALL_BYTES
+from mldash.journal.append import Journal
+from mldash.journal.scan import LiveSource
+from mldash_ingest.fetch.sizes import check_sizes
 from tests.unit.producer.journal.journals import new_journal, records_in
 
 

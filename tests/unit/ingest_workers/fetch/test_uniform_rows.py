@@ -6,8 +6,8 @@ import msgspec
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.columns import pack
-from mldash.ingest_workers.fetch import uniform_rows
+from mldash_ingest.documents.columns import pack
+from mldash_ingest.fetch import uniform_rows
 
 encode = msgspec.msgpack.encode
 of_one_width = st.sampled_from(

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.buckets import CHUNK, Bucket
-from mldash.ingest_workers.documents.columns import events_of_columns
-from mldash.ingest_workers.documents.seen import HOLES, Seen
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.ingest_workers.fetch.decode import Arrival
-from mldash.ingest_workers.plan.appends import Plan, plan, rounds
-from mldash.producer.events.identity import experiment_id
-from mldash.producer.events.schema import Record, Rows
+from mldash.events.identity import experiment_id
+from mldash.events.schema import Record, Rows
+from mldash_ingest.documents.buckets import CHUNK, Bucket
+from mldash_ingest.documents.columns import events_of_columns
+from mldash_ingest.documents.seen import HOLES, Seen
+from mldash_ingest.documents.snapshot import Snapshot
+from mldash_ingest.fetch.decode import Arrival
+from mldash_ingest.plan.appends import Plan, plan, rounds
 
 STREAM = b"s" * 16
 SESSIONS = [bytes([number]) * 16 for number in range(3)]

@@ -9,11 +9,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.columns import events_of_columns, pack
-from mldash.ingest_workers.fetch.lines import PackedHere
-from mldash.ingest_workers.plan.joining import columns_of, events_of, times_of
-from mldash.ingest_workers.plan.pieces import Piece
-from mldash.producer.events.schema import Column, Columns, Rows
+from mldash.events.schema import Column, Columns, Rows
+from mldash_ingest.documents.columns import events_of_columns, pack
+from mldash_ingest.fetch.lines import PackedHere
+from mldash_ingest.plan.joining import columns_of, events_of, times_of
+from mldash_ingest.plan.pieces import Piece
 
 SESSION = b"x" * 16
 scalars = st.one_of(

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.columns import columns_of_events, events_of_columns, unpack_times
-from mldash.ingest_workers.plan.merging import merge_columns
-from mldash.producer.events.merging import merge_entries
+from mldash.events.merging import merge_entries
+from mldash_ingest.documents.columns import columns_of_events, events_of_columns, unpack_times
+from mldash_ingest.plan.merging import merge_columns
 
 times = st.sampled_from([0.0, -0.0, 1.0, 1.5, -3.0, 1e300])
 values = st.one_of(st.integers(-5, 5), st.floats(allow_nan=False), st.booleans(), st.none(), st.lists(st.floats(0, 1)))

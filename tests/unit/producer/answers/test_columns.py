@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers.columns import parquet_bytes, rows_of_table, table_of_rows
+from mldash.answers.columns import parquet_bytes, rows_of_table, table_of_rows
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import plain_values, texts
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers import downsample
-from mldash.producer.answers.downsample import Drawing, Piece, Span, ViewRequest, draw, kept
-from mldash.producer.answers.view_request import checked_request
+from mldash.answers import downsample
+from mldash.answers.downsample import Drawing, Piece, Span, ViewRequest, draw, kept
+from mldash.answers.view_request import checked_request
 
 NUMBERS = st.one_of(st.integers(-50, 50), st.floats(allow_nan=False, width=32))
 XS = st.one_of(st.integers(-1000, 1000), st.floats(-1e300, 1e300))

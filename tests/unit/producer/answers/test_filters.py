@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers.filters import COMPARISONS, Filter, checked_filters, parse_filter
+from mldash.answers.filters import COMPARISONS, Filter, checked_filters, parse_filter
 from tests.unit.producer.strategies import texts
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.answers import mcap
-from mldash.producer.answers.mcap import MAGIC, mcap_bytes
+from mldash.answers import mcap
+from mldash.answers.mcap import MAGIC, mcap_bytes
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "track_v1.mcap"
 ENTRIES = [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.answers.mcap import mcap_bytes
+from mldash.answers.mcap import mcap_bytes
 
 make_reader = pytest.importorskip("mcap.reader", reason="in the dev extra: make install").make_reader
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers.columns import parquet_bytes, rows_of_table
-from mldash.producer.answers.names import (
+from mldash.answers.columns import parquet_bytes, rows_of_table
+from mldash.answers.names import (
     ENTRY_COLUMNS,
     FRAME_COLUMNS,
     POINT_COLUMNS,
@@ -18,7 +18,7 @@ from mldash.producer.answers.names import (
     shown_entry_field,
     stored_entry_field,
 )
-from mldash.producer.answers.nan_statistics import holds_nan
+from mldash.answers.nan_statistics import holds_nan
 
 RESERVED = sorted({*POINT_COLUMNS, *ENTRY_COLUMNS, *FRAME_COLUMNS, "events"})
 words = st.lists(st.sampled_from([*RESERVED, "_", "_", "field:", "x", ""]), max_size=4).map("".join)

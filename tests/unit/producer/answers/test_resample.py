@@ -5,7 +5,7 @@ from bisect import bisect_right
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers.resample import grid, held
+from mldash.answers.resample import grid, held
 
 TIMES = st.lists(st.integers(-50, 50), unique=True, max_size=20).map(sorted)
 

@@ -5,7 +5,7 @@ import io
 import json
 import math
 
-from mldash.producer.answers.rows import csv_text, json_bytes, jsonl_bytes
+from mldash.answers.rows import csv_text, json_bytes, jsonl_bytes
 
 
 def test_json_says_null_for_what_it_has_no_number_for_or_a_string_where_asked() -> None:

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mldash.producer.capture import echo as echo_module
-from mldash.producer.capture.echo import echo, line_of
+from mldash.capture import echo as echo_module
+from mldash.capture.echo import echo, line_of
 
 
 class Pipe:

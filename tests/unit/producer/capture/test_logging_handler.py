@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from mldash.producer.capture.logging_handler import ExperimentHandler
-from mldash.producer.settings import SdkSettings
+from mldash.capture.logging_handler import ExperimentHandler
+from mldash.settings import SdkSettings
 from tests.unit.producer.direct import DirectExperiment
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mldash.producer.capture import run_context
-from mldash.producer.capture.run_context import command_line, gather, git_state, package_versions
+from mldash.capture import run_context
+from mldash.capture.run_context import command_line, gather, git_state, package_versions
 
 
 @pytest.fixture

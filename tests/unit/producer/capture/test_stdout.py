@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.callbacks import MldashWarning
-from mldash.producer.capture.echo import echo
-from mldash.producer.capture.stdout import LONGEST_LINE, StdoutCapture
+from mldash.callbacks import MldashWarning
+from mldash.capture.echo import echo
+from mldash.capture.stdout import LONGEST_LINE, StdoutCapture
 
 Lines = list[tuple[str, str]]
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.callbacks import MldashWarning
-from mldash.producer.capture.system_metrics import (
+from mldash.callbacks import MldashWarning
+from mldash.capture.system_metrics import (
     LOCAL_RANK_VARIABLES,
     Counters,
     Gpus,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.events.encoding import (
+from mldash.events.encoding import (
     CONTENT_TYPE_HEADER,
     JSON,
     MSGPACK,
@@ -19,7 +19,7 @@ from mldash.producer.events.encoding import (
     encode_record,
     headers,
 )
-from mldash.producer.events.schema import (
+from mldash.events.schema import (
     Block,
     Claim,
     Column,

@@ -5,7 +5,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.events.field_statistics import FieldStatistics, is_number
+from mldash.events.field_statistics import FieldStatistics, is_number
 
 numbers = st.lists(st.integers(-(2**63), 2**63 - 1) | st.floats(), max_size=30)
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.events.identity import experiment_id, new_session_id, parse_prefix, stream_id, stream_key
-from mldash.producer.events.topics import event_topic, event_topics, partition_of
+from mldash.events.identity import experiment_id, new_session_id, parse_prefix, stream_id, stream_key
+from mldash.events.topics import event_topic, event_topics, partition_of
 from tests.unit.producer.strategies import texts
 
 

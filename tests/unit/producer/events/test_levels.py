@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.events.levels import LEVELS, canonical_level
+from mldash.events.levels import LEVELS, canonical_level
 
 
 @pytest.mark.parametrize("level", LEVELS)

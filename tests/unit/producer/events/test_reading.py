@@ -8,19 +8,8 @@ import msgspec
 import pytest
 
 import mldash
-from mldash.producer.events.encoding import JSON, MSGPACK, encode_record, headers
-from mldash.producer.events.schema import (
-    Column,
-    Columns,
-    End,
-    Error,
-    Heartbeat,
-    Record,
-    Rows,
-    RunEvents,
-    Signals,
-    Start,
-)
+from mldash.events.encoding import JSON, MSGPACK, encode_record, headers
+from mldash.events.schema import Column, Columns, End, Error, Heartbeat, Record, Rows, RunEvents, Signals, Start
 
 SESSION = b"s" * 16
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.events.run_status import CREATED, LOST, RUNNING, SessionTimes, latest_run, status_of_run, succeeded
+from mldash.events.run_status import CREATED, LOST, RUNNING, SessionTimes, latest_run, status_of_run, succeeded
 
 LOST_AFTER_S = 30.0
 

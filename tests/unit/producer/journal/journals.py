@@ -9,16 +9,16 @@ from typing import Any
 
 import msgspec
 
-from mldash.producer.callbacks import Callbacks
-from mldash.producer.events.encoding import decode_record, encode_record, headers
-from mldash.producer.events.schema import Columns, Record, Rows, RunEvents
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.checkpoint import Place
-from mldash.producer.journal.frame import ROW, pack_frame
-from mldash.producer.journal.rounds import Gatherer
-from mldash.producer.journal.scan import Scan, Source
-from mldash.producer.journal.session_folder import Head
-from mldash.producer.journal.writers import RowWriter
+from mldash.callbacks import Callbacks
+from mldash.events.encoding import decode_record, encode_record, headers
+from mldash.events.schema import Columns, Record, Rows, RunEvents
+from mldash.journal.append import Journal
+from mldash.journal.checkpoint import Place
+from mldash.journal.frame import ROW, pack_frame
+from mldash.journal.rounds import Gatherer
+from mldash.journal.scan import Scan, Source
+from mldash.journal.session_folder import Head
+from mldash.journal.writers import RowWriter
 
 PREFIX = "owner/project/run"
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.callbacks import Callbacks
-from mldash.producer.errors import JournalFull, JournalUnwritable
-from mldash.producer.events.limits import CALL_BYTES
-from mldash.producer.events.schema import Column, End, Start
-from mldash.producer.journal.append import FIRST_SEGMENT_BYTES
-from mldash.producer.journal.checkpoint import Base
-from mldash.producer.journal.plain_segment import PlainSegment
-from mldash.producer.journal.scan import LiveSource, StoredSource
-from mldash.producer.journal.segment import MappedSegment
-from mldash.producer.journal.session_folder import find_sessions, lock_dead_sessions, open_session_folder
+from mldash.callbacks import Callbacks
+from mldash.errors import JournalFull, JournalUnwritable
+from mldash.events.limits import CALL_BYTES
+from mldash.events.schema import Column, End, Start
+from mldash.journal.append import FIRST_SEGMENT_BYTES
+from mldash.journal.checkpoint import Base
+from mldash.journal.plain_segment import PlainSegment
+from mldash.journal.scan import LiveSource, StoredSource
+from mldash.journal.segment import MappedSegment
+from mldash.journal.session_folder import find_sessions, lock_dead_sessions, open_session_folder
 
 from .journals import events_in, new_journal
 

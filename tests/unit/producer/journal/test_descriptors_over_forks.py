@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.journal.session_folder import create_session_folder, lock_dead_sessions
-from mldash.producer.local.lock import lock_of
+from mldash.journal.session_folder import create_session_folder, lock_dead_sessions
+from mldash.local.lock import lock_of
 from tests.unit.producer.scripts import run_script
 
 from .journals import new_head
@@ -74,7 +74,7 @@ def forked_as_it_closes(
 def test_a_child_forked_as_a_session_lets_go_of_its_lock_keeps_the_users_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mldash.producer.journal.append import Journal
+    from mldash.journal.append import Journal
 
     from .journals import new_journal
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.events.schema import Record
-from mldash.producer.journal.drain import drain_dead_sessions
-from mldash.producer.journal.session_folder import SessionFolder, find_sessions
+from mldash.events.schema import Record
+from mldash.journal.drain import drain_dead_sessions
+from mldash.journal.session_folder import SessionFolder, find_sessions
 
 from .journals import new_journal
 

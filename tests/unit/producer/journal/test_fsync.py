@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from mldash import Experiment
-from mldash.producer import session
-from mldash.producer.journal.plain_segment import PlainSegment
-from mldash.producer.journal.segment import MappedSegment
+from mldash import Experiment, session
+from mldash.journal.plain_segment import PlainSegment
+from mldash.journal.segment import MappedSegment
 
 from .journals import new_journal
 

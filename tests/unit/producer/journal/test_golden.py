@@ -13,19 +13,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.producer.answers.shapes import TopicAddress
-from mldash.producer.callbacks import Callbacks
-from mldash.producer.events.schema import Column, Describe, End, Error, Record, Rows, Start
-from mldash.producer.journal import lease, ownership, writers
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.checkpoint import Base, Checkpoint, Place, StreamSeq
-from mldash.producer.journal.held import HeldEvents
-from mldash.producer.journal.lease import Holder, Lease
-from mldash.producer.journal.ownership import Pulse, end_of, fix_end, read_pulse
-from mldash.producer.journal.plain_segment import PlainSegment
-from mldash.producer.journal.processes import Process
-from mldash.producer.journal.scan import StoredSource
-from mldash.producer.journal.session_folder import Head, SessionFolder, open_session_folder
+from mldash.answers.shapes import TopicAddress
+from mldash.callbacks import Callbacks
+from mldash.events.schema import Column, Describe, End, Error, Record, Rows, Start
+from mldash.journal import lease, ownership, writers
+from mldash.journal.append import Journal
+from mldash.journal.checkpoint import Base, Checkpoint, Place, StreamSeq
+from mldash.journal.held import HeldEvents
+from mldash.journal.lease import Holder, Lease
+from mldash.journal.ownership import Pulse, end_of, fix_end, read_pulse
+from mldash.journal.plain_segment import PlainSegment
+from mldash.journal.processes import Process
+from mldash.journal.scan import StoredSource
+from mldash.journal.session_folder import Head, SessionFolder, open_session_folder
 
 from .journals import append_row, events_in, records_in
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.index import FolderIndex, JournalIndex
-from mldash.producer.journal.session_folder import find_sessions
-from mldash.producer.local.undrained_rows import Undrained
+from mldash.journal.append import Journal
+from mldash.journal.index import FolderIndex, JournalIndex
+from mldash.journal.session_folder import find_sessions
+from mldash.local.undrained_rows import Undrained
 
 from .journals import append_row, new_journal
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.journal.placement import file_system_of
+from mldash.journal.placement import file_system_of
 
 NAMES = {
     "plain": b"plain",

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.errors import JournalUnwritable
-from mldash.producer.journal import lease as lease_module
-from mldash.producer.journal import processes
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.checkpoint import Place
-from mldash.producer.journal.lease import Lease
-from mldash.producer.journal.ownership import HEARTBEAT_NAME, end_of, fix_end, forget_taken
-from mldash.producer.journal.plain_segment import PlainSegment
-from mldash.producer.journal.scan import LiveSource, SessionLost, StoredSource
-from mldash.producer.journal.segment import Segment
-from mldash.producer.journal.session_folder import SessionFolder, find_sessions, live_sessions, lock_dead_sessions
+from mldash.errors import JournalUnwritable
+from mldash.journal import lease as lease_module
+from mldash.journal import processes
+from mldash.journal.append import Journal
+from mldash.journal.checkpoint import Place
+from mldash.journal.lease import Lease
+from mldash.journal.ownership import HEARTBEAT_NAME, end_of, fix_end, forget_taken
+from mldash.journal.plain_segment import PlainSegment
+from mldash.journal.scan import LiveSource, SessionLost, StoredSource
+from mldash.journal.segment import Segment
+from mldash.journal.session_folder import SessionFolder, find_sessions, live_sessions, lock_dead_sessions
 
 from .journals import events_in, new_journal
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.callbacks import MldashWarning
-from mldash.producer.journal.append import Journal
-from mldash.producer.journal.checkpoint import Base
-from mldash.producer.journal.plain_segment import PlainSegment
-from mldash.producer.journal.scan import LiveSource, StoredSource
-from mldash.producer.journal.segment import MappedSegment
+from mldash.callbacks import MldashWarning
+from mldash.journal.append import Journal
+from mldash.journal.checkpoint import Base
+from mldash.journal.plain_segment import PlainSegment
+from mldash.journal.scan import LiveSource, StoredSource
+from mldash.journal.segment import MappedSegment
 
 from .journals import events_in, new_journal
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mldash.producer.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
-from mldash.producer.events.schema import Columns
-from mldash.producer.journal.append import MOST_LAYOUTS
-from mldash.producer.journal.scan import LiveSource, StoredSource
+from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
+from mldash.events.schema import Columns
+from mldash.journal.append import MOST_LAYOUTS
+from mldash.journal.scan import LiveSource, StoredSource
 
 from .journals import append_row, events_in, new_journal, records_in
 

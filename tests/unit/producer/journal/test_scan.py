@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mldash.producer.journal.checkpoint import Base, Checkpoint, Place, write_base
-from mldash.producer.journal.rounds import Gatherer
-from mldash.producer.journal.scan import LiveSource, Scan, StoredSource, session_after_damage
-from mldash.producer.journal.session_folder import find_sessions, open_session_folder
+from mldash.journal.checkpoint import Base, Checkpoint, Place, write_base
+from mldash.journal.rounds import Gatherer
+from mldash.journal.scan import LiveSource, Scan, StoredSource, session_after_damage
+from mldash.journal.session_folder import find_sessions, open_session_folder
 
 from .journals import PREFIX, events_in, new_journal, records_in
 

@@ -7,12 +7,12 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.events.schema import Column, Columns
-from mldash.producer.local import entries, points
-from mldash.producer.local.blocks import events_of
-from mldash.producer.local.column_text import entry_pieces, point_pieces
-from mldash.producer.local.row_text import json_ready, pieces_of
-from mldash.producer.values import MAX_INT, MIN_INT
+from mldash.events.schema import Column, Columns
+from mldash.local import entries, points
+from mldash.local.blocks import events_of
+from mldash.local.column_text import entry_pieces, point_pieces
+from mldash.local.row_text import json_ready, pieces_of
+from mldash.values import MAX_INT, MIN_INT
 from tests.unit.producer.strategies import texts
 
 COUNT = st.integers(1, 600)

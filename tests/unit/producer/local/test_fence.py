@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from mldash.producer.events.identity import parse_prefix
-from mldash.producer.events.schema import Record, Rows
-from mldash.producer.journal import lease as lease_module
-from mldash.producer.local import row_file
-from mldash.producer.local.acknowledged import Acknowledged
-from mldash.producer.local.folder import Folder, experiment_folder
-from mldash.producer.local.reader import LocalReader
-from mldash.producer.local.sink import LocalSink
+from mldash.events.identity import parse_prefix
+from mldash.events.schema import Record, Rows
+from mldash.journal import lease as lease_module
+from mldash.local import row_file
+from mldash.local.acknowledged import Acknowledged
+from mldash.local.folder import Folder, experiment_folder
+from mldash.local.reader import LocalReader
+from mldash.local.sink import LocalSink
 
 PREFIX = parse_prefix("owner/project/run")
 OURS, THEIRS = bytes(16), b"\xff" * 16

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from mldash import Experiment
-from mldash.producer.events.identity import new_session_id, parse_prefix
-from mldash.producer.events.schema import Record, Rows
-from mldash.producer.local import acknowledged
-from mldash.producer.local.acknowledged import LEASES, Acknowledged, FileEnd
-from mldash.producer.local.folder import Folder, experiment_folder
-from mldash.producer.local.reader import LocalReader
-from mldash.producer.local.records import parts_of, records_of
-from mldash.producer.local.sink import LocalSink
+from mldash.events.identity import new_session_id, parse_prefix
+from mldash.events.schema import Record, Rows
+from mldash.local import acknowledged
+from mldash.local.acknowledged import LEASES, Acknowledged, FileEnd
+from mldash.local.folder import Folder, experiment_folder
+from mldash.local.reader import LocalReader
+from mldash.local.records import parts_of, records_of
+from mldash.local.sink import LocalSink
 
 PREFIX = parse_prefix("owner/project/run")
 STREAMS = ("a", "b")

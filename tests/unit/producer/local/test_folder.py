@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mldash.producer.local.folder import EXPERIMENT, Folder, experiment_folder, folder_of_name, name_of_folder
+from mldash.local.folder import EXPERIMENT, Folder, experiment_folder, folder_of_name, name_of_folder
 from tests.unit.producer.strategies import texts
 
 segments = texts | st.sampled_from(

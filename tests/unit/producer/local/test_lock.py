@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.producer.journal import lease as lease_module
-from mldash.producer.local.lock import LockTimeout, lock_of
+from mldash.journal import lease as lease_module
+from mldash.local.lock import LockTimeout, lock_of
 
 
 def in_child(action: object) -> int:

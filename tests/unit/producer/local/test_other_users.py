@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment
-from mldash.producer.journal.session_folder import find_sessions
-from mldash.producer.local.folder import experiment_folder
+from mldash.journal.session_folder import find_sessions
+from mldash.local.folder import experiment_folder
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
 

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.producer.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
-from mldash.producer.answers.shapes import MetricView
-from mldash.producer.answers.view_request import checked_request
-from mldash.producer.local import point_columns, points
-from mldash.producer.local.point_columns import PointColumns
-from mldash.producer.local.points import PointLine
-from mldash.producer.local.row_file import RowReader
-from mldash.producer.local.row_text import IsoTimes, seconds_of
-from mldash.producer.local.stream_rows import StreamRows
+from mldash.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
+from mldash.answers.shapes import MetricView
+from mldash.answers.view_request import checked_request
+from mldash.local import point_columns, points
+from mldash.local.point_columns import PointColumns
+from mldash.local.points import PointLine
+from mldash.local.row_file import RowReader
+from mldash.local.row_text import IsoTimes, seconds_of
+from mldash.local.stream_rows import StreamRows
 
 PAGE = 256
 TIME = IsoTimes().text(1_700_000_000.0)

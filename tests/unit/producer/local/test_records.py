@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.producer.answers.shapes import iso_time
-from mldash.producer.events.identity import parse_prefix
-from mldash.producer.events.schema import Block, Describe, End, Record, Rows, RunEvents, Start
-from mldash.producer.local.acknowledged import Acknowledged, FileEnd
-from mldash.producer.local.folder import Folder, experiment_folder
-from mldash.producer.local.records import held_records, parts_of, records_of
-from mldash.producer.local.row_file import DamagedRow
-from mldash.producer.local.sink import LocalSink
-from mldash.producer.local.sources import sources_of
+from mldash.answers.shapes import iso_time
+from mldash.events.identity import parse_prefix
+from mldash.events.schema import Block, Describe, End, Record, Rows, RunEvents, Start
+from mldash.local.acknowledged import Acknowledged, FileEnd
+from mldash.local.folder import Folder, experiment_folder
+from mldash.local.records import held_records, parts_of, records_of
+from mldash.local.row_file import DamagedRow
+from mldash.local.sink import LocalSink
+from mldash.local.sources import sources_of
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import fields as drawn_fields
 

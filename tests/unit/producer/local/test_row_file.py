@@ -9,18 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.local import row_file
-from mldash.producer.local.acknowledged import FileEnd
-from mldash.producer.local.row_file import (
-    BLOCK_ROWS,
-    DamagedRow,
-    RowFile,
-    RowReader,
-    decode_rows,
-    index_of,
-    whole_lines,
-)
-from mldash.producer.local.row_text import pieces_of
+from mldash.local import row_file
+from mldash.local.acknowledged import FileEnd
+from mldash.local.row_file import BLOCK_ROWS, DamagedRow, RowFile, RowReader, decode_rows, index_of, whole_lines
+from mldash.local.row_text import pieces_of
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.producer.answers.shapes import iso_time
-from mldash.producer.events.identity import parse_prefix
-from mldash.producer.events.merging import FoldedParams
-from mldash.producer.events.schema import Block, Column, Columns, Describe, End, Error, Record, Rows, RunEvents, Start
-from mldash.producer.local.folder import Folder, experiment_folder
-from mldash.producer.local.reader import LocalReader
-from mldash.producer.local.row_text import IsoTimes
-from mldash.producer.local.sink import LocalSink
+from mldash.answers.shapes import iso_time
+from mldash.events.identity import parse_prefix
+from mldash.events.merging import FoldedParams
+from mldash.events.schema import Block, Column, Columns, Describe, End, Error, Record, Rows, RunEvents, Start
+from mldash.local.folder import Folder, experiment_folder
+from mldash.local.reader import LocalReader
+from mldash.local.row_text import IsoTimes
+from mldash.local.sink import LocalSink
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import fields as drawn_fields
 

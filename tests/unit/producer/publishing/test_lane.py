@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mldash.producer.answers.shapes import TopicAddress
-from mldash.producer.events.encoding import decode_record
-from mldash.producer.events.identity import experiment_id, stream_key
-from mldash.producer.events.schema import Column, Columns, End, Record, Rows, RunEvents
-from mldash.producer.events.topics import partition_of
-from mldash.producer.journal.scan import LiveSource
-from mldash.producer.publishing.halving import halve
-from mldash.producer.publishing.lane import Lane
-from mldash.producer.publishing.refusals import Refusals
-from mldash.producer.publishing.window import Routes
+from mldash.answers.shapes import TopicAddress
+from mldash.events.encoding import decode_record
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Column, Columns, End, Record, Rows, RunEvents
+from mldash.events.topics import partition_of
+from mldash.journal.scan import LiveSource
+from mldash.publishing.halving import halve
+from mldash.publishing.lane import Lane
+from mldash.publishing.refusals import Refusals
+from mldash.publishing.window import Routes
 from tests.unit.producer.journal.journals import events_of, new_journal
 
 

@@ -10,13 +10,13 @@ from aiokafka.errors import MessageSizeTooLargeError
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mldash.producer.answers.shapes import TopicAddress
-from mldash.producer.events.encoding import JSON, MSGPACK, decode_record
-from mldash.producer.events.schema import Record, Rows
-from mldash.producer.publishing import window
-from mldash.producer.publishing.kafka import Acknowledged, BatchRefused
-from mldash.producer.publishing.refusals import Refusals
-from mldash.producer.publishing.window import Routes, Window
+from mldash.answers.shapes import TopicAddress
+from mldash.events.encoding import JSON, MSGPACK, decode_record
+from mldash.events.schema import Record, Rows
+from mldash.publishing import window
+from mldash.publishing.kafka import Acknowledged, BatchRefused
+from mldash.publishing.refusals import Refusals
+from mldash.publishing.window import Routes, Window
 
 ROOM, MOST = 20_000, 3_000
 SMALL, LARGE = 50, 4_000

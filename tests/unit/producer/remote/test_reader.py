@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.producer.errors import NotYetStored, RequestRefused, ServerUnreachable
-from mldash.producer.remote.handshake import ask_connection
-from mldash.producer.remote.reader import RemoteReader
-from mldash.producer.remote.transport import Transport
+from mldash.errors import NotYetStored, RequestRefused, ServerUnreachable
+from mldash.remote.handshake import ask_connection
+from mldash.remote.reader import RemoteReader
+from mldash.remote.transport import Transport
 
 from .api import Api
 
@@ -203,7 +203,7 @@ def test_a_table_asks_for_arrow_and_for_these_fields_alone(api: Api) -> None:
 
 
 def test_entries_of_any_number_come_in_pages(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mldash.producer.remote.reader.PAGE_ENTRIES", 2)
+    monkeypatch.setattr("mldash.remote.reader.PAGE_ENTRIES", 2)
     reader = RemoteReader(Transport(api.address), "o/p/r", 1.0, list)
     pages = iter([[1.0, 2.0], [3.0]])
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from mldash.producer.callbacks import Callbacks, MldashWarning
-from mldash.producer.remote.standing import StandingWatch
-from mldash.producer.remote.transport import Transport
+from mldash.callbacks import Callbacks, MldashWarning
+from mldash.remote.standing import StandingWatch
+from mldash.remote.transport import Transport
 from tests.components import free_port
 
 from .api import Api

@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from mldash.producer.errors import ServerUnreachable
-from mldash.producer.remote.transport import CONNECTIONS, Transport, proxy_of
+from mldash.errors import ServerUnreachable
+from mldash.remote.transport import CONNECTIONS, Transport, proxy_of
 
 from .api import Api
 

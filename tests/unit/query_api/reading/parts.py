@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mldash.compactor.chunks.rows import Cold
-from mldash.ingest_workers.documents.columns import columns_of_events, pack_times
-from mldash.producer.events.merging import merge_entries
+from mldash.events.merging import merge_entries
+from mldash_compactor.chunks.rows import Cold
+from mldash_ingest.documents.columns import columns_of_events, pack_times
 
 
 def part_of(events: Sequence[dict[str, Any]], times: Sequence[float] | None = None, first_index: int = 0) -> Cold:

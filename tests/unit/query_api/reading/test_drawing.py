@@ -7,12 +7,12 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks.rows import Cold
-from mldash.compactor.chunks.summaries import PLACES, summarise
-from mldash.producer.answers.downsample import Span, ViewRequest, draw, x_column
-from mldash.producer.answers.filters import COMPARISONS, Filter
-from mldash.query_api.reading import summaries
-from mldash.query_api.reading.drawing import Blocks, Drawing, SpanOf, chosen_by, inside, points_of
+from mldash.answers.downsample import Span, ViewRequest, draw, x_column
+from mldash.answers.filters import COMPARISONS, Filter
+from mldash_api.reading import summaries
+from mldash_api.reading.drawing import Blocks, Drawing, SpanOf, chosen_by, inside, points_of
+from mldash_compactor.chunks.rows import Cold
+from mldash_compactor.chunks.summaries import PLACES, summarise
 
 from .parts import part_of
 

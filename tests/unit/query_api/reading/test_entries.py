@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.query_api.errors import AnswerTooLarge
-from mldash.query_api.reading.entries import bounded, entries_of
-from mldash.query_api.reading.rows import Rows, rows_of_times
+from mldash_api.errors import AnswerTooLarge
+from mldash_api.reading.entries import bounded, entries_of
+from mldash_api.reading.rows import Rows, rows_of_times
 
 from .parts import track_part
 

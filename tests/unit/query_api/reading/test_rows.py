@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.columns import WIDE, Column, pack_times
-from mldash.producer.answers.shapes import iso_time
-from mldash.query_api.reading.rows import Rows, events_of, iso_or_none, iso_times, rows_of_indices, rows_of_times
+from mldash.answers.shapes import iso_time
+from mldash_api.reading.rows import Rows, events_of, iso_or_none, iso_times, rows_of_indices, rows_of_times
+from mldash_ingest.documents.columns import WIDE, Column, pack_times
 
 from .parts import part_of
 

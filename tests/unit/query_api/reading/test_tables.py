@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.compactor.chunks.parts import stored_as
-from mldash.compactor.chunks.rows import Cold
-from mldash.ingest_workers.documents.columns import WIDE, columns_of_events, pack_times
-from mldash.query_api.exports.entries import entry_export
-from mldash.query_api.exports.points import PointFormat, point_export
-from mldash.query_api.reading.rows import Rows
-from mldash.query_api.reading.tables import ENTRY_OWN, POINT_OWN, Own, SchemaOf
+from mldash_api.exports.entries import entry_export
+from mldash_api.exports.points import PointFormat, point_export
+from mldash_api.reading.rows import Rows
+from mldash_api.reading.tables import ENTRY_OWN, POINT_OWN, Own, SchemaOf
+from mldash_compactor.chunks.parts import stored_as
+from mldash_compactor.chunks.rows import Cold
+from mldash_ingest.documents.columns import WIDE, columns_of_events, pack_times
 
 Events = list[dict[str, Any]]
 words = st.lists(

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.ingest_workers.documents.buckets import Bucket, Source
-from mldash.ingest_workers.documents.columns import columns_of_events, pack_times
-from mldash.ingest_workers.documents.crowd import MovedOut
-from mldash.ingest_workers.documents.seen import Seen
-from mldash.ingest_workers.documents.snapshot import Snapshot
-from mldash.query_api.reading.audit.parts import problems_of
-from mldash.query_api.reading.audit.recount import Recount
+from mldash_api.reading.audit.parts import problems_of
+from mldash_api.reading.audit.recount import Recount
+from mldash_ingest.documents.buckets import Bucket, Source
+from mldash_ingest.documents.columns import columns_of_events, pack_times
+from mldash_ingest.documents.crowd import MovedOut
+from mldash_ingest.documents.seen import Seen
+from mldash_ingest.documents.snapshot import Snapshot
 
 ONE, TWO = b"1" * 16, b"2" * 16
 VALUES = st.one_of(st.integers(-5, 5), st.floats(), st.booleans(), st.none(), st.text(max_size=2))

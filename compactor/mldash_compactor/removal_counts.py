@@ -1,0 +1,86 @@
+"""What a removal would take, counted before anything is touched: `mldash rm --dry-run`, and its question."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mldash_ingest.documents.buckets import bucket_id
+from mldash_ingest.documents.collections import CLOSED
+from mldash_ingest.documents.snapshot import Snapshot
+
+from .removal import Removal
+
+_BEYOND: Final = b"\xff" * 8
+
+
+class Counts(Struct):
+    """Of one generation of an experiment. Events are counted hot and cold; bytes are those of documents and objects."""
+
+    streams: dict[str, int] = {}
+    """By kind."""
+    events: int = 0
+    hot_events: int = 0
+    buckets: int = 0
+    bucket_bytes: int = 0
+    chunks: int = 0
+    chunk_bytes: int = 0
+    sessions: int = 0
+    live_sessions: list[dict[str, Any]] = []
+    """Sessions that have said that they live since `live_after`: session (hex), host, pid, rank."""
+
+
+async def count(removal: Removal, live_after: float) -> Counts:
+    """Reads only."""
+    counts = Counts()
+    mongo = removal.mongo
+    by_kind: list[dict[str, Any]] = [{"$match": removal.of_generation}, {"$group": {"_id": "$kind", "n": {"$sum": 1}}}]
+    counts.streams = {one["_id"]: one["n"] async for one in mongo.streams.aggregate(by_kind)}
+    cold: list[dict[str, Any]] = [
+        {"$match": removal.of_generation | {"cold": {"$gt": 0, "$lt": CLOSED}}},
+        {"$group": {"_id": None, "n": {"$sum": {"$subtract": ["$cold", {"$ifNull": ["$floor", 0]}]}}}},
+    ]
+    async for one in mongo.streams.aggregate(cold):
+        counts.events += one["n"]
+    async for streams in removal.streams():
+        await _count_streams(removal, streams, counts)
+    counts.events += counts.hot_events
+    await _count_sessions(removal, live_after, counts)
+    return counts
+
+
+async def _count_streams(removal: Removal, streams: Sequence[bytes], counts: Counts) -> None:
+    ranges = [{"_id": {"$gte": bucket_id(stream, 0), "$lt": stream + _BEYOND}} for stream in streams]
+    sums = {"n": {"$sum": "$n"}, "buckets": {"$sum": 1}, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}
+    hot: list[dict[str, Any]] = [{"$match": {"$or": ranges}}, {"$group": {"_id": None, **sums}}]
+    async for one in removal.mongo.buckets.aggregate(hot):
+        counts.hot_events += one["n"]
+        counts.buckets += one["buckets"]
+        counts.bucket_bytes += one["bytes"]
+    live = {"_id.s": {"$in": list(streams)}, "live": {"$ne": None}}
+    total = {"_id": None, "n": {"$sum": 1}, "bytes": {"$sum": "$live.bytes"}}
+    of_chunks: list[dict[str, Any]] = [{"$match": live}, {"$group": total}]
+    async for one in removal.mongo.chunks.aggregate(of_chunks):
+        counts.chunks += one["n"]
+        counts.chunk_bytes += one["bytes"]
+
+
+async def _count_sessions(removal: Removal, live_after: float, counts: Counts) -> None:
+    counts.sessions = await removal.mongo.sessions.count_documents(removal.of_generation)
+    runs = await removal.mongo.streams.find_one(removal.of_generation | {"kind": "runs"}, {"data": 1})
+    ended = _ended(runs or {})
+    fields = {"host": 1, "pid": 1, "rank": 1}
+    # By the broker's clock, where a heartbeat was stored with it: a host's own may be wrong.
+    by_broker: dict[str, Any] = {"seen_at": {"$gte": live_after}}
+    by_host: dict[str, Any] = {"seen_at": None, "heartbeat": {"$gte": live_after}}
+    query = removal.of_generation | {"$or": [by_broker, by_host]}
+    async for one in removal.mongo.sessions.find(query, fields):
+        if one["_id"] not in ended:
+            counts.live_sessions.append({"session": one["_id"].hex(), **{key: one.get(key) for key in fields}})
+
+
+def _ended(runs: dict[str, Any]) -> set[bytes]:
+    """Sessions that have said that they ended, as the snapshot of their runs has it."""
+    folded = Snapshot.from_document("runs", runs).runs
+    assert folded is not None
+    return {session for session, state in folded.sessions.items() if state.ended is not None}

@@ -1,0 +1,22 @@
+"""What a running stack tells the components that `--data` points at it."""
+
+from __future__ import annotations
+
+from mldash.environment import list_settings
+
+from .data_folder import DataFolder
+from .errors import NotRunning
+
+
+def variables_of(data: str) -> dict[str, object]:
+    """Of the stack in a data folder: variables and their values. Raises NotRunning."""
+    folder = DataFolder(data)
+    state = folder.read_state()
+    if state is None or state.servers is None or not folder.is_locked():
+        raise NotRunning(folder.path)
+    known: dict[str, object] = {
+        setting.variable: getattr(state.servers, setting.name) for setting in list_settings(type(state.servers), "")
+    }
+    if state.api is not None:
+        known["MLDASH_REMOTE"] = state.api
+    return known

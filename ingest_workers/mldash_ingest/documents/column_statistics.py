@@ -1,0 +1,94 @@
+"""A packed column's part in the statistics of its field: what FieldStatistics.add makes of its values, exactly.
+
+The sum is sequential here too (NumPy's accumulate adds one value after the other, its sum does not), so that nothing
+depends on which of the two ways a reader takes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mldash.events.field_statistics import FieldStatistics, is_number
+
+from .columns import Column
+
+NUMBERS: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8"}
+Counted = tuple[FieldStatistics, Column]
+"""A field, and the column of its further values."""
+
+_FROM: Final = 48  # values; for fewer the plain way is the shorter
+_LEAST_INT64, _GREATEST_INT64 = -(2**63), 2**63 - 1
+
+
+def numbers_in(column: Column) -> bool:
+    """Whether any value of the column is a number that has a part in statistics."""
+    if column.type in NUMBERS:
+        return not column.shape and bool(column.data)
+    return column.type == "values" and any(is_number(value) for value in column.packed())
+
+
+def add_columns(pairs: Iterable[Counted]) -> None:
+    """Carry the statistics of several fields over a column each; columns of floats of one length are taken at once."""
+    together = defaultdict[int, list[Counted]](list)
+    for one, column in pairs:
+        if column.type == "float64":
+            together[len(column.data)].append((one, column))
+        else:
+            add_column(one, column)
+    for size, group in together.items():
+        if size * len(group) >= _FROM * 8:
+            _add_floats(group)
+        else:
+            for one, column in group:
+                add_column(one, column)
+
+
+def _add_floats(group: list[Counted]) -> None:
+    values = np.frombuffer(b"".join([column.data for _, column in group]), "<f8").reshape(len(group), -1)
+    terms = np.empty((len(group), values.shape[1] + 1))
+    terms[:, 0], terms[:, 1:] = [one.sum for one, _ in group], values
+    with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs, as a training loop may log them
+        totals = np.add.accumulate(terms, axis=1, out=terms)[:, -1].tolist()
+        lows, highs = values.min(axis=1).tolist(), values.max(axis=1).tolist()
+    lasts = values[:, -1].tolist()
+    for (one, column), total, low, high, last in zip(group, totals, lows, highs, lasts, strict=True):
+        if total != total:
+            add_column(one, column)
+        else:
+            one.last = last
+            one.add_summary(values.shape[1], total, low, high)
+
+
+def add_column(statistics: FieldStatistics, column: Column) -> None:
+    """The same for one, of any type."""
+    if column.type == "values":
+        statistics.add([_storable(value) for value in column.packed() if is_number(value)])
+        return
+    kind = np.dtype(NUMBERS[column.type])
+    if len(column.data) < _FROM * kind.itemsize:
+        statistics.add(column.packed())
+        return
+    values = np.frombuffer(column.data, kind)
+    statistics.last = values[-1].item()
+    total = _sequential_sum(statistics.sum, values)
+    if total != total:
+        numbers = values[values == values]
+        statistics.nan_count += len(values) - len(numbers)
+        values, total = numbers, _sequential_sum(statistics.sum, numbers)
+    if len(values):
+        statistics.add_summary(len(values), total, values.min().item(), values.max().item())
+
+
+def _sequential_sum(start: float, values: NDArray[Any]) -> float:
+    terms = np.empty(len(values) + 1)
+    terms[0], terms[1:] = start, values
+    with np.errstate(invalid="ignore", over="ignore"):  # as above
+        return float(np.add.accumulate(terms, out=terms)[-1])
+
+
+def _storable(value: float) -> float:
+    """MongoDB holds integers of 64 bits; larger ones, which a producer of ours never sends, as the nearest float."""
+    return value if type(value) is float or _LEAST_INT64 <= value <= _GREATEST_INT64 else float(value)

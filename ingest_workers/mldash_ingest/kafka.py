@@ -1,0 +1,136 @@
+"""The worker's Kafka: a consumer with static membership, a producer with deadlines for statements and letters."""
+
+import asyncio
+import contextlib
+import hashlib
+import socket
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from mldash.events.encoding import UndecodableRecord, decode_head
+from mldash.events.limits import RECORD_BYTES
+
+from .fetch.decode import KafkaRecord
+from .settings import WorkerSettings
+
+_MAX_POLL_INTERVAL_MS = 15 * 60_000
+_STOP_TIMEOUT_S = 5.0
+_SEND_TIMEOUT_S = 30.0
+_READER_FETCH_BYTES = 16 << 20
+_log = structlog.get_logger()
+
+
+class Message(NamedTuple):
+    """What is sent of a statement or a dead letter."""
+
+    value: bytes | None
+    key: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+class Stoppable(Protocol):
+    """A consumer or a producer of aiokafka."""
+
+    async def stop(self) -> None: ...
+
+
+def instance_id(settings: WorkerSettings) -> str:
+    """The static membership id: a worker that comes back with it finds its partitions in place."""
+    return settings.instance or f"{socket.gethostname()}-{settings.slot}"
+
+
+def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
+    """Not started. Offsets are committed by the worker alone, and a lost offset is an error, never a jump."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka,
+        group_id=settings.group,
+        group_instance_id=instance_id(settings),
+        client_id=f"mldash-worker-{settings.slot}",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=min(3_000, max(300, settings.session_timeout_ms // 4)),  # a rebalance is seen by it
+        max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
+        rebalance_timeout_ms=max(10_000, settings.session_timeout_ms),
+        metadata_max_age_ms=round(settings.metadata_s * 1_000),
+        fetch_max_wait_ms=settings.fetch_wait_ms,
+        fetch_max_bytes=settings.fetch_bytes,
+        max_partition_fetch_bytes=settings.partition_bytes,  # a larger record comes alone (KIP-74)
+    )
+
+
+def make_reader(brokers: str) -> AIOKafkaConsumer:
+    """Not started, and of no group: it reads what is assigned to it by hand, and leaves no trace."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=brokers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_bytes=_READER_FETCH_BYTES,
+    )
+
+
+class Outbox:
+    """Statements and dead letters, each acknowledged by all replicas when `send` returns.
+
+    The producer is not idempotent: that one can die for good and holds what it can't send for ever, and both kinds may
+    come twice (a statement once true stays true, a letter says where it is from).
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=settings.kafka,
+            client_id=f"mldash-worker-{settings.slot}",
+            acks="all",
+            max_request_size=RECORD_BYTES + 65_536,
+            linger_ms=0,
+        )
+
+    async def start(self) -> None:
+        await self._producer.start()
+
+    async def send(self, topic: str, messages: Iterable[Message]) -> None:
+        """Raises KafkaError, or TimeoutError where no answer comes: some may have arrived."""
+        async with asyncio.timeout(_SEND_TIMEOUT_S):
+            sent = [await self._producer.send(topic, one.value, key=one.key, headers=one.headers) for one in messages]
+            await asyncio.gather(*sent)
+
+    async def stop(self) -> None:
+        await stop_quietly(self._producer)
+
+
+def make_producer(brokers: str, client_id: str) -> AIOKafkaProducer:
+    """Not started."""
+    return AIOKafkaProducer(
+        bootstrap_servers=brokers,
+        client_id=client_id,
+        enable_idempotence=True,
+        acks="all",
+        max_request_size=RECORD_BYTES + 65_536,
+        linger_ms=0,
+    )
+
+
+async def stop_quietly(client: Stoppable) -> None:
+    """Stop within a bound, and whatever it meets: aiokafka's stop() hangs while the broker is away, and raises the
+    CancelledError of its own tasks, which would pass for one of ours."""
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait({stopping}, timeout=_STOP_TIMEOUT_S)
+    finally:
+        stopping.cancel()  # nothing, where it is done
+    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
+        _log.warning("a Kafka client did not stop in order", error=f"{type(error).__name__}: {error}")
+
+
+def last_record_checksum(record: KafkaRecord) -> str:
+    """Commit metadata: of the last record handled (key, session, first seq). A topic that was made anew shows by it."""
+    digest = hashlib.blake2b(record.key or b"", digest_size=8)
+    with contextlib.suppress(UndecodableRecord, msgspec.MsgspecError):
+        decoded = decode_head(record.value, record.headers)
+        digest.update(decoded.session)
+        digest.update(decoded.first_seq.to_bytes(8, "little"))
+    return digest.hexdigest()

@@ -1,5 +1,0 @@
-"""`python -m mldash` is `mldash`."""
-
-from mldash.command_line import main
-
-main()

@@ -1,0 +1,79 @@
+"""Experiment tracking as an asynchronous pipeline. What users import: `from mldash import Experiment`.
+
+A plain table of public names, each loaded when it is first used: `import mldash` costs next to nothing.
+"""
+
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# log() takes no lock: that one copy into a mapped file is atomic is the GIL's doing.
+if "t" in getattr(sys, "abiflags", ""):
+    raise ImportError("mldash needs a Python with the GIL: in this free-threaded build log() could lose events")
+
+if TYPE_CHECKING:
+    from .callbacks import Callbacks, MldashWarning
+    from .environment import SettingError
+    from .errors import (
+        EventsRefused,
+        JournalFull,
+        JournalUnwritable,
+        MldashError,
+        NotYetStored,
+        RequestRefused,
+        ServerUnreachable,
+    )
+    from .events.encoding import UndecodableRecord
+    from .events.reading import decode, events_of
+    from .experiment import Experiment
+    from .values import UnsupportedValue
+
+NAMES = {
+    "Callbacks": "callbacks",
+    "EventsRefused": "errors",
+    "Experiment": "experiment",
+    "JournalFull": "errors",
+    "JournalUnwritable": "errors",
+    "MldashError": "errors",
+    "MldashWarning": "callbacks",
+    "NotYetStored": "errors",
+    "RequestRefused": "errors",
+    "ServerUnreachable": "errors",
+    "SettingError": "environment",
+    "UndecodableRecord": "events.encoding",
+    "UnsupportedValue": "values",
+    "decode": "events.reading",
+    "events_of": "events.reading",
+}
+"""Public name → the module that has it."""
+
+__all__ = [
+    "Callbacks",
+    "EventsRefused",
+    "Experiment",
+    "JournalFull",
+    "JournalUnwritable",
+    "MldashError",
+    "MldashWarning",
+    "NotYetStored",
+    "RequestRefused",
+    "ServerUnreachable",
+    "SettingError",
+    "UndecodableRecord",
+    "UnsupportedValue",
+    "decode",
+    "events_of",
+]
+
+
+def __getattr__(name: str) -> Any:
+    module = NAMES.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *NAMES})

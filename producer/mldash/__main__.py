@@ -1,0 +1,5 @@
+"""`python -m mldash` is `mldash`."""
+
+from .command_line import main
+
+main()

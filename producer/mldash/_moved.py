@@ -1,0 +1,26 @@
+"""What stood elsewhere in 0.1. Public names work there for one release, with a warning; all else says where it is."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+
+
+class Moved(list[str]):
+    """The `__path__` of a package that is gone: whoever looks for a module in it is told where it is."""
+
+    def __init__(self, old: str, new: str) -> None:
+        super().__init__()
+        self._old, self._new = old, new
+
+    def __iter__(self) -> Iterator[str]:
+        raise ImportError(f"{self._old} is {self._new} since mldash 0.2: import from there", name=self._old)
+
+
+def keep_public(old: str, new: str, modules: Sequence[str]) -> None:
+    """Let `old.module` be `new.module` for each of them: for imports, and for pickles of 0.1."""
+    warnings.warn(f"{old} is {new} since mldash 0.2, and goes with 0.3: import from there", FutureWarning, stacklevel=3)
+    for module in modules:
+        sys.modules[f"{old}.{module}"] = import_module(f"{new}.{module}")

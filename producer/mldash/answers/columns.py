@@ -1,0 +1,206 @@
+"""Answers as columns: Python lists, NumPy, pandas, Arrow and Parquet. Each library is loaded when it is asked for.
+
+The type of an Arrow column follows from all values of a field; absent and None are null:
+
+  all bool, int, float, str or bytes     bool, int64, float64, string, binary
+  int and float                          float64, where every int is exact in it
+  lists of one of these, nested evenly   list of it
+  anything else: mixed types, dicts      string: the JSON text of each value, as events/encoding.py writes it, with
+                                         {"mldash.encoding": "json"} in the field's metadata; rows_of_table() reads it
+
+So what is uniform has the type that every tool expects, and what is mixed is kept exactly. Of metric points createdAt
+is a timestamp: UTC, microseconds; a field that no point of the range has a value of has no column.
+"""
+
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mldash.events.encoding import exact_from_json, exact_to_json
+
+from .names import POINT_COLUMNS, escaped
+from .rows import column_names
+from .shapes import MetricPoint
+
+FORMATS: Final = ("lists", "numpy", "arrow", "pandas")
+
+ENCODING_KEY: Final = b"mldash.encoding"
+_EXACT_INT: Final = 2**53
+
+
+def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | None, format: str) -> Any:
+    """Metric points as columns "index", "createdAt" and one a field; one of these names gets a "_" (names.py).
+
+    Raises ValueError for another format, ImportError where the library is missing.
+    """
+    check_format(format)
+    rows = [
+        {
+            "index": point["index"],
+            "createdAt": point["createdAt"],
+            **{
+                escaped(name, POINT_COLUMNS): value
+                for name, value in point["data"].items()
+                if fields is None or name in fields
+            },
+        }
+        for point in points
+    ]
+    columns = {name: [row.get(name) for row in rows] for name in column_names(rows, POINT_COLUMNS)}
+    if format == "lists":
+        return columns
+    times: list[Any] = columns.pop("createdAt")
+    valued = {name: values for name, values in columns.items() if name == "index" or any(v is not None for v in values)}
+    if format == "arrow":
+        return _table_of_points(times, valued)
+    arrays = {name: numpy_array(values) for name, values in valued.items()}
+    return _in_form({"index": arrays.pop("index"), "createdAt": _moments(times), **arrays}, format)
+
+
+def columns_of_table(table: Any, format: str) -> Any:
+    """The same of points that came as a pyarrow.Table (arrow_stream.py): all formats but "lists"."""
+    if format == "arrow":
+        return table
+    from .arrow_stream import arrays_of_table
+
+    return _in_form(arrays_of_table(table), format)
+
+
+def check_format(format: str) -> None:
+    """Raises ValueError for what read_columns has not."""
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
+
+
+def _in_form(arrays: dict[str, Any], format: str) -> Any:
+    if format == "numpy":
+        return arrays
+    import pandas  # type: ignore[import-not-found, import-untyped, unused-ignore]
+
+    frame = pandas.DataFrame(arrays).set_index("index")
+    frame["createdAt"] = frame["createdAt"].dt.tz_localize("UTC")
+    return frame
+
+
+def _moments(times: Sequence[str]) -> Any:
+    import numpy
+
+    return numpy.array([time.removesuffix("Z") for time in times], "datetime64[us]")
+
+
+def _table_of_points(times: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> Any:
+    import pyarrow
+
+    found = [arrow_column(name, values) for name, values in columns.items() if name != "index"]
+    index = pyarrow.array(columns["index"], pyarrow.int64())
+    moments = pyarrow.array(_moments(times)).cast(pyarrow.timestamp("us", "UTC"))
+    found[:0] = [(pyarrow.field(name, one.type), one) for name, one in (("index", index), ("createdAt", moments))]
+    return arrow_columns([field for field, _ in found], [column for _, column in found])
+
+
+def arrow_columns(fields: Sequence[Any], columns: Sequence[Any]) -> Any:
+    """A pyarrow.Table of metric points: index, createdAt, and the fields that have any value."""
+    import pyarrow
+
+    kept = [at for at, column in enumerate(columns) if at < len(POINT_COLUMNS) or column.null_count < len(column)]
+    schema = pyarrow.schema([fields[at] for at in kept])
+    return pyarrow.Table.from_arrays([columns[at] for at in kept], schema=schema)
+
+
+def table_of_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> Any:
+    """Rows as a pyarrow.Table with every column that any row has, `first` before the others."""
+    import pyarrow
+
+    columns = [arrow_column(name, [row.get(name) for row in rows]) for name in column_names(rows, first)]
+    schema = pyarrow.schema([field for field, _ in columns])
+    return pyarrow.Table.from_arrays([array for _, array in columns], schema=schema)
+
+
+def arrow_column(name: str, values: Sequence[Any]) -> tuple[Any, Any]:
+    """A field and its array, of the type that follows from these values."""
+    import pyarrow
+
+    kind, metadata = _arrow_type(values), None
+    if kind is None:
+        kind, metadata = pyarrow.string(), {ENCODING_KEY: b"json"}
+        values = [None if value is None else _json_text(value) for value in values]
+    return pyarrow.field(name, kind, metadata=metadata), pyarrow.array(values, type=kind, from_pandas=False)
+
+
+def rows_of_table(table: Any) -> list[dict[str, Any]]:
+    """The reverse of table_of_rows; what was absent or None is absent."""
+    columns = {}
+    for at, field in enumerate(table.schema):
+        values = table.column(at).to_pylist()
+        if (field.metadata or {}).get(ENCODING_KEY) == b"json":
+            values = [None if value is None else exact_from_json(json.loads(value)) for value in values]
+        columns[field.name] = values
+    return [
+        {name: values[row] for name, values in columns.items() if values[row] is not None}
+        for row in range(table.num_rows)
+    ]
+
+
+def parquet_bytes(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> bytes:
+    """Rows as one Parquet file."""
+    import pyarrow.parquet
+
+    from .nan_statistics import holds_nan, paths_with_statistics
+
+    target, table = io.BytesIO(), table_of_rows(rows, first)
+    nan = {name for name, column in zip(table.column_names, table.columns, strict=True) if holds_nan(column)}
+    statistics = paths_with_statistics(table.schema, nan)
+    pyarrow.parquet.write_table(table, target, compression="zstd", write_statistics=statistics)
+    return target.getvalue()
+
+
+def _arrow_type(values: Iterable[Any]) -> Any:
+    """The Arrow type that holds all values exactly; None where there is none."""
+    import pyarrow
+
+    present = [value for value in values if value is not None]
+    kinds = set(map(type, present))
+    if not kinds:
+        return pyarrow.null()
+    if kinds == {list}:
+        return _arrow_list_type(present)
+    simple = {
+        bool: pyarrow.bool_(),
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+        str: pyarrow.string(),
+        bytes: pyarrow.binary(),
+    }
+    if len(kinds) == 1:
+        return simple.get(kinds.pop())
+    if kinds == {int, float} and all(abs(value) <= _EXACT_INT for value in present if type(value) is int):
+        return pyarrow.float64()
+    return None
+
+
+def _arrow_list_type(lists: list[list[Any]]) -> Any:
+    import pyarrow
+
+    inner = [item for one in lists for item in one]
+    kind = _arrow_type(inner)
+    return None if kind is None else pyarrow.list_(kind)
+
+
+def _json_text(value: Any) -> str:
+    return msgspec.json.encode(exact_to_json(value)).decode()
+
+
+def numpy_array(values: Sequence[Any]) -> Any:
+    import numpy
+
+    kinds = set(map(type, values))
+    if kinds == {bool} or kinds == {int}:
+        return numpy.array(values)
+    if kinds and kinds <= {int, float, type(None)} and kinds != {type(None)}:
+        return numpy.array([numpy.nan if value is None else value for value in values], dtype=numpy.float64)
+    array = numpy.empty(len(values), dtype=object)
+    array[:] = values
+    return array

@@ -1,0 +1,47 @@
+"""What a chart is asked with, checked: `metrics(name).view(…)` in every mode."""
+
+import math
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+from mldash.asked import checked_count, checked_names
+from mldash.events.identity import check_name
+from mldash.moments import Moment, checked_moment
+
+from .downsample import MOST_COLUMNS, TIME, Number, ViewRequest
+from .filters import checked_filters
+
+MOST_NAMED: Final = 1_000
+"""Fields of a view that names them."""
+
+
+def checked_request(
+    fields: str | Sequence[str] | None,
+    x: str,
+    start: Moment | None,
+    end: Moment | None,
+    columns: int,
+    filters: str | Sequence[str] | None = None,
+) -> ViewRequest:
+    """Raises ValueError, naming what is wrong; TypeError for what is no text, or no whole number of columns."""
+    if not isinstance(x, str):
+        raise TypeError(f"x must be text, not {type(x).__name__}")
+    check_name("x", x)
+    columns = checked_count(columns, "points")
+    if not 1 <= columns <= MOST_COLUMNS:
+        raise ValueError(f"points is {columns}, it must be between 1 and {MOST_COLUMNS}")
+    named = checked_names(fields, "fields")
+    if len(named or ()) > MOST_NAMED:
+        raise ValueError(f"{len(named or ())} fields in one view, at most {MOST_NAMED} are allowed")
+    return ViewRequest(named, x, _bound(start, "start", x), _bound(end, "end", x), columns, checked_filters(filters))
+
+
+def _bound(value: Any, what: str, x: str) -> Number | None:
+    """None for an infinite one. Of x that is no time, numbers alone."""
+    if isinstance(value, (str, date)) and x != TIME:
+        raise ValueError(f"{what} must be a number, not {value!r:.80}")
+    found = checked_moment(value, what)
+    if found is None or math.isinf(found):
+        return None
+    return value if type(value) is int else found

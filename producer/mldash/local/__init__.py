@@ -1,0 +1,28 @@
+"""Local mode: the same journal, drained into plain files that anything can read.
+
+    {root}/{prefix}/
+      experiment.json               name, project, owner, prefix, description, readme, tags, metadata, status, times
+      parameters.json               version, data (flat keys), createdAt, updatedAt
+      metrics/{name}/data.jsonl     a point a line: index, data, createdAt           beside it metadata.json
+      tracks/{topic}/data.jsonl     an entry a line: timestamp and fields            beside it metadata.json
+      logs/logs.jsonl               a line a line: sequenceNumber, timestamp, level, message, metadata
+      .state/                       what is acknowledged, what was sent, and the histories behind the JSON files
+      .journal/                     what is not yet drained (mldash/journal)
+
+Row files (*.jsonl) are the truth and only ever grow; JSON files follow from them and are replaced whole. What is
+appended counts from the moment when .state/acknowledged says so: what lies beyond a file's acknowledged length is read
+by nobody and cut before the next append. In reading order:
+
+  folder.py        the layout, and names as folders
+  lock.py          one process appends at a time
+  acknowledged.py  file lengths and highest seqs, in one small record
+  row_file.py      a file that grows by lines, with an index beside it
+  sources.py       whose events its rows are
+  json_file.py     a file that is replaced whole
+  blocks.py        blocks of the wire → rows
+  points.py  entries.py  lines.py  params.py  runs.py     a kind of event each ↔ its files
+  spans.py         what is known of a metric's file without a look into it
+  sink.py          frames of the journal → files
+  reader.py        files → answers
+  records.py       files → records of the wire again, for `mldash sync` · sent.py  how far they were sent
+"""

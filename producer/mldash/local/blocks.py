@@ -1,0 +1,64 @@
+"""Blocks of the wire → events with their times, one by one; and the events of a record from a seq on."""
+
+import struct
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from mldash.events.schema import Block, Column, Columns, Describe, End, Rows, RunEvents, Start
+
+Event = tuple[float, dict[str, Any]]
+RunEvent = Start | Describe | End
+
+_TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
+_decode_values = msgspec.msgpack.Decoder(list[Any]).decode
+
+
+def events_of(blocks: Iterable[Block], skip: int = 0) -> Iterator[Event]:
+    """(time, fields) of each event of rows and columns blocks, without the first `skip` ones."""
+    for block in blocks:
+        if isinstance(block, (RunEvents,)) or block.count == 0:
+            continue
+        if skip >= block.count:
+            skip -= block.count
+            continue
+        if isinstance(block, Rows):
+            fields = block.fields
+            for time, row in zip(block.times[skip:], block.rows[skip:], strict=True):
+                yield time, dict(zip(fields, row, strict=True))
+        elif isinstance(block, Columns):
+            yield from _events_of_columns(block, skip)
+        skip = 0
+
+
+def run_events_of(blocks: Iterable[Block], skip: int = 0) -> list[RunEvent]:
+    """The events of a run, without the first `skip` ones; what takes no seq is left out."""
+    return [event for block in blocks if isinstance(block, RunEvents) for event in block.events][skip:]
+
+
+def column_values(column: Column) -> Sequence[Any]:
+    """One value an event."""
+    if column.type == "values":
+        return _decode_values(column.data)
+    flat: Sequence[Any]
+    if column.type == "bool":
+        flat = [byte == 1 for byte in column.data]
+    else:
+        flat = array(_TYPECODES[column.type])
+        flat.frombytes(column.data)
+    for length in reversed(column.shape):
+        flat = [list(flat[at : at + length]) for at in range(0, len(flat), length)]
+    return flat
+
+
+def _events_of_columns(block: Columns, skip: int) -> Iterator[Event]:
+    times = struct.unpack(f"<{block.count}d", block.times)
+    if not block.columns:
+        yield from ((time, {}) for time in times[skip:])
+        return
+    values = zip(*(column_values(column) for column in block.columns), strict=True)
+    for at, (time, row) in enumerate(zip(times, values, strict=True)):
+        if at >= skip:
+            yield time, dict(zip(block.fields, row, strict=True))

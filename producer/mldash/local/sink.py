@@ -1,0 +1,365 @@
+"""Records of the journal → the experiment's files.
+
+One delivery, under the experiment's lock (the order is the guarantee: a kill between two steps is a repeat, never a
+loss and never a double):
+
+    1  read what is acknowledged, and leave out the seqs that are
+    2  append rows, each file behind its acknowledged end (what a killed process left beyond it is cut), and whose
+       events they are
+    3  acknowledge: one record for all these files and seqs
+    4  indexes, then the JSON files that follow from the rows
+
+Step 4 can be made up for at any time: readers believe the rows. Where many streams get rows at once, the metadata.json
+of each is written every METADATA_EVERY_S only; `deliver([])` and `close` write what is due.
+"""
+
+import contextlib
+import math
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mldash.answers.shapes import iso_time
+from mldash.events.identity import Prefix
+from mldash.events.schema import Block, Columns, Describe, Record
+from mldash.journal.session_folder import live_sessions
+
+from . import entries, lines, params, points, runs
+from .acknowledged import Acknowledged, FileEnd, Followed, NotOurState, StreamOf
+from .adoption import adopt
+from .blocks import events_of, run_events_of
+from .column_text import entry_pieces, point_pieces
+from .described import experiment_file, metric_facts, metric_file, track_file
+from .fence import LeaseLost, put_out_of_reach
+from .folder import Folder
+from .json_file import read_json, write_json
+from .lock import lock_of
+from .row_file import Piece, RowFile, RowReader, TimeOf, status_of, whole_lines
+from .row_text import json_ready, pieces_of
+from .sources import SourceFile, Span, sources_of
+from .spans import Spans
+from .stream_rows import StreamRows
+
+METADATA_EVERY_S: Final = 1.0
+METADATA_AT_ONCE: Final = 32
+LOCK_WAIT_S: Final = 60.0
+FINISH_WAIT_S: Final = 1.0
+
+TIME_OF: Final[dict[str, TimeOf]] = {
+    "metrics": points.time_of,
+    "tracks": entries.time_of,
+    "logs": lines.time_of,
+    "params": params.time_of,
+    "runs": runs.time_of,
+}
+
+
+class _Part(Struct):
+    """A record, and how many of its first events are acknowledged already."""
+
+    record: Record
+    skip: int
+
+
+class _Append(Struct):
+    """What one delivery appends to one row file."""
+
+    kind: str
+    name: str | None
+    file: RowFile
+    before: FileEnd
+    parts: list[_Part]
+    pieces: list[Piece] = []
+    after: FileEnd = FileEnd()
+
+
+class LocalSink:
+    """Takes records for one experiment's folder (journal/sink.py). Any number of processes have one each."""
+
+    def __init__(self, folder: Folder, prefix: Prefix, *, fsync: bool = False, use_lease: bool = False) -> None:
+        self._folder, self._prefix, self._fsync = folder, prefix, fsync
+        self._lock = lock_of(folder.state, use_lease)
+        self._threads = threading.Lock()
+        self._acknowledged = Acknowledged(folder.state, fsync)
+        self._readers: dict[str, RowReader] = {}
+        self._sources: dict[str, SourceFile] = {}
+        self._parameters = params.ParametersState()
+        self._runs = runs.RunsState()
+        self._due: set[tuple[str, str | None]] = set()  # streams whose metadata.json lags behind
+        self._written: dict[tuple[str, str | None], float] = {}  # when each was written last
+        self._spans = Spans()
+        self._experiment_due = self._parameters_due = False
+        self._opened = False
+
+    def deliver(self, records: Sequence[Record]) -> None:
+        """Returns when the records are in the files for good; their seqs are dropped where they are there already.
+
+        Without records: writes the JSON files that are due.
+        Raises OSError (a full disk), LockTimeout, LeaseLost: nothing of this delivery counts, deliver again.
+        """
+        if not records and not self._is_due():
+            return
+        with self._threads:
+            try:
+                self._deliver(records)
+            except LeaseLost:  # this process stood still for long: once more, from what is acknowledged by now
+                self._deliver(records)
+
+    def _deliver(self, records: Sequence[Record]) -> None:
+        with self._lock.hold(LOCK_WAIT_S):
+            self._acknowledged.refresh()
+            self._open()
+            self._fence()
+            appends, seqs = self._plan(records)
+            if seqs:
+                try:
+                    self._append_rows(appends)
+                except OSError:  # a full disk: whoever reads the files by other means finds whole lines
+                    for append in appends.values():
+                        append.file.cut(append.before)
+                    raise
+                self._acknowledge(appends, seqs)
+                self._note_due(appends)
+                self._extend_indexes(appends)
+            self._write_due(all_of_them=not records)
+            self._check_lease()
+
+    def finish(self, session: bytes) -> None:
+        """All of the session is in the files, and its journal is deleted next: its seqs need not be kept."""
+        if self._lock.by_lease:
+            return
+        # Where it can't be said, a disk that is full or a lock that others hold, the seqs are kept: that harms nobody.
+        with self._threads, contextlib.suppress(OSError, NotOurState), self._lock.hold(FINISH_WAIT_S):
+            self._acknowledged.refresh()
+            if self._acknowledged.exists and not self._lock.by_lease:
+                self._acknowledged.finish(session)
+
+    def close(self) -> None:
+        """Write the JSON files that are due."""
+        self.deliver(())
+
+    def _is_due(self) -> bool:
+        return bool(self._due) or self._experiment_due or self._parameters_due
+
+    def _open(self) -> None:
+        """With the first delivery: the folders that are there from the start, and what a killed process left undone."""
+        if self._opened:
+            return
+        for name in ("metrics", "logs", "tracks"):
+            (self._folder.path / name).mkdir(parents=True, exist_ok=True)
+        if not self._acknowledged.exists:
+            # Before the first append: from now on what no acknowledgement knows is what a killed process left.
+            with _followed_is_lost():
+                self._acknowledged.append(adopt(self._folder, self._prefix), {})
+        self._experiment_due = self._parameters_due = True
+        self._opened = True
+
+    def _plan(self, records: Sequence[Record]) -> tuple[dict[str, _Append], dict[StreamOf, int]]:
+        """Which records go to which file, and the seqs that are stored once they are there."""
+        appends: dict[str, _Append] = {}
+        seqs: dict[StreamOf, int] = {}
+        for record in records:
+            stream = StreamOf(record.session, record.kind, record.name)
+            stored = seqs.get(stream, self._acknowledged.next_seq(*stream))
+            end = record.first_seq + record.count
+            if end <= stored:
+                continue
+            name = self._folder.rows(record.kind, record.name)
+            if name not in appends:
+                file = RowFile(self._folder.path / name, TIME_OF[record.kind], self._fsync, self._check_lease)
+                appends[name] = _Append(record.kind, record.name, file, self._end_of(name, file.path), [])
+            appends[name].parts.append(_Part(record, max(0, stored - record.first_seq)))
+            seqs[stream] = end
+        return appends, seqs
+
+    def _end_of(self, name: str, path: Path) -> FileEnd:
+        """Where the next row goes: the acknowledged end, or less where someone has cut the file since."""
+        end = self._acknowledged.end_of(name) or FileEnd()
+        status = status_of(path) if end.bytes else None
+        if end.bytes and (status is None or status.st_size < end.bytes):
+            return whole_lines(path) if status is not None else FileEnd()
+        return end
+
+    def _fence(self) -> None:
+        """Where a lease was broken, before anything is appended (fence.py)."""
+        marks = self._lock.marks()
+        if marks:
+            with _followed_is_lost():
+                self._acknowledged.raise_fence()
+        for mark in marks:
+            mark.unlink(missing_ok=True)
+
+    def _check_lease(self) -> None:
+        if not self._lock.still_held():
+            # What it wrote last may lie over what another has written since.
+            self._due.update(self._written)
+            self._experiment_due = self._parameters_due = True
+            self._acknowledged.forget()
+            self._sources.clear()
+            raise LeaseLost
+
+    def _append_rows(self, appends: dict[str, _Append]) -> None:
+        fence, fenced = self._acknowledged.fence, self._acknowledged.fenced
+        for name, append in appends.items():
+            if fenced.get(name, 0) < fence:
+                put_out_of_reach(append.file.path, fence, self._check_lease, append.before.bytes)
+                put_out_of_reach(sources_of(append.file.path), fence, self._check_lease)
+                self._sources.pop(name, None)
+            append.pieces = list(_pieces(append))
+            append.after = append.file.append(append.before, append.pieces)
+            if append.kind != "runs":  # these say it in each line
+                self._sources_of(name).append(append.before.rows, map(_span, append.parts))
+
+    def _sources_of(self, name: str) -> SourceFile:
+        sources = self._sources.get(name)
+        if sources is None:
+            sources = self._sources[name] = SourceFile(self._folder.path / name, self._fsync, self._check_lease)
+        return sources
+
+    def _acknowledge(self, appends: dict[str, _Append], seqs: dict[StreamOf, int]) -> None:
+        fence = self._acknowledged.fence
+        fenced = dict.fromkeys(appends, fence) if fence else {}
+        with _followed_is_lost():
+            self._acknowledged.append({name: one.after for name, one in appends.items()}, seqs, fenced)
+        # After it is written: a lease that is still ours now was not broken before, so its next holder has seen it.
+        self._check_lease()
+
+    def _extend_indexes(self, appends: dict[str, _Append]) -> None:
+        for append in appends.values():
+            append.file.extend_index(append.before, append.after, append.pieces)
+
+    def _note_due(self, appends: dict[str, _Append]) -> None:
+        for name, append in appends.items():
+            if append.kind == "metrics":
+                self._spans.follow(name, append.before, append.after, append.pieces)
+            if append.kind in ("metrics", "tracks"):
+                self._due.add((append.kind, append.name))
+            elif append.kind == "params":
+                self._parameters_due = True
+            elif append.kind == "runs":
+                self._experiment_due = True
+                for part in append.parts:
+                    for event in run_events_of(part.record.blocks, part.skip):
+                        if isinstance(event, Describe) and event.kind in ("metrics", "tracks"):
+                            self._due.add((event.kind, event.name))
+
+    def _write_due(self, all_of_them: bool) -> None:
+        if self._parameters_due:
+            self._write_parameters()
+        if self._experiment_due:
+            self._write_experiment()
+        now = time.monotonic()
+        few = len(self._due) <= METADATA_AT_ONCE
+        if self._due:
+            self._runs.carry_on(self._rows("runs", ""))
+        for stream in list(self._due):
+            if all_of_them or few or now - self._written.get(stream, -math.inf) >= METADATA_EVERY_S:
+                self._write_metadata(*stream)
+                self._written[stream] = now
+                self._due.discard(stream)
+
+    def _write_experiment(self) -> None:
+        self._runs.carry_on(self._rows("runs", ""))
+        if self._runs.rows:
+            status = self._runs.status(live_sessions(self._folder.journal, for_people=True), time.time())
+            write_json(self._folder.experiment, dict(experiment_file(self._prefix, self._runs, status)), self._fsync)
+        self._experiment_due = False
+
+    def _write_parameters(self) -> None:
+        rows = self._rows("params", "")
+        if self._parameters.version == 0:
+            self._parameters.begin_with(read_json(self._folder.parameters), rows.count)
+        before = self._parameters.version
+        self._parameters.carry_on(rows)
+        if rows.count and (self._parameters.version != before or not self._folder.parameters.exists()):
+            write_json(self._folder.parameters, self._parameters.file(), self._fsync)
+        self._parameters_due = False
+
+    def _write_metadata(self, kind: str, name: str | None) -> None:
+        path, about = self._folder.metadata(kind, name), self._runs.about(kind, name)
+        if kind == "metrics":
+            file = self._metric_file(name, about)
+        else:
+            file = track_file(
+                self._prefix, str(name), self._rows(kind, name), about, read_json(path), iso_time(time.time())
+            )
+        try:
+            write_json(path, file, self._fsync)
+        except FileNotFoundError:  # described, and without data
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_json(path, file, self._fsync)
+
+    def _metric_file(self, name: str | None, about: runs.About) -> dict[str, Any]:
+        file = self._folder.rows("metrics", name)
+        span = self._spans.of(file, self._acknowledged.end_of(file))
+        if span is None:
+            return metric_file(self._prefix, name, self._rows("metrics", name), about)
+        first, last = points.time_text(span.first), points.time_text(span.last)
+        return metric_facts(self._prefix, name, about, span.rows, first, last)
+
+    def _rows(self, kind: str, name: str | None) -> StreamRows:
+        file = self._folder.rows(kind, name)
+        reader = self._readers.get(file)
+        if reader is None:
+            reader = self._readers[file] = RowReader(self._folder.path / file, TIME_OF[kind])
+        reader.refresh(self._acknowledged.end_of(file))
+        return StreamRows(reader, (), TIME_OF[kind])
+
+
+def _span(part: _Part) -> Span:
+    record = part.record
+    return Span(record.session, record.first_seq + part.skip, record.count - part.skip)
+
+
+@contextlib.contextmanager
+def _followed_is_lost() -> Iterator[None]:
+    try:
+        yield
+    except Followed:
+        raise LeaseLost from None
+
+
+def _pieces(append: _Append) -> Iterator[Piece]:
+    """The append's rows as lines. Blocks of plain numbers, which most are, take the short way."""
+    first = append.before.rows
+    short_way = _SHORT_WAYS.get(append.kind)
+    for part in append.parts:
+        waiting: list[Block] = []
+        for block in part.record.blocks:
+            if short_way is None or part.skip or not isinstance(block, Columns):
+                waiting.append(block)
+                continue
+            behind = list(_long_way(append.kind, first, part, waiting))
+            made = short_way(first + sum(len(piece.times) for piece in behind), block)
+            if made is None:
+                waiting.append(block)
+                continue
+            waiting = []
+            for piece in (*behind, *made):
+                first += len(piece.times)
+                yield piece
+        for piece in _long_way(append.kind, first, part, waiting):
+            first += len(piece.times)
+            yield piece
+
+
+_SHORT_WAYS: Final = {"metrics": point_pieces, "tracks": entry_pieces}
+
+
+def _long_way(kind: str, first: int, part: _Part, blocks: Sequence[Block]) -> Iterator[Piece]:
+    """Blocks value by value, without the part's first `skip` events."""
+    if kind == "runs":
+        seq = part.record.first_seq + part.skip
+        return pieces_of(first, runs.lines_of(part.record.session, seq, run_events_of(blocks, part.skip)))
+    events = events_of(blocks, part.skip)
+    if kind == "metrics":
+        return pieces_of(first, points.lines_of(first, events), points.values_of, points.ready)
+    if kind == "tracks":
+        return pieces_of(first, entries.lines_of(events), dict.values, json_ready)
+    if kind == "logs":
+        return pieces_of(first, lines.lines_of(first, events))
+    return pieces_of(first, params.lines_of(events))

@@ -1,0 +1,67 @@
+"""A file that is sent while it is written: what its format makes of each piece, and of the end."""
+
+import asyncio
+import io
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from mldash.answers.rows import NonFinite, jsonl_bytes
+from mldash_api.reading.rows import Rows
+
+
+class Export(Protocol):
+    """One file that is being written."""
+
+    def piece(self, rows: Sequence[Rows]) -> bytes:
+        """What can be sent now."""
+        ...
+
+    def finish(self) -> bytes: ...
+
+
+class JsonLines:
+    """A line for each of what `items_of` makes of the rows."""
+
+    def __init__(self, items_of: Callable[[Sequence[Rows]], Sequence[Mapping[str, Any]]], nonfinite: NonFinite) -> None:
+        self._items_of, self._nonfinite = items_of, nonfinite
+
+    def piece(self, rows: Sequence[Rows]) -> bytes:
+        return jsonl_bytes(self._items_of(rows), self._nonfinite)
+
+    def finish(self) -> bytes:
+        return b""
+
+
+class Sink(io.RawIOBase):
+    """Keeps what is written until it is taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._at = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._parts.append(bytes(data))
+        self._at += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._at
+
+    def take(self) -> bytes:
+        parts, self._parts = self._parts, []
+        return b"".join(parts)
+
+
+async def written(pieces: AsyncGenerator[Sequence[Rows]], export: Export) -> AsyncGenerator[bytes]:
+    """The file, piece after piece; the next is read when the one before is on its way."""
+    # Where the reader goes, the reading ends with the writing, and not when the collector comes to it.
+    async with aclosing(pieces):
+        async for rows in pieces:
+            data = await asyncio.to_thread(export.piece, rows)
+            if data:
+                yield data
+        yield await asyncio.to_thread(export.finish)

@@ -1,0 +1,43 @@
+"""Ready, or why not: MongoDB and S3 are asked. Kafka is not: without it nobody connects anew, and every read works."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Final
+
+from mldash_compactor.chunks.errors import ColdStoreError
+from mldash_ingest.documents.mongo import MongoUnreachable
+
+from .errors import ServerAway
+from .reading.streams import Stores
+
+_TIMEOUT_S: Final = 6.0
+
+
+async def check(stores: Stores) -> None:
+    """Raises ServerAway with the first server that does not answer."""
+    await _answers("MongoDB", stores.mongo.ping())
+    await _answers("S3", stores.objects.ping())
+
+
+async def why_not_ready(stores: Stores) -> str | None:
+    """None: ready. Else every server that does not answer."""
+    found = await asyncio.gather(
+        _answers("MongoDB", stores.mongo.ping()), _answers("S3", stores.objects.ping()), return_exceptions=True
+    )
+    reasons = list[str]()
+    for one in found:
+        if isinstance(one, ServerAway):
+            reasons.append(str(one))
+        elif one is not None:
+            raise one
+    return "; ".join(reasons) or None
+
+
+async def _answers(server: str, asked: Awaitable[None]) -> None:
+    try:
+        async with asyncio.timeout(_TIMEOUT_S):
+            await asked
+    except TimeoutError:
+        raise ServerAway(server, f"{server} does not answer within {_TIMEOUT_S:g} s") from None
+    except (MongoUnreachable, ColdStoreError) as error:
+        raise ServerAway(server, str(error)) from error

@@ -1,0 +1,79 @@
+"""Errors → RFC 9457 problems: {type, title, status, detail, …}, always as application/problem+json.
+
+What is ours says everything itself. What a framework or driver raises is translated here; what nobody expected is
+logged with its traceback and told without.
+"""
+
+import re
+from typing import Any, Final
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from mldash_ingest.documents.mongo import AutoReconnect
+
+from .errors import ApiError, ServerAway, WrongParameter
+from .limits import HEADERS
+
+PROBLEM: Final = "application/problem+json"
+_RETRY_AFTER_S: Final = "1"
+_DRIVER_DETAILS: Final = " (configured"
+_MISSING: Final = re.compile(r"Missing required \w+ parameter '([^']+)'")
+_log = structlog.get_logger()
+
+
+def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
+    """Ours."""
+    return problem(error.status, error.type, error.title, str(error), error.members(), retriable=error.retriable)
+
+
+def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """Litestar's: a wrong value of a parameter, no such route, another method."""
+    if isinstance(error, ValidationException):
+        return on_api_error(request, wrong_parameter(error))
+    if error.status_code >= 500:
+        return on_anything(request, error)
+    title = {404: "No such route", 405: "Another method"}.get(error.status_code, "Bad request")
+    detail = f"{request.method} {request.url.path}: {error.detail or title}"
+    return problem(error.status_code, title.lower().replace(" ", "-"), title, detail)
+
+
+def on_mongo_away(request: Request[Any, Any, Any], error: AutoReconnect) -> Response[bytes]:
+    """MongoDB has no primary just now, or none that can be reached."""
+    return on_api_error(
+        request, ServerAway("MongoDB", f"MongoDB does not answer: {str(error).split(_DRIVER_DETAILS, 1)[0]}")
+    )
+
+
+def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """A fault of ours."""
+    _log.error("request failed", path=request.url.path, query=dict(request.query_params), exc_info=error)
+    return problem(500, "internal-error", "Internal error", f"{type(error).__name__}; the API's log says more")
+
+
+def wrong_parameter(error: ValidationException) -> WrongParameter:
+    """The first parameter at fault, and what is allowed in its place."""
+    for one in error.extra or ():
+        if isinstance(one, dict) and "key" in one:
+            name = HEADERS.get(one["key"], one["key"]) if one.get("source") == "header" else one["key"]
+            return WrongParameter(str(name), str(one.get("message", error.detail)))
+    if missing := _MISSING.match(error.detail):
+        return WrongParameter(missing[1], "it is required")
+    return WrongParameter("request", error.detail)
+
+
+def problem(
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    members: dict[str, Any] | None = None,
+    *,
+    retriable: bool = False,
+) -> Response[bytes]:
+    """The response."""
+    body = {"type": kind, "title": title, "status": status, "detail": detail, **(members or {})}
+    headers = {"Retry-After": _RETRY_AFTER_S} if retriable else {}
+    return Response(msgspec.json.encode(body), status_code=status, media_type=PROBLEM, headers=headers)

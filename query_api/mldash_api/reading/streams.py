@@ -1,0 +1,64 @@
+"""What a request names → ids. A generation is read anew by each request: what was deleted is invisible at once."""
+
+from msgspec import Struct
+
+from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash_api.settings import ApiSettings
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.mongo import Mongo
+
+from .block_cache import BlockCache
+from .chunk_cache import ChunkCache
+
+
+class Stores(Struct, frozen=True):
+    """What reads stand on."""
+
+    settings: ApiSettings
+    mongo: Mongo
+    objects: ObjectStore
+    chunks: ChunkCache
+    blocks: BlockCache
+
+
+class ExperimentRef(Struct, frozen=True):
+    """An experiment in its present generation."""
+
+    prefix: Prefix
+    id: bytes
+    generation: int
+    created_at: float | None
+
+    def stream(self, kind: str, name: str | None = "") -> "StreamRef":
+        """One of its streams; params, logs and runs have no name."""
+        return StreamRef(stream_id(self.id, self.generation, kind, name), kind, name, self.prefix.text)
+
+
+class StreamRef(Struct, frozen=True):
+    """A stream, and what it is called in messages."""
+
+    id: bytes
+    kind: str
+    name: str | None
+    prefix: str
+
+    def __str__(self) -> str:
+        name = "" if self.name == "" else f" {self.name!r}" if self.name is not None else " (unnamed)"
+        return f"{self.kind}{name} of {self.prefix}"
+
+
+async def find_experiment(mongo: Mongo, prefix: Prefix) -> ExperimentRef | None:
+    """None: nobody has logged under this prefix, or it was deleted and nobody has since."""
+    key = experiment_id(prefix.text)
+    document = await mongo.experiments.find_one({"_id": key}, {"gen": 1, "created_at": 1})
+    if document is None:
+        return None
+    generation, created_at = document["gen"], document.get("created_at")
+    if generation:
+        # The document outlives a deletion; the experiment is there again with its first new session.
+        own = {"exp": key, "gen": generation}
+        first = await mongo.sessions.find_one(own, {"first_at": 1}, sort=[("first_at", 1)])
+        if first is None:
+            return None
+        created_at = first.get("first_at")
+    return ExperimentRef(prefix, key, generation, created_at)

@@ -1,0 +1,44 @@
+"""What most routes depend on."""
+
+from typing import Annotated, Any, Final
+
+from litestar import Request
+from litestar.di import NamedDependency, Provide
+from litestar.params import QueryParameter, SkipValidation
+
+from mldash_api.answers import Form, Nonfinite, form_of
+from mldash_api.limits import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
+from mldash_api.reading.own_writes import wait_for_own_writes
+from mldash_api.reading.streams import ExperimentRef, Stores
+
+OurStores = NamedDependency[SkipValidation[Stores]]
+OurForm = NamedDependency[SkipValidation[Form]]
+Found = NamedDependency[SkipValidation[ExperimentRef | None]]
+"""The experiment in its present generation, once all that the reader has written is stored; None: there is none."""
+
+DEFAULT_WAIT_S: Final = 10.0
+
+
+def provide_form(
+    request: Request[Any, Any, Any],
+    nonfinite: Annotated[
+        Nonfinite,
+        QueryParameter(description="NaN and infinities in JSON: null, or strings. MessagePack keeps them."),
+    ] = "null",
+) -> Form:
+    return form_of(request, nonfinite)
+
+
+async def provide_experiment(
+    stores: OurStores, prefix: PrefixText, written: WrittenText = None, wait: WaitText = None
+) -> ExperimentRef | None:
+    """Waits for the reader's own writes, within what it asked for and what the settings allow."""
+    asked = checked_number("Mldash-Wait", wait)
+    wait_s = min(DEFAULT_WAIT_S if asked is None else asked, stores.settings.wait_limit_s)
+    return await wait_for_own_writes(stores.mongo, checked_prefix(prefix), checked_written(written), wait_s)
+
+
+DEPENDENCIES: Final = {
+    "form": Provide(provide_form, sync_to_thread=False),
+    "experiment": Provide(provide_experiment),
+}

@@ -1,0 +1,204 @@
+"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/export, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views"""
+
+from typing import Annotated, Any, Final, TypedDict
+
+from litestar import Request, Response, Router, get
+from litestar.params import FromQuery, QueryParameter
+from litestar.response import Stream
+
+from mldash.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest, draw
+from mldash.answers.filters import Filter, checked_filters
+from mldash.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
+from mldash_api.answers import MSGPACK
+from mldash_api.errors import NotFound, WrongParameter
+from mldash_api.exports.formats import files_of, format_of
+from mldash_api.exports.points import POINT_MEDIA_TYPES, WITH_SCHEMA, PointFormat, point_export
+from mldash_api.exports.writing import written
+from mldash_api.limits import (
+    Index,
+    StreamName,
+    Unnamed,
+    checked_count,
+    checked_fields,
+    checked_finite,
+    checked_name,
+    checked_prefix,
+    metric_name,
+)
+from mldash_api.reading.export import begun, find_extent, no_pieces, pieces
+from mldash_api.reading.metrics import list_metrics, read_statistics
+from mldash_api.reading.packed_points import pack_page
+from mldash_api.reading.points import Range, page_of, read_range
+from mldash_api.reading.schemas import point_schema
+from mldash_api.reading.streams import find_experiment
+from mldash_api.reading.tables import SchemaOf
+from mldash_api.reading.views import read_view, read_views
+
+from .dependencies import Found, OurForm, OurStores
+
+MOST_VIEWS: Final = 100
+"""Experiments of one request."""
+
+POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
+
+
+class MetricsAnswer(TypedDict):
+    metrics: list[MetricSummary]
+
+
+FilterText = Annotated[
+    list[str] | None,
+    QueryParameter(description='Only points that pass all: "FIELD <, <=, >, >=, == or != NUMBER", as in "loss < 0.5".'),
+]
+FieldsText = Annotated[list[str] | None, QueryParameter(description="Only these fields.")]
+
+
+@get("/", tags=["metrics"])
+async def metrics(experiment: Found, stores: OurStores, form: OurForm) -> Response[MetricsAnswer]:
+    """One entry a metric; the unnamed one, whose name is null, first."""
+    return form.answer(MetricsAnswer(metrics=await list_metrics(stores, experiment) if experiment else []))
+
+
+@get("/points", tags=["metrics"])
+async def points(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    start_index: Index = 0,
+    limit: FromQuery[int] = 1000,
+    fields: FieldsText = None,
+) -> Response[MetricPage]:
+    """Points in index order, hot and cold as one; indices are dense. An absent metric gives the empty page.
+
+    `endIndex` is the index of the last point, or where there is none start_index - 1; where retention took all of
+    these, the last index that it took. `hasMore`: go on behind it.
+    """
+    metric = metric_name(name, unnamed)
+    count, wanted = checked_count("limit", limit, stores.settings.read_limit), checked_fields("fields", fields)
+    found = Range(start_index, [], False)
+    if experiment is not None:
+        found = await read_range(stores, experiment.stream("metrics", metric), start_index, count, wanted)
+    if form.media_type == MSGPACK:
+        return await form.packed(found.count, lambda: pack_page(found, wanted, start_index))
+    return await form.built(found.count, lambda: page_of(found, start_index, wanted))
+
+
+@get("/export", tags=["metrics"], operation_class=POINT_FILES)
+async def export(
+    request: Request[Any, Any, Any],
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    format: Annotated[
+        PointFormat | None, QueryParameter(description="Left out: what `Accept` names; arrow is an IPC stream.")
+    ] = None,
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    start_index: Index = 0,
+    limit: Annotated[int | None, QueryParameter(ge=0, description="So many at most; else all that there are.")] = None,
+    fields: FieldsText = None,
+) -> Stream:
+    """Points as a file, however many: sent as they are read, in constant memory. An absent metric: a file without any.
+
+    A fault on the way ends the connection in the middle, so that no broken file looks whole.
+    """
+    metric, wanted = metric_name(name, unnamed), checked_fields("fields", fields)
+    chosen = format_of(request, format, POINT_MEDIA_TYPES)
+    rows, schema = no_pieces(), SchemaOf(wanted)
+    if experiment is not None:
+        stream = experiment.stream("metrics", metric)
+        extent = await find_extent(stores, stream, start_index, limit)
+        rows = await begun(pieces(stores, stream, extent, wanted))
+        if chosen in WITH_SCHEMA:
+            schema = await point_schema(stores, stream, extent, wanted)
+    file = point_export(chosen, schema.schema(), wanted, form.nonfinite)
+    return Stream(written(rows, file), media_type=POINT_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
+
+
+@get("/stats", tags=["metrics"])
+async def statistics(
+    experiment: Found, stores: OurStores, form: OurForm, name: StreamName = None, unnamed: Unnamed = False
+) -> Response[MetricStatistics]:
+    """Counts of points, hot and cold, and of each numeric field. 404 where there is no such metric."""
+    metric = metric_name(name, unnamed)
+    found = await read_statistics(stores, experiment.stream("metrics", metric)) if experiment else None
+    if found is None:
+        raise NotFound("metric", metric)
+    return form.answer(found)
+
+
+@get("/view", tags=["metrics"])
+async def view(
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    fields: Annotated[list[str] | None, QueryParameter(description="These alone; else the first 256 numeric.")] = None,
+    x: Annotated[str, QueryParameter(description="`index`, `time`, or a field.")] = INDEX,
+    start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+    filter: FilterText = None,
+) -> Response[MetricView]:
+    """First, last, least and greatest value of each pixel column, so that no spike is lost. An absent metric: empty.
+
+    `totalPoints`: of how many points it was made; `sampled`: whether any was left out; `edges`: of the columns.
+    """
+    metric = metric_name(name, unnamed)
+    wanted = checked_fields("fields", fields)
+    low, high = checked_finite("start", start), checked_finite("end", end)
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points, filters_of(filter))
+    if experiment is None:
+        return form.answer(draw(request, lambda: ()))
+    return form.answer(await read_view(stores, experiment.stream("metrics", metric), request))
+
+
+class ExperimentView(TypedDict):
+    prefix: str
+    view: MetricView
+
+
+class ViewsAnswer(TypedDict):
+    views: list[ExperimentView]
+
+
+@get("/views", tags=["metrics"])
+async def views(
+    stores: OurStores,
+    form: OurForm,
+    prefixes: Annotated[list[str], QueryParameter(description="The experiments, at most 100.")],
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    fields: FieldsText = None,
+    x: Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')] = INDEX,
+    start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
+    points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+    filter: FilterText = None,
+) -> Response[ViewsAnswer]:
+    """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""
+    checked_count("number of prefixes", len(prefixes), MOST_VIEWS)
+    found = [await find_experiment(stores.mongo, checked_prefix(prefix)) for prefix in prefixes]
+    metric = metric_name(name, unnamed)
+    low, high = checked_finite("start", start), checked_finite("end", end)
+    wanted = checked_fields("fields", fields)
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points, filters_of(filter))
+    drawn = await read_views(stores, [one.stream("metrics", metric) if one else None for one in found], request)
+    answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
+    return form.answer(ViewsAnswer(views=answers))
+
+
+def filters_of(texts: list[str] | None) -> list[Filter]:
+    try:
+        found = checked_filters(texts)
+    except ValueError as error:
+        raise WrongParameter("filter", str(error)) from None
+    for one in found:
+        checked_name("filter", one.field)
+    return found
+
+
+router = Router("/metrics", route_handlers=[metrics, points, export, statistics, view, views])

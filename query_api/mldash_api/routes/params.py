@@ -1,0 +1,21 @@
+"""GET /v1/params"""
+
+from typing import Any, TypedDict
+
+from litestar import Response, get
+
+from mldash_api.reading.params import read_params
+
+from .dependencies import Found, OurForm, OurStores
+
+
+class ParamsAnswer(TypedDict):
+    """Flat dotted keys."""
+
+    params: dict[str, Any]
+
+
+@get("/params", tags=["params"])
+async def params(experiment: Found, stores: OurStores, form: OurForm) -> Response[ParamsAnswer]:
+    """The parameters after every set, later values over earlier ones. None at all: {}."""
+    return form.answer(ParamsAnswer(params=await read_params(stores, experiment) if experiment else {}))
