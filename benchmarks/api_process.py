@@ -15,8 +15,8 @@ from urllib.parse import urlencode
 import psutil
 
 from mldash.connections.servers import Servers
-from mldash.environment import to_variables
 from mldash.process.configuration import addresses_of_stack
+from mldash.process.environment import to_variables
 
 from .pipeline import free_ports
 from .read_streams import SHORT

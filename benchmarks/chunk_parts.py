@@ -13,12 +13,12 @@ from time import perf_counter
 
 import numpy as np
 
-from mldash_api.reading.part_reads import PartReads
+from mldash_api.stores.part_reads import PartReads
 from mldash_compactor.chunks import points
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.manifest import Live
-from mldash_compactor.chunks.metadata import Metadata
 from mldash_compactor.chunks.objects import read_chunk
+from mldash_compactor.chunks.parquet.metadata import Metadata
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.chunks.s3 import ObjectStore
 from mldash_ingest.documents.buckets import CHUNK

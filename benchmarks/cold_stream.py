@@ -25,10 +25,10 @@ from mldash_compactor.chunks import checksum, keys, points
 from mldash_compactor.chunks.joined import join
 from mldash_compactor.chunks.levels import RECORDS, SPAN
 from mldash_compactor.chunks.manifest import Chunk, Live, to_document
-from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.parquet.metadata import Metadata
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.chunks.s3 import ObjectStore
-from mldash_compactor.join import write_levels
+from mldash_compactor.moving.join import write_levels
 from mldash_ingest.documents.buckets import CHUNK, Source
 from mldash_ingest.documents.columns import Column
 from mldash_ingest.documents.mongo import Mongo

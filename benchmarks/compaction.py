@@ -31,8 +31,8 @@ import numpy as np
 import uvloop
 
 from mldash.connections.servers import Servers
-from mldash.environment import to_variables
 from mldash.events.identity import Prefix, experiment_id, stream_id
+from mldash.process.environment import to_variables
 from mldash.process.log_output import LogSettings, set_up
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.checksum import crc32c

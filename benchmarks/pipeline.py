@@ -20,11 +20,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from mldash.connections.servers import Servers
-from mldash.environment import to_variables
 from mldash.events.encoding import encode_record, headers
 from mldash.events.schema import Record
 from mldash.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
 from mldash.process.configuration import addresses_of_stack
+from mldash.process.environment import to_variables
 from mldash_deploy.prepare import prepare
 from mldash_deploy.stack.ports import is_free
 

@@ -19,7 +19,7 @@ from mldash.connections.servers import Servers
 from mldash.events.identity import Prefix, experiment_id, parse_prefix, stream_id
 from mldash_compactor.chunks import checksum, entries, keys
 from mldash_compactor.chunks.manifest import Live, to_document
-from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.parquet.metadata import Metadata
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.chunks.s3 import ObjectStore, open_store
 from mldash_deploy.prepare import prepare

@@ -14,7 +14,7 @@ from mldash.connections.servers import Servers
 from mldash_compactor.chunks.checksum import crc32c, to_header
 from mldash_compactor.chunks.manifest import Chunk
 from mldash_compactor.chunks.objects import read_chunk
-from mldash_compactor.chunks.parquet import writer_options
+from mldash_compactor.chunks.parquet.columns import writer_options
 from mldash_compactor.chunks.s3 import ObjectStore
 
 AT_ONCE = 4

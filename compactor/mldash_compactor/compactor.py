@@ -14,24 +14,25 @@ from mldash.events.identity import Prefix
 from mldash.process.supervision import Step, Supervision
 from mldash_ingest.documents.mongo import Mongo, PyMongoError
 
-from . import candidates, instruments, join
+from . import instruments
 from .budget import ByteBudget
-from .candidates import MOVING_KINDS, StreamState
 from .chunks.errors import ColdStoreError, StoreUnreachable
 from .chunks.s3 import open_store
-from .covering import cover
 from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, RunTooLarge, StreamClosed
 from .health import Health
-from .hot_sizes import HotSizes
-from .large import GROUP_BYTES
-from .move import BEFORE_DELETION, LARGE_BYTES, Move, move_chunk
+from .moving import candidates, join
+from .moving.candidates import MOVING_KINDS, StreamState
+from .moving.covering import cover
+from .moving.hot_sizes import HotSizes
+from .moving.large import GROUP_BYTES
+from .moving.move import BEFORE_DELETION, LARGE_BYTES, Move, move_chunk
+from .moving.run import Run, fit_in_a_run, move_run, run_bytes
 from .pace import Pace
-from .removal import go_on_with_removals
-from .retention import keep_retention
-from .run import Run, fit_in_a_run, move_run, run_bytes
 from .settings import CompactorSettings
-from .strays import find_strays
-from .sweep import sweep
+from .upkeep.removal import go_on_with_removals
+from .upkeep.retention import keep_retention
+from .upkeep.strays import find_strays
+from .upkeep.sweep import sweep
 
 _COPIES: Final = 3
 """Of a joined object, or of a part of a large chunk, in memory at once: its pieces, the whole, what is read back."""

@@ -9,9 +9,9 @@ from mldash.events.identity import Prefix, experiment_id
 from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.mongo import Mongo
 
-from .candidates import MOVING_KINDS, chain_end, from_document
 from .chunks import manifest
 from .chunks.manifest import Live
+from .moving.candidates import MOVING_KINDS, chain_end, from_document
 
 
 class ListedChunk(Struct, frozen=True):

@@ -13,7 +13,6 @@ if "t" in getattr(sys, "abiflags", ""):
 
 if TYPE_CHECKING:
     from .callbacks import Callbacks, MldashWarning
-    from .environment import SettingError
     from .errors import (
         EventsRefused,
         JournalFull,
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from .events.encoding import UndecodableRecord
     from .events.reading import decode, events_of
     from .experiment import Experiment
-    from .values import UnsupportedValue
+    from .handles.values import UnsupportedValue
+    from .process.environment import SettingError
 
 NAMES = {
     "Callbacks": "callbacks",
@@ -39,9 +39,9 @@ NAMES = {
     "NotYetStored": "errors",
     "RequestRefused": "errors",
     "ServerUnreachable": "errors",
-    "SettingError": "environment",
+    "SettingError": "process.environment",
     "UndecodableRecord": "events.encoding",
-    "UnsupportedValue": "values",
+    "UnsupportedValue": "handles.values",
     "decode": "events.reading",
     "events_of": "events.reading",
 }

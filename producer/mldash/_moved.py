@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 
@@ -19,8 +19,8 @@ class Moved(list[str]):
         raise ImportError(f"{self._old} is {self._new} since mldash 0.2: import from there", name=self._old)
 
 
-def keep_public(old: str, new: str, modules: Sequence[str]) -> None:
-    """Let `old.module` be `new.module` for each of them: for imports, and for pickles of 0.1."""
+def keep_public(old: str, new: str, modules: Mapping[str, str]) -> None:
+    """Let `old.name` be `new.place` for each of them: for imports, and for pickles of 0.1."""
     warnings.warn(f"{old} is {new} since mldash 0.2, and goes with 0.3: import from there", FutureWarning, stacklevel=3)
-    for module in modules:
-        sys.modules[f"{old}.{module}"] = import_module(f"{new}.{module}")
+    for name, place in modules.items():
+        sys.modules[f"{old}.{name}"] = import_module(f"{new}.{place}")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
-from .locks import Registry
+from .process.locks import Registry
 
 if TYPE_CHECKING:
     from .errors import EventsRefused

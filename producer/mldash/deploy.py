@@ -2,5 +2,5 @@
 
 from ._moved import Moved, keep_public
 
-keep_public("mldash.deploy", "mldash_deploy", ("prepare",))
+keep_public("mldash.deploy", "mldash_deploy", {"prepare": "prepare"})
 __path__ = Moved("mldash.deploy", "mldash_deploy")

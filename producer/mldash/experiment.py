@@ -9,25 +9,25 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from .callbacks import Callbacks
-from .disabled import EmptyReader, NullWriter
-from .environment import UnknownSetting, read_settings
 from .errors import JournalFull, JournalUnwritable
 from .events.identity import experiment_id, parse_prefix
 from .events.schema import Status
-from .handles import checked_about
-from .locks import Registry, reentrant_lock
-from .logs import Logs
-from .metrics import Metrics
+from .handles.handle import checked_about
+from .handles.logs import Logs
+from .handles.metrics import Metrics
+from .handles.params import Params
+from .handles.timestamps import Timestamps
+from .handles.tracks import Tracks
 from .mode import Mode, Reader, Writer, mode_of
-from .params import Params
+from .process.environment import UnknownSetting, read_settings
+from .process.locks import Registry, reentrant_lock
 from .run import Run, about_event, end_run, start_event, status_of
+from .session.disabled import EmptyReader, NullWriter
 from .settings import SdkSettings, with_whole_paths
-from .timestamps import Timestamps
-from .tracks import Tracks
 
 if TYPE_CHECKING:
     from .remote.reader import OwnWrites
-    from .session import Session
+    from .session.session import Session
 
 _SETTINGS = frozenset(SdkSettings.__struct_fields__)
 
@@ -180,7 +180,7 @@ class Experiment:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """As prefix and settings without secrets; carried.py says what becomes of it where it is opened."""
-        from .carried import carried
+        from .session.carried import carried
 
         return carried(self)
 
@@ -215,8 +215,8 @@ class Experiment:
         if self._mode == "disabled":
             self._set_open(NullWriter())
             return
-        from . import exits
-        from .sessions import session_of
+        from .session import process_end as exits
+        from .session.registry import session_of
 
         session = session_of(self._prefix, self.settings, self.events)
         self._session, status = session, self.run._status
@@ -284,11 +284,11 @@ class Experiment:
                 raise ValueError("reads need the API's address: Experiment(…, remote=…), or MLDASH_REMOTE")
             transport = Transport(self.settings.remote, self.settings.token)
             return RemoteReader(transport, self.prefix, self.settings.read_wait_s, self._sessions_that_wrote)
-        from .local.reader import LocalReader
+        from .local.reading.reader import LocalReader
 
         if self._mode == "local":
             from .local.folder import experiment_folder
-            from .local.undrained import undrained_records
+            from .local.reading.undrained import undrained_records
 
             folder = experiment_folder(self.settings.root, self.prefix)
             return LocalReader(
@@ -305,7 +305,7 @@ class Experiment:
         from .journal.placement import journal_root
         from .journal.session_folder import find_sessions, live_sessions
         from .local.folder import Folder
-        from .local.reader import LocalReader
+        from .local.reading.reader import LocalReader
 
         root, index = journal_root(self.settings.journal), FolderIndex({})
         return LocalReader(
@@ -320,7 +320,7 @@ class Experiment:
         return session if session is not None and session.has_events else None
 
     def _sessions_that_wrote(self) -> Sequence[OwnWrites]:
-        from .sessions import sessions_that_wrote
+        from .session.registry import sessions_that_wrote
 
         return sessions_that_wrote(self._prefix, self.settings)
 

@@ -6,7 +6,15 @@ import mldash
 
 from ._moved import Moved, keep_public
 
-keep_public("mldash.producer", "mldash", ("callbacks", "environment", "errors", "experiment", "values"))
+_PUBLIC = {
+    "callbacks": "callbacks",
+    "environment": "process.environment",
+    "errors": "errors",
+    "experiment": "experiment",
+    "values": "handles.values",
+}
+
+keep_public("mldash.producer", "mldash", _PUBLIC)
 __path__ = Moved("mldash.producer", "mldash")
 
 

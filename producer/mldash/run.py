@@ -21,11 +21,11 @@ from .callbacks import warn
 from .errors import JournalFull, JournalUnwritable
 from .events.limits import TRACEBACK_BYTES
 from .events.schema import Describe, End, Error, Start, Status
-from .exit_codes import is_success
-from .launchers import Placement, placement
-from .log_text import text_of
-from .session import Session
-from .succession import found_dead
+from .handles.log_text import text_of
+from .session.exit_codes import is_success
+from .session.launchers import Placement, placement
+from .session.session import Session
+from .session.succession import found_dead
 
 if TYPE_CHECKING:
     from .experiment import Experiment

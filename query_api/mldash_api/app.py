@@ -1,4 +1,4 @@
-"""The API: wiring, start, stop. What it answers stands in routes/ and reading/."""
+"""The API: wiring, start, stop. What it answers stands in routes/ and the rooms beside it."""
 
 import asyncio
 import contextlib
@@ -24,13 +24,13 @@ from .errors import ApiError, PortTaken
 from .kafka import Topics
 from .limits import refuse_unknown
 from .observe import observed
-from .reading.block_cache import BlockCache
-from .reading.chunk_cache import ChunkCache
-from .reading.streams import Stores
 from .routes import connect, dependencies, experiments, logs, metrics, params, sessions, tracks
 from .routes import health as health_routes
 from .sending import bounded_protocol
 from .settings import ApiSettings
+from .stores.block_cache import BlockCache
+from .stores.chunk_cache import ChunkCache
+from .stores.streams import Stores
 
 _BACKLOG: Final = 2_048
 _KEEP_ALIVE_S: Final = 75

@@ -8,7 +8,7 @@ from mldash_compactor.chunks.errors import ColdStoreError
 from mldash_ingest.documents.mongo import MongoUnreachable
 
 from .errors import ServerAway
-from .reading.streams import Stores
+from .stores.streams import Stores
 
 _TIMEOUT_S: Final = 6.0
 

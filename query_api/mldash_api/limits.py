@@ -18,7 +18,7 @@ from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
 from mldash.events.identity import ID_BYTES, KINDS, Prefix, check_name, parse_prefix
 
 from .errors import WrongParameter
-from .reading.own_writes import Written
+from .seam.own_writes import Written
 
 WRITTEN_STREAMS: Final = 10_000
 """Streams in one Mldash-Written header."""

@@ -1,4 +1,4 @@
-"""The SDK's locks are those of locks.py: they bear a handler, a finaliser, an exception and a fork in their middle."""
+"""The SDK's locks (process/locks.py) bear a handler, a finaliser, an exception and a fork in their middle."""
 
 import ast
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 PRODUCER = Path(__file__).parents[2] / "producer" / "mldash"
 
 ALLOWED = {
-    "locks.py": {"Lock", "RLock"},
-    "journal/drain.py": {"Lock"},  # only ever tried
-    "local/lock.py": {"Lock"},  # of delivery threads, with a time limit
+    "process/locks.py": {"Lock", "RLock"},
+    "delivery/drain.py": {"Lock"},  # only ever tried
+    "local/state/lock.py": {"Lock"},  # of delivery threads, with a time limit
     "local/sink.py": {"Lock"},  # of one delivery thread
 }
 KINDS = {"Lock", "RLock", "Event", "Condition", "Semaphore", "BoundedSemaphore", "Barrier", "WeakSet"}

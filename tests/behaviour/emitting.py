@@ -128,7 +128,8 @@ def _emit(told: dict[str, Any]) -> None:
 
 
 def _act_as(told: dict[str, Any]) -> None:
-    from mldash.journal import drain, lease, processes
+    from mldash.delivery import drain
+    from mldash.journal import lease, processes
 
     if "host" in told:
         processes.host_id = lambda: told["host"]
@@ -138,8 +139,9 @@ def _act_as(told: dict[str, Any]) -> None:
 
 def _kill_many(told: dict[str, Any]) -> None:
     """Forked from here, where everything is imported and no thread runs: a start costs milliseconds."""
-    from mldash.local import reader, sink
-    from mldash.publishing import publisher
+    from mldash.delivery import publisher
+    from mldash.local import sink
+    from mldash.local.reading import reader
     from mldash.remote import handshake
 
     assert reader and sink and publisher and handshake

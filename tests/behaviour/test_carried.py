@@ -14,8 +14,8 @@ import msgspec
 import pytest
 
 from mldash import Experiment
-from mldash.metrics import Metric
-from mldash.tracks import Track
+from mldash.handles.metrics import Metric
+from mldash.handles.tracks import Track
 
 TOKEN = "hunter2-of-this-test"
 

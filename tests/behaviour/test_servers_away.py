@@ -9,7 +9,7 @@ import pytest
 from mldash import Experiment, NotYetStored
 from mldash.callbacks import MldashWarning
 from mldash.errors import ServerUnreachable
-from mldash.local.lock import lock_of
+from mldash.local.state.lock import lock_of
 from tests.components import free_port
 
 

@@ -15,8 +15,8 @@ import click
 import msgspec
 
 from mldash.command_line import COMMANDS, group
-from mldash.environment import list_settings
 from mldash.process.configuration import SECTIONS, section_of, struct_of
+from mldash.process.environment import list_settings
 
 from . import benchmarks, schemas
 

@@ -12,14 +12,14 @@ import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from mldash.command_line import COMMANDS
-from mldash.environment import list_settings
 from mldash.events.schema import Record
 from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
 from mldash.process.configuration import SECTIONS, section_of, struct_of
+from mldash.process.environment import list_settings
 from mldash_api.app import make_app
 from mldash_api.errors import ApiError
-from mldash_api.reading.streams import Stores
 from mldash_api.settings import ApiSettings
+from mldash_api.stores.streams import Stores
 from mldash_ingest.delays import Delays
 
 from . import generate
@@ -52,7 +52,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_files_that_are_named_exist(page: Path) -> None:
-    """In code: `producer/mldash/metrics.py`, `tests/property/`; not patterns."""
+    """In code: `producer/mldash/handles/metrics.py`, `tests/property/`; not patterns."""
     folders = "|".join(path.name for path in ROOT.iterdir() if path.is_dir())
     for name in re.findall(rf"`((?:{folders})/[\w./-]+)`", page.read_text()):
         schema_version = re.fullmatch(r"mldash/\d+\.\d+", name)
@@ -141,11 +141,11 @@ def test_every_problem_is_on_the_page_of_http_with_its_status() -> None:
 
 
 def test_every_error_of_the_sdk_is_on_its_page() -> None:
-    """Those of producer/mldash/errors.py and producer/mldash/environment.py."""
+    """Those of producer/mldash/errors.py and producer/mldash/process/environment.py."""
     page = (DOCS / "sdk.md").read_text()
     names = [
         node.name
-        for file in ("errors.py", "environment.py")
+        for file in ("errors.py", "process/environment.py")
         for node in ast.parse((ROOT / "producer" / "mldash" / file).read_text()).body
         if isinstance(node, ast.ClassDef) and _is_error(node)
     ]

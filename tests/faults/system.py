@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mldash.connections.servers import Servers
-from mldash.environment import to_variables
+from mldash.process.environment import to_variables
 from mldash_deploy.stack.data_folder import DataFolder
 from mldash_deploy.stack.local_servers import read_servers
 from tests.components import free_port

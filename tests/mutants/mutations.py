@@ -177,7 +177,7 @@ MUTATIONS: Final = [
         "checkpoint at the highest acknowledged",
         [
             Edit(
-                "producer/mldash/publishing/window.py",
+                "producer/mldash/delivery/window.py",
                 "        return None if place is None or place.waiting or place.flying else place\n",
                 "        return place if any(not one.waiting and not one.flying for one in self._places) else None\n",
             )
@@ -189,7 +189,7 @@ MUTATIONS: Final = [
         "cold advanced without a snapshot",
         [
             Edit(
-                "compactor/mldash_compactor/move.py",
+                "compactor/mldash_compactor/moving/move.py",
                 '    covered = {"_id": move.stream.id, "next": {"$gte": move.live.end}}\n',
                 '    covered = {"_id": move.stream.id}\n',
             )
@@ -200,12 +200,12 @@ MUTATIONS: Final = [
         "the compactor's snapshot before its commit",
         [
             Edit(
-                "compactor/mldash_compactor/move.py",
+                "compactor/mldash_compactor/moving/move.py",
                 "    commit,\n    cover_by_snapshot,\n",
                 "    cover_by_snapshot,\n    commit,\n",
             ),
             Edit(
-                "compactor/mldash_compactor/move.py",
+                "compactor/mldash_compactor/moving/move.py",
                 "    assert move.live is not None\n"
                 "    if move.stream.next >= move.live.end:\n"
                 "        return\n"
@@ -232,12 +232,12 @@ MUTATIONS: Final = [
         "a run's snapshot and cold end before its commit",
         [
             Edit(
-                "compactor/mldash_compactor/run.py",
+                "compactor/mldash_compactor/moving/run.py",
                 "    commit,\n    cover_by_snapshot,\n    advance_cold_end,\n",
                 "    cover_by_snapshot,\n    advance_cold_end,\n    commit,\n",
             ),
             Edit(
-                "compactor/mldash_compactor/run.py",
+                "compactor/mldash_compactor/moving/run.py",
                 "    await move.cover_by_snapshot(run.last)\n",
                 "    run.last.live = committed(run.last)\n    await move.cover_by_snapshot(run.last)\n",
             ),
@@ -248,7 +248,7 @@ MUTATIONS: Final = [
         "buckets deleted before cold is advanced",
         [
             Edit(
-                "compactor/mldash_compactor/move.py",
+                "compactor/mldash_compactor/moving/move.py",
                 "    advance_cold_end,\n    delete_hot,\n",
                 "    delete_hot,\n    advance_cold_end,\n",
             )
@@ -259,7 +259,7 @@ MUTATIONS: Final = [
         "sweep without the epoch test",
         [
             Edit(
-                "compactor/mldash_compactor/sweep.py",
+                "compactor/mldash_compactor/upkeep/sweep.py",
                 "    return place.chunk_count > 1 or place.epoch < chunks[0].epoch\n",
                 "    return True\n",
             )
@@ -273,14 +273,14 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "a chunk's rows read without a second look at cold",
-        [Edit("compactor/mldash_compactor/move.py", "    if look > cold:\n", "    if False:\n")],
+        [Edit("compactor/mldash_compactor/moving/move.py", "    if look > cold:\n", "    if False:\n")],
         [f"{_FENCES}::test_rows_that_a_late_insert_left_in_a_moved_range_are_not_taken_for_the_chain"],
     ),
     Mutation(
         "a snapshot folded without a second look at cold",
         [
             Edit(
-                "compactor/mldash_compactor/covering.py",
+                "compactor/mldash_compactor/moving/covering.py",
                 "        if look.get(stream, CLOSED) > first_index:\n",
                 "        if False:\n",
             )
@@ -292,7 +292,7 @@ MUTATIONS: Final = [
         "no second read of cold",
         [
             Edit(
-                "query_api/mldash_api/reading/hot.py",
+                "query_api/mldash_api/seam/hot.py",
                 '    if document is None or document["cold"] > first_used:\n        raise Moved\n',
                 "",
             )

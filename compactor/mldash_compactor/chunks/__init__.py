@@ -6,19 +6,12 @@
     manifest.py     a chunk's document: intent, lease, fence and live object in one
     join_intents.py intents on neighbouring chunks at once
     rows.py         the rows of a range, hot or cold, as columns
-    parquet.py      rows ↔ Parquet: which types, encodings and pages
-    parts.py        the same a row group at a time, for a chunk that is too large to be held
-    mixed_types.py  values of one field → a typed Parquet column, or MessagePack where the type changes
-    marks.py        which numbers of a column are integers, and which nulls are None
-    names.py        what a field's column is called
-    inherited.py    the columns of earlier chunks that a chunk goes on with
-    metadata.py     what an object says of itself
+    parquet/        rows ↔ Parquet: which types, encodings and pages
     objects.py      one chunk as the bytes of an object
     points.py       of metrics · entries.py  of tracks: what the rows of each mean
     summaries.py    of each numeric field: a chunk's, and finer ones for every 500 rows
     levels.py       coarser ones over many chunks, in a collection of their own
     joined.py       neighbouring chunks in one object, their files end to end
-    footer.py       the footer that makes files end to end one Parquet file · thrift.py  its bytes
     errors.py       what can go wrong
 
 A reader takes `cold` from the stream's document, `manifest.live_chunks` below it, `objects.read_chunk` of each

@@ -14,9 +14,9 @@ import pyarrow as pa
 from mldash.events.merging import merge_entries
 from mldash_ingest.documents.columns import columns_of_events, events_of_columns, pack_times, unpack_times
 
-from .metadata import Metadata
-from .mixed_types import Field
 from .objects import Encoded, decode_rows, encode_rows
+from .parquet.metadata import Metadata
+from .parquet.mixed_types import Field
 from .rows import Cold, Part, join
 
 

@@ -35,12 +35,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from . import checksum
-from . import metadata as about
 from .errors import ChunkDamaged
-from .footer import Joining
 from .manifest import Joined, Live
-from .metadata import FieldEntry, Metadata
-from .mixed_types import Field
+from .parquet import metadata as about
+from .parquet.footer import Joining
+from .parquet.metadata import FieldEntry, Metadata
+from .parquet.mixed_types import Field
 from .s3 import ObjectStore
 from .summaries import BLOCK_ROWS, FIELD_LIMIT, PLACES, FieldBlocks, block_type, unknown_blocks
 

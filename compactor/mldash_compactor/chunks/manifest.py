@@ -31,7 +31,7 @@ from msgspec import Struct
 from mldash_ingest.documents.mongo import BulkWriteError, DuplicateKeyError, Mongo, Session, UpdateOne
 
 from .errors import ChunkDamaged
-from .mixed_types import Field
+from .parquet.mixed_types import Field
 from .summaries import FieldSummary
 
 _DUPLICATE_KEY: Final = 11_000

@@ -9,13 +9,13 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from . import checksum
-from . import metadata as about
 from .errors import ChunkDamaged
-from .inherited import lacking
 from .manifest import Live
-from .metadata import Metadata
-from .mixed_types import Field
-from .parquet import Reading, from_arrow, nulls_of, times_of, to_arrow, write
+from .parquet import metadata as about
+from .parquet.columns import Reading, from_arrow, nulls_of, times_of, to_arrow, write
+from .parquet.inherited import lacking
+from .parquet.metadata import Metadata
+from .parquet.mixed_types import Field
 from .rows import Cold
 from .s3 import ObjectStore
 from .summaries import FieldSummary, summarise

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from mldash.events.field_statistics import is_number
 
-from .metadata import Metadata
-from .mixed_types import Field
 from .objects import Encoded, decode_rows, encode_rows
+from .parquet.metadata import Metadata
+from .parquet.mixed_types import Field
 from .rows import Cold, Part, join
 from .summaries import presence
 

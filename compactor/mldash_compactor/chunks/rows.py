@@ -9,7 +9,7 @@ from msgspec import Struct
 from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.columns import WIDE, Column, events_of_columns
 
-from .mixed_types import encode_value, pack_array, unpack_array
+from .parquet.mixed_types import encode_value, pack_array, unpack_array
 from .summaries import presence
 
 _FLOATS: Final = {"float64": "<f8", "float32": "<f4"}

@@ -13,8 +13,8 @@ import click
 from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
-    from mldash_compactor.retention import Policy
     from mldash_compactor.settings import CompactorSettings
+    from mldash_compactor.upkeep.retention import Policy
     from mldash_ingest.documents.mongo import Mongo
 
 _KINDS = ("logs", "metrics", "tracks")
@@ -90,7 +90,7 @@ def _checked(subject: str) -> str:
 
 
 async def _run(settings: CompactorSettings, subject: str | None, said: Said, *, dry_run: bool, as_json: bool) -> None:
-    from mldash_compactor.retention import read_policies, set_policy
+    from mldash_compactor.upkeep.retention import read_policies, set_policy
     from mldash_ingest.documents.mongo import Mongo
 
     mongo = Mongo(settings.mongo, settings.mongo_database)
@@ -121,7 +121,7 @@ def _concerns(policy: Policy, subject: str | None) -> bool:
 
 def _with(policies: list[Policy], subject: str | None, said: Said) -> list[Policy]:
     """As they would be if this were said."""
-    from mldash_compactor.retention import Policy
+    from mldash_compactor.upkeep.retention import Policy
 
     if subject is None or not said:
         return policies
@@ -156,7 +156,7 @@ def _word(kept: Mapping[str, float | None], kind: str) -> str:
 
 
 async def _dry_run(mongo: Mongo, policies: list[Policy], subject: str | None, *, as_json: bool) -> None:
-    from mldash_compactor.retention import find_expired
+    from mldash_compactor.upkeep.retention import find_expired
 
     found, total = list[dict[str, Any]](), 0
     async for one in find_expired(mongo, policies, time()):

@@ -14,9 +14,9 @@ import msgspec
 from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
-    from mldash_compactor.removal import Deleted, Target
-    from mldash_compactor.removal_counts import Counts
     from mldash_compactor.settings import CompactorSettings
+    from mldash_compactor.upkeep.removal import Deleted, Target
+    from mldash_compactor.upkeep.removal_counts import Counts
 
 _LIVE_S = 60.0
 
@@ -64,8 +64,8 @@ class _Command:
 
     async def run(self, prefix: Any) -> None:
         from mldash_compactor.chunks.s3 import open_store
-        from mldash_compactor.removal import Removal, find_target, raise_generation
-        from mldash_compactor.removal_counts import count
+        from mldash_compactor.upkeep.removal import Removal, find_target, raise_generation
+        from mldash_compactor.upkeep.removal_counts import count
         from mldash_ingest.documents.mongo import Mongo
 
         mongo = Mongo(self._settings.mongo, self._settings.mongo_database)
@@ -100,7 +100,7 @@ class _Command:
         from rich.console import Console
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-        from mldash_compactor.removal import sweep_generation
+        from mldash_compactor.upkeep.removal import sweep_generation
 
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
         console = Console(stderr=True)

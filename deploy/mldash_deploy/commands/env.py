@@ -6,8 +6,8 @@ import shlex
 
 import click
 
-from mldash.environment import to_variables
 from mldash.process.configuration import component_settings, config_option
+from mldash.process.environment import to_variables
 from mldash_deploy.stack.data_folder import DataFolder
 from mldash_deploy.stack.errors import NotRunning
 from mldash_deploy.stack.settings import StackSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mldash.environment import list_settings
+from mldash.process.environment import list_settings
 
 from .data_folder import DataFolder
 from .errors import NotRunning

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 
 from mldash.connections.servers import Servers
-from mldash.environment import to_variables
+from mldash.process.environment import to_variables
 
 from .data_folder import DataFolder
 from .ports import HOST

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
-from mldash.asked import checked_count, checked_names
 from mldash.events.identity import check_name
-from mldash.moments import Moment, checked_moment
+from mldash.events.moments import Moment, checked_moment
 
+from .asked import checked_count, checked_names
 from .downsample import MOST_COLUMNS, TIME, Number, ViewRequest
 from .filters import checked_filters
 

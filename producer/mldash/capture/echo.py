@@ -29,7 +29,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from mldash.locks import Flag, reentrant_lock
+from mldash.process.locks import Flag, reentrant_lock
 
 BACKLOG_BYTES = 16 * 1024 * 1024
 

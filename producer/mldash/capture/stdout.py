@@ -2,7 +2,7 @@
 
 sys.stdout and sys.stderr are replaced by objects that hand everything on to what was there, and keep it by the line.
 What is printed past them is not seen: by other processes, by C code, by `sys.stdout.buffer`, and by who took hold of
-sys.stderr before, as handlers of logging do (capture/logging_handler.py is for these).
+sys.stderr before, as handlers of logging do (handles/logging_handler.py is for these).
 
 A line is recorded before it is handed on: a terminal or pipe that nobody reads may keep the user's own print() waiting,
 and never what is recorded. Of what a progress bar draws over and over on one line (\\r) the last state is recorded;
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final, TextIO
 
 from mldash.callbacks import warn
-from mldash.locks import Registry
+from mldash.process.locks import Registry
 
 from .echo import is_echo
 

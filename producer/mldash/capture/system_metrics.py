@@ -25,9 +25,9 @@ from typing import Final
 
 from msgspec import Struct
 
-from mldash import threads
-from mldash.attempts import Attempts
-from mldash.locks import Flag
+from mldash.process import threads
+from mldash.process.attempts import Attempts
+from mldash.process.locks import Flag
 
 LOCAL_RANK_VARIABLES: Final = ("LOCAL_RANK", "SLURM_LOCALID", "OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID")
 

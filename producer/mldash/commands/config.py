@@ -7,8 +7,8 @@ import json
 import click
 import msgspec
 
-from mldash.environment import list_settings
 from mldash.process.configuration import SECTIONS, Configuration, config_option, load, section_of, struct_of
+from mldash.process.environment import list_settings
 
 
 @click.command("config")

@@ -15,8 +15,8 @@ import click
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from mldash.delivery.resend import LocalExperiment, Sent
     from mldash.journal.session_folder import SessionFolder
-    from mldash.publishing.resend import LocalExperiment, Sent
     from mldash.settings import SdkSettings
 
 
@@ -46,10 +46,10 @@ def command(
     this user. Run twice, or interrupted and run again, it adds nothing twice, and files that have grown send what is
     new.
     """
-    from mldash.environment import SettingError, read_settings
+    from mldash.delivery.resend import find_experiments, find_journals
     from mldash.journal.placement import journal_root
+    from mldash.process.environment import SettingError, read_settings
     from mldash.process.log_output import keep_clients_quiet
-    from mldash.publishing.resend import find_experiments, find_journals
     from mldash.settings import SdkSettings
 
     keep_clients_quiet()
@@ -93,7 +93,7 @@ def _line(result: Sent) -> str:
 
 def _sync_journal(journal: SessionFolder, settings: SdkSettings, bar: Progress) -> list[Sent]:
     """One session's journal to where it belongs; nothing where a local run's own thread drains it."""
-    from mldash.publishing.resend import journal_bytes
+    from mldash.delivery.resend import journal_bytes
 
     size = journal_bytes(journal)
     task = bar.add_task(journal.head.prefix, total=size)
@@ -106,8 +106,8 @@ def _sync_journal(journal: SessionFolder, settings: SdkSettings, bar: Progress) 
 
 
 def _send(journal: SessionFolder, settings: SdkSettings, progress: Callable[[int], None]) -> Sent:
-    from mldash.publishing.kafka import DirectLoop
-    from mldash.publishing.resend import resend
+    from mldash.delivery.kafka import DirectLoop
+    from mldash.delivery.resend import resend
     from mldash.remote.handshake import ask_for_journal
 
     connection = ask_for_journal(journal.head, settings)
@@ -134,12 +134,12 @@ def _look_for_deleted(sent: Sent, remote: str | None, token: str | None, then: s
 
 def _drain(journal: SessionFolder) -> Sent | None:
     """A local session's journal into the files of the experiment in whose folder it lies."""
+    from mldash.delivery.drain import drain_session
+    from mldash.delivery.resend import Sent
     from mldash.events.identity import parse_prefix
-    from mldash.journal.drain import drain_session
     from mldash.journal.scan import StoredSource
     from mldash.local.folder import Folder
     from mldash.local.sink import LocalSink
-    from mldash.publishing.resend import Sent
 
     sent = Sent(journal.head.prefix, journal.path, note="drained into its experiment's files")
     if not journal.try_lock():
@@ -161,8 +161,8 @@ def _sync_experiment(
     experiment: LocalExperiment, settings: SdkSettings, bar: Progress, *, again: bool, anew: bool
 ) -> list[Sent]:
     """A local experiment's files; how many are sent is said of each."""
-    from mldash.publishing.kafka import DirectLoop
-    from mldash.publishing.resend import send_files
+    from mldash.delivery.kafka import DirectLoop
+    from mldash.delivery.resend import send_files
     from mldash.remote.handshake import asker
     from mldash.remote.standing import ask_standing
     from mldash.remote.transport import Transport

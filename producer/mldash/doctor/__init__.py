@@ -9,8 +9,8 @@ It writes nothing that stays: a probe file in the journal's folder, which is rem
 
 from collections.abc import Iterator, Mapping
 
-from mldash.environment import Resolved, SettingError, read_settings, resolve_settings
 from mldash.mode import mode_of
+from mldash.process.environment import Resolved, SettingError, read_settings, resolve_settings
 from mldash.settings import SdkSettings
 
 from .finding import Finding, State

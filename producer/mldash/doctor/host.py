@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from mldash.environment import Resolved, list_settings
 from mldash.errors import JournalUnwritable
 from mldash.events.identity import parse_prefix
 from mldash.journal.placement import file_system_of, journal_root, limit_of, needs_plain_writes
 from mldash.journal.session_folder import SessionFolder, find_sessions
 from mldash.mode import mode_of
+from mldash.process.environment import Resolved, list_settings
 from mldash.settings import SdkSettings
 
 from .finding import Finding, size

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from mldash.answers.shapes import Connection
-from mldash.environment import SettingError
 from mldash.errors import RequestRefused, ServerUnreachable
 from mldash.events.limits import RECORD_BYTES
+from mldash.process.environment import SettingError
 from mldash.remote.handshake import ask_connection, default_connection
 from mldash.remote.transport import Transport
 from mldash.settings import SdkSettings
@@ -23,7 +23,7 @@ from mldash.settings import SdkSettings
 from .finding import Finding, size
 
 if TYPE_CHECKING:
-    from mldash.publishing.kafka_topics import TopicFacts
+    from mldash.delivery.kafka_topics import TopicFacts
 
 SKEW_S: Final = 5.0
 """The Date header has whole seconds, and heartbeats are judged by tens of them."""
@@ -122,8 +122,8 @@ def _date_of(address: str) -> float | None:
 
 
 def _kafka(connection: Connection, settings: SdkSettings) -> Iterator[Finding]:
-    from mldash.publishing.kafka import DirectLoop, KafkaTrouble
-    from mldash.publishing.kafka_topics import ask_kafka
+    from mldash.delivery.kafka import DirectLoop, KafkaTrouble
+    from mldash.delivery.kafka_topics import ask_kafka
 
     own = "MLDASH_KAFKA" if settings.kafka else "the API's setting public_kafka (MLDASH_API_PUBLIC_KAFKA)"
     try:

@@ -4,7 +4,7 @@ frame.py           one frame's bytes
 segment.py         a mapped file of frames · plain_segment.py  the same by plain writes
 session_folder.py  a session's files, its lock, and the dead
 ownership.py       the same without locks: heartbeats, and where a session that was taken ends
-lease.py           a file that one process holds at a time · processes.py  which process, and whether it is gone
+lease.py           a file that one process holds at a time
 held.py            events that Kafka refuses, set aside
 checkpoint.py      what is acknowledged, and where the counting of seqs begins
 writers.py         the hot path: frames into segments · layout.py  packed rows
@@ -12,7 +12,6 @@ append.py          what is not the common case: roll, size limit, policy
 scan.py            segments → frames, from a place on; torn tail
 rounds.py          frames → records of the wire · runs.py  equal frames → columns
 index.py           where each stream's events lie, for reads of a journal that is kept
-sink.py            who takes records: Kafka, or plain files · drain.py  the thread that hands them over
 placement.py       which disk · forcing.py  fsync where nothing is delivered
 
 A session's folder holds

@@ -28,7 +28,7 @@ from typing import Any, Literal
 from mldash.callbacks import Callbacks, warn
 from mldash.errors import JournalFull, JournalUnwritable
 from mldash.events.limits import CALL_BYTES
-from mldash.locks import Bell, Registry, reentrant_lock
+from mldash.process.locks import Bell, Registry, reentrant_lock
 
 from .checkpoint import Base, Place, make_checkpoint, write_base
 from .frame import HEADER_BYTES, MAX_PAYLOAD_BYTES, pack_frame

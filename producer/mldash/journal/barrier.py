@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from mldash.clock import Deadline
 from mldash.errors import EventsRefused
-from mldash.locks import Bell
+from mldash.process.clock import Deadline
+from mldash.process.locks import Bell
 
 from .checkpoint import Place
 

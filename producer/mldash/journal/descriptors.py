@@ -9,7 +9,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from mldash.locks import reentrant_lock
+from mldash.process.locks import reentrant_lock
 
 _open: "dict[int, Descriptor]" = {}
 _no_fork = reentrant_lock()

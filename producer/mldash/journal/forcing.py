@@ -2,10 +2,10 @@
 
 import threading
 
-from mldash import threads
-from mldash.attempts import Attempts
 from mldash.callbacks import Callbacks
-from mldash.locks import Flag
+from mldash.process import threads
+from mldash.process.attempts import Attempts
+from mldash.process.locks import Flag
 
 from .append import Journal
 

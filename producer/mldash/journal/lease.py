@@ -6,7 +6,7 @@
 
 It is broken by who has seen it unchanged for LEASE_S by their own clock, or knows that its holder is gone. A holder
 that was only paused for so long wakes and goes on, so breaking is never safe by itself: what a lease guards must bear a
-second holder. A mark says that there may be one (local/fence.py; for sessions ownership.py).
+second holder. A mark says that there may be one (local/state/fence.py; for sessions ownership.py).
 """
 
 import contextlib
@@ -19,9 +19,8 @@ from typing import Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from mldash.clock import Stopwatch
-
-from .processes import Process, is_gone, this_process
+from mldash.process.clock import Stopwatch
+from mldash.process.processes import Process, is_gone, this_process
 
 LEASE_S: Final = 30.0
 MAKING_KEPT_S: Final = 3_600.0

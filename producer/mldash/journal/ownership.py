@@ -30,14 +30,14 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from mldash import threads
-from mldash.attempts import Attempts
-from mldash.clock import Stopwatch
-from mldash.locks import Flag, reentrant_lock
+from mldash.process import threads
+from mldash.process.attempts import Attempts
+from mldash.process.clock import Stopwatch
+from mldash.process.locks import Flag, reentrant_lock
+from mldash.process.processes import Process, is_gone, this_process
 
 from .checkpoint import START, Place
 from .lease import LEASE_S, Lease
-from .processes import Process, is_gone, this_process
 
 HEARTBEAT_NAME: Final = "heartbeat"
 LEASE_NAME: Final = "lease"

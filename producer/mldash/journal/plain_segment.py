@@ -12,7 +12,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from mldash.locks import reentrant_lock
+from mldash.process.locks import reentrant_lock
 
 from .checkpoint import Place
 from .descriptors import Descriptor

@@ -14,15 +14,12 @@ appended counts from the moment when .state/acknowledged says so: what lies beyo
 by nobody and cut before the next append. In reading order:
 
   folder.py        the layout, and names as folders
-  lock.py          one process appends at a time
-  acknowledged.py  file lengths and highest seqs, in one small record
+  state/           what is acknowledged, whose rows they are, how far they were sent; one process appends at a time
   row_file.py      a file that grows by lines, with an index beside it
-  sources.py       whose events its rows are
   json_file.py     a file that is replaced whole
   blocks.py        blocks of the wire → rows
   points.py  entries.py  lines.py  params.py  runs.py     a kind of event each ↔ its files
-  spans.py         what is known of a metric's file without a look into it
   sink.py          frames of the journal → files
-  reader.py        files → answers
-  records.py       files → records of the wire again, for `mldash sync` · sent.py  how far they were sent
+  reading/         files → answers
+  records.py       files → records of the wire again, for `mldash sync`
 """

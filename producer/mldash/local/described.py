@@ -7,8 +7,8 @@ from mldash.answers.shapes import ExperimentAnswer, iso_time
 from mldash.events.identity import Prefix, experiment_id, stream_key
 
 from . import entries
+from .reading.stream_rows import StreamRows
 from .runs import About, RunsState
-from .stream_rows import StreamRows
 
 
 def stream_name_id(prefix: Prefix, kind: str, name: str | None) -> str:

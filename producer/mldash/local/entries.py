@@ -8,8 +8,8 @@ from mldash.answers.shapes import EntriesAnswer
 from mldash.events.merging import merge_entries
 
 from .blocks import Event
+from .reading.stream_rows import Row, StreamRows
 from .row_file import Block
-from .stream_rows import Row, StreamRows
 
 TIMESTAMP: Final = "timestamp"
 
@@ -82,7 +82,7 @@ def _count_group(rows: StreamRows, group: list[Block], undrained: set[float]) ->
 
 
 def _spared(fields: dict[str, Any]) -> dict[str, Any]:
-    """Without a field that would take the place of the entry's time; mldash/tracks.py renames it before."""
+    """Without a field that would take the place of the entry's time; mldash/handles/tracks.py renames it before."""
     if TIMESTAMP not in fields:
         return fields
     return {shown_entry_field(name): value for name, value in fields.items()}

@@ -7,8 +7,8 @@ from typing import Any
 from mldash.answers.shapes import LogLine
 
 from .blocks import Event
+from .reading.stream_rows import Row, StreamRows
 from .row_text import IsoTimes, json_ready, seconds_of
-from .stream_rows import Row, StreamRows
 
 
 def lines_of(first_number: int, events: Iterable[Event]) -> Iterator[tuple[float, Row]]:

@@ -7,8 +7,8 @@ from mldash.answers.shapes import iso_time
 from mldash.events.merging import FoldedParams
 
 from .blocks import Event
+from .reading.stream_rows import Row, StreamRows
 from .row_text import json_ready, seconds_of
-from .stream_rows import Row, StreamRows
 
 
 def lines_of(events: Iterable[Event]) -> Iterator[tuple[float, Row]]:

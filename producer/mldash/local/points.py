@@ -11,9 +11,9 @@ from mldash.answers.shapes import FieldSummary, MetricPage, MetricPoint, MetricV
 from mldash.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
 
 from .blocks import Event
-from .point_columns import PointColumns
+from .reading.stream_rows import Row, StreamRows
 from .row_text import ISO_TIMES, json_ready, seconds_of
-from .stream_rows import Row, StreamRows
+from .state.point_columns import PointColumns
 
 
 class PointLine(Struct, gc=False):

@@ -19,8 +19,11 @@ from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.events.schema import Block, Describe, End, Record, Rows, RunEvents, Start
 
 from . import entries, lines, params, points
-from .acknowledged import Acknowledged, FileEnd
-from .adoption import (
+from .blocks import Event
+from .folder import DATA, Folder
+from .row_file import DamagedRow, decode_rows, whole_lines
+from .state.acknowledged import Acknowledged, FileEnd
+from .state.adoption import (
     held_descriptions,
     held_params,
     session_of_descriptions,
@@ -28,10 +31,7 @@ from .adoption import (
     session_of_rows,
     stream_name,
 )
-from .blocks import Event
-from .folder import DATA, Folder
-from .row_file import DamagedRow, decode_rows, whole_lines
-from .sources import Source, read_sources
+from .state.sources import Source, read_sources
 
 Row = dict[str, Any]
 

@@ -31,7 +31,7 @@ from msgspec import Struct
 
 from mldash.events.encoding import exact_from_json
 
-from .acknowledged import FileEnd
+from .state.acknowledged import FileEnd
 
 BLOCK_ROWS: Final = 256
 

@@ -19,7 +19,7 @@ from mldash.events.run_status import SessionTimes, status_of_run
 from mldash.events.schema import Describe, End, Start
 
 from .blocks import RunEvent
-from .stream_rows import Row, StreamRows
+from .reading.stream_rows import Row, StreamRows
 
 PARTS = ("description", "readme", "tags", "metadata")
 

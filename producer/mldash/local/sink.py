@@ -29,20 +29,20 @@ from mldash.events.schema import Block, Columns, Describe, Record
 from mldash.journal.session_folder import live_sessions
 
 from . import entries, lines, params, points, runs
-from .acknowledged import Acknowledged, FileEnd, Followed, NotOurState, StreamOf
-from .adoption import adopt
 from .blocks import events_of, run_events_of
 from .column_text import entry_pieces, point_pieces
 from .described import experiment_file, metric_facts, metric_file, track_file
-from .fence import LeaseLost, put_out_of_reach
 from .folder import Folder
 from .json_file import read_json, write_json
-from .lock import lock_of
+from .reading.stream_rows import StreamRows
 from .row_file import Piece, RowFile, RowReader, TimeOf, status_of, whole_lines
 from .row_text import json_ready, pieces_of
-from .sources import SourceFile, Span, sources_of
-from .spans import Spans
-from .stream_rows import StreamRows
+from .state.acknowledged import Acknowledged, FileEnd, Followed, NotOurState, StreamOf
+from .state.adoption import adopt
+from .state.fence import LeaseLost, put_out_of_reach
+from .state.lock import lock_of
+from .state.sources import SourceFile, Span, sources_of
+from .state.spans import Spans
 
 METADATA_EVERY_S: Final = 1.0
 METADATA_AT_ONCE: Final = 32
@@ -78,7 +78,7 @@ class _Append(Struct):
 
 
 class LocalSink:
-    """Takes records for one experiment's folder (journal/sink.py). Any number of processes have one each."""
+    """Takes records for one experiment's folder (delivery/sink.py). Any number of processes have one each."""
 
     def __init__(self, folder: Folder, prefix: Prefix, *, fsync: bool = False, use_lease: bool = False) -> None:
         self._folder, self._prefix, self._fsync = folder, prefix, fsync

@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from mldash.environment import (
+from mldash.errors import MldashError
+
+from .environment import (
     Resolved,
     SettingError,
     UnknownSetting,
@@ -30,7 +32,6 @@ from mldash.environment import (
     read_settings,
     resolve_settings,
 )
-from mldash.errors import MldashError
 
 # Where each table's Struct is; imported when used.
 SECTIONS: Mapping[str, tuple[str, str]] = {

@@ -5,11 +5,11 @@ from collections.abc import Callable
 import msgspec
 
 from mldash.answers.shapes import Connection, TopicAddress
-from mldash.environment import SettingError
 from mldash.errors import RequestRefused
 from mldash.events.encoding import MSGPACK
 from mldash.events.topics import DEFAULT_PARTITIONS, event_topic
 from mldash.journal.session_folder import Head
+from mldash.process.environment import SettingError
 from mldash.settings import SdkSettings
 
 from .transport import Transport

@@ -27,8 +27,8 @@ from mldash.answers.shapes import (
     SessionAnswer,
     TrackSummary,
 )
-from mldash.clock import Deadline
 from mldash.errors import EventsRefused, NotYetStored
+from mldash.process.clock import Deadline
 
 from .transport import FileBrokeOff, Problem, Query, Transport
 

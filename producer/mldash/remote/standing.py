@@ -9,12 +9,12 @@ import threading
 from random import SystemRandom
 from typing import Final
 
-from mldash import threads
 from mldash.answers.shapes import Standing, StandingAnswer
-from mldash.attempts import Attempts
 from mldash.callbacks import Callbacks
 from mldash.errors import MldashError
-from mldash.locks import Flag
+from mldash.process import threads
+from mldash.process.attempts import Attempts
+from mldash.process.locks import Flag
 
 from .transport import Transport
 

@@ -23,7 +23,7 @@ import msgspec
 import urllib3
 
 from mldash.errors import RequestRefused, ServerUnreachable
-from mldash.locks import reentrant_lock
+from mldash.process.locks import reentrant_lock
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 30.0

@@ -15,8 +15,8 @@ from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
     from mldash.events.identity import Prefix
-    from mldash_api.reading.audit.claims import Letter, Progress
-    from mldash_api.reading.audit.findings import Report
+    from mldash_api.audit.claims import Letter, Progress
+    from mldash_api.audit.findings import Report
     from mldash_api.settings import ApiSettings
     from mldash_ingest.repair import Hole, Repaired
     from mldash_ingest.settings import WorkerSettings
@@ -83,9 +83,9 @@ async def audit_experiment(
     settings: ApiSettings, group: str, prefix: Prefix, tell: Callable[[int, int], None] = lambda done, total: None
 ) -> Report:
     """The audit of one experiment, with all that it asks of Kafka, MongoDB and S3."""
+    from mldash_api.audit.audit import audit
     from mldash_api.errors import NotFound
-    from mldash_api.reading.audit.audit import audit
-    from mldash_api.reading.streams import find_experiment
+    from mldash_api.stores.streams import find_experiment
     from mldash_compactor.chunks.s3 import open_store
     from mldash_ingest.documents.mongo import Mongo
 
@@ -105,7 +105,7 @@ async def audit_experiment(
 async def _ask_kafka(settings: ApiSettings, group: str) -> tuple[dict[str, dict[int, Progress]], list[Letter]]:
     """Where the workers are, then the dead letters: what the workers have passed and set aside is among these."""
     from mldash.events.topics import event_topics
-    from mldash_api.reading.audit.claims import Letter, Progress
+    from mldash_api.audit.claims import Letter, Progress
     from mldash_ingest.dead_letters.browse import list_letters
     from mldash_ingest.group_offsets import group_offsets
     from mldash_ingest.topic_reading import reading

@@ -3,7 +3,7 @@
 json       {"entries": […], "count": n}, as /v1/tracks/entries has them
 jsonl      an entry a line
 msgpack    an entry a MessagePack map, one behind the other
-parquet    a Parquet file, a row group a window (reading/tables.py)
+parquet    a Parquet file, a row group a window (exports/tables.py)
 mocap      as mldash/answers/mocap.py says; "frames" stand first, for the rest follows from them
 mcap       as mldash/answers/mcap.py says; its schema is that of how fields are stored: where values of one field are
            of several types, or lists of changing length, it allows any
@@ -20,12 +20,12 @@ from mldash.answers.mcap import McapFile, schema_of
 from mldash.answers.mocap import VERSION, frame_of, mocap_metadata
 from mldash.answers.names import shown_entry_field
 from mldash.answers.rows import NonFinite, json_bytes
-from mldash_api.reading.about import About
-from mldash_api.reading.entries import entries_of
-from mldash_api.reading.rows import Rows, cut
-from mldash_api.reading.tables import Schema, SchemaOf, entry_batch_of
+from mldash_api.experiments.about import About
+from mldash_api.seam.rows import Rows, cut
+from mldash_api.tracks.entries import entries_of
 from mldash_compactor.chunks.entries import fold
 
+from .tables import Schema, SchemaOf, entry_batch_of
 from .writing import Export, JsonLines, Sink
 
 EntryFormat = Literal["jsonl", "json", "msgpack", "parquet", "mocap", "mcap"]

@@ -3,7 +3,7 @@
 jsonl      a point a line, as /v1/metrics/points has them
 msgpack    a point a MessagePack map, as /v1/metrics/points has them, one behind the other
 csv        a header, a line a point: index, createdAt, the fields; lists, dicts and whole events as JSON text
-arrow      an Arrow IPC stream, a record batch a piece (reading/tables.py)
+arrow      an Arrow IPC stream, a record batch a piece (exports/tables.py)
 parquet    a Parquet file, a row group a piece
 """
 
@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mldash.answers.rows import NonFinite, csv_lines
-from mldash_api.reading.packed_points import pack_points, put_together
-from mldash_api.reading.points import points_of
-from mldash_api.reading.rows import Rows
-from mldash_api.reading.tables import POINT_OWN, Schema, batch_of, is_of_whole_events
+from mldash_api.points.packed_points import pack_points, put_together
+from mldash_api.points.points import points_of
+from mldash_api.seam.rows import Rows
 
+from .tables import POINT_OWN, Schema, batch_of, is_of_whole_events
 from .writing import Export, JsonLines, Sink
 
 PointFormat = Literal["jsonl", "msgpack", "csv", "arrow", "parquet"]

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from mldash.answers.rows import NonFinite, jsonl_bytes
-from mldash_api.reading.rows import Rows
+from mldash_api.seam.rows import Rows
 
 
 class Export(Protocol):

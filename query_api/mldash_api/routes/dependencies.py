@@ -8,8 +8,8 @@ from litestar.params import QueryParameter, SkipValidation
 
 from mldash_api.answers import Form, Nonfinite, form_of
 from mldash_api.limits import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
-from mldash_api.reading.own_writes import wait_for_own_writes
-from mldash_api.reading.streams import ExperimentRef, Stores
+from mldash_api.seam.own_writes import wait_for_own_writes
+from mldash_api.stores.streams import ExperimentRef, Stores
 
 OurStores = NamedDependency[SkipValidation[Stores]]
 OurForm = NamedDependency[SkipValidation[Form]]

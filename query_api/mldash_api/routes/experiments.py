@@ -10,8 +10,8 @@ from litestar.params import FromQuery, QueryParameter
 
 from mldash.answers.shapes import ExperimentAnswer
 from mldash_api.errors import NotFound, WrongParameter
+from mldash_api.experiments.experiments import Asked, describe, list_experiments
 from mldash_api.limits import PrefixText, checked_count, checked_name
-from mldash_api.reading.experiments import Asked, describe, list_experiments
 
 from .dependencies import Found, OurForm, OurStores
 

@@ -5,12 +5,12 @@ from typing import Annotated, TypedDict
 from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
+from mldash.answers.asked import SEARCH_LENGTH
 from mldash.answers.shapes import LogLine
-from mldash.asked import SEARCH_LENGTH
 from mldash.events.levels import canonical_level
 from mldash_api.errors import WrongParameter
 from mldash_api.limits import Index, checked_count, checked_number
-from mldash_api.reading.lines import Filter, read_lines
+from mldash_api.logs.lines import Filter, read_lines
 
 from .dependencies import Found, OurForm, OurStores
 

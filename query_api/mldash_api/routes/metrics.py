@@ -10,9 +10,13 @@ from mldash.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest, draw
 from mldash.answers.filters import Filter, checked_filters
 from mldash.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash_api.answers import MSGPACK
+from mldash_api.charts.views import read_view, read_views
 from mldash_api.errors import NotFound, WrongParameter
 from mldash_api.exports.formats import files_of, format_of
 from mldash_api.exports.points import POINT_MEDIA_TYPES, WITH_SCHEMA, PointFormat, point_export
+from mldash_api.exports.ranges import begun, find_extent, no_pieces, pieces
+from mldash_api.exports.schemas import point_schema
+from mldash_api.exports.tables import SchemaOf
 from mldash_api.exports.writing import written
 from mldash_api.limits import (
     Index,
@@ -25,14 +29,10 @@ from mldash_api.limits import (
     checked_prefix,
     metric_name,
 )
-from mldash_api.reading.export import begun, find_extent, no_pieces, pieces
-from mldash_api.reading.metrics import list_metrics, read_statistics
-from mldash_api.reading.packed_points import pack_page
-from mldash_api.reading.points import Range, page_of, read_range
-from mldash_api.reading.schemas import point_schema
-from mldash_api.reading.streams import find_experiment
-from mldash_api.reading.tables import SchemaOf
-from mldash_api.reading.views import read_view, read_views
+from mldash_api.points.metrics import list_metrics, read_statistics
+from mldash_api.points.packed_points import pack_page
+from mldash_api.points.points import Range, page_of, read_range
+from mldash_api.stores.streams import find_experiment
 
 from .dependencies import Found, OurForm, OurStores
 

@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 from litestar import Response, get
 
-from mldash_api.reading.params import read_params
+from mldash_api.experiments.params import read_params
 
 from .dependencies import Found, OurForm, OurStores
 

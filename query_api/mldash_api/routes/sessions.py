@@ -7,9 +7,9 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from mldash.answers.shapes import SessionAnswer, StandingAnswer
+from mldash_api.experiments.sessions import list_sessions
+from mldash_api.experiments.standing import set_aside_of, standing_of
 from mldash_api.limits import PrefixText, checked_prefix, checked_session
-from mldash_api.reading.sessions import list_sessions
-from mldash_api.reading.standing import set_aside_of, standing_of
 
 from .dependencies import Found, OurForm, OurStores
 

@@ -10,18 +10,18 @@ from litestar.response import Stream
 from mldash.answers.mcap import check_times
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
 from mldash_api.errors import WrongParameter
+from mldash_api.experiments.about import NOTHING_SAID, read_about
 from mldash_api.exports.entries import ENTRY_MEDIA_TYPES, WITH_SCHEMA, EntryFormat, entry_export
 from mldash_api.exports.formats import files_of, format_of
+from mldash_api.exports.ranges import begun, no_pieces
+from mldash_api.exports.schemas import entry_schema
+from mldash_api.exports.tables import ENTRY_OWN, SchemaOf
 from mldash_api.exports.writing import written
 from mldash_api.limits import checked_count, checked_fields, checked_finite, checked_name, checked_number
-from mldash_api.reading.about import NOTHING_SAID, read_about
-from mldash_api.reading.entries import Asked, answer_of, read_entries
-from mldash_api.reading.export import begun, no_pieces
-from mldash_api.reading.moments import entries_at, resampled
-from mldash_api.reading.schemas import entry_schema
-from mldash_api.reading.tables import ENTRY_OWN, SchemaOf
-from mldash_api.reading.tracks import list_tracks
-from mldash_api.reading.windows import plan_windows, windows
+from mldash_api.tracks.entries import Asked, answer_of, read_entries
+from mldash_api.tracks.moments import entries_at, resampled
+from mldash_api.tracks.tracks import list_tracks
+from mldash_api.tracks.windows import plan_windows, windows
 
 from .dependencies import Found, OurForm, OurStores
 

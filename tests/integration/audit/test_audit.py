@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mldash.environment import to_variables
 from mldash.events.identity import Prefix
 from mldash.events.schema import Rows
+from mldash.process.environment import to_variables
+from mldash_api.audit.findings import Finding, Report
 from mldash_api.commands.audit import audit_experiment
-from mldash_api.reading.audit.findings import Finding, Report
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.keys import Place, object_key
 from mldash_ingest.documents.buckets import CHUNK, bucket_id

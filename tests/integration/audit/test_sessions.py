@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mldash.events.identity import Prefix
+from mldash_api.audit.findings import Report
 from mldash_api.commands.audit import audit_experiment
-from mldash_api.reading.audit.findings import Report
 from tests.integration.ingest_workers.emitting import eventually, working
 from tests.integration.query_api.conftest import Running
 from tests.stack import run_mldash

@@ -11,13 +11,13 @@ import msgspec
 
 from mldash.events.identity import Prefix, experiment_id, stream_id
 from mldash.events.merging import merge_entries
-from mldash_compactor import candidates
-from mldash_compactor.candidates import Range
 from mldash_compactor.chunks import checksum, entries, manifest, points
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.compactor import Compactor
-from mldash_compactor.move import Move
-from mldash_compactor.run import RUN_BYTES, Run
+from mldash_compactor.moving import candidates
+from mldash_compactor.moving.candidates import Range
+from mldash_compactor.moving.move import Move
+from mldash_compactor.moving.run import RUN_BYTES, Run
 from mldash_compactor.settings import CompactorSettings
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
 from mldash_ingest.documents.columns import columns_of_events, events_of_columns, pack_times, unpack_times

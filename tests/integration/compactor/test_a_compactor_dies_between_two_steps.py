@@ -6,12 +6,12 @@ from time import time
 
 import pytest
 
-from mldash_compactor.candidates import Range
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.errors import ChunkDamaged
 from mldash_compactor.errors import ChunkHeld, HoleInChain, RangeMoved
-from mldash_compactor.move import (
+from mldash_compactor.moving.candidates import Range
+from mldash_compactor.moving.move import (
     STEPS,
     Move,
     advance_cold_end,
@@ -22,7 +22,7 @@ from mldash_compactor.move import (
     run_steps,
     verify_object,
 )
-from mldash_compactor.sweep import sweep
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import to_document
 from tests.world import World
 

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash_compactor import candidates, covering
-from mldash_compactor.candidates import Range
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.manifest import Live
-from mldash_compactor.covering import cover
 from mldash_compactor.errors import RangeMoved
-from mldash_compactor.move import (
+from mldash_compactor.moving import candidates, covering
+from mldash_compactor.moving.candidates import Range
+from mldash_compactor.moving.covering import cover
+from mldash_compactor.moving.move import (
     STEPS,
     commit,
     declare_intent,

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mldash_compactor import large
-from mldash_compactor import move as moving
-from mldash_compactor.candidates import Range
 from mldash_compactor.chunks import manifest
 from mldash_compactor.errors import RangeMoved
-from mldash_compactor.move import STEPS, Move, move_chunk, put_object, read_rows, run_steps, verify_object
-from mldash_compactor.sweep import sweep
+from mldash_compactor.moving import large
+from mldash_compactor.moving import move as moving
+from mldash_compactor.moving.candidates import Range
+from mldash_compactor.moving.move import STEPS, Move, move_chunk, put_object, read_rows, run_steps, verify_object
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
 from mldash_ingest.documents.columns import columns_of_events, pack_times
 from tests.world import World

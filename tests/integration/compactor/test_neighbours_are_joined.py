@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from benchmarks.cold_stream import columns_of_chunk, load, name_stream
-from mldash_api.reading.audit.chains import count_stream
-from mldash_api.reading.streams import StreamRef
-from mldash_compactor import candidates, join
+from mldash_api.audit.chains import count_stream
+from mldash_api.stores.streams import StreamRef
 from mldash_compactor.chunks import joined, levels, manifest, points
 from mldash_compactor.chunks.errors import ChunkDamaged, ObjectMissing
 from mldash_compactor.chunks.levels import RECORDS, SPAN
 from mldash_compactor.chunks.manifest import Chunk
 from mldash_compactor.chunks.objects import read_chunk
 from mldash_compactor.errors import ChunkHeld, RangeMoved
-from mldash_compactor.join import STEPS, Join, declare_intents, put_object, run_steps
-from mldash_compactor.sweep import sweep
+from mldash_compactor.moving import candidates, join
+from mldash_compactor.moving.join import STEPS, Join, declare_intents, put_object, run_steps
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 

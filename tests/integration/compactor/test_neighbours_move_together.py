@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from mldash_compactor import move, run
-from mldash_compactor.candidates import Range, hot_bytes
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.errors import StoreUnreachable
 from mldash_compactor.errors import HoleInChain, RangeMoved, RunTooLarge
-from mldash_compactor.move import move_chunk
-from mldash_compactor.run import RUN_BYTES, STEPS, Run, commit, declare_intents, fit_in_a_run, move_run
-from mldash_compactor.sweep import sweep
+from mldash_compactor.moving import move, run
+from mldash_compactor.moving.candidates import Range, hot_bytes
+from mldash_compactor.moving.move import move_chunk
+from mldash_compactor.moving.run import RUN_BYTES, STEPS, Run, commit, declare_intents, fit_in_a_run, move_run
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.mongo import AutoReconnect
 from tests.world import World

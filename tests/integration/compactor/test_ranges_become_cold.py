@@ -5,11 +5,11 @@ from time import time
 
 import pytest
 
-from mldash_compactor import candidates
-from mldash_compactor.candidates import hot_bytes
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.keys import parse_key
 from mldash_compactor.chunks.objects import read_metadata
+from mldash_compactor.moving import candidates
+from mldash_compactor.moving.candidates import hot_bytes
 from mldash_ingest.documents.buckets import Source
 from tests.world import World
 

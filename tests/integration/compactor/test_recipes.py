@@ -15,9 +15,9 @@ import pytest
 
 from benchmarks.cold_stream import columns_of_chunk, load, name_stream
 from mldash.events.identity import parse_prefix
-from mldash_compactor import candidates, join
 from mldash_compactor.chunks import manifest
-from mldash_compactor.move import Move, move_chunk
+from mldash_compactor.moving import candidates, join
+from mldash_compactor.moving.move import Move, move_chunk
 from mldash_ingest.documents.buckets import CHUNK
 from tests.integration.query_api.writing import Chain
 from tests.stack import run_mldash

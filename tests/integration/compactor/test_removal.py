@@ -9,12 +9,12 @@ import pytest
 
 from mldash.events.identity import Prefix, experiment_id, stream_id
 from mldash.events.schema import Block, Claim, Describe, Heartbeat, Record, RunEvents, Signals, Start
-from mldash_compactor.candidates import Range
 from mldash_compactor.chunks import levels
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.keys import experiment_folder
-from mldash_compactor.move import run_steps
-from mldash_compactor.removal import (
+from mldash_compactor.moving.candidates import Range
+from mldash_compactor.moving.move import run_steps
+from mldash_compactor.upkeep.removal import (
     STEPS,
     Removal,
     find_target,

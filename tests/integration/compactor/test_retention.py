@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks.cold_stream import columns_of_chunk, load, name_stream
-from mldash_compactor import candidates, join
 from mldash_compactor.chunks import levels, manifest, points
 from mldash_compactor.chunks.levels import RECORDS
 from mldash_compactor.chunks.objects import read_chunk
-from mldash_compactor.retention import (
+from mldash_compactor.moving import candidates, join
+from mldash_compactor.upkeep.retention import (
     DAY_S,
     STEPS,
     Expiry,
@@ -23,7 +23,7 @@ from mldash_compactor.retention import (
     read_policies,
     set_policy,
 )
-from mldash_compactor.sweep import sweep
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import CHUNK, bucket_id, to_document
 from mldash_ingest.documents.walk import cold_ends, walk
 from tests.stack import run_mldash

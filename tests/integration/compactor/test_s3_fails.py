@@ -11,15 +11,15 @@ import msgspec
 import pytest
 
 from benchmarks.cold_stream import load, name_stream
-from mldash_compactor import candidates, join
-from mldash_compactor.candidates import Range
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.errors import ColdStoreError, StoreUnreachable
 from mldash_compactor.chunks.objects import read_chunk
 from mldash_compactor.chunks.s3 import ObjectStore
-from mldash_compactor.move import Move, move_chunk
+from mldash_compactor.moving import candidates, join
+from mldash_compactor.moving.candidates import Range
+from mldash_compactor.moving.move import Move, move_chunk
 from mldash_compactor.settings import CompactorSettings
-from mldash_compactor.sweep import sweep
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 

@@ -7,13 +7,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from mldash_compactor import compactor as module
-from mldash_compactor import instruments, retention, strays, sweep
-from mldash_compactor.candidates import StreamState
+from mldash_compactor import instruments
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.errors import HoleInChain, RangeMoved, StreamClosed
-from mldash_compactor.removal import go_on_with_removals
-from mldash_compactor.retention import keep_retention, set_policy
-from mldash_compactor.strays import find_strays
+from mldash_compactor.moving.candidates import StreamState
+from mldash_compactor.upkeep import retention, strays, sweep
+from mldash_compactor.upkeep.removal import go_on_with_removals
+from mldash_compactor.upkeep.retention import keep_retention, set_policy
+from mldash_compactor.upkeep.strays import find_strays
 from tests.own_errors import Faulty
 from tests.world import World
 

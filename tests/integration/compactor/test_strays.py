@@ -5,7 +5,7 @@ from time import time
 
 import pytest
 
-from mldash_compactor.strays import find_strays
+from mldash_compactor.upkeep.strays import find_strays
 from tests.world import World
 
 from .chains import Chain, compacting, eventually

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from mldash.events.identity import Prefix, experiment_id, stream_id
 from mldash.events.schema import Record
-from mldash_compactor.candidates import Range, read_stream
 from mldash_compactor.chunks import manifest, objects
 from mldash_compactor.chunks import points as points_of_chunk
-from mldash_compactor.move import Move, move_chunk
+from mldash_compactor.moving.candidates import Range, read_stream
+from mldash_compactor.moving.move import Move, move_chunk
 from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.columns import events_of_columns
 from mldash_ingest.documents.walk import walk

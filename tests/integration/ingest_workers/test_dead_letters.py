@@ -10,7 +10,7 @@ from mldash.events.encoding import encode_record, headers
 from mldash.events.identity import Prefix, experiment_id, stream_key
 from mldash.events.schema import Columns, Record, Rows
 from mldash.events.topics import event_topic, partition_of
-from mldash_api.reading.standing import set_aside_of
+from mldash_api.experiments.standing import set_aside_of
 from mldash_ingest.dead_letters.browse import Summary, fetch_letters, list_letters
 from mldash_ingest.dead_letters.letter import Letter, Place
 from mldash_ingest.dead_letters.replay import replay

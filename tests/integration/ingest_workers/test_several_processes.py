@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from mldash.environment import to_variables
+from mldash.process.environment import to_variables
 from tests.world import World
 
 from .emitting import emitting, eventually, points, until_stored

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from mldash.answers.shapes import Connection, TopicAddress
 from mldash.callbacks import Callbacks
+from mldash.delivery.publisher import Publisher
 from mldash.errors import ServerUnreachable
 from mldash.events.encoding import MSGPACK, decode_record
 from mldash.events.identity import KINDS, experiment_id, new_session_id, stream_key
@@ -20,7 +21,6 @@ from mldash.events.schema import Record
 from mldash.events.topics import event_topic, partition_of
 from mldash.journal.append import Journal
 from mldash.journal.session_folder import Head
-from mldash.publishing.publisher import Publisher
 from tests.unit.producer.journal.journals import events_of
 
 PREFIX = "owner/project/run"

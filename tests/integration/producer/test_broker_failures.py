@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from mldash.delivery.kafka import KafkaProducer
+from mldash.delivery.resend import resend
 from mldash.doctor import examine
 from mldash.journal.append import Journal
 from mldash.journal.session_folder import open_session_folder
 from mldash.journal.writers import StreamWriter
-from mldash.publishing.kafka import KafkaProducer
-from mldash.publishing.resend import resend
 
 from .broker import Broker
 from .emission import Sessions, Topics, eventually, in_thread, never
@@ -121,7 +121,7 @@ async def test_a_broker_that_hangs_holds_up_nobody_and_is_given_all_when_it_goes
     After `stall_s` the producer is given up, and what it had on the wire is stored, or not, beside what its successors
     send again.
     """
-    monkeypatch.setattr("mldash.publishing.window.STALL_S", stall_s)
+    monkeypatch.setattr("mldash.delivery.window.STALL_S", stall_s)
     await broker.start()
     topics = Topics(broker.address)
     await topics.make()
@@ -156,7 +156,7 @@ async def test_a_silent_broker_is_named_once_long_before_its_producer_is_given_u
     log(stream, 0, 1_000)
     await in_thread(publisher.flush, 60.0)
     broker.signal(signal.SIGSTOP)
-    monkeypatch.setattr("mldash.publishing.window.SILENCE_S", 0.3)
+    monkeypatch.setattr("mldash.delivery.window.SILENCE_S", 0.3)
     try:
         log(stream, 1_000, 1_000)
         await eventually(lambda: bool(sessions.troubles))
@@ -164,7 +164,7 @@ async def test_a_silent_broker_is_named_once_long_before_its_producer_is_given_u
         with pytest.raises(TimeoutError, match=r"Kafka has not answered for 0\.3 s"):
             await in_thread(publisher.flush, 1.0)
     finally:
-        monkeypatch.setattr("mldash.publishing.window.SILENCE_S", 10.0)
+        monkeypatch.setattr("mldash.delivery.window.SILENCE_S", 10.0)
         broker.signal(signal.SIGCONT)
     await in_thread(publisher.flush, 60.0)
     assert sessions.troubles == ["Kafka has not answered for 0.3 s"]

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
+from mldash.delivery.resend import resend
+from mldash.delivery.signals import _tell_again, signals_of
 from mldash.events.schema import Claim, Record, Signals
 from mldash.journal.session_folder import find_sessions
-from mldash.publishing.resend import resend
-from mldash.publishing.signals import _tell_again, signals_of
 
 from .emission import Sessions, Topics, eventually, in_thread
 

@@ -10,8 +10,8 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from mldash import Experiment
 from mldash.answers.shapes import Standing
+from mldash.delivery.resend import LocalExperiment, find_experiments, send_files
 from mldash.events.topics import event_topic
-from mldash.publishing.resend import LocalExperiment, find_experiments, send_files
 
 from .emission import PREFIX, Topics
 

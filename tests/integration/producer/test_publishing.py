@@ -14,12 +14,12 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from mldash.answers.shapes import Connection
+from mldash.delivery.resend import resend
 from mldash.errors import EventsRefused, ServerUnreachable
 from mldash.events.encoding import JSON, MSGPACK
 from mldash.events.schema import Claim, Heartbeat, Signals
 from mldash.events.topics import event_topic
 from mldash.journal.session_folder import find_sessions, open_session_folder
-from mldash.publishing.resend import resend
 
 from .emission import Sessions, Topics, eventually, in_thread, never
 

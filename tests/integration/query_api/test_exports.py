@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mldash.answers.columns import rows_of_table
-from mldash_api.reading import export
+from mldash_api.exports import ranges as export
 from tests.world import World
 
 from .conftest import Client

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mldash_api.reading import lines
+from mldash_api.logs import lines
 from tests.world import World
 
 from .conftest import Client

@@ -11,7 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from mldash_api.reading import export, views, windows
+from mldash_api.charts import views
+from mldash_api.exports import ranges as export
+from mldash_api.tracks import windows
 from mldash_compactor.chunks import manifest
 from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from mldash_compactor.chunks import pages
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.manifest import Live
+from mldash_compactor.chunks.parquet import pages
 from mldash_compactor.chunks.s3 import ObjectStore
 from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World

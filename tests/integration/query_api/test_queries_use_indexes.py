@@ -9,10 +9,10 @@ import pytest
 
 from mldash.events.identity import experiment_id, parse_prefix
 from mldash_compactor.compactor import Compactor
-from mldash_compactor.removal import find_target, go_on_with_removals, raise_generation
-from mldash_compactor.retention import keep_retention, set_policy
-from mldash_compactor.strays import find_strays
-from mldash_compactor.sweep import sweep
+from mldash_compactor.upkeep.removal import find_target, go_on_with_removals, raise_generation
+from mldash_compactor.upkeep.retention import keep_retention, set_policy
+from mldash_compactor.upkeep.strays import find_strays
+from mldash_compactor.upkeep.sweep import sweep
 from mldash_deploy.prepare import prepare
 from mldash_ingest.documents.buckets import CHUNK
 from tests.integration.ingest_workers.emitting import emitting, eventually, points, until_stored, working

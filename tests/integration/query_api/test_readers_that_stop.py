@@ -10,7 +10,7 @@ import pytest
 
 from mldash_api import instruments
 from mldash_api.app import Api
-from mldash_api.reading import export
+from mldash_api.exports import ranges as export
 from mldash_api.routes import metrics
 from tests.integration.ingest_workers.emitting import eventually
 from tests.world import World

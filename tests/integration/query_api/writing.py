@@ -12,7 +12,7 @@ from mldash_compactor.chunks import entries, manifest, points
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.keys import Place, object_key
 from mldash_compactor.chunks.manifest import Live
-from mldash_compactor.chunks.metadata import Metadata
+from mldash_compactor.chunks.parquet.metadata import Metadata
 from mldash_compactor.chunks.rows import Cold, Part
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
 from mldash_ingest.documents.columns import columns_of_events, pack_events, pack_times

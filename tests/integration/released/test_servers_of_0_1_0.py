@@ -15,10 +15,10 @@ from aiokafka import AIOKafkaProducer
 
 from mldash import Experiment
 from mldash.events.identity import KINDS, parse_prefix
+from mldash_api.audit.audit import audit
+from mldash_api.audit.claims import Progress
 from mldash_api.commands.audit import audit_experiment
-from mldash_api.reading.audit.audit import audit
-from mldash_api.reading.audit.claims import Progress
-from mldash_api.reading.streams import find_experiment
+from mldash_api.stores.streams import find_experiment
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_ingest.dead_letters.browse import list_letters
 from mldash_ingest.topic_reading import reading

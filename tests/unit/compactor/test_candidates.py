@@ -2,7 +2,7 @@
 
 import pytest
 
-from mldash_compactor.candidates import Range, StreamState, idle_at, is_idle, next_range
+from mldash_compactor.moving.candidates import Range, StreamState, idle_at, is_idle, next_range
 
 NOW, IDLE_S = 1_000_000.0, 300.0
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash_compactor.chunks import metadata as about
-from mldash_compactor.chunks import pages, points
-from mldash_compactor.chunks.metadata import Metadata
-from mldash_compactor.chunks.mixed_types import Field
-from mldash_compactor.chunks.parts import PartWriter, parquet_name, wider
+from mldash_compactor.chunks import points
+from mldash_compactor.chunks.parquet import metadata as about
+from mldash_compactor.chunks.parquet import pages
+from mldash_compactor.chunks.parquet.metadata import Metadata
+from mldash_compactor.chunks.parquet.mixed_types import Field
+from mldash_compactor.chunks.parquet.parts import PartWriter, parquet_name, wider
 from mldash_compactor.chunks.rows import Cold, join
 from mldash_compactor.chunks.summaries import summarise, summarise_numbers
-from mldash_compactor.large import Scan
+from mldash_compactor.moving.large import Scan
 from mldash_ingest.documents.buckets import Bucket, Source
 from mldash_ingest.documents.columns import WIDE, columns_of_events, events_of_columns, pack_times
 

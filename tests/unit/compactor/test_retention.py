@@ -1,7 +1,7 @@
 """Whose word counts."""
 
 from mldash.events.identity import Prefix
-from mldash_compactor.retention import Policy, days_kept
+from mldash_compactor.upkeep.retention import Policy, days_kept
 
 POLICIES = [
     Policy("alice", {"logs": 30.0, "metrics": 365.0}),

@@ -2,7 +2,7 @@
 
 from mldash_compactor.chunks.keys import Place
 from mldash_compactor.chunks.manifest import Chunk, Live
-from mldash_compactor.sweep import can_never_count
+from mldash_compactor.upkeep.sweep import can_never_count
 
 
 def chunk(epoch: int, live_key: str | None = None) -> Chunk:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from mldash.connections.servers import Servers
-from mldash.environment import SettingError, UnknownSetting, list_settings
 from mldash.process.configuration import (
     SECTIONS,
     ConfigurationUnreadable,
@@ -16,6 +15,7 @@ from mldash.process.configuration import (
     section_of,
     struct_of,
 )
+from mldash.process.environment import SettingError, UnknownSetting, list_settings
 from mldash.settings import SdkSettings
 from mldash_api.settings import ApiSettings
 from mldash_compactor.settings import CompactorSettings

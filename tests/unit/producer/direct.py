@@ -9,15 +9,15 @@ from typing import Any
 
 from mldash.events.identity import new_session_id, parse_prefix
 from mldash.events.schema import Block, Column, Columns, Describe, End, Record, Rows, RunEvents, Start
+from mldash.handles.logs import Logs
+from mldash.handles.metrics import Metrics
+from mldash.handles.params import Params
+from mldash.handles.timestamps import Timestamps
+from mldash.handles.tracks import Tracks
 from mldash.local.folder import experiment_folder
-from mldash.local.reader import LocalReader
+from mldash.local.reading.reader import LocalReader
 from mldash.local.sink import LocalSink
-from mldash.logs import Logs
-from mldash.metrics import Metrics
-from mldash.params import Params
 from mldash.settings import SdkSettings
-from mldash.timestamps import Timestamps
-from mldash.tracks import Tracks
 
 
 class DirectStream:

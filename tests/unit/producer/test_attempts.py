@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from mldash import lag
-from mldash.attempts import Attempts
 from mldash.callbacks import Callbacks, MldashWarning
 from mldash.capture.system_metrics import SystemMetrics
 from mldash.journal.forcing import IntervalSync
 from mldash.journal.ownership import HEARTBEAT_NAME, Ownership
+from mldash.process.attempts import Attempts
 from mldash.remote import standing
+from mldash.session import lag
 from tests.own_errors import own_errors
 
 WAIT_S = 10.0

@@ -3,7 +3,7 @@
 import math
 import random
 
-from mldash.clock import Deadline, GrowingDelay
+from mldash.process.clock import Deadline, GrowingDelay
 
 
 def test_delays_grow_up_to_their_most_and_begin_again() -> None:

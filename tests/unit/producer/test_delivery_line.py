@@ -2,7 +2,7 @@
 
 import io
 
-from mldash.delivery_line import DeliveryLine
+from mldash.delivery.delivery_line import DeliveryLine
 
 
 class Terminal(io.StringIO):

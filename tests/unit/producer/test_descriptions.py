@@ -3,7 +3,7 @@
 import pytest
 
 from mldash.events.limits import ABOUT_BYTES
-from mldash.handles import checked_about
+from mldash.handles.handle import checked_about
 
 
 def test_parts_up_to_the_limit_are_taken() -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta, Struct
 
-from mldash.environment import (
+from mldash.process.environment import (
     HIDDEN,
     MissingSetting,
     SettingError,

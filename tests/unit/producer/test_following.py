@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.logs import Logs
+from mldash.handles.logs import Logs
 
 Action = tuple[str, int]
 

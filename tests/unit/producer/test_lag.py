@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment
-from mldash import lag as lag_module
 from mldash.journal.checkpoint import Place
-from mldash.lag import LAG_AFTER_S, Lag
-from mldash.local.lock import lock_of
+from mldash.local.state.lock import lock_of
+from mldash.session import lag as lag_module
+from mldash.session.lag import LAG_AFTER_S, Lag
 
 
 def at(offset: int) -> Place:

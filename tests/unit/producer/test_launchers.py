@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mldash.launchers import Placement, place
+from mldash.session.launchers import Placement, place
 
 TORCHRUN = {
     "RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4", "GROUP_RANK": "1", "ROLE_RANK": "5",

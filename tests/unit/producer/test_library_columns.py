@@ -8,7 +8,7 @@ import polars
 import pyarrow
 import pytest
 
-from mldash.bulk_columns import pack_column
+from mldash.handles.bulk_columns import pack_column
 from mldash.local.blocks import column_values
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.same import same

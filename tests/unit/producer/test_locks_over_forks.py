@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mldash import Experiment
-from mldash.locks import reentrant_lock
+from mldash.process.locks import reentrant_lock
 
 from .journal.test_descriptors_over_forks import run_in_child
 

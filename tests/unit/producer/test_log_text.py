@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mldash.log_text import ALTERED
+from mldash.handles.log_text import ALTERED
+from mldash.handles.values import UnsupportedValue
 from mldash.settings import SdkSettings
-from mldash.values import UnsupportedValue
 
 from .direct import DirectExperiment
 

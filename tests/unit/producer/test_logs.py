@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from mldash.handles.values import UnsupportedValue
 from mldash.settings import SdkSettings
-from mldash.values import UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mldash.events.limits import RECORD_EVENTS
-from mldash.values import MAX_INT, MIN_INT, UnsupportedValue
+from mldash.handles.values import MAX_INT, MIN_INT, UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.same import same
 

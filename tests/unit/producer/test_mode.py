@@ -4,11 +4,11 @@ import inspect
 
 import pytest
 
-from mldash.disabled import EmptyReader, NullWriter
-from mldash.local.reader import LocalReader
+from mldash.local.reading.reader import LocalReader
 from mldash.mode import Mode, Reader, StreamWriter, Writer, mode_of
 from mldash.remote.reader import RemoteReader
-from mldash.session import Session
+from mldash.session.disabled import EmptyReader, NullWriter
+from mldash.session.session import Session
 from mldash.settings import SdkSettings
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mldash.bulk_columns import entry_times, pack_times
-from mldash.moments import checked_moment, checked_time, seconds_of, seconds_of_all
-from mldash.timestamps import Timestamps
-from mldash.values import plain
+from mldash.events.moments import checked_moment, checked_time, seconds_of, seconds_of_all
+from mldash.handles.bulk_columns import entry_times, pack_times
+from mldash.handles.timestamps import Timestamps
+from mldash.handles.values import plain
 from tests.unit.producer.direct import DirectExperiment
 
 NAIVE = datetime(2026, 7, 1, 12, 30, 0, 250_000)

@@ -12,8 +12,8 @@ import pytest
 
 from mldash.callbacks import MldashWarning
 from mldash.events.limits import NESTING
-from mldash.parameter_values import HIDDEN, REPR_BYTES, repr_of
-from mldash.params import flat_params
+from mldash.handles.parameter_values import HIDDEN, REPR_BYTES, repr_of
+from mldash.handles.params import flat_params
 
 pytestmark = pytest.mark.filterwarnings("ignore::mldash.callbacks.MldashWarning")
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from mldash.callbacks import MldashWarning
 from mldash.events.merging import FoldedParams, flatten, nest
-from mldash.params import flat_params
-from mldash.values import UnsupportedValue
+from mldash.handles.params import flat_params
+from mldash.handles.values import UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import scalars, texts

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mldash import Experiment
-from mldash.metrics import CALLS_OF_ONE_KIND, Metric
-from mldash.point_calls import row_types
+from mldash.handles.metrics import CALLS_OF_ONE_KIND, Metric
+from mldash.handles.point_calls import row_types
 
 NAMES = [
     "loss",

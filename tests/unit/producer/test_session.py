@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment, SettingError
+from mldash.delivery.drain import SinkDrain
 from mldash.events.schema import Describe, End, Start
-from mldash.journal.drain import SinkDrain
 from mldash.journal.scan import StoredSource
 from mldash.journal.session_folder import find_sessions
-from mldash.launchers import rank_of
+from mldash.session.launchers import rank_of
 from mldash.settings import SdkSettings
 
 from .journal.journals import events_in

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.summaries import AGGREGATIONS, summarise
+from mldash.handles.summaries import AGGREGATIONS, summarise
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.test_metrics import data_of
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mldash.timestamps import Timestamps
+from mldash.handles.timestamps import Timestamps
 
 
 def test_times_rise_in_all_threads_together() -> None:
@@ -28,7 +28,7 @@ def test_times_rise_in_all_threads_together() -> None:
 def test_a_clock_that_is_set_back_does_not_set_times_back(monkeypatch: pytest.MonkeyPatch) -> None:
     stamps = Timestamps()
     first = stamps.rising()
-    monkeypatch.setattr("mldash.timestamps.time", lambda: first - 3600)
+    monkeypatch.setattr("mldash.handles.timestamps.time", lambda: first - 3600)
     second, third = stamps.rising(), stamps.rising()
     assert first < second < third < first + 1
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mldash.answers.columns import rows_of_table
 from mldash.events.merging import merge_entries
-from mldash.tracks import TrackSlice
-from mldash.values import UnsupportedValue
+from mldash.handles.tracks import TrackSlice
+from mldash.handles.values import UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.strategies import fields
 

@@ -20,7 +20,7 @@ from hypothesis import given
 from msgspec import Struct
 
 from mldash.events.limits import NESTING
-from mldash.values import UnsupportedValue, plain, plain_fields
+from mldash.handles.values import UnsupportedValue, plain, plain_fields
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import plain_values
 

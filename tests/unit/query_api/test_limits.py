@@ -14,7 +14,7 @@ from mldash_api.limits import (
     checked_written,
     metric_name,
 )
-from mldash_api.reading.own_writes import Written
+from mldash_api.seam.own_writes import Written
 
 SESSION = b"s" * 16
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_compactor.chunks import footer, thrift
 from mldash_compactor.chunks.errors import ChunkDamaged
-from mldash_compactor.chunks.thrift import List, Value
+from mldash_compactor.chunks.parquet import footer, thrift
+from mldash_compactor.chunks.parquet.thrift import List, Value
 
 
 def _file() -> bytes:

@@ -16,10 +16,10 @@ import pytest
 import zstandard
 
 from mldash_compactor.chunks import entries, points
-from mldash_compactor.chunks.metadata import Metadata, fields_of, marks_of
-from mldash_compactor.chunks.mixed_types import Field
 from mldash_compactor.chunks.objects import read_metadata
-from mldash_compactor.chunks.parquet import Reading
+from mldash_compactor.chunks.parquet.columns import Reading
+from mldash_compactor.chunks.parquet.metadata import Metadata, fields_of, marks_of
+from mldash_compactor.chunks.parquet.mixed_types import Field
 from mldash_compactor.chunks.rows import Cold
 from mldash_ingest.documents.buckets import Source
 from mldash_ingest.documents.columns import ABSENT, Column, pack_events, pack_sparse, pack_times

@@ -14,13 +14,14 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash_compactor.chunks import footer, points, thrift
+from mldash_compactor.chunks import points
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.errors import ChunkDamaged, FilesDiffer
 from mldash_compactor.chunks.joined import fit_together, join
-from mldash_compactor.chunks.metadata import Metadata, blocks_of
-from mldash_compactor.chunks.mixed_types import Field
 from mldash_compactor.chunks.objects import Encoded
+from mldash_compactor.chunks.parquet import footer, thrift
+from mldash_compactor.chunks.parquet.metadata import Metadata, blocks_of
+from mldash_compactor.chunks.parquet.mixed_types import Field
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.chunks.summaries import FIELD_LIMIT, UNKNOWN, block_type
 from mldash_ingest.documents.columns import columns_of_events, events_of_columns, pack_times

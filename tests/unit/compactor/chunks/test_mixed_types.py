@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash_compactor.chunks.mixed_types import classify, pack_array, unpack_array
+from mldash_compactor.chunks.parquet.mixed_types import classify, pack_array, unpack_array
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from mldash_compactor.chunks import inherited, metadata, pages, points
+from mldash_compactor.chunks import points
 from mldash_compactor.chunks.errors import ChunkDamaged
-from mldash_compactor.chunks.inherited import known_by_each, lacking
 from mldash_compactor.chunks.manifest import Live
-from mldash_compactor.chunks.mixed_types import Field
-from mldash_compactor.chunks.names import column_name
 from mldash_compactor.chunks.objects import Encoded, packed
+from mldash_compactor.chunks.parquet import inherited, metadata, pages
+from mldash_compactor.chunks.parquet.inherited import known_by_each, lacking
+from mldash_compactor.chunks.parquet.mixed_types import Field
+from mldash_compactor.chunks.parquet.names import column_name
 
 from .test_parquet_of_a_chunk import bucket, exact, metadata_of, rows_of
 

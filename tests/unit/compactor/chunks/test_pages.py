@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash_compactor.chunks import checksum, pages, parquet, points
+from mldash_compactor.chunks import checksum, points
 from mldash_compactor.chunks.errors import ChunkDamaged
 from mldash_compactor.chunks.objects import Encoded
-from mldash_compactor.chunks.pages import Plan, Span, Tail
+from mldash_compactor.chunks.parquet import columns as parquet
+from mldash_compactor.chunks.parquet import pages
+from mldash_compactor.chunks.parquet.pages import Plan, Span, Tail
 from mldash_compactor.chunks.rows import Cold
 from mldash_ingest.documents.columns import Column, pack_times
 

@@ -16,8 +16,8 @@ from msgspec import structs
 from mldash.events.merging import merge_entries
 from mldash_compactor.chunks import entries, points
 from mldash_compactor.chunks.errors import ChunkDamaged
-from mldash_compactor.chunks.metadata import Metadata, blocks_of
 from mldash_compactor.chunks.objects import read_metadata
+from mldash_compactor.chunks.parquet.metadata import Metadata, blocks_of
 from mldash_compactor.chunks.rows import Cold
 from mldash_ingest.documents.buckets import Bucket, Source
 from mldash_ingest.documents.columns import WIDE, Column, columns_of_events, events_of_columns, pack_times, unpack_times

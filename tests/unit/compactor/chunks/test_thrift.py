@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_compactor.chunks import thrift
 from mldash_compactor.chunks.errors import ChunkDamaged
-from mldash_compactor.chunks.thrift import List, Value
+from mldash_compactor.chunks.parquet import thrift
+from mldash_compactor.chunks.parquet.thrift import List, Value
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
 

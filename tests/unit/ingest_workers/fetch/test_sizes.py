@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from mldash.bulk_columns import cut, pack_columns
 from mldash.events.encoding import JSON, MSGPACK, decode_record, encode_record, headers
 from mldash.events.limits import CALL_BYTES
+from mldash.handles.bulk_columns import cut, pack_columns
 from mldash.journal.append import Journal
 from mldash.journal.scan import LiveSource
 from mldash_ingest.fetch.sizes import check_sizes

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mldash.capture.logging_handler import ExperimentHandler
+from mldash.handles.logging_handler import ExperimentHandler
 from mldash.settings import SdkSettings
 from tests.unit.producer.direct import DirectExperiment
 

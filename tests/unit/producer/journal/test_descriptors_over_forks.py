@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mldash.journal.session_folder import create_session_folder, lock_dead_sessions
-from mldash.local.lock import lock_of
+from mldash.local.state.lock import lock_of
 from tests.unit.producer.scripts import run_script
 
 from .journals import new_head

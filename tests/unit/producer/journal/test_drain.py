@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from mldash.delivery.drain import drain_dead_sessions
 from mldash.events.schema import Record
-from mldash.journal.drain import drain_dead_sessions
 from mldash.journal.session_folder import SessionFolder, find_sessions
 
 from .journals import new_journal

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mldash import Experiment, session
+from mldash import Experiment
 from mldash.journal.plain_segment import PlainSegment
 from mldash.journal.segment import MappedSegment
+from mldash.session import session
 
 from .journals import new_journal
 

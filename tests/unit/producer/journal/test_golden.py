@@ -23,9 +23,9 @@ from mldash.journal.held import HeldEvents
 from mldash.journal.lease import Holder, Lease
 from mldash.journal.ownership import Pulse, end_of, fix_end, read_pulse
 from mldash.journal.plain_segment import PlainSegment
-from mldash.journal.processes import Process
 from mldash.journal.scan import StoredSource
 from mldash.journal.session_folder import Head, SessionFolder, open_session_folder
+from mldash.process.processes import Process
 
 from .journals import append_row, events_in, records_in
 

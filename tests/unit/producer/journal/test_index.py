@@ -6,7 +6,7 @@ from typing import Any
 from mldash.journal.append import Journal
 from mldash.journal.index import FolderIndex, JournalIndex
 from mldash.journal.session_folder import find_sessions
-from mldash.local.undrained_rows import Undrained
+from mldash.local.reading.undrained_rows import Undrained
 
 from .journals import append_row, new_journal
 

@@ -14,7 +14,6 @@ import pytest
 
 from mldash.errors import JournalUnwritable
 from mldash.journal import lease as lease_module
-from mldash.journal import processes
 from mldash.journal.append import Journal
 from mldash.journal.checkpoint import Place
 from mldash.journal.lease import Lease
@@ -23,6 +22,7 @@ from mldash.journal.plain_segment import PlainSegment
 from mldash.journal.scan import LiveSource, SessionLost, StoredSource
 from mldash.journal.segment import Segment
 from mldash.journal.session_folder import SessionFolder, find_sessions, live_sessions, lock_dead_sessions
+from mldash.process import processes
 
 from .journals import events_in, new_journal
 

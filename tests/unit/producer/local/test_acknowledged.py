@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.local import acknowledged
-from mldash.local.acknowledged import Acknowledged, FileEnd, NotOurState, StreamOf
+from mldash.local.state import acknowledged
+from mldash.local.state.acknowledged import Acknowledged, FileEnd, NotOurState, StreamOf
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "acknowledged_v1.bin"
 SESSION = bytes(range(16))

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mldash.events.schema import Column, Columns
+from mldash.handles.values import MAX_INT, MIN_INT
 from mldash.local import entries, points
 from mldash.local.blocks import events_of
 from mldash.local.column_text import entry_pieces, point_pieces
 from mldash.local.row_text import json_ready, pieces_of
-from mldash.values import MAX_INT, MIN_INT
 from tests.unit.producer.strategies import texts
 
 COUNT = st.integers(1, 600)

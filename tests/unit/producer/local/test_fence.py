@@ -11,10 +11,10 @@ from mldash.events.identity import parse_prefix
 from mldash.events.schema import Record, Rows
 from mldash.journal import lease as lease_module
 from mldash.local import row_file
-from mldash.local.acknowledged import Acknowledged
 from mldash.local.folder import Folder, experiment_folder
-from mldash.local.reader import LocalReader
+from mldash.local.reading.reader import LocalReader
 from mldash.local.sink import LocalSink
+from mldash.local.state.acknowledged import Acknowledged
 
 PREFIX = parse_prefix("owner/project/run")
 OURS, THEIRS = bytes(16), b"\xff" * 16

@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mldash import Experiment
 from mldash.events.identity import new_session_id, parse_prefix
 from mldash.events.schema import Record, Rows
-from mldash.local import acknowledged
-from mldash.local.acknowledged import LEASES, Acknowledged, FileEnd
 from mldash.local.folder import Folder, experiment_folder
-from mldash.local.reader import LocalReader
+from mldash.local.reading.reader import LocalReader
 from mldash.local.records import parts_of, records_of
 from mldash.local.sink import LocalSink
+from mldash.local.state import acknowledged
+from mldash.local.state.acknowledged import LEASES, Acknowledged, FileEnd
 
 PREFIX = parse_prefix("owner/project/run")
 STREAMS = ("a", "b")

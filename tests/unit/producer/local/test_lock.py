@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mldash.journal import lease as lease_module
-from mldash.local.lock import LockTimeout, lock_of
+from mldash.local.state.lock import LockTimeout, lock_of
 
 
 def in_child(action: object) -> int:

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from mldash.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
 from mldash.answers.shapes import MetricView
 from mldash.answers.view_request import checked_request
-from mldash.local import point_columns, points
-from mldash.local.point_columns import PointColumns
+from mldash.local import points
 from mldash.local.points import PointLine
+from mldash.local.reading.stream_rows import StreamRows
 from mldash.local.row_file import RowReader
 from mldash.local.row_text import IsoTimes, seconds_of
-from mldash.local.stream_rows import StreamRows
+from mldash.local.state import point_columns
+from mldash.local.state.point_columns import PointColumns
 
 PAGE = 256
 TIME = IsoTimes().text(1_700_000_000.0)

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from mldash.answers.shapes import iso_time
 from mldash.events.identity import parse_prefix
 from mldash.events.schema import Block, Describe, End, Record, Rows, RunEvents, Start
-from mldash.local.acknowledged import Acknowledged, FileEnd
 from mldash.local.folder import Folder, experiment_folder
 from mldash.local.records import held_records, parts_of, records_of
 from mldash.local.row_file import DamagedRow
 from mldash.local.sink import LocalSink
-from mldash.local.sources import sources_of
+from mldash.local.state.acknowledged import Acknowledged, FileEnd
+from mldash.local.state.sources import sources_of
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import fields as drawn_fields
 

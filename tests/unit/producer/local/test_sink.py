@@ -18,7 +18,7 @@ from mldash.events.identity import parse_prefix
 from mldash.events.merging import FoldedParams
 from mldash.events.schema import Block, Column, Columns, Describe, End, Error, Record, Rows, RunEvents, Start
 from mldash.local.folder import Folder, experiment_folder
-from mldash.local.reader import LocalReader
+from mldash.local.reading.reader import LocalReader
 from mldash.local.row_text import IsoTimes
 from mldash.local.sink import LocalSink
 from tests.unit.producer.same import same

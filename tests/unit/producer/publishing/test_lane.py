@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mldash.answers.shapes import TopicAddress
+from mldash.delivery.halving import halve
+from mldash.delivery.lane import Lane
+from mldash.delivery.refusals import Refusals
+from mldash.delivery.window import Routes
 from mldash.events.encoding import decode_record
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.schema import Column, Columns, End, Record, Rows, RunEvents
 from mldash.events.topics import partition_of
 from mldash.journal.scan import LiveSource
-from mldash.publishing.halving import halve
-from mldash.publishing.lane import Lane
-from mldash.publishing.refusals import Refusals
-from mldash.publishing.window import Routes
 from tests.unit.producer.journal.journals import events_of, new_journal
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mldash.answers.shapes import TopicAddress
+from mldash.delivery import window
+from mldash.delivery.kafka import Acknowledged, BatchRefused
+from mldash.delivery.refusals import Refusals
+from mldash.delivery.window import Routes, Window
 from mldash.events.encoding import JSON, MSGPACK, decode_record
 from mldash.events.schema import Record, Rows
-from mldash.publishing import window
-from mldash.publishing.kafka import Acknowledged, BatchRefused
-from mldash.publishing.refusals import Refusals
-from mldash.publishing.window import Routes, Window
 
 ROOM, MOST = 20_000, 3_000
 SMALL, LARGE = 50, 4_000

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from mldash.answers.downsample import Span, ViewRequest, draw, x_column
 from mldash.answers.filters import COMPARISONS, Filter
-from mldash_api.reading import summaries
-from mldash_api.reading.drawing import Blocks, Drawing, SpanOf, chosen_by, inside, points_of
+from mldash_api.charts import summaries
+from mldash_api.charts.drawing import Blocks, Drawing, SpanOf, chosen_by, inside, points_of
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.chunks.summaries import PLACES, summarise
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mldash_api.errors import AnswerTooLarge
-from mldash_api.reading.entries import bounded, entries_of
-from mldash_api.reading.rows import Rows, rows_of_times
+from mldash_api.seam.rows import Rows, rows_of_times
+from mldash_api.tracks.entries import bounded, entries_of
 
 from .parts import track_part
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_api.reading.grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged, sample
+from mldash_api.charts.grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged, sample
 
 ENDS = st.integers(0, 250_000_000)
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from mldash_api.exports.entries import entry_export
 from mldash_api.exports.points import PointFormat, point_export
-from mldash_api.reading.rows import Rows
-from mldash_api.reading.tables import ENTRY_OWN, POINT_OWN, Own, SchemaOf
-from mldash_compactor.chunks.parts import stored_as
+from mldash_api.exports.tables import ENTRY_OWN, POINT_OWN, Own, SchemaOf
+from mldash_api.seam.rows import Rows
+from mldash_compactor.chunks.parquet.parts import stored_as
 from mldash_compactor.chunks.rows import Cold
 from mldash_ingest.documents.columns import WIDE, columns_of_events, pack_times
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_api.reading.tracks import Span, overlapping
+from mldash_api.tracks.tracks import Span, overlapping
 
 spans = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 5)), max_size=12)
 

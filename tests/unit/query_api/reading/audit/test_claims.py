@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mldash_api.reading.audit.claims import Account, Claimed, Letter, Progress, judge
+from mldash_api.audit.claims import Account, Claimed, Letter, Progress, judge
 from mldash_ingest.documents.seen import Seen
 
 SESSION = b"s" * 16

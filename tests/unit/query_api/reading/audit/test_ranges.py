@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_api.reading.audit.ranges import Ranges, intersect, length, stored_in, subtract
+from mldash_api.audit.ranges import Ranges, intersect, length, stored_in, subtract
 from mldash_ingest.documents.seen import Seen
 
 RANGES = st.lists(

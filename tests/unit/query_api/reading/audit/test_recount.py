@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_api.reading.audit.parts import problems_of
-from mldash_api.reading.audit.recount import Recount
+from mldash_api.audit.parts import problems_of
+from mldash_api.audit.recount import Recount
 from mldash_ingest.documents.buckets import Bucket, Source
 from mldash_ingest.documents.columns import columns_of_events, pack_times
 from mldash_ingest.documents.crowd import MovedOut

@@ -1,0 +1,1 @@
+"""What goes: deleted experiments, expired events, orphans, and what a kill left."""

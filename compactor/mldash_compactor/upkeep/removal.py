@@ -1,0 +1,233 @@
+"""A deleted experiment, everywhere: docs/protocol.md 7, rule by rule.
+
+An experiment is deleted by raising its generation: from then on everything old is invisible, for its ids carry the
+generation. What is left behind is deleted in steps, each of which can be cut anywhere and run again:
+
+    close_streams    next and cold beyond every index, so that each check of a worker that still writes fails; what the
+                     documents said is taken out of them
+    delete_buckets   the hot events
+    delete_chunks    the manifest, and all else that names a stream: levels, seqs, claims
+    delete_objects   the cold events
+    strip_sessions   to their ids and generation: they stay, else a late record would bring its session back
+
+`purge` in the experiment's document notes each deleted generation until all of that has been done twice: at once, and
+after `purge_after_s` for what late writers have left. Only then the closed documents go. Whoever finds a note goes on
+with it, the command or any compactor.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from time import time
+from typing import Any, Final
+
+import structlog
+from msgspec import Struct
+
+from mldash.events.identity import Prefix, experiment_id
+from mldash_compactor.apart import Apart
+from mldash_compactor.chunks import levels
+from mldash_compactor.chunks.keys import experiment_folder, parse_key
+from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_ingest.documents.buckets import bucket_id
+from mldash_ingest.documents.collections import CLOSE, CLOSED
+from mldash_ingest.documents.mongo import Collection, Mongo
+
+_STREAMS_AT_ONCE: Final = 200
+_BUCKETS_AT_ONCE: Final = 2_000
+_OBJECTS_AT_ONCE: Final = 1_000
+_BEYOND: Final = b"\xff" * 8
+_log = structlog.get_logger()
+
+
+class Note(Struct, frozen=True):
+    """A deleted generation whose remains are not all gone; `swept_at`: when they were deleted the first time."""
+
+    generation: int
+    at: float
+    swept_at: float | None = None
+
+
+class Target(Struct, frozen=True):
+    """An experiment as its document is now. `notes` are of earlier deletions that are not finished."""
+
+    prefix: Prefix
+    id: bytes
+    generation: int
+    notes: list[Note]
+    is_there: bool
+    """Whether anything has been logged in the present generation."""
+
+    @property
+    def unswept(self) -> list[int]:
+        return [note.generation for note in self.notes if note.swept_at is None]
+
+
+class Deleted:
+    """What was deleted so far; `tell` is called with it whenever it has grown."""
+
+    def __init__(self, tell: Callable[["Deleted"], None] = lambda deleted: None) -> None:
+        self.streams = self.buckets = self.chunks = self.objects = self.sessions = 0
+        self.tell = tell
+
+
+class Removal:
+    """One deleted generation of one experiment, and what was deleted of it."""
+
+    def __init__(
+        self, mongo: Mongo, objects: ObjectStore, prefix: Prefix, generation: int, deleted: Deleted | None = None
+    ) -> None:
+        self.mongo, self.objects = mongo, objects
+        self.prefix, self.generation = prefix, generation
+        self.experiment = experiment_id(prefix.text)
+        self.deleted = deleted or Deleted()
+
+    @property
+    def of_generation(self) -> dict[str, Any]:
+        return {"exp": self.experiment, "gen": self.generation}
+
+    async def streams(self) -> AsyncIterator[list[bytes]]:
+        """Ids of the generation's streams, some hundred at a time."""
+        part: list[bytes] = []
+        async for document in self.mongo.streams.find(self.of_generation, {"_id": 1}):
+            part.append(bytes(document["_id"]))
+            if len(part) == _STREAMS_AT_ONCE:
+                yield part
+                part = []
+        if part:
+            yield part
+
+
+async def find_target(mongo: Mongo, prefix: Prefix) -> Target | None:
+    """The experiment as it truly is now; None: nobody has ever logged under this prefix."""
+    key = experiment_id(prefix.text)
+    document = await mongo.find_linearizable(mongo.experiments, key)
+    if document is None:
+        return None
+    generation = int(document["gen"])
+    there = False
+    for collection in (mongo.sessions, mongo.streams):
+        there = there or await collection.find_one({"exp": key, "gen": generation}, {"_id": 1}) is not None
+    notes = [Note(one["gen"], one["at"], one.get("swept_at")) for one in document.get("purge", ())]
+    return Target(prefix, key, generation, notes, there)
+
+
+async def raise_generation(mongo: Mongo, target: Target) -> bool:
+    """Delete the present generation, and note it; False where another did so since `target` was read."""
+    note = {"gen": target.generation, "at": time()}
+    stripped = {
+        "_id": "$_id",
+        "prefix": "$prefix",
+        "gen": target.generation + 1,
+        "purge": {"$concatArrays": [{"$ifNull": ["$purge", []]}, [note]]},
+    }
+    raised = await mongo.experiments.update_one(
+        {"_id": target.id, "gen": target.generation}, [{"$replaceWith": stripped}]
+    )
+    return bool(raised.matched_count)
+
+
+async def close_streams(removal: Removal) -> None:
+    """After this no check of a worker passes, and no compactor takes one of them up."""
+    open_streams = removal.of_generation | {"cold": {"$lt": CLOSED}}
+    done = await removal.mongo.streams.update_many(open_streams, CLOSE)
+    removal.deleted.streams += done.modified_count
+    removal.deleted.tell(removal.deleted)
+
+
+async def delete_buckets(removal: Removal) -> None:
+    """Some thousand at a time: one command over millions would outlast the socket's patience."""
+    buckets = removal.mongo.buckets
+    async for streams in removal.streams():
+        ranges = [{"_id": {"$gte": bucket_id(stream, 0), "$lt": stream + _BEYOND}} for stream in streams]
+        while ids := [one["_id"] async for one in buckets.find({"$or": ranges}, {"_id": 1}).limit(_BUCKETS_AT_ONCE)]:
+            removal.deleted.buckets += (await buckets.delete_many({"_id": {"$in": ids}})).deleted_count
+            removal.deleted.tell(removal.deleted)
+
+
+async def delete_chunks(removal: Removal) -> None:
+    """What else is kept by stream; claims also of streams of which nothing was ever stored."""
+    async for streams in removal.streams():
+        done = await removal.mongo.chunks.delete_many({"_id.s": {"$in": streams}})
+        removal.deleted.chunks += done.deleted_count
+        for collection in _by_stream(removal.mongo):
+            await collection.delete_many({"_id.s": {"$in": streams}})
+        await levels.delete_all(removal.mongo, streams)
+        removal.deleted.tell(removal.deleted)
+    await removal.mongo.claims.delete_many(removal.of_generation)
+
+
+def _by_stream(mongo: Mongo) -> tuple[Collection, ...]:
+    """Collections beside the manifest whose ids name a stream as `s`."""
+    return mongo.seqs, mongo.claims
+
+
+async def delete_objects(removal: Removal) -> None:
+    """By what the bucket lists: also what no chunk names. Two experiments may share a folder (`a/b` and `a/b/b`): an
+    object goes by its stream's id alone."""
+    own = set[bytes]()
+    async for streams in removal.streams():
+        own.update(streams)
+    keys: list[str] = []
+    async for one in removal.objects.list(f"{experiment_folder(removal.prefix)}gen={removal.generation}/"):
+        place = parse_key(one.key)
+        if place is not None and place.stream in own:
+            keys.append(one.key)
+        if len(keys) == _OBJECTS_AT_ONCE:
+            await _delete(removal, keys)
+            keys = []
+    await _delete(removal, keys)
+
+
+async def _delete(removal: Removal, keys: Sequence[str]) -> None:
+    if keys:
+        await removal.objects.delete(keys)
+        removal.deleted.objects += len(keys)
+        removal.deleted.tell(removal.deleted)
+
+
+async def strip_sessions(removal: Removal) -> None:
+    """They stay as tombstones, with nothing in them that a user said."""
+    stripped = {"_id": "$_id", "exp": "$exp", "gen": "$gen"}
+    full = removal.of_generation | {"$or": [{field: {"$exists": True}} for field in ("first_at", "heartbeat", "host")]}
+    done = await removal.mongo.sessions.update_many(full, [{"$replaceWith": stripped}])
+    removal.deleted.sessions += done.modified_count
+    removal.deleted.tell(removal.deleted)
+
+
+Step = Callable[[Removal], Awaitable[None]]
+
+STEPS: Final[tuple[Step, ...]] = (close_streams, delete_buckets, delete_chunks, delete_objects, strip_sessions)
+
+
+async def sweep_generation(removal: Removal) -> None:
+    """All steps, and a note that they were done. Cut anywhere and run again it goes on."""
+    for step in STEPS:
+        await step(removal)
+    noted = {"_id": removal.experiment, "purge": {"$elemMatch": {"gen": removal.generation, "swept_at": None}}}
+    await removal.mongo.experiments.update_one(noted, {"$set": {"purge.$.swept_at": time()}})
+
+
+async def finish_generation(removal: Removal) -> None:
+    """Once more, for what late writers left; then the closed documents go, and the note."""
+    await sweep_generation(removal)
+    await removal.mongo.streams.delete_many(removal.of_generation | {"cold": {"$gte": CLOSED}})
+    gone = {"$pull": {"purge": {"gen": removal.generation}}}
+    await removal.mongo.experiments.update_one({"_id": removal.experiment}, gone)
+    _log.info("deleted generation is gone", prefix=removal.prefix.text, generation=removal.generation)
+
+
+async def go_on_with_removals(mongo: Mongo, objects: ObjectStore, purge_after_s: float, now: float) -> int:
+    """What a compactor does now and then: removals that were cut, and those whose second pass is due; how many."""
+    done, apart = 0, Apart()
+    async for document in mongo.experiments.find({"purge.gen": {"$gte": 0}}, {"prefix": 1, "purge": 1}):
+        for note in document["purge"]:
+            with apart.one(prefix=document["prefix"], generation=note["gen"]):
+                removal = Removal(mongo, objects, Prefix(document["prefix"]), note["gen"])
+                if note["at"] + purge_after_s <= now:
+                    await finish_generation(removal)
+                elif note.get("swept_at") is None:
+                    await sweep_generation(removal)
+                else:
+                    continue
+                done += 1
+    apart.raise_first()
+    return done

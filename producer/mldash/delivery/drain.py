@@ -1,0 +1,302 @@
+"""The thread that hands the journal to a sink (local mode), and what it shares with the publisher (remote mode).
+
+One step: a round of records → the sink → the checkpoint → segments below it go. A crash between two is a repeat, and
+the sink drops what it has. What dead sessions left in the same folder comes first.
+"""
+
+import contextlib
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+from mldash.callbacks import Callbacks, warn
+from mldash.journal.append import Journal
+from mldash.journal.barrier import Barrier
+from mldash.journal.checkpoint import Checkpoint
+from mldash.journal.rounds import Gatherer, Round
+from mldash.journal.scan import LiveSource, Scan, SessionLost, Source, StoredSource
+from mldash.journal.session_folder import SessionFolder, lock_dead_sessions
+from mldash.process import threads
+from mldash.process.clock import Deadline, GrowingDelay
+from mldash.process.locks import Bell, Flag
+
+from .sink import Sink
+
+IDLE_POLL_S = 0.05
+DEAD_LOOK_S = 30.0
+STOP_S = 5.0
+
+
+class Delivery:
+    """Takes one journal's events on a thread of its own, from the first event on."""
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self.journal = journal
+        self.barrier = Barrier()
+        self._stopping = Flag()
+        self._name = f"mldash-{name}"
+        self._has_thread = True
+        self._begun = threading.Lock()
+        """Only ever tried."""
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's.
+
+        Again where something was thrown into it, a signal's exception: of several threads the first delivers."""
+        thread = threading.Thread(target=self._run_once, name=self._name, daemon=True)
+        self._threads.append(thread)
+        self._has_thread = threads.begin(thread)
+
+    def is_alive(self) -> bool:
+        return any(thread.is_alive() for thread in self._threads)
+
+    def _run_once(self) -> None:
+        if self._begun.acquire(blocking=False):
+            self._run()
+
+    @property
+    def _is_this_thread(self) -> bool:
+        """Of a finaliser that the collector runs in the thread that delivers: that can't wait for itself."""
+        return threading.current_thread() in self._threads
+
+    @abstractmethod
+    def wake(self) -> None:
+        """Do not linger."""
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Until `_stopping` is set and everything is delivered, or there is no more time."""
+
+    def flush(self, timeout: float) -> None:
+        """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left, and
+        EventsRefused where that is what Kafka takes no more."""
+        target = self.journal.end()
+        if not self._is_this_thread:
+            self._deliver_without_thread()
+        if not self.barrier.wait(target, 0.0 if self._is_this_thread else timeout, self.wake):
+            left = self.unsent_bytes()
+            why = f": {self.barrier.problem}" if self.barrier.problem else ""
+            raise TimeoutError(
+                f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
+            )
+        if self.barrier.refused is not None:
+            raise self.barrier.refused
+
+    def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """Deliver within the time, and end the thread; False where there is something left: the thread goes on.
+
+        `meanwhile` is called again and again while it waits.
+        """
+        if self._is_this_thread:
+            return False
+        deadline = Deadline(timeout)
+        self._deliver_without_thread()
+
+        def hurry() -> None:
+            self.wake()
+            meanwhile()
+
+        if not self.barrier.wait(self.journal.end(), timeout, hurry):
+            return False
+        self._stopping.set()
+        self.wake()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(max(deadline.left, STOP_S))
+        return not self.is_alive() and self.barrier.place >= self.journal.end()
+
+    def _deliver_without_thread(self) -> None:
+        """One try on this thread: it ends when all is delivered, or at the first trouble."""
+        if self._has_thread or self._stopping.is_set():
+            return
+        self._stopping.set()
+        try:
+            self._run()
+        finally:
+            self._stopping.clear()
+
+    def finish(self) -> None:
+        """After a `close` that delivered all, when the journal takes nothing more, and before it is deleted."""
+
+    def abandon(self) -> None:
+        """Its session is another's: end, whatever is left."""
+        self._stopping.set()
+        self.wake()
+
+    def unsent_bytes(self) -> int:
+        """Bytes of the journal that are not acknowledged."""
+        done, end = self.barrier.place, self.journal.end()
+        if done >= end:
+            return 0
+        left = end.offset - (done.offset if done.segment == end.segment else 0)
+        for number, segment in [*self.journal.segments.items()]:
+            if done.segment <= number < end.segment:  # sealed: its size is its end
+                left += segment.size - (done.offset if number == done.segment else 0)
+        return left
+
+    def _where(self) -> str:
+        return str(self.journal.folder.path if self.journal.folder else self.journal.root)
+
+
+class SinkDrain(Delivery):
+    """Delivers to a sink."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        make_sink: Callable[[], Sink],
+        callbacks: Callbacks,
+        *,
+        prefix: str,
+        linger_s: float,
+        fsync_s: float | None = None,
+    ) -> None:
+        super().__init__(journal, "drain")
+        self._make_sink = make_sink
+        self._callbacks = callbacks
+        self._prefix = prefix
+        self._linger_s = linger_s
+        self._fsync_s = fsync_s
+        self._wake = Bell()
+        self._next_look = 0.0
+        self._told = set[Path]()
+        self._sink: Sink | None = None
+
+    def wake(self) -> None:
+        self._wake.ring()
+
+    def finish(self) -> None:
+        folder = self.journal.folder
+        if self._sink is not None and folder is not None:
+            self._sink.finish(folder.head.session_id)
+
+    def _run(self) -> None:
+        delay = GrowingDelay(most=5.0)
+        while True:
+            try:
+                self._drain(delay)
+                return
+            except SessionLost:
+                return
+            except Exception as error:  # a full disk, a lock that is held, or a fault of ours: told, and tried again
+                self.barrier.trouble(f"{type(error).__name__}: {error}")
+                self._callbacks.network_error(error, delay.attempts + 1)
+                if self._stopping.wait(delay.next()):
+                    return
+
+    def _drain(self, delay: GrowingDelay) -> None:
+        folder = self.journal.folder
+        assert folder is not None
+        sink = self._sink = self._make_sink()
+        checkpoint = Checkpoint(folder.checkpoint_path)
+        gatherer = Gatherer(Scan(LiveSource(self.journal)), self._prefix, decoded=True, after=checkpoint.place)
+        synced = monotonic()
+        idle_since = monotonic()
+        due = False
+        try:
+            while True:
+                if monotonic() >= self._next_look:
+                    self._next_look = monotonic() + DEAD_LOOK_S
+                    drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable)
+                done = gatherer.next_round()
+                if done is None:
+                    if self._stopping.is_set() and gatherer.place >= self.journal.end():
+                        break
+                    recent = monotonic() - idle_since < 1.0
+                    if not recent and due:
+                        sink.deliver(())  # it may write what it has put off
+                        due = False
+                    self._wake.wait(max(self._linger_s, 0.005) if recent else IDLE_POLL_S)
+                else:
+                    idle_since = monotonic()
+                    due = True
+                    _deliver(done, sink, checkpoint)
+                    self.barrier.advance(done.end)  # whatever becomes of the files that held it
+                    self.journal.release(done.base)
+                    if delay.attempts:
+                        self._callbacks.delivered()
+                    delay.reset()
+                if self._fsync_s is not None and monotonic() - synced > self._fsync_s:
+                    synced = monotonic()
+                    self.journal.sync()
+        finally:
+            checkpoint.close()
+        sink.close()
+
+    def _tell_of_unreadable(self, folder: Path, error: Exception) -> None:
+        """Once of each session: it is looked at again and again."""
+        if folder not in self._told:
+            self._told.add(folder)
+            warn(f"what is left in {folder} is not read now: {error}. It stays there, and is tried again")
+
+
+def _deliver(done: Round, sink: Sink, checkpoint: Checkpoint) -> None:
+    if done.records:
+        sink.deliver(done.records)
+    checkpoint.advance(done.end)
+
+
+def drain_dead_sessions(
+    root: Path, sink: Sink, unreadable: Callable[[Path, Exception], None] = lambda path, error: None
+) -> int:
+    """Give a sink what processes that are gone have left, and remove their folders. How many sessions there were.
+
+    `unreadable` is told of a session that can't be read: it is left as it is. Raises what the sink raises.
+    """
+    count = 0
+    for folder in lock_dead_sessions(root, unreadable):
+        try:
+            with _reading(folder):
+                source = StoredSource(folder)
+            drain_session(folder, source, sink)
+            sink.finish(folder.head.session_id)
+            folder.remove()
+            count += 1
+        except Unreadable as error:
+            unreadable(folder.path, error.reason)
+        finally:
+            folder.unlock()
+    return count
+
+
+def drain_session(folder: SessionFolder, source: Source, sink: Sink) -> int:
+    """Give a sink all that a session's journal holds from its checkpoint on. How many events that were.
+
+    Raises Unreadable, and what the sink raises.
+    """
+    with _reading(folder):
+        checkpoint = Checkpoint(folder.checkpoint_path)
+        gatherer = Gatherer(Scan(source), folder.head.prefix, decoded=True, after=checkpoint.place)
+    count = 0
+    try:
+        while True:
+            with _reading(folder):
+                done = gatherer.next_round()
+            if done is None:
+                return count
+            _deliver(done, sink, checkpoint)
+            count += done.event_count
+    finally:
+        checkpoint.close()
+
+
+class Unreadable(Exception):
+    """A dead session's journal can't be read, for `reason`."""
+
+    def __init__(self, folder: Path, reason: Exception) -> None:
+        super().__init__(folder, reason)
+        self.folder, self.reason = folder, reason
+
+    def __str__(self) -> str:
+        return f"{self.folder} can't be read: {self.reason}"
+
+
+@contextlib.contextmanager
+def _reading(folder: SessionFolder) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:  # EIO, a folder in place of a file, or bytes that no version wrote
+        raise Unreadable(folder.path, error) from error

@@ -1,0 +1,235 @@
+"""The thread that publishes one process's journal, with an asyncio loop of its own. Started with the first event.
+
+    connect   where is Kafka, and which topics (asked of the API, with growing delays; fixed once in session.json)
+    publish   rounds of the journal, one after another, at most IN_FLIGHT_BYTES at once; heartbeats and claims between
+    begin again, with a new producer, from the checkpoint: at the first failure, and where Kafka is silent for too long
+
+What dead sessions of this host left for the same API goes over the same producer, beside the own events
+(dead_sessions.py).
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+from mldash.answers.shapes import Connection
+from mldash.callbacks import Callbacks
+from mldash.errors import MldashError
+from mldash.events.schema import Record
+from mldash.journal.append import Journal
+from mldash.journal.scan import LiveSource
+from mldash.journal.session_folder import Head
+from mldash.process.clock import GrowingDelay
+
+from .dead_sessions import DeadSessions
+from .drain import IDLE_POLL_S, Delivery
+from .kafka import BatchRefused, DirectLoop, KafkaProducer, packed_bytes
+from .lane import Lane, Progress
+from .refusals import Refusals
+from .refused import RefusedEvents
+from .signals import send_signals
+
+
+class Publisher(Delivery):
+    """Delivers to Kafka."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        ask: Callable[[], Connection],
+        callbacks: Callbacks,
+        *,
+        linger_s: float,
+        heartbeat_s: float,
+        fsync_s: float | None = None,
+    ) -> None:
+        """`ask` gives Kafka's address and topics, or raises ServerUnreachable, RequestRefused."""
+        super().__init__(journal, "publisher")
+        self._ask = ask
+        self._callbacks = callbacks
+        self._linger_s = linger_s
+        self._heartbeat_s = heartbeat_s
+        self._fsync_s = fsync_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._wake: asyncio.Event | None = None
+        self._hurried = False
+        self._own: Lane | None = None
+        self._before: dict[tuple[str, str | None], Progress] = {}
+        """What earlier tries on the caller's thread have delivered (Delivery.start)."""
+        self._refused: RefusedEvents | None = None
+        self._refusals = Refusals(packed_bytes)
+        self._told_silence = False
+
+    def progress(self) -> dict[tuple[str, str | None], Progress]:
+        """How far each stream is acknowledged; after a flush that is how far it was written."""
+        return dict(self._before if self._own is None else self._own.progress)
+
+    def wake(self) -> None:
+        self._hurried = True
+        loop, event = self._loop, self._wake
+        if loop is not None and event is not None:
+            try:
+                loop.call_soon_threadsafe(event.set)
+            except RuntimeError:  # the loop has ended meanwhile
+                return
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=DirectLoop) as runner:
+            runner.run(self._main())
+
+    async def _main(self) -> None:
+        self._forget_own()
+        self._loop, self._wake = asyncio.get_running_loop(), asyncio.Event()
+        delay = GrowingDelay()
+        dead = DeadSessions(self.journal.root, self._refusals, self._is_ours)
+        try:
+            while not (self._stopping.is_set() and (delay.attempts or self._is_delivered())):
+                try:
+                    await self._publish(delay, dead)
+                    return
+                except BatchRefused:
+                    continue  # nothing is away, and the next producer does better
+                except Exception as error:  # a server that is away, or a fault of ours: told, and begun again
+                    self.barrier.trouble(str(error) if isinstance(error, MldashError) else _reason(error))
+                    self._callbacks.network_error(error, delay.attempts + 1)
+                await self._rest(delay.next())
+        finally:
+            self._loop = None
+            dead.close()
+            if self._own is not None:
+                self._own.close()
+
+    def _forget_own(self) -> None:
+        """For another try: what the one before has delivered counts on."""
+        self._before, self._own = self.progress(), None
+
+    def _is_delivered(self) -> bool:
+        return self.barrier.place >= self.journal.end()
+
+    async def _publish(self, delay: GrowingDelay, dead: DeadSessions) -> None:
+        """One producer's life. Returns when all is delivered and no more will come; raises what ended the producer."""
+        connection = self._connect()
+        own = self._own_lane()
+        kafka = await KafkaProducer.start(
+            connection.kafka, f"mldash-{self.journal.pid}", self._refusals.batch_bytes, connection.compression
+        )
+        try:
+            own.begin(connection.content_type, connection.schema_minor)
+            beside = asyncio.create_task(dead.send(kafka, connection))
+            beside.add_done_callback(lambda task: self.wake_here())
+            try:
+                await self._publish_with(kafka, own, beside, delay)
+            finally:
+                beside.cancel()
+                await asyncio.wait([beside])
+                if not beside.cancelled():
+                    beside.exception()  # whatever it was, this producer's life is over
+        finally:
+            await kafka.abandon()
+
+    async def _publish_with(
+        self, kafka: KafkaProducer, own: Lane, beside: "asyncio.Task[None]", delay: GrowingDelay
+    ) -> None:
+        next_signals = synced = monotonic()
+        waiting_since: float | None = None
+        active_at = monotonic()
+        while True:
+            now = monotonic()
+            place = own.settle()
+            if place > self.barrier.place:
+                self.barrier.advance(place)
+                active_at = now
+                if delay.attempts or self._told_silence:
+                    self._callbacks.delivered()
+                delay.reset()
+                self._told_silence = False
+            if own.problem is not None:
+                self.barrier.trouble(f"refused events can't be set aside ({own.problem})")
+            if beside.done():
+                beside.result()  # what ended it is the end of the producer
+            if self.journal.end() > own.read_up_to:
+                active_at = now
+                waiting_since = now if waiting_since is None else waiting_since
+                ripe = self._hurried or self._stopping.is_set() or now - waiting_since >= self._linger_s
+                if own.has_room and ripe and await own.send_round(kafka):
+                    waiting_since = None
+                    await asyncio.sleep(0)  # the client's own tasks get their turn
+                    continue
+            else:
+                waiting_since, self._hurried = None, False
+                if self._stopping.is_set() and own.is_idle:
+                    await send_signals(kafka, own, final=True)
+                    return
+            if now >= next_signals:
+                next_signals = now + self._heartbeat_s
+                await send_signals(kafka, own)
+            if self._fsync_s is not None and now - synced > self._fsync_s:
+                synced = now
+                self.journal.sync()
+            # Who logs wakes nobody, so that log() costs what it costs: the journal's end is looked at.
+            poll = self._linger_s if now - active_at < 1.0 else IDLE_POLL_S
+            await self._rest(min(max(poll, 0.002), max(next_signals - now, 0.0)))
+
+    def _connect(self) -> Connection:
+        """Kafka's address, and the session's topics, fixed before its first send."""
+        connection = self._ask()
+        folder = self.journal.folder
+        assert folder is not None
+        if folder.head.topics is None:
+            folder.fix_topics(connection.topics, connection.content_type)
+        return connection
+
+    def _own_lane(self) -> Lane:
+        if self._own is None:
+            folder = self.journal.folder
+            assert folder is not None
+            self._refused = self._refused or RefusedEvents(str(folder.path))
+            self._own = Lane(
+                LiveSource(self.journal),
+                folder,
+                self._refusals,
+                wake=self.wake_here,
+                release=self.journal.release,
+                held=self._held,
+                silent=self._silent,
+            )
+            self._own.progress.update(self._before)
+        return self._own
+
+    def wake_here(self) -> None:
+        """From the loop's own thread."""
+        if self._wake is not None:
+            self._wake.set()
+
+    def _is_ours(self, head: Head) -> bool:
+        folder = self.journal.folder
+        assert folder is not None
+        return head.mode == "remote" and (head.remote, head.kafka) == (folder.head.remote, folder.head.kafka)
+
+    def _held(self, records: list[Record], kept_bytes: int) -> None:
+        assert self._refused is not None
+        self.journal.keep(kept_bytes)
+        self.barrier.refused = self._refused.add(records, kept_bytes)
+        self._callbacks.refused(self.barrier.refused)
+
+    def _silent(self, seconds: float) -> None:
+        """Once until something is acknowledged again. The producer is given up later: it may only be slow."""
+        if not self._told_silence:
+            self._told_silence = True
+            problem = RuntimeError(f"Kafka has not answered for {seconds:g} s")
+            self.barrier.trouble(str(problem))
+            self._callbacks.network_error(problem, 3)  # what it waited for is as long as three attempts
+
+    async def _rest(self, seconds: float) -> None:
+        assert self._wake is not None
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if not str(error) or type(error).__module__ == "builtins" else str(error)

@@ -1,0 +1,6 @@
+"""Files, and what is not yet drained, as answers.
+
+reader.py          the answers
+stream_rows.py     the rows of one stream: of its file, and behind them what is not drained
+undrained.py       what journals in the folder hold · undrained_rows.py  of it, rows
+"""

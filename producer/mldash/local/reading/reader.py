@@ -1,0 +1,346 @@
+"""The files, and what is not yet drained, as answers (mode.py, Reader).
+
+A read first waits until this process's own events are in the files. Then it reads what is acknowledged, and lays over
+it what the journals hold beyond: of a process that was killed, or of one that is about to drain. So a folder can be
+read as a whole wherever it is mounted, also by who may not write there.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from mldash.answers.downsample import ViewRequest
+from mldash.answers.resample import entries_at, resampled
+from mldash.answers.shapes import (
+    EntriesAnswer,
+    ExperimentAnswer,
+    LogLine,
+    MetricPage,
+    MetricStatistics,
+    MetricSummary,
+    MetricView,
+    SessionAnswer,
+    TrackSummary,
+)
+from mldash.events.identity import Prefix
+from mldash.events.merging import FoldedParams
+from mldash.journal.session_folder import live_sessions
+from mldash.local import entries, lines, params, points, runs
+from mldash.local.described import experiment_file, known_columns, metric_file, stream_name_id
+from mldash.local.folder import Folder
+from mldash.local.json_file import read_json
+from mldash.local.row_file import RowReader
+from mldash.local.sink import TIME_OF
+from mldash.local.state.acknowledged import Acknowledged, FileEnd
+from mldash.local.state.adoption import stream_name
+from mldash.local.state.point_columns import PointColumns
+from mldash.process.locks import reentrant_lock
+
+from .stream_rows import PAGE_ROWS, StreamRows
+from .undrained_rows import Undrained, WaitingEvents
+
+CHUNK_SIZE: Final = 10_000
+"""Points of a cold chunk; locally nothing is cold, and the number is that of the other modes."""
+
+Stream = tuple[str, str | None]
+
+
+def no_records() -> Iterable[WaitingEvents]:
+    """For a folder without a journal."""
+    return ()
+
+
+def no_wait(wait: float | None) -> None:
+    """For a reader in a process that writes nothing."""
+
+
+class LocalReader:
+    """Answers from one experiment's folder. Thread-safe.
+
+    `own_events_stored(wait)` returns when this process's own events are in the files, or raises NotYetStored;
+    `undrained()` gives the records that journals in the folder hold, those of each session in its order; what the files
+    have already is left out here. `live` gives the ids of the sessions whose processes live; None: those in the
+    folder's journal.
+    """
+
+    def __init__(
+        self,
+        folder: Folder,
+        prefix: Prefix,
+        *,
+        own_events_stored: Callable[[float | None], None] = no_wait,
+        undrained: Callable[[], Iterable[WaitingEvents]] = no_records,
+        live: Callable[[], set[str]] | None = None,
+    ) -> None:
+        self._folder, self._prefix = folder, prefix
+        self._own_events_stored, self._undrained = own_events_stored, undrained
+        self._live = live or (lambda: live_sessions(folder.journal, for_people=True))
+        self._lock = reentrant_lock()
+        self._acknowledged = Acknowledged(folder.state)
+        self._readers: dict[str, RowReader] = {}
+        self._statistics: dict[str | None, points.PointStatistics] = {}
+        self._columns: dict[str, tuple[list[str], int]] = {}
+        self._charted: tuple[str | None, PointColumns] | None = None
+        self._runs = runs.RunsState()
+
+    def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
+        with self._lock:
+            view = self._view(wait)
+            state = view.runs
+            if not state.rows:
+                return None
+            status = state.status(self._live(), time.time())
+            return experiment_file(self._prefix, state, status)
+
+    def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
+        """One entry a process that has written here."""
+        with self._lock:
+            return self._view(wait).runs.sessions(self._live(), time.time())
+
+    def params(self, wait: float | None = None) -> dict[str, Any]:
+        with self._lock:
+            rows = self._view(wait).rows("params", "")
+            state = params.ParametersState()
+            file = read_json(self._folder.parameters)
+            if rows.count == 0:
+                held = (file or {}).get("data")
+                return dict(FoldedParams(held).flat) if isinstance(held, dict) else {}
+            state.begin_with(file, rows.count)
+            state.carry_on(rows)
+            return dict(state.params.flat)
+
+    def metric_points(self, name: str | None, start_index: int, limit: int, wait: float | None = None) -> MetricPage:
+        with self._lock:
+            return points.page(self._view(wait).rows("metrics", name), start_index, limit)
+
+    def metric_pages(
+        self,
+        name: str | None,
+        start_index: int,
+        wait: float | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[MetricPage]:
+        """The points that the metric has now; each page is read when it is asked for."""
+        with self._lock:
+            rows = self._view(wait).rows("metrics", name)
+        while True:
+            with self._lock:
+                page = points.page(rows, start_index, PAGE_ROWS)
+            if page["data"]:
+                yield page
+            if not page["hasMore"]:
+                return
+            start_index = page["endIndex"] + 1
+
+    def metric_table(
+        self,
+        name: str | None,
+        start_index: int,
+        limit: int | None,
+        fields: Sequence[str] | None,
+        wait: float | None = None,
+    ) -> Any:
+        return None
+
+    def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
+        with self._lock:
+            rows = self._view(wait).rows("metrics", name)
+            return points.view(rows, request, self._point_columns_of(name))
+
+    def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
+        with self._lock:
+            view = self._view(wait)
+            rows, about = view.rows("metrics", name), view.runs.about("metrics", name)
+            if rows.count == 0 and not about:
+                return None
+            return self._metric_statistics(name, rows, about)
+
+    def metrics(self, wait: float | None = None) -> list[MetricSummary]:
+        with self._lock:
+            view = self._view(wait)
+            found: list[MetricSummary] = []
+            for name in view.names("metrics"):
+                file = metric_file(self._prefix, name, view.rows("metrics", name), view.runs.about("metrics", name))
+                found.append(
+                    {
+                        "metricId": file["metricId"],
+                        "name": name,
+                        "description": file["description"],
+                        "tags": file["tags"],
+                        "totalDataPoints": file["totalDataPoints"],
+                        "createdAt": file["createdAt"],
+                    }
+                )
+            return found
+
+    def track_entries(
+        self,
+        topic: str,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> EntriesAnswer:
+        with self._lock:
+            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns)
+
+    def track_entries_at(
+        self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
+    ) -> list[dict[str, Any] | None]:
+        found = self.track_entries(topic, None, max(times, default=0.0), columns, wait)["entries"]
+        return entries_at(found, times)
+
+    def resampled_entries(
+        self,
+        topic: str,
+        rate_hz: float,
+        start: float | None = None,
+        end: float | None = None,
+        columns: Sequence[str] | None = None,
+        wait: float | None = None,
+    ) -> list[dict[str, Any]]:
+        return resampled(self.track_entries(topic, None, end, columns, wait)["entries"], rate_hz, start, end)
+
+    def tracks(self, wait: float | None = None) -> list[TrackSummary]:
+        with self._lock:
+            view = self._view(wait)
+            return [self._track_summary(str(topic), view) for topic in view.names("tracks")]
+
+    def log_lines(
+        self,
+        levels: Sequence[str] | None = None,
+        limit: int = 1000,
+        offset: int = 0,
+        search: str | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        wait: float | None = None,
+    ) -> list[LogLine]:
+        with self._lock:
+            return lines.answer(self._view(wait).rows("logs", ""), levels, limit, offset, search, start, end)
+
+    def _point_columns_of(self, name: str | None) -> PointColumns:
+        """Of the metric that was charted last, for memory is for one."""
+        if self._charted is None or self._charted[0] != name:
+            self._charted = name, PointColumns()
+        return self._charted[1]
+
+    def _view(self, wait: float | None) -> "_View":
+        self._own_events_stored(wait)
+        # Journals first: what is drained between the two looks is then left out by its seqs, and never missed.
+        waiting = list(self._undrained())
+        self._acknowledged.refresh()
+        view = _View(self._folder, self._acknowledged, self._readers, waiting)
+        if not view.is_waiting("runs", ""):
+            # Folded once a reader and not once a read, as long as no event is still waiting for its place.
+            rows = view.rows("runs", "")
+            if self._runs.rows > rows.count:
+                self._runs = runs.RunsState()
+            self._runs.carry_on(rows)
+            view.runs_state = self._runs
+        return view
+
+    def _metric_statistics(self, name: str | None, rows: StreamRows, about: runs.About) -> MetricStatistics:
+        held = self._statistics.setdefault(name, points.PointStatistics())
+        if held.rows > rows.drained:
+            held = self._statistics[name] = points.PointStatistics()
+        held.carry_on(rows, rows.drained)
+        fields = held
+        if rows.undrained:
+            # These may still be stored behind others: they count in this answer only.
+            fields = held.copy()
+            for first in range(0, len(rows.undrained), PAGE_ROWS):
+                fields.take_in([*rows.undrained[first : first + PAGE_ROWS]])
+        file = metric_file(self._prefix, name, rows, about)
+        return {
+            "metricId": file["metricId"],
+            "name": name,
+            "description": file["description"],
+            "tags": file["tags"],
+            "metadata": file["metadata"],
+            "totalDataPoints": rows.count,
+            "bufferedDataPoints": rows.count,
+            "chunkedDataPoints": 0,
+            "totalChunks": 0,
+            "chunkSize": CHUNK_SIZE,
+            "firstDataAt": file["createdAt"],
+            "lastDataAt": file["updatedAt"],
+            "createdAt": file["createdAt"],
+            "updatedAt": file["updatedAt"],
+            "fields": fields.summaries(),
+        }
+
+    def _track_summary(self, topic: str, view: "_View") -> TrackSummary:
+        rows, about = view.rows("tracks", topic), view.runs.about("tracks", topic)
+        span = rows.times()
+        known, looked_through = self._columns.get(topic) or known_columns(
+            read_json(self._folder.metadata("tracks", topic)), rows
+        )
+        columns = entries.columns_of(rows, known, min(looked_through, rows.drained))
+        self._columns[topic] = (columns, rows.drained) if not rows.undrained else (known, looked_through)
+        return {
+            "trackId": stream_name_id(self._prefix, "tracks", topic),
+            "topic": topic,
+            "description": about.get("description"),
+            "tags": about.get("tags", []),
+            "metadata": about.get("metadata"),
+            "totalEntries": entries.count_times(rows),
+            "firstTimestamp": span and span[0],
+            "lastTimestamp": span and span[1],
+            "columns": columns,
+        }
+
+
+class _View:
+    """The experiment at one moment: what was acknowledged and what was waiting then."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        acknowledged: Acknowledged,
+        readers: dict[str, RowReader],
+        waiting: Sequence[WaitingEvents],
+    ) -> None:
+        self._folder, self._acknowledged, self._readers = folder, acknowledged, readers
+        self._waiting: dict[Stream, list[tuple[WaitingEvents, int]]] = {}
+        stored: dict[tuple[bytes, str, str | None], int] = {}
+        for record in waiting:
+            key = (record.session, record.kind, record.name)
+            seq = stored.get(key, acknowledged.next_seq(*key))
+            if record.first_seq + record.count > seq:
+                skip = max(0, seq - record.first_seq)
+                self._waiting.setdefault((record.kind, record.name), []).append((record, skip))
+                stored[key] = record.first_seq + record.count
+        self.runs_state: runs.RunsState | None = None
+
+    def is_waiting(self, kind: str, name: str | None) -> bool:
+        """Whether a journal holds something of the stream that its file has not."""
+        return (kind, name) in self._waiting
+
+    def rows(self, kind: str, name: str | None) -> StreamRows:
+        file = self._folder.rows(kind, name)
+        reader = self._readers.get(file)
+        if reader is None:
+            reader = self._readers[file] = RowReader(self._folder.path / file, TIME_OF[kind])
+        end = self._acknowledged.end_of(file) or FileEnd() if self._acknowledged.exists else None
+        reader.refresh(end)
+        return StreamRows(reader, self._undrained(kind, name, reader.end.rows), TIME_OF[kind])
+
+    @property
+    def runs(self) -> runs.RunsState:
+        """The fold of the history of runs."""
+        if self.runs_state is None:
+            self.runs_state = runs.RunsState()
+            self.runs_state.carry_on(self.rows("runs", ""))
+        return self.runs_state
+
+    def names(self, kind: str) -> list[str | None]:
+        """All metrics or topics: those with rows in files, those that are only waiting, and those only described."""
+        names: dict[str | None, None] = {}
+        for path in self._folder.streams(kind):
+            names[stream_name(self._folder, kind, path)] = None
+        names.update(dict.fromkeys(name for waiting, name in self._waiting if waiting == kind))
+        return sorted(names, key=lambda name: (name is not None, name or ""))
+
+    def _undrained(self, kind: str, name: str | None, first_row: int) -> Undrained:
+        return Undrained(kind, first_row, self._waiting.get((kind, name), ()))

@@ -1,0 +1,63 @@
+"""What `mldash sync` has sent of an experiment's files: `.state/sent.json`, one entry a place that it was sent to.
+
+It spares work and decides nothing: the store drops what it has. So a sync that finds it missing, or may not write it,
+sends all of the files again, and one that is killed repeats what it had not noted yet.
+"""
+
+import contextlib
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from mldash.answers.shapes import TopicAddress
+from mldash.local.folder import Folder
+from mldash.local.json_file import read_json, write_json
+
+from .acknowledged import FileEnd
+
+NAME = "sent.json"
+
+
+class SentTo(Struct, kw_only=True):
+    """Up to where each file is acknowledged by Kafka, and the topics that were fixed with the first sync."""
+
+    topics: dict[str, TopicAddress]
+    content_type: str
+    files: dict[str, FileEnd] = {}
+    renames: dict[str, int] = {}
+    """Sessions, in hex, whose experiment was deleted there, and how often: their events are sent under other names
+    (sources.py, `renamed_session`)."""
+
+
+def read_sent(folder: Folder, place: str) -> SentTo | None:
+    """What was sent to a place; None where nothing is known of it."""
+    found = _read(folder).get(place)
+    with contextlib.suppress(msgspec.ValidationError):
+        return msgspec.convert(found, SentTo)
+    return None
+
+
+def write_sent(folder: Folder, place: str, sent: SentTo) -> bool:
+    """Note it; what another sync has noted meanwhile stays where it is further, unless all begins anew, with no file.
+    Whether it could be written."""
+    known = _read(folder)
+    before = read_sent(folder, place)
+    same = before is not None and before.renames == sent.renames
+    for file, end in (before.files if before is not None and same and sent.files else {}).items():
+        if end.rows > sent.files.get(file, FileEnd()).rows:
+            sent.files[file] = end
+    known[place] = msgspec.to_builtins(sent)
+    try:
+        folder.state.mkdir(exist_ok=True)
+        write_json(folder.state / NAME, known)
+    except OSError:
+        return False
+    return True
+
+
+def _read(folder: Folder) -> dict[str, Any]:
+    try:
+        return read_json(folder.state / NAME) or {}
+    except OSError:
+        return {}

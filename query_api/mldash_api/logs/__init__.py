@@ -1,0 +1,1 @@
+"""Log lines by index, time, level and text."""

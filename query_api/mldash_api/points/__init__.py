@@ -1,0 +1,1 @@
+"""Points of metrics by index, lists of metrics and their statistics."""
