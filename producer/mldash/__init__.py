@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         JournalUnwritable,
         MldashError,
         NotYetStored,
+        PackageMissing,
         RequestRefused,
         ServerUnreachable,
     )
@@ -37,6 +38,7 @@ NAMES = {
     "MldashError": "errors",
     "MldashWarning": "callbacks",
     "NotYetStored": "errors",
+    "PackageMissing": "errors",
     "RequestRefused": "errors",
     "ServerUnreachable": "errors",
     "SettingError": "process.environment",
@@ -56,6 +58,7 @@ __all__ = [
     "MldashError",
     "MldashWarning",
     "NotYetStored",
+    "PackageMissing",
     "RequestRefused",
     "ServerUnreachable",
     "SettingError",

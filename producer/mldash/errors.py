@@ -8,6 +8,7 @@ MldashError
   EventsRefused         (a TimeoutError) Kafka takes some events no more, for their size: they are kept on the disk
   ServerUnreachable     (a ConnectionError) the API does not answer
   RequestRefused        the API answered with an error
+  PackageMissing        (an ImportError) a format needs a package that is not installed
 """
 
 from collections.abc import Iterable
@@ -110,6 +111,17 @@ class ServerUnreachable(MldashError, ConnectionError):
 
     def __str__(self) -> str:
         return f"no answer from {self.address}: {self.reason}"
+
+
+class PackageMissing(MldashError, ImportError):
+    """A format that was asked for is another package's. `install`: what pip is given."""
+
+    def __init__(self, package: str, asked_for: str, install: str) -> None:
+        super().__init__(package, asked_for, install)
+        self.package, self.asked_for, self.install = package, asked_for, install
+
+    def __str__(self) -> str:
+        return f"{self.asked_for} needs {self.package}, which is not installed: pip install '{self.install}'"
 
 
 class RequestRefused(MldashError):

@@ -15,10 +15,12 @@ is a timestamp: UTC, microseconds; a field that no point of the range has a valu
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any, Final
 
 import msgspec
 
+from mldash.errors import PackageMissing
 from mldash.events.encoding import exact_from_json, exact_to_json
 
 from .names import POINT_COLUMNS, escaped
@@ -27,6 +29,14 @@ from .shapes import MetricPoint
 
 FORMATS: Final = ("lists", "numpy", "arrow", "pandas")
 
+_PACKAGES: Final = {
+    "numpy": ("numpy", "numpy"),
+    "arrow": ("pyarrow", "mldash[arrow]"),
+    "parquet": ("pyarrow", "mldash[arrow]"),
+    "pandas": ("pandas", "pandas"),
+}
+"""Of a format: what makes it, and what pip installs it by."""
+
 ENCODING_KEY: Final = b"mldash.encoding"
 _EXACT_INT: Final = 2**53
 
@@ -34,7 +44,7 @@ _EXACT_INT: Final = 2**53
 def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | None, format: str) -> Any:
     """Metric points as columns "index", "createdAt" and one a field; one of these names gets a "_" (names.py).
 
-    Raises ValueError for another format, ImportError where the library is missing.
+    Raises ValueError for another format, PackageMissing.
     """
     check_format(format)
     rows = [
@@ -70,9 +80,17 @@ def columns_of_table(table: Any, format: str) -> Any:
 
 
 def check_format(format: str) -> None:
-    """Raises ValueError for what read_columns has not."""
+    """Raises ValueError for what read_columns has not, PackageMissing."""
     if format not in FORMATS:
         raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
+    check_package(format)
+
+
+def check_package(format: str) -> None:
+    """Raises PackageMissing where what makes the format is not installed."""
+    package, install = _PACKAGES.get(format, ("", ""))
+    if package and find_spec(package) is None:
+        raise PackageMissing(package, f"format={format!r}", install)
 
 
 def _in_form(arrays: dict[str, Any], format: str) -> Any:
@@ -96,7 +114,7 @@ def _table_of_points(times: Sequence[str], columns: Mapping[str, Sequence[Any]])
 
     found = [arrow_column(name, values) for name, values in columns.items() if name != "index"]
     index = pyarrow.array(columns["index"], pyarrow.int64())
-    moments = pyarrow.array(_moments(times)).cast(pyarrow.timestamp("us", "UTC"))
+    moments = pyarrow.array(times, pyarrow.string()).cast(pyarrow.timestamp("us", "UTC"))
     found[:0] = [(pyarrow.field(name, one.type), one) for name, one in (("index", index), ("createdAt", moments))]
     return arrow_columns([field for field, _ in found], [column for _, column in found])
 
@@ -145,7 +163,8 @@ def rows_of_table(table: Any) -> list[dict[str, Any]]:
 
 
 def parquet_bytes(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> bytes:
-    """Rows as one Parquet file."""
+    """Rows as one Parquet file. Raises PackageMissing."""
+    check_package("parquet")
     import pyarrow.parquet
 
     from .nan_statistics import holds_nan, paths_with_statistics

@@ -20,6 +20,9 @@ def encode_entries(
     """
     if format not in FORMATS:
         raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
+    from .columns import check_package, parquet_bytes
+
+    check_package(format)
     answer = entries()
     if format == "json":
         return answer
@@ -29,6 +32,4 @@ def encode_entries(
         return mcap_bytes(topic, answer["entries"])
     if format == "mocap":
         return mocap(topic, answer["entries"], summary())
-    from .columns import parquet_bytes
-
     return parquet_bytes(answer["entries"], ("timestamp",))

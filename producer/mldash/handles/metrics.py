@@ -202,7 +202,7 @@ class Metric(StreamHandle):
         user's field named "index" or "createdAt" is the column "_index" or "_createdAt". Remotely a read of many points
         comes as Arrow where pyarrow is installed, a hundred times as fast as lists; the type of a column is then that
         of all values around the range too: what is whole in it may be a float.
-        Raises as `read` does; ValueError for another format; ImportError where the library is missing.
+        Raises as `read` does; ValueError for another format; PackageMissing (an ImportError).
         """
         start_index = checked_count(start_index, "start_index")
         limit = None if limit is None else checked_count(limit, "limit")
