@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
 
 from mldash.connections.servers import Servers
 from mldash.events.limits import RECORD_BYTES
@@ -24,16 +25,27 @@ _RUNS = {**_EVENTS, "message.timestamp.type": "LogAppendTime"}
 _LETTERS = {**_EVENTS, "retention.ms": str(30 * _DAY_MS)}
 _STORED = {"cleanup.policy": "compact", "segment.ms": str(_DAY_MS // 24), "min.cleanable.dirty.ratio": "0.1"}
 
+_PATIENCE_S: Final = 20.0
+"""A broker whose heartbeats were late counts as none for some seconds: too few for the replicas, until it is back."""
+_AGAIN_S: Final = 0.5
+
 _log = structlog.get_logger()
 
 
-async def prepare(servers: Servers, partitions: Mapping[str, int] = DEFAULT_PARTITIONS, replication: int = 1) -> None:
-    """Everything that the components expect to find. Raises what the servers' clients raise."""
-    await asyncio.gather(_topics(servers, partitions, replication), _indexes(servers), _bucket(servers))
+async def prepare(
+    servers: Servers,
+    partitions: Mapping[str, int] = DEFAULT_PARTITIONS,
+    replication: int = 1,
+    *,
+    patience_s: float = _PATIENCE_S,
+) -> None:
+    """Everything that the components expect to find. Raises what the servers' clients raise; where there are fewer
+    brokers than `replication`, after `patience_s` seconds."""
+    await asyncio.gather(_topics(servers, partitions, replication, patience_s), _indexes(servers), _bucket(servers))
     _log.info("prepared", topic_prefix=servers.topic_prefix, database=servers.mongo_database, bucket=servers.s3_bucket)
 
 
-async def _topics(servers: Servers, partitions: Mapping[str, int], replication: int) -> None:
+async def _topics(servers: Servers, partitions: Mapping[str, int], replication: int, patience_s: float) -> None:
     prefix = servers.topic_prefix
     wanted = [
         _topic(event_topic(prefix, kind), count, replication, _RUNS if kind == "runs" else _EVENTS)
@@ -45,14 +57,24 @@ async def _topics(servers: Servers, partitions: Mapping[str, int], replication: 
     await admin.start()
     try:
         there = set(await admin.list_topics())
-        missing = [topic for topic in wanted if topic.name not in there]
-        if missing:
-            answer: Any = await admin.create_topics(missing)
-            for name, code, *_ in answer.topic_errors:
-                if code and for_code(code) is not TopicAlreadyExistsError:
-                    raise for_code(code)(f"topic {name} could not be made")
+        await make_topics(admin, [topic for topic in wanted if topic.name not in there], patience_s)
     finally:
         await admin.close()
+
+
+async def make_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic], patience_s: float = _PATIENCE_S) -> None:
+    """Those that are there stay as they are. Raises what Kafka answers; where brokers are missing, when they still are
+    after `patience_s` seconds."""
+    deadline = monotonic() + patience_s
+    while topics:
+        answer: Any = await admin.create_topics(topics)
+        refused = {name: for_code(code) for name, code, *_ in answer.topic_errors if code}
+        topics = [topic for topic in topics if refused.get(topic.name) is InvalidReplicationFactorError]
+        for name, kind in refused.items():
+            waited_for = kind is InvalidReplicationFactorError and monotonic() < deadline
+            if kind is not TopicAlreadyExistsError and not waited_for:
+                raise kind(f"topic {name} could not be made: {kind.description}")
+        await asyncio.sleep(_AGAIN_S if topics else 0)
 
 
 def _topic(name: str, partitions: int, replication: int, config: dict[str, str]) -> NewTopic:

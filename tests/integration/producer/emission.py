@@ -21,6 +21,7 @@ from mldash.events.schema import Record
 from mldash.events.topics import event_topic, partition_of
 from mldash.journal.append import Journal
 from mldash.journal.session_folder import Head
+from mldash_deploy.prepare import make_topics
 from tests.unit.producer.journal.journals import events_of
 
 PREFIX = "owner/project/run"
@@ -46,7 +47,7 @@ class Topics:
                 most_bytes = most_bytes_of_logs if kind == "logs" else 20 << 20
                 sizes = {"max.message.bytes": str(most_bytes), **config}
                 new.append(NewTopic(event_topic(self.name, kind), PARTITIONS, 1, topic_configs=sizes))
-            await admin.create_topics(new)
+            await make_topics(admin, new)
         finally:
             await admin.close()
 
