@@ -1,7 +1,9 @@
 """What is installed: the source distribution, the wheel of it, and a job that has a producer.py of its own."""
 
+import os
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
@@ -75,6 +77,22 @@ def test_a_job_with_its_own_producer_and_deploy_logs_and_reads(installed: Path, 
     _python("train.py", str(installed), cwd=tmp_path, PYTHONPATH=str(installed))
 
 
+def test_an_unpacked_archive_compiles_and_installs(tmp_path: Path) -> None:
+    """What a forge gives as a zip: no links, and nothing that only git knows."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is an unpacked archive itself: it was installed from here")
+    archive, tree = tmp_path / "archive.tar", tmp_path / "tree"
+    tree.mkdir()
+    subprocess.run(["git", "archive", "-o", str(archive), "HEAD"], cwd=ROOT, check=True, timeout=60)
+    with tarfile.open(archive) as whole:
+        assert not [one.name for one in whole if one.issym() or one.islnk()]
+        whole.extractall(tree, filter="data")
+    folders = [one.partition("/")[0] for one in PACKAGES]
+    _python("-m", "compileall", "-q", *folders, cwd=tree)
+    script = "import mldash, mldash_ingest, mldash_compactor, mldash_api, mldash_deploy"
+    _python("-S", "-c", script, cwd=tree, PYTHONPATH=os.pathsep.join(str(tree / folder) for folder in folders))
+
+
 def test_the_wheel_has_licence_and_command(installed: Path) -> None:
     """What package indexes and pip look for."""
     (information,) = installed.glob("mldash-*.dist-info")
@@ -91,8 +109,6 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _python(*arguments: str, cwd: Path = ROOT, **environment: str) -> None:
-    import os
-
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
