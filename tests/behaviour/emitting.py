@@ -129,7 +129,8 @@ def _emit(told: dict[str, Any]) -> None:
 
 def _act_as(told: dict[str, Any]) -> None:
     from mldash.delivery import drain
-    from mldash.journal import lease, processes
+    from mldash.journal import lease
+    from mldash.process import processes
 
     if "host" in told:
         processes.host_id = lambda: told["host"]

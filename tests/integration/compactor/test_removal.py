@@ -105,7 +105,7 @@ async def test_a_removal_cut_after_any_step_goes_on_where_it_is_run_again(world:
 
 async def test_a_step_cut_in_its_middle_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bucket at a time, and the process dies after the third."""
-    monkeypatch.setattr("mldash_compactor.removal._BUCKETS_AT_ONCE", 1)
+    monkeypatch.setattr("mldash_compactor.upkeep.removal._BUCKETS_AT_ONCE", 1)
     chain = await Chain(world).make()
     await chain.grow(1_000, bucket_events=100)
     removal = await delete(world)

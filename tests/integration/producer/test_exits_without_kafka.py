@@ -83,9 +83,9 @@ def test_an_exit_that_gave_up_once_does_not_wait_a_second_time(tmp_path: Path) -
                 begun = time.monotonic()
             ended = time.monotonic()
             import atexit
-            from mldash import exits
-            atexit.unregister(exits.end_all)
-            exits.end_all()
+            from mldash.session import process_end
+            atexit.unregister(process_end.end_all)
+            process_end.end_all()
             assert time.monotonic() - ended < (ended - begun) / 2  # the first waited a close timeout long
             """
         ),

@@ -109,7 +109,7 @@ def test_what_holds_itself_and_what_is_too_deep_ends_as_text() -> None:
 
 def test_a_repr_is_bounded_and_has_no_addresses_so_that_each_process_writes_the_same() -> None:
     script = (
-        "from mldash.params import flat_params\n"
+        "from mldash.handles.params import flat_params\n"
         "class A: pass\n"
         "print(flat_params(a=A(), f=lambda: 1, m=[].append, s={'a', None, 1}, g=(i for i in ()), t=[A().__init__]))"
     )

@@ -108,7 +108,7 @@ def test_values_of_other_types_become_plain(value: Any, becomes: Any) -> None:
 
 def converted(script: str) -> subprocess.CompletedProcess[str]:
     """The script in a process of its own: both libraries have threads and mind being forked, and other tests fork."""
-    head = "from mldash.values import UnsupportedValue, plain\nfrom tests.unit.producer.same import same\n"
+    head = "from mldash.handles.values import UnsupportedValue, plain\nfrom tests.unit.producer.same import same\n"
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(script)], capture_output=True, text=True, check=False
     )
