@@ -63,9 +63,9 @@ async def _topics(servers: Servers, partitions: Mapping[str, int], replication: 
 
 
 async def make_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic], patience_s: float = _PATIENCE_S) -> None:
-    """Those that are there stay as they are. Raises what Kafka answers; where brokers are missing, when they still are
-    after `patience_s` seconds."""
-    deadline = monotonic() + patience_s
+    """Those that are there stay as they are, and when it returns the broker tells clients of all of them. Raises what
+    Kafka answers; where brokers are missing, when they still are after `patience_s` seconds."""
+    names, deadline = {topic.name for topic in topics}, monotonic() + patience_s
     while topics:
         answer: Any = await admin.create_topics(topics)
         refused = {name: for_code(code) for name, code, *_ in answer.topic_errors if code}
@@ -75,6 +75,9 @@ async def make_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic], patien
             if kind is not TopicAlreadyExistsError and not waited_for:
                 raise kind(f"topic {name} could not be made: {kind.description}")
         await asyncio.sleep(_AGAIN_S if topics else 0)
+    # The controller has made them; a busy broker hears of it a moment later, and until then says that there is none.
+    while names - set(await admin.list_topics()) and monotonic() < deadline:  # noqa: ASYNC110 - another process
+        await asyncio.sleep(_AGAIN_S / 5)
 
 
 def _topic(name: str, partitions: int, replication: int, config: dict[str, str]) -> NewTopic:
