@@ -44,7 +44,8 @@ INTERRUPTS = """
 import signal, subprocess, sys
 
 def test_interrupts_a_child():
-    code = "print('ready', flush=True); import time; time.sleep(600)"
+    # Not one long sleep: a signal that comes just before it is heard at its end.
+    code = "import time; print('ready', flush=True)\\nwhile True: time.sleep(0.02)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
         child.stdout.readline()
         child.send_signal(signal.SIGINT)
