@@ -6,6 +6,8 @@ from time import perf_counter, time_ns
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from mldash_deploy.prepare import make_topics
+
 _WAITING = 64
 """Records that are handed over and not yet acknowledged."""
 
@@ -15,7 +17,7 @@ async def produce_seconds(bootstrap: str, value: bytes, count: int) -> float:
     topic = f"bare-{time_ns()}"
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
-    await admin.create_topics([NewTopic(topic, 1, 1)])
+    await make_topics(admin, [NewTopic(topic, 1, 1)])
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap,
         acks="all",

@@ -65,6 +65,8 @@ async def _topics(servers: Servers, partitions: Mapping[str, int], replication: 
 async def make_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic], patience_s: float = _PATIENCE_S) -> None:
     """Those that are there stay as they are, and when it returns the broker tells clients of all of them. Raises what
     Kafka answers; where brokers are missing, when they still are after `patience_s` seconds."""
+    if not topics:
+        return
     names, deadline = {topic.name for topic in topics}, monotonic() + patience_s
     while topics:
         answer: Any = await admin.create_topics(topics)
@@ -74,7 +76,8 @@ async def make_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic], patien
             waited_for = kind is InvalidReplicationFactorError and monotonic() < deadline
             if kind is not TopicAlreadyExistsError and not waited_for:
                 raise kind(f"topic {name} could not be made: {kind.description}")
-        await asyncio.sleep(_AGAIN_S if topics else 0)
+        if topics:
+            await asyncio.sleep(_AGAIN_S)
     # The controller has made them; a busy broker hears of it a moment later, and until then says that there is none.
     while names - set(await admin.list_topics()) and monotonic() < deadline:  # noqa: ASYNC110 - another process
         await asyncio.sleep(_AGAIN_S / 5)

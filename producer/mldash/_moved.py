@@ -8,6 +8,11 @@ from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 
+def gone(old: str, new: str) -> ImportError:
+    """What says where a package of 0.1 is now."""
+    return ImportError(f"{old} is {new} since mldash 0.2: import from there", name=old)
+
+
 class Moved(list[str]):
     """The `__path__` of a package that is gone: whoever looks for a module in it is told where it is."""
 
@@ -16,11 +21,12 @@ class Moved(list[str]):
         self._old, self._new = old, new
 
     def __iter__(self) -> Iterator[str]:
-        raise ImportError(f"{self._old} is {self._new} since mldash 0.2: import from there", name=self._old)
+        raise gone(self._old, self._new)
 
 
-def keep_public(old: str, new: str, modules: Mapping[str, str]) -> None:
-    """Let `old.name` be `new.place` for each of them: for imports, and for pickles of 0.1."""
+def keep_public(old: str, new: str, modules: Mapping[str, str]) -> Moved:
+    """Let `old.name` be `new.place` for each of them, for imports and for pickles of 0.1; returns old's `__path__`."""
     warnings.warn(f"{old} is {new} since mldash 0.2, and goes with 0.3: import from there", FutureWarning, stacklevel=3)
     for name, place in modules.items():
         sys.modules[f"{old}.{name}"] = import_module(f"{new}.{place}")
+    return Moved(old, new)

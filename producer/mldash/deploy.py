@@ -1,6 +1,5 @@
 """Where 0.1 had mldash_deploy (_moved.py)."""
 
-from ._moved import Moved, keep_public
+from ._moved import keep_public
 
-keep_public("mldash.deploy", "mldash_deploy", {"prepare": "prepare"})
-__path__ = Moved("mldash.deploy", "mldash_deploy")
+__path__ = keep_public(__name__, "mldash_deploy", {"prepare": "prepare"})

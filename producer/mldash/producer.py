@@ -4,7 +4,7 @@ from typing import Any
 
 import mldash
 
-from ._moved import Moved, keep_public
+from ._moved import keep_public
 
 _PUBLIC = {
     "callbacks": "callbacks",
@@ -14,8 +14,7 @@ _PUBLIC = {
     "values": "handles.values",
 }
 
-keep_public("mldash.producer", "mldash", _PUBLIC)
-__path__ = Moved("mldash.producer", "mldash")
+__path__ = keep_public(__name__, "mldash", _PUBLIC)
 
 
 def __getattr__(name: str) -> Any:

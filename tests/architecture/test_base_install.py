@@ -2,15 +2,13 @@
 
 import os
 import re
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from .installing import ROOT, build_requires, python, run_python
+
 MOST_PACKAGES = 14
 MOST_BYTES = 25_000_000
 """Without byte code, over bare Python."""
@@ -54,10 +52,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The base alone, in the versions that the lock pins."""
     work = tmp_path_factory.mktemp("base")
     pinned = re.findall(r"^([\w.-]+==[^\s;\\]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    (work / "pinned").write_text("\n".join([*pinned, *requires]))
+    (work / "pinned").write_text("\n".join([*pinned, *build_requires()]))
     install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile", "--constraint")
-    _python(*install, str(work / "pinned"), "--target", str(work / "site"), str(ROOT))
+    python(*install, str(work / "pinned"), "--target", str(work / "site"), str(ROOT))
     return work / "site"
 
 
@@ -71,38 +68,28 @@ def test_the_base_is_few_packages_and_few_megabytes(site: Path) -> None:
 
 
 def test_it_logs_and_reads_files(site: Path, tmp_path: Path) -> None:
-    _python("-S", "-c", START + JOB, str(site), cwd=tmp_path)
+    python("-S", "-c", START + JOB, str(site), cwd=tmp_path)
 
 
 @pytest.mark.integration
 def test_it_logs_reads_and_syncs_through_the_pipeline(site: Path, tmp_path: Path, remote: dict[str, Any]) -> None:
     prefix = f"base/install/{os.urandom(6).hex()}"
     job = JOB.replace("base/install/run", prefix)
-    _python("-S", "-c", START + job, str(site), remote["remote"], str(tmp_path / "journal"), cwd=tmp_path)
+    python("-S", "-c", START + job, str(site), remote["remote"], str(tmp_path / "journal"), cwd=tmp_path)
     offline = f"""
 from mldash import Experiment
 with Experiment({prefix + "-offline"!r}, mode="offline", journal="offline", echo=False).run as experiment:
     experiment.metrics("train").log(loss=0.5)
 """
-    _python("-S", "-c", START + offline, str(site), cwd=tmp_path)
+    python("-S", "-c", START + offline, str(site), cwd=tmp_path)
     sync = "from mldash.command_line import main; main()"
-    _python("-S", "-c", START + sync, str(site), "sync", "offline", "--remote", remote["remote"], cwd=tmp_path)
+    python("-S", "-c", START + sync, str(site), "sync", "offline", "--remote", remote["remote"], cwd=tmp_path)
 
 
 def test_a_command_that_needs_more_says_how_to_install_it(site: Path, tmp_path: Path) -> None:
     command = "from mldash.command_line import main; main()"
     servers = {"MLDASH_KAFKA": "127.0.0.1:1", "MLDASH_MONGO": "mongodb://127.0.0.1:1"}
-    done = _run("-S", "-c", START + command, str(site), "worker", cwd=tmp_path, **servers)
+    done = run_python("-S", "-c", START + command, str(site), "worker", cwd=tmp_path, **servers)
     assert done.returncode == 1
     assert "pip install 'mldash[server]'" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def _python(*arguments: str, cwd: Path = ROOT) -> None:
-    done = _run(*arguments, cwd=cwd)
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-
-
-def _run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command, env = [sys.executable, *arguments], {**os.environ, **environment}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=240, check=False)

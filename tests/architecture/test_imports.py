@@ -9,15 +9,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = {
-    "mldash": "producer",
-    "mldash_ingest": "ingest_workers",
-    "mldash_compactor": "compactor",
-    "mldash_api": "query_api",
-    "mldash_deploy": "deploy",
-}
-"""Each in the folder of its component."""
+from .installing import PACKAGES, ROOT
+
 HEAVY = (
     "pyarrow",
     "motor",

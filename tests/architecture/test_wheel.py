@@ -2,21 +2,12 @@
 
 import os
 import subprocess
-import sys
 import tarfile
-import tomllib
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = (
-    "producer/mldash",
-    "ingest_workers/mldash_ingest",
-    "compactor/mldash_compactor",
-    "query_api/mldash_api",
-    "deploy/mldash_deploy",
-)
+from .installing import PACKAGES, ROOT, build_requires, python
 
 JOB = """
 import sys
@@ -51,19 +42,22 @@ assert [line["message"] for line in finished.logs.read()] == ["done"]
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the wheel of the source distribution was installed."""
     work = tmp_path_factory.mktemp("installed")
-    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
-    _python("-m", "pip", "install", "--quiet", "--target", str(work / "backend"), *requires)
+    python("-m", "pip", "install", "--quiet", "--target", str(work / "backend"), *build_requires())
     build = f"from hatchling.build import build_sdist; build_sdist({str(work / 'dist')!r})"
-    _python("-c", build, PYTHONPATH=str(work / "backend"))
+    python("-c", build, PYTHONPATH=str(work / "backend"))
     (source,) = (work / "dist").glob("*.tar.gz")
     install = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(work / "site"))
-    _python(*install, str(source), PYTHONPATH=str(work / "backend"))
+    python(*install, str(source), PYTHONPATH=str(work / "backend"))
     return work / "site"
 
 
 def test_the_wheel_holds_every_module_of_the_checkout_once(installed: Path) -> None:
     """By path: five packages side by side, and nothing else."""
-    expected = {str(path.relative_to((ROOT / one).parent)) for one in PACKAGES for path in _files(ROOT / one)}
+    expected = {
+        str(path.relative_to(ROOT / folder))
+        for package, folder in PACKAGES.items()
+        for path in _files(ROOT / folder / package)
+    }
     found = {str(path.relative_to(installed)) for path in _files(installed) if ".dist-info" not in str(path)}
     assert found == expected
 
@@ -74,7 +68,7 @@ def test_a_job_with_its_own_producer_and_deploy_logs_and_reads(installed: Path, 
     (tmp_path / "producer.py").write_text('WHOSE = "the user\'s"\n')
     (tmp_path / "deploy").mkdir()
     (tmp_path / "deploy" / "__init__.py").write_text('WHOSE = "the user\'s"\n')
-    _python("train.py", str(installed), cwd=tmp_path, PYTHONPATH=str(installed))
+    python("train.py", str(installed), cwd=tmp_path, PYTHONPATH=str(installed))
 
 
 def test_an_unpacked_archive_compiles_and_installs(tmp_path: Path) -> None:
@@ -87,10 +81,9 @@ def test_an_unpacked_archive_compiles_and_installs(tmp_path: Path) -> None:
     with tarfile.open(archive) as whole:
         assert not [one.name for one in whole if one.issym() or one.islnk()]
         whole.extractall(tree, filter="data")
-    folders = [one.partition("/")[0] for one in PACKAGES]
-    _python("-m", "compileall", "-q", *folders, cwd=tree)
-    script = "import mldash, mldash_ingest, mldash_compactor, mldash_api, mldash_deploy"
-    _python("-S", "-c", script, cwd=tree, PYTHONPATH=os.pathsep.join(str(tree / folder) for folder in folders))
+    python("-m", "compileall", "-q", *PACKAGES.values(), cwd=tree)
+    path = os.pathsep.join(str(tree / folder) for folder in PACKAGES.values())
+    python("-S", "-c", f"import {', '.join(PACKAGES)}", cwd=tree, PYTHONPATH=path)
 
 
 def test_the_wheel_has_licence_and_command(installed: Path) -> None:
@@ -106,16 +99,3 @@ def _files(folder: Path) -> list[Path]:
         for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and path.parent.name != "bin"
     ]
-
-
-def _python(*arguments: str, cwd: Path = ROOT, **environment: str) -> None:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, f"{arguments}: {done.stdout}\n{done.stderr}"

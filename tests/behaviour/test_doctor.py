@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from mldash.answers.shapes import Connection, TopicAddress
 from mldash.doctor.servers import _kafka
 from mldash.settings import SdkSettings
+from mldash_deploy.prepare import make_topics
 from tests.stack import StackAddresses, run_mldash
 
 pytestmark = pytest.mark.integration
@@ -43,8 +44,8 @@ def test_topics_that_are_missing_too_few_or_too_small_are_told_by_name(stack: St
         admin = AIOKafkaAdminClient(bootstrap_servers=stack.kafka)
         await admin.start()
         sizes = {"max.message.bytes": "1000000"}
-        await admin.create_topics(
-            [NewTopic(f"{name}.metrics", 2, 1, topic_configs=sizes), NewTopic(f"{name}.logs", 4, 1)]
+        await make_topics(
+            admin, [NewTopic(f"{name}.metrics", 2, 1, topic_configs=sizes), NewTopic(f"{name}.logs", 4, 1)]
         )
         await admin.close()
 

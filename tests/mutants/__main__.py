@@ -17,11 +17,11 @@ from pathlib import Path
 from time import monotonic
 
 from mldash_deploy.stack.local_servers import LocalServers
+from tests.architecture.installing import PACKAGES
 
 from .mutations import MUTATIONS, Mutation
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_ON_THE_PATH = ("", "producer", "ingest_workers", "compactor", "query_api", "deploy")
 _TIMEOUT_S = 300.0
 _FAILED = 1
 """pytest's exit code where tests failed; others mean that it could not run them."""
@@ -66,7 +66,7 @@ def check_applies(mutation: Mutation, tree: Path) -> None:
 
 
 def _try_all(chosen: list[Mutation], copy: Path, data: str) -> int:
-    path = os.pathsep.join(str(copy / folder) for folder in _ON_THE_PATH)
+    path = os.pathsep.join(str(copy / folder) for folder in ("", *PACKAGES.values()))
     environment = {**os.environ, "MLDASH_TEST_DATA": data, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
     tests = list(dict.fromkeys(test for mutation in chosen for test in mutation.caught_by))
     print(f"{len(tests)} tests on the tree as it is", flush=True)

@@ -88,9 +88,10 @@ def check_format(format: str) -> None:
 
 def check_package(format: str) -> None:
     """Raises PackageMissing where what makes the format is not installed."""
-    package, install = _PACKAGES.get(format, ("", ""))
-    if package and find_spec(package) is None:
-        raise PackageMissing(package, f"format={format!r}", install)
+    if format in _PACKAGES:
+        package, install = _PACKAGES[format]
+        if find_spec(package) is None:
+            raise PackageMissing(package, f"format={format!r}", install)
 
 
 def _in_form(arrays: dict[str, Any], format: str) -> Any:
@@ -163,8 +164,7 @@ def rows_of_table(table: Any) -> list[dict[str, Any]]:
 
 
 def parquet_bytes(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> bytes:
-    """Rows as one Parquet file. Raises PackageMissing."""
-    check_package("parquet")
+    """Rows as one Parquet file."""
     import pyarrow.parquet
 
     from .nan_statistics import holds_nan, paths_with_statistics

@@ -16,13 +16,15 @@ def encode_entries(
 ) -> Any:
     """The answer in `format`: a dict for json and mocap, bytes for the others. Both callables are asked when needed.
 
-    Raises ValueError for another format, before anything is read.
+    Raises ValueError for another format, PackageMissing; both before anything is read.
     """
     if format not in FORMATS:
         raise ValueError(f"format {format!r}: use one of {', '.join(FORMATS)}")
-    from .columns import check_package, parquet_bytes
+    if format == "parquet":
+        from .columns import check_package, parquet_bytes
 
-    check_package(format)
+        check_package(format)
+        return parquet_bytes(entries()["entries"], ("timestamp",))
     answer = entries()
     if format == "json":
         return answer
@@ -30,6 +32,4 @@ def encode_entries(
         return jsonl_bytes(answer["entries"])
     if format == "mcap":
         return mcap_bytes(topic, answer["entries"])
-    if format == "mocap":
-        return mocap(topic, answer["entries"], summary())
-    return parquet_bytes(answer["entries"], ("timestamp",))
+    return mocap(topic, answer["entries"], summary())

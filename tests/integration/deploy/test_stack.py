@@ -23,6 +23,7 @@ from botocore.config import Config
 from pymongo import AsyncMongoClient
 
 from mldash.connections.servers import Servers
+from mldash_deploy.prepare import make_topics
 from mldash_deploy.stack.local_servers import LocalServers, read_servers
 from tests.stack import run_mldash
 
@@ -55,7 +56,7 @@ async def write_one_of_each(servers: Servers, value: bytes, topic: str = "test")
     """A record, a document and an object, acknowledged as our components want them to be."""
     admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
     await admin.start()
-    await admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])
+    await make_topics(admin, [NewTopic(topic, num_partitions=1, replication_factor=1)])
     await admin.close()
     async with AIOKafkaProducer(bootstrap_servers=servers.kafka, enable_idempotence=True) as producer:
         await producer.send_and_wait(topic, value, partition=0)
