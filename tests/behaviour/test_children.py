@@ -1,5 +1,6 @@
 """Children of a process that logs: forked, spawned, pools that are terminated, threads that log during a fork."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -70,3 +71,32 @@ def test_what_terminated_workers_and_threads_beside_them_have_logged_is_there_on
         assert [one["i"] for one in points if one["thread"] == thread] == list(range(count))
     if method == "fork":  # they were a part of the run; the others have each started one, and none has ended it
         assert there.run.status == "COMPLETED"
+
+
+EARLY_SIGTERM = """
+import os, signal, sys
+
+def terminate():
+    if armed:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+armed = False
+os.register_at_fork(after_in_child=terminate)  # before mldash's own
+from mldash import Experiment
+
+with Experiment("owner/project/run", root=sys.argv[1], echo=False).run:
+    armed = True
+    child = os.fork()
+    if child == 0:
+        os._exit(7)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_child_that_is_terminated_as_it_is_forked_dies_of_it(tmp_path: Path) -> None:
+    """Python ignores what a handler raises in a hook of a fork; a pool would wait for such a worker for ever."""
+    command = [sys.executable, "-c", EARLY_SIGTERM, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout.strip(), done.stderr) == (str(-signal.SIGTERM), "")
+    there = Experiment("owner/project/run", root=str(tmp_path), echo=False)
+    assert there.run.status == "COMPLETED"

@@ -43,6 +43,7 @@ _finalized_in: int | None = None
 _sessions_of_child: Registry[Session] = Registry()
 _last_error: object = None
 _before: Any = None
+_handled_in: int | None = None
 _leaving = False
 _is_preempted = False
 
@@ -153,13 +154,14 @@ def _end_session_of_child(session: Session) -> None:
 
 
 def _handle_sigterm() -> None:
-    global _before
+    global _before, _handled_in
     if threading.current_thread() is not threading.main_thread() or is_daemonic_child():
         return
     current = signal.getsignal(signal.SIGTERM)
     if current is _on_sigterm or current is signal.SIG_IGN or current is None:
         return  # None: a handler that was not set from Python, and can't be called from here
     _before = current
+    _handled_in = os.getpid()
     signal.signal(signal.SIGTERM, _on_sigterm)
 
 
@@ -180,6 +182,11 @@ os.register_at_fork(after_in_child=_give_back_sigterm)
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
     global _is_preempted
+    if _handled_in != os.getpid():
+        # A child, before the handler was given back, amid its hooks of a fork: Python ignores what is raised there.
+        _give_back_sigterm()
+        os.kill(os.getpid(), number)
+        return
     _is_preempted = True
     again = all(experiment.run._preempted for experiment in _experiments if experiment.run.is_open)
     for experiment in _experiments:
