@@ -3,6 +3,9 @@
 Kept in `ports.json` of the data folder, a name a port. At a later start a kept port that someone else listens on is an
 error that names it, never a silent new one: clients hold the old address.
 
+Who has chosen a port holds it, bound and not listened on, until its process ends: another stack that chooses at the
+same moment gets another. Servers bind with SO_REUSEADDR, and to them it is free.
+
 They lie below the range from which the kernel takes the near end of outgoing connections: a client that knocks again
 and again at a server that is being restarted could otherwise be given that very port, and hold it.
 """
@@ -20,6 +23,7 @@ import psutil
 HOST = "127.0.0.1"
 _LOWEST = 10_240
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_held: list[int] = []  # descriptors
 
 
 def choose(names: Iterable[str], kept: Mapping[str, int]) -> dict[str, int]:
@@ -66,8 +70,22 @@ def _free_port(taken: Iterable[int]) -> int:
     highest = _first_ephemeral() - 1
     while True:
         port = chance.randint(_LOWEST, highest)
-        if port not in taken and is_free(port):
+        if port not in taken and _hold(port):
             return port
+
+
+def _hold(port: int) -> bool:
+    """Whether it is ours now: neither listened on nor held by another."""
+    with socket.socket() as holder:
+        try:
+            holder.bind((HOST, port))
+        except OSError as error:
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                return False
+            raise
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _held.append(holder.detach())
+    return True
 
 
 def _first_ephemeral() -> int:

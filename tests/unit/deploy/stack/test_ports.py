@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from random import SystemRandom
+
+import pytest
 
 from mldash_deploy.stack import ports
 
@@ -19,6 +22,18 @@ def test_every_name_gets_a_free_port_of_its_own_on_loopback() -> None:
 def test_a_kept_port_stays_and_new_names_get_others() -> None:
     assert ports.choose(["a", "b"], {"a": 12_345})["a"] == 12_345
     assert ports.choose(["b"], {"a": 12_345})["b"] != 12_345
+
+
+def test_of_two_stacks_that_choose_at_once_each_gets_ports_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both could else choose what neither listens on yet. And the one whose it is can listen on it."""
+    first = ports.choose(["a"], {})["a"]
+    with socket.create_server((ports.HOST, 0)) as server:
+        other = server.getsockname()[1]
+    numbers = iter([first, other])
+    monkeypatch.setattr(SystemRandom, "randint", lambda *_: next(numbers))
+    assert ports.choose(["a"], {})["a"] == other
+    with socket.create_server((ports.HOST, first)):
+        assert not ports.is_free(first)
 
 
 def test_ports_lie_below_those_that_the_kernel_gives_to_outgoing_connections() -> None:
