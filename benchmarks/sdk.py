@@ -146,8 +146,8 @@ def measure_log_many(points: int, settings: dict[str, Any], kafka: str) -> dict[
 def measure_publish(points: int, folder: Path) -> dict[str, float]:
     from mldash import Experiment
     from mldash.events.encoding import encode_record
-    from mldash.journal.rounds import Gatherer
-    from mldash.journal.scan import LiveSource, Scan
+    from mldash.journal.reading.rounds import Gatherer
+    from mldash.journal.reading.scan import LiveSource, Scan
 
     with Experiment(PREFIX, mode="offline", journal=folder / "journal", echo=False).run as experiment:
         metric = experiment.metrics("train")

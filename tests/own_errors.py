@@ -12,7 +12,7 @@ FAMILIES = (
     "mldash_compactor.chunks.errors",
     "mldash_api.errors",
     "mldash_deploy.stack.errors",
-    "mldash.journal.scan",
+    "mldash.journal.reading.scan",
 )
 _FACTS: dict[str, object] = {"int": 1, "float": 1.0, "bytes": b"\x01" * 16, "Sequence[str]": ["a"], "list[str]": ["a"]}
 

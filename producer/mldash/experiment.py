@@ -301,9 +301,9 @@ class Experiment:
 
     def _journal_reader(self) -> Reader:
         """Offline: what this host's journals hold of the experiment, as a folder of which nothing is drained."""
-        from .journal.index import FolderIndex
         from .journal.placement import journal_root
-        from .journal.session_folder import find_sessions, live_sessions
+        from .journal.reading.index import FolderIndex
+        from .journal.sessions import find_sessions, live_sessions
         from .local.folder import Folder
         from .local.reading.reader import LocalReader
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.journal.scan import StoredSource
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.reading.scan import StoredSource
+from mldash.journal.sessions import find_sessions
 from tests.unit.producer.journal.journals import events_in
 
 # Remote, with an address where nobody answers; it ends without waiting for anybody.

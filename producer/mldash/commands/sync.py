@@ -137,12 +137,13 @@ def _drain(journal: SessionFolder) -> Sent | None:
     from mldash.delivery.drain import drain_session
     from mldash.delivery.resend import Sent
     from mldash.events.identity import parse_prefix
-    from mldash.journal.scan import StoredSource
+    from mldash.journal.reading.scan import StoredSource
+    from mldash.journal.sessions import try_lock
     from mldash.local.folder import Folder
     from mldash.local.sink import LocalSink
 
     sent = Sent(journal.head.prefix, journal.path, note="drained into its experiment's files")
-    if not journal.try_lock():
+    if not try_lock(journal):
         return None  # its process is running, and does this itself
     try:
         sink = LocalSink(Folder(journal.path.parent.parent), parse_prefix(journal.head.prefix))

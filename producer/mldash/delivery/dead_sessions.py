@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from mldash.answers.shapes import Connection
 from mldash.callbacks import warn
 from mldash.events.schema import Record
-from mldash.journal.session_folder import Head, SessionFolder, lock_dead_sessions
+from mldash.journal.session_folder import Head, SessionFolder
+from mldash.journal.sessions import lock_dead_sessions
 from mldash.process.clock import GrowingDelay
 
 from .kafka import BatchRefused, KafkaTrouble, NotTaken

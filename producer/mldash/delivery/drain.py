@@ -15,9 +15,10 @@ from mldash.callbacks import Callbacks, warn
 from mldash.journal.append import Journal
 from mldash.journal.barrier import Barrier
 from mldash.journal.checkpoint import Checkpoint
-from mldash.journal.rounds import Gatherer, Round
-from mldash.journal.scan import LiveSource, Scan, SessionLost, Source, StoredSource
-from mldash.journal.session_folder import SessionFolder, lock_dead_sessions
+from mldash.journal.reading.rounds import Gatherer, Round
+from mldash.journal.reading.scan import LiveSource, Scan, SessionLost, Source, StoredSource
+from mldash.journal.session_folder import SessionFolder
+from mldash.journal.sessions import lock_dead_sessions
 from mldash.process import threads
 from mldash.process.clock import Deadline, GrowingDelay
 from mldash.process.locks import Bell, Flag

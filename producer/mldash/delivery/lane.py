@@ -17,8 +17,8 @@ from mldash.events.encoding import JSON
 from mldash.events.schema import Record
 from mldash.journal.checkpoint import Base, Checkpoint, Place
 from mldash.journal.held import HeldEvents
-from mldash.journal.rounds import Gatherer
-from mldash.journal.scan import Scan, Source, StoredSource
+from mldash.journal.reading.rounds import Gatherer
+from mldash.journal.reading.scan import Scan, Source, StoredSource
 from mldash.journal.session_folder import SessionFolder
 
 from .kafka import Acknowledged, KafkaProducer

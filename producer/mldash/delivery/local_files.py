@@ -18,7 +18,7 @@ from mldash.answers.shapes import Connection, Standing
 from mldash.events.encoding import encode_record, headers
 from mldash.events.identity import Prefix
 from mldash.events.schema import Claim, Heartbeat, Record, Signals
-from mldash.journal.session_folder import live_sessions
+from mldash.journal.sessions import live_sessions
 from mldash.local.folder import Folder
 from mldash.local.records import Numbered, Part, held_records, parts_of, records_of, sessions_of
 from mldash.local.state.acknowledged import FileEnd

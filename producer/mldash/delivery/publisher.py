@@ -17,7 +17,7 @@ from mldash.callbacks import Callbacks
 from mldash.errors import MldashError
 from mldash.events.schema import Record
 from mldash.journal.append import Journal
-from mldash.journal.scan import LiveSource
+from mldash.journal.reading.scan import LiveSource
 from mldash.journal.session_folder import Head
 from mldash.process.clock import GrowingDelay
 

@@ -12,7 +12,8 @@ from msgspec import Struct
 
 from mldash.answers.shapes import Connection
 from mldash.events.identity import Prefix, parse_prefix
-from mldash.journal.session_folder import SessionFolder, find_sessions, open_session_folder
+from mldash.journal.session_folder import SessionFolder, open_session_folder
+from mldash.journal.sessions import find_sessions, try_lock
 from mldash.local.folder import EXPERIMENT, JOURNAL, STATE, Folder
 from mldash.local.json_file import read_json
 from mldash.process.clock import GrowingDelay
@@ -127,7 +128,7 @@ async def resend(
     Gives up after `patience_s` seconds without any progress. Its process must be gone: a live one sends by itself.
     """
     sent = Sent(folder.head.prefix, folder.path)
-    if not folder.try_lock():
+    if not try_lock(folder):
         sent.left = "its process is running, or another one sends it"
         return sent
     woken = asyncio.Event()

@@ -15,7 +15,8 @@ from typing import Final
 from mldash.errors import JournalUnwritable
 from mldash.events.identity import parse_prefix
 from mldash.journal.placement import file_system_of, journal_root, limit_of, needs_plain_writes
-from mldash.journal.session_folder import SessionFolder, find_sessions
+from mldash.journal.session_folder import SessionFolder
+from mldash.journal.sessions import find_sessions, try_lock
 from mldash.mode import mode_of
 from mldash.process.environment import Resolved, list_settings
 from mldash.settings import SdkSettings
@@ -74,7 +75,7 @@ def look_at_leftovers(settings: SdkSettings) -> Iterator[Finding]:
         return
     living, dead = 0, []
     for session in find_sessions(root):
-        if session.try_lock():
+        if try_lock(session):
             session.unlock()
             dead.append(session)
         else:

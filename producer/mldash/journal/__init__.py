@@ -2,16 +2,15 @@
 
 frame.py           one frame's bytes
 segment.py         a mapped file of frames · plain_segment.py  the same by plain writes
-session_folder.py  a session's files, its lock, and the dead
+session_folder.py  a session's files and its lock
 ownership.py       the same without locks: heartbeats, and where a session that was taken ends
 lease.py           a file that one process holds at a time
 held.py            events that Kafka refuses, set aside
 checkpoint.py      what is acknowledged, and where the counting of seqs begins
 writers.py         the hot path: frames into segments · layout.py  packed rows
-append.py          what is not the common case: roll, size limit, policy
-scan.py            segments → frames, from a place on; torn tail
-rounds.py          frames → records of the wire · runs.py  equal frames → columns
-index.py           where each stream's events lie, for reads of a journal that is kept
+append.py          what is not the common case: roll, refused writes · room.py  the size limit and its policy
+reading/           segments → frames → records, from a place on
+sessions.py        the sessions of a folder: which live, and the dead, locked
 placement.py       which disk · forcing.py  fsync where nothing is delivered
 
 A session's folder holds

@@ -212,11 +212,12 @@ class Journal:
 
     def count_seqs(self) -> dict[tuple[str, str | None], int]:
         """The seq of each stream's next event, counted from the disk."""
-        from .scan import LiveSource, Scan
+        from .reading.rounds import count_events
+        from .reading.scan import LiveSource, Scan
 
         while self.folder is not None:
             try:
-                return Scan(LiveSource(self)).count_all()
+                return count_events(Scan(LiveSource(self)))
             except ValueError:  # a segment was released under the scan: from the new base
                 continue
         return {}

@@ -1,4 +1,4 @@
-"""A session's folder: its files, what tells a live session from a dead one, and finding the dead.
+"""A session's folder: its files, and the lock that tells a live session from a dead one.
 
 The folder is made under a temporary name, locked, given its session.json, and only then named for its session:
 whoever finds a session folder finds it whole. The lock is an flock: it goes with the process, however that ends, and
@@ -11,8 +11,7 @@ import errno
 import fcntl
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -24,7 +23,7 @@ from mldash.mode import Mode
 
 from .checkpoint import Place, read_checkpoint
 from .descriptors import Descriptor
-from .ownership import Claim, Ownership, claim, end_of, forget_taken, has_heartbeat, is_beating, is_living
+from .ownership import Claim, Ownership, claim, end_of, has_heartbeat
 from .segment import segment_name
 
 JOURNAL_FORMAT = 1
@@ -34,10 +33,8 @@ _IN_PLACE_BYTES = 4096
 """A kill does not tear one write within a page."""
 HEAD_NAME = "session.json"
 _FORMATS = (JOURNAL_FORMAT, FORMAT_WITH_HELD)
-_MAKING = ".making-"
-_GONE = ".gone-"
-TAKEN_KEPT_S = 30 * 86_400.0
-MAKING_KEPT_S = 86_400.0
+MAKING = ".making-"
+GONE = ".gone-"
 
 
 class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -112,12 +109,15 @@ class SessionFolder:
             _write_head(self.path, head)
             self.head = head
 
-    def try_lock(self) -> bool:
-        """Whether the session is ours now: False while the process that writes it lives, or another one sends it."""
+    def try_lock(self, find_end: Callable[["SessionFolder"], Place]) -> bool:
+        """Whether the session is ours now: False while the process that writes it lives, or another one sends it.
+
+        `find_end` says where its last whole frame ends; it is asked where there are no locks (`sessions.try_lock`).
+        """
         if self.ownership is not None or self.claim is not None:
             return True
         if has_heartbeat(self.path):
-            self.claim = claim(self.path, self._find_end)
+            self.claim = claim(self.path, lambda: find_end(self))
             return self.claim is not None
         if self._lock is None:
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile
@@ -157,19 +157,12 @@ class SessionFolder:
             return  # it is another's now
         # Renamed first: at no moment, also after a kill, is there half a session under its name. Where there are no
         # locks another host may have done it before.
-        gone = self.path.with_name(f"{_GONE}{self.path.name}")
+        gone = self.path.with_name(f"{GONE}{self.path.name}")
         with contextlib.suppress(FileNotFoundError):
             self.path.rename(gone)
         # What a process of this host has still open can't go yet on a network, and goes with a later look.
         shutil.rmtree(gone, ignore_errors=True)
         self.unlock()
-
-    def _find_end(self) -> Place:
-        from .scan import Scan, StoredSource
-
-        scan = Scan(StoredSource(self))
-        scan.count_all()
-        return scan.place
 
 
 def create_session_folder(root: Path, head: Head, dead_after_s: float | None = None) -> SessionFolder:
@@ -177,7 +170,7 @@ def create_session_folder(root: Path, head: Head, dead_after_s: float | None = N
 
     `dead_after_s`: without locks; the process counts as dead after so many seconds without a heartbeat.
     """
-    making = root / f"{_MAKING}{head.session}"
+    making = root / f"{MAKING}{head.session}"
     lock = ownership = None
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -211,87 +204,6 @@ def open_session_folder(path: Path) -> SessionFolder | None:
     except (OSError, msgspec.MsgspecError):
         return None
     return SessionFolder(path, head) if head.format in _FORMATS else None
-
-
-def find_sessions(root: Path) -> Iterator[SessionFolder]:
-    """All sessions under a journal's folder, oldest first."""
-    found = []
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for path in root.iterdir():
-            if not path.name.startswith(".") and (folder := open_session_folder(path)) is not None:
-                found.append(folder)
-    yield from sorted(found, key=lambda folder: (folder.head.started, folder.head.session))
-
-
-def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
-    """The sessions under a journal's folder whose process lives, this one's among them. Reads only.
-
-    `for_people`: where there are no locks a process that has been silent for some minutes is not shown as living, long
-    before its files are anybody else's.
-    """
-    live = set()
-    with contextlib.suppress(FileNotFoundError):
-        for path in journal.iterdir():
-            if not path.name.startswith(".") and _is_live(path, for_people):
-                live.add(path.name)
-    return live
-
-
-def is_dead(session: Path) -> bool:
-    """Whether the process that wrote a session is gone, or was silent for so long that its files are another's."""
-    return session.exists() and not _is_live(session, for_people=False)
-
-
-def lock_dead_sessions(
-    root: Path, unreadable: Callable[[Path, Exception], None] = lambda path, error: None
-) -> Iterator[SessionFolder]:
-    """Sessions whose process is gone, each locked for the caller, who sends and removes or unlocks them.
-
-    `unreadable` is told of one that can't be locked: it holds up none of the others.
-    """
-    forget_taken(root, TAKEN_KEPT_S)
-    _clear_what_kills_left(root)
-    for folder in find_sessions(root):
-        try:
-            is_ours = folder.try_lock() and folder.path.exists()  # nobody removed it between the look and the lock
-        except Exception as error:
-            is_ours = False
-            unreadable(folder.path, error)
-        if is_ours:
-            yield folder
-        else:
-            folder.unlock()
-
-
-def _clear_what_kills_left(root: Path) -> None:
-    """Sessions that were removed, or not yet made, when their process was killed."""
-    with contextlib.suppress(FileNotFoundError):
-        for path in root.iterdir():
-            name = path.name
-            with contextlib.suppress(FileNotFoundError):
-                old = name.startswith(_MAKING) and time.time() - path.stat().st_mtime > MAKING_KEPT_S
-                if old or name.startswith(_GONE):
-                    shutil.rmtree(path, ignore_errors=True)
-
-
-def _is_live(session: Path, for_people: bool) -> bool:
-    try:
-        if has_heartbeat(session):
-            return is_beating(session) if for_people else is_living(session)
-        descriptor = os.open(session / "lock", os.O_RDONLY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except PermissionError:  # another user's, and for their eyes only: it is there, more can't be told
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)  # also of a copy that a child has which was forked in this moment
-        return False
-    finally:
-        os.close(descriptor)
 
 
 def _write_head(folder: Path, head: Head) -> None:

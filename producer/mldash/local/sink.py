@@ -26,7 +26,7 @@ from msgspec import Struct
 from mldash.answers.shapes import iso_time
 from mldash.events.identity import Prefix
 from mldash.events.schema import Block, Columns, Describe, Record
-from mldash.journal.session_folder import live_sessions
+from mldash.journal.sessions import live_sessions
 
 from . import entries, lines, params, points, runs
 from .blocks import events_of, run_events_of

@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
-from mldash.journal.session_folder import find_sessions, is_dead
+from mldash.journal.sessions import find_sessions, is_dead
 
 MOST: Final = 256
 """Of very many, the latest: a start must stay small."""

@@ -11,7 +11,7 @@ from aiokafka import TopicPartition
 from mldash.delivery.resend import resend
 from mldash.delivery.signals import _tell_again, signals_of
 from mldash.events.schema import Claim, Record, Signals
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.sessions import find_sessions
 
 from .emission import Sessions, Topics, eventually, in_thread
 

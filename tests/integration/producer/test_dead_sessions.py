@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from mldash.answers.shapes import Connection, TopicAddress
-from mldash.journal.session_folder import SessionFolder, find_sessions
+from mldash.journal.session_folder import SessionFolder
+from mldash.journal.sessions import find_sessions
 
 from .emission import Sessions, Topics, eventually, in_thread, never
 

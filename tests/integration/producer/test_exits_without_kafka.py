@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.sessions import find_sessions
 from tests.unit.producer.scripts import end_of, run_script, sessions
 
 pytestmark = pytest.mark.integration

@@ -19,7 +19,8 @@ from mldash.errors import EventsRefused, ServerUnreachable
 from mldash.events.encoding import JSON, MSGPACK
 from mldash.events.schema import Claim, Heartbeat, Signals
 from mldash.events.topics import event_topic
-from mldash.journal.session_folder import find_sessions, open_session_folder
+from mldash.journal.session_folder import open_session_folder
+from mldash.journal.sessions import find_sessions
 
 from .emission import Sessions, Topics, eventually, in_thread, never
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mldash.events.schema import End, Start
-from mldash.journal.scan import StoredSource
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.reading.scan import StoredSource
+from mldash.journal.sessions import find_sessions, try_lock
 
 from .journal.journals import events_in
 
@@ -38,7 +38,7 @@ def sessions(tmp_path: Path) -> list[dict[Any, list[Any]]]:
     """What each session's journal holds: stream → fields."""
     found = []
     for folder in find_sessions(tmp_path / "journal"):
-        assert folder.try_lock(), "the session looks alive, and its process is gone"
+        assert try_lock(folder), "the session looks alive, and its process is gone"
         folder.unlock()
         events = events_in(StoredSource(folder))
         found.append({stream: [fields for _, fields in those] for stream, those in events.items()})

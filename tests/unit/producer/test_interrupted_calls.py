@@ -19,8 +19,8 @@ import pytest
 
 from mldash import Experiment
 from mldash.events.schema import End, Start
-from mldash.journal.scan import StoredSource
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.reading.scan import StoredSource
+from mldash.journal.sessions import find_sessions
 
 from .journal.journals import events_in
 

@@ -11,8 +11,8 @@ import pytest
 from mldash import Experiment, SettingError
 from mldash.delivery.drain import SinkDrain
 from mldash.events.schema import Describe, End, Start
-from mldash.journal.scan import StoredSource
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.reading.scan import StoredSource
+from mldash.journal.sessions import find_sessions
 from mldash.session.launchers import rank_of
 from mldash.settings import SdkSettings
 

@@ -24,7 +24,7 @@ from mldash.answers.shapes import (
 )
 from mldash.events.identity import Prefix
 from mldash.events.merging import FoldedParams
-from mldash.journal.session_folder import live_sessions
+from mldash.journal.sessions import live_sessions
 from mldash.local import entries, lines, params, points, runs
 from mldash.local.described import experiment_file, known_columns, metric_file, stream_name_id
 from mldash.local.folder import Folder

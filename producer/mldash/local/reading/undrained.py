@@ -7,9 +7,10 @@ from pathlib import Path
 from mldash.events.schema import Record
 from mldash.journal.checkpoint import Place
 from mldash.journal.frame import HEADER_BYTES
-from mldash.journal.rounds import Gatherer
-from mldash.journal.scan import Scan, StoredSource
-from mldash.journal.session_folder import SessionFolder, find_sessions, live_sessions
+from mldash.journal.reading.rounds import Gatherer
+from mldash.journal.reading.scan import Scan, StoredSource
+from mldash.journal.session_folder import SessionFolder
+from mldash.journal.sessions import find_sessions, live_sessions
 from mldash.local.folder import Folder
 
 

@@ -12,7 +12,7 @@ from .stream_rows import PAGE_ROWS, Row
 
 
 class WaitingEvents(Protocol):
-    """Consecutive events of one stream: a schema.Record, or journal/index.py's StoredEvents."""
+    """Consecutive events of one stream: a schema.Record, or journal/reading/index.py's StoredEvents."""
 
     @property
     def session(self) -> bytes: ...

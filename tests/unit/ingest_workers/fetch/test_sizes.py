@@ -9,7 +9,7 @@ from mldash.events.encoding import JSON, MSGPACK, decode_record, encode_record, 
 from mldash.events.limits import CALL_BYTES
 from mldash.handles.bulk_columns import cut, pack_columns
 from mldash.journal.append import Journal
-from mldash.journal.scan import LiveSource
+from mldash.journal.reading.scan import LiveSource
 from mldash_ingest.fetch.sizes import check_sizes
 from tests.unit.producer.journal.journals import new_journal, records_in
 

@@ -15,8 +15,8 @@ from mldash.events.schema import Columns, Record, Rows, RunEvents
 from mldash.journal.append import Journal
 from mldash.journal.checkpoint import Place
 from mldash.journal.frame import ROW, pack_frame
-from mldash.journal.rounds import Gatherer
-from mldash.journal.scan import Scan, Source
+from mldash.journal.reading.rounds import Gatherer
+from mldash.journal.reading.scan import Scan, Source
 from mldash.journal.session_folder import Head
 from mldash.journal.writers import RowWriter
 

@@ -18,9 +18,10 @@ from mldash.events.schema import Column, End, Start
 from mldash.journal.append import FIRST_SEGMENT_BYTES
 from mldash.journal.checkpoint import Base
 from mldash.journal.plain_segment import PlainSegment
-from mldash.journal.scan import LiveSource, StoredSource
+from mldash.journal.reading.scan import LiveSource, StoredSource
 from mldash.journal.segment import MappedSegment
-from mldash.journal.session_folder import find_sessions, lock_dead_sessions, open_session_folder
+from mldash.journal.session_folder import open_session_folder
+from mldash.journal.sessions import find_sessions, lock_dead_sessions, try_lock
 
 from .journals import events_in, new_journal
 
@@ -220,7 +221,7 @@ def test_a_dead_parents_session_looks_dead_while_its_child_lives(tmp_path: Path)
     os.waitpid(parent, 0)
     os.read(reading, 1)
     (folder,) = find_sessions(tmp_path)
-    assert folder.try_lock()
+    assert try_lock(folder)
     folder.unlock()
     os.write(released, b"x")
     for descriptor in (reading, writing, release, released):

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from mldash.journal.session_folder import create_session_folder, lock_dead_sessions
+from mldash.journal.session_folder import create_session_folder
+from mldash.journal.sessions import lock_dead_sessions
 from mldash.local.state.lock import lock_of
 from tests.unit.producer.scripts import run_script
 

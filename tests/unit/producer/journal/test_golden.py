@@ -23,8 +23,9 @@ from mldash.journal.held import HeldEvents
 from mldash.journal.lease import Holder, Lease
 from mldash.journal.ownership import Pulse, end_of, fix_end, read_pulse
 from mldash.journal.plain_segment import PlainSegment
-from mldash.journal.scan import StoredSource
+from mldash.journal.reading.scan import StoredSource
 from mldash.journal.session_folder import Head, SessionFolder, open_session_folder
+from mldash.journal.sessions import try_lock
 from mldash.process.processes import Process
 
 from .journals import append_row, events_in, records_in
@@ -200,7 +201,7 @@ def test_the_committed_files_without_locks_say_who_wrote_them_and_where_they_end
     assert end is not None and folder.end() == end
     assert end.segment == 1
     (folder.path / "lease").unlink()
-    assert folder.try_lock(), "it has an end, so it is another's"
+    assert try_lock(folder), "it has an end, so it is another's"
     folder.unlock()
     assert repr(events_in(StoredSource(folder))) == repr(in_order(EXPECTED, events_in(StoredSource(folder))))
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from mldash.journal.append import Journal
-from mldash.journal.index import FolderIndex, JournalIndex
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.reading.index import FolderIndex, JournalIndex
+from mldash.journal.sessions import find_sessions
 from mldash.local.reading.undrained_rows import Undrained
 
 from .journals import append_row, new_journal

@@ -19,9 +19,10 @@ from mldash.journal.checkpoint import Place
 from mldash.journal.lease import Lease
 from mldash.journal.ownership import HEARTBEAT_NAME, end_of, fix_end, forget_taken
 from mldash.journal.plain_segment import PlainSegment
-from mldash.journal.scan import LiveSource, SessionLost, StoredSource
+from mldash.journal.reading.scan import LiveSource, SessionLost, StoredSource
 from mldash.journal.segment import Segment
-from mldash.journal.session_folder import SessionFolder, find_sessions, live_sessions, lock_dead_sessions
+from mldash.journal.session_folder import SessionFolder
+from mldash.journal.sessions import find_sessions, live_sessions, lock_dead_sessions, try_lock
 from mldash.process import processes
 
 from .journals import events_in, new_journal
@@ -88,10 +89,10 @@ def test_it_is_taken_only_after_its_silence_and_only_by_one(
     assert live_sessions(tmp_path, for_people=True) == set(), "people are told long before"
     fall_silent(opened(journal))
     (first,), (second,) = find_sessions(tmp_path), find_sessions(tmp_path)
-    assert first.try_lock()
-    assert not second.try_lock()
+    assert try_lock(first)
+    assert not try_lock(second)
     first.unlock()
-    assert second.try_lock()
+    assert try_lock(second)
 
 
 def test_a_clock_that_is_wrong_takes_nothing(journal: Journal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +123,7 @@ def test_a_killed_process_of_this_host_is_taken_at_once_and_whole(tmp_path: Path
         assert child.stdout is not None
         told = [child.stdout.readline() for _ in range(500)]
         (folder,) = find_sessions(tmp_path)
-        assert not folder.try_lock()
+        assert not try_lock(folder)
         child.send_signal(signal.SIGKILL)
         told += child.stdout.read().splitlines(keepends=True)
     (folder,) = lock_dead_sessions(tmp_path)
@@ -167,7 +168,7 @@ class Taker:
                 step()
 
     def _lock(self) -> None:
-        self._has_it = self._folder.try_lock()
+        self._has_it = try_lock(self._folder)
 
     def _deliver(self) -> None:
         self.delivered = numbers(events_in(StoredSource(self._folder)))
@@ -238,7 +239,7 @@ def test_of_two_who_take_it_the_second_delivers_no_further_than_the_first(
     monkeypatch.setattr(lease_module, "LEASE_S", -1.0)
     journal.stream("metrics", "train").append(1.0, {"i": 1})
     (folder,) = [one for one in find_sessions(tmp_path) if one.path != opened(journal).path]
-    assert folder.try_lock()
+    assert try_lock(folder)
     assert numbers(events_in(StoredSource(folder))) == [0]
     first.go(2)
     assert first.delivered == [0]

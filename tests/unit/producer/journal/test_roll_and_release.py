@@ -10,7 +10,7 @@ from mldash.callbacks import MldashWarning
 from mldash.journal.append import Journal
 from mldash.journal.checkpoint import Base
 from mldash.journal.plain_segment import PlainSegment
-from mldash.journal.scan import LiveSource, StoredSource
+from mldash.journal.reading.scan import LiveSource, StoredSource
 from mldash.journal.segment import MappedSegment
 
 from .journals import events_in, new_journal

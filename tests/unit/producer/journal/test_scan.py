@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mldash.journal.checkpoint import Base, Checkpoint, Place, write_base
-from mldash.journal.rounds import Gatherer
-from mldash.journal.scan import LiveSource, Scan, StoredSource, session_after_damage
-from mldash.journal.session_folder import find_sessions, open_session_folder
+from mldash.journal.reading.rounds import Gatherer
+from mldash.journal.reading.scan import LiveSource, Scan, StoredSource, session_after_damage
+from mldash.journal.session_folder import open_session_folder
+from mldash.journal.sessions import find_sessions, try_lock
 
 from .journals import PREFIX, events_in, new_journal, records_in
 
@@ -222,7 +223,7 @@ def test_after_sigkill_every_event_whose_log_had_returned_is_there_in_order(tmp_
         told += child.stdout.read().splitlines(keepends=True)
     returned = int([line for line in told if line.endswith(b"\n")][-1])
     (folder,) = find_sessions(tmp_path)
-    assert folder.try_lock(), "its process is gone, and its lock with it"
+    assert try_lock(folder), "its process is gone, and its lock with it"
     found = events_in(StoredSource(folder))
     folder.unlock()
     written = sorted(fields["i"] for events in found.values() for _, fields in events)

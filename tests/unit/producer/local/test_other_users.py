@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mldash import Experiment
-from mldash.journal.session_folder import find_sessions
+from mldash.journal.sessions import find_sessions
 from mldash.local.folder import experiment_folder
 
 pytestmark = pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")

@@ -19,7 +19,7 @@ from mldash.events.encoding import decode_record
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.schema import Column, Columns, End, Record, Rows, RunEvents
 from mldash.events.topics import partition_of
-from mldash.journal.scan import LiveSource
+from mldash.journal.reading.scan import LiveSource
 from tests.unit.producer.journal.journals import events_of, new_journal
 
 

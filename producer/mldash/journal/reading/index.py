@@ -14,13 +14,13 @@ from typing import NamedTuple
 from msgspec import Struct
 
 from mldash.events.schema import Block, Record
+from mldash.journal.checkpoint import Base, Place, StreamSeq
+from mldash.journal.frame import frames
+from mldash.journal.layout import Layout
+from mldash.journal.session_folder import SessionFolder
 
-from .checkpoint import Base, Place, StreamSeq
-from .frame import frames
-from .layout import Layout
 from .rounds import ROUND_BYTES, Gatherer
 from .scan import Chunk, Scan, StoredSource
-from .session_folder import SessionFolder
 
 _Key = tuple[bytes, str, str | None]  # session, kind, name
 

@@ -14,12 +14,13 @@ from msgspec import Raw
 
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.events.schema import Block, Column, Columns, ColumnType, Describe, End, Record, Rows, RunEvents, Start
+from mldash.journal.checkpoint import Base, Place, StreamSeq
+from mldash.journal.frame import COLUMNS, EVENT, LAYOUT, ROW, RUN, STREAM, frames
+from mldash.journal.layout import layout_number
+from mldash.journal.session_folder import SessionFolder
 
-from .checkpoint import Base, Place, StreamSeq
-from .frame import COLUMNS, EVENT, LAYOUT, ROW, RUN, STREAM, frames
-from .layout import layout_number
 from .runs import take_run
-from .scan import Scan
+from .scan import Scan, StoredSource
 
 ROUND_BYTES = 2 << 20
 
@@ -205,3 +206,18 @@ _decode_columns = msgspec.msgpack.Decoder(
     tuple[int, float, int, bytes, dict[str, tuple[ColumnType, bytes, tuple[int, ...]]]]
 ).decode
 _decode_run = msgspec.msgpack.Decoder(tuple[int, Start | Describe | End]).decode
+
+
+def count_events(scan: Scan) -> dict[tuple[str, str | None], int]:
+    """Each stream's next seq; the scan is at the journal's end then."""
+    gatherer = Gatherer(scan, "")
+    while gatherer.next_round() is not None:
+        pass
+    return {(stream.kind, stream.name): stream.seq for stream in scan.streams.values()}
+
+
+def find_end(folder: SessionFolder) -> Place:
+    """Where the last whole frame of a session on the disk ends."""
+    scan = Scan(StoredSource(folder))
+    count_events(scan)
+    return scan.place

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
-from .checkpoint import Base, Place, StreamSeq, read_base
-from .frame import HEADER, HEADER_BYTES, LENGTH_MASK, SEAL, frames
-from .layout import Layout, decode_layout
-from .segment import SEGMENT_HEADER_BYTES, read_segment
-from .session_folder import SessionFolder
+from mldash.journal.checkpoint import Base, Place, StreamSeq, read_base
+from mldash.journal.frame import HEADER, HEADER_BYTES, LENGTH_MASK, SEAL, frames
+from mldash.journal.layout import Layout, decode_layout
+from mldash.journal.segment import SEGMENT_HEADER_BYTES, read_segment
+from mldash.journal.session_folder import SessionFolder
 
 if TYPE_CHECKING:
-    from .append import Journal
+    from mldash.journal.append import Journal
 
 READ_BYTES = 2 << 20
 """Read at once from the journal of this process."""
@@ -274,15 +274,6 @@ class Scan:
         stream = self.streams[number]
         self.streams[number] = stream._replace(seq=stream.seq + events)
         return stream
-
-    def count_all(self) -> dict[tuple[str, str | None], int]:
-        """Each stream's next seq, counted up to the journal's end."""
-        from .rounds import Gatherer
-
-        gatherer = Gatherer(self, "")
-        while gatherer.next_round() is not None:
-            pass
-        return {(stream.kind, stream.name): stream.seq for stream in self.streams.values()}
 
 
 def session_after_damage(session: bytes, segment: int) -> bytes:

@@ -14,9 +14,8 @@ from typing import NamedTuple
 
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.events.schema import Column, Columns, ColumnType
-
-from .frame import EVENT, HEADER, HEADER_BYTES, KIND_SHIFT, LENGTH_MASK, ROW
-from .layout import COLUMN_TYPES, FIRST_VALUE_PLACE, TIME_PLACE, Layout, layout_number
+from mldash.journal.frame import EVENT, HEADER, HEADER_BYTES, KIND_SHIFT, LENGTH_MASK, ROW
+from mldash.journal.layout import COLUMN_TYPES, FIRST_VALUE_PLACE, TIME_PLACE, Layout, layout_number
 
 SHORTEST_RUN = 8
 """Below it frame by frame is as fast."""
