@@ -184,6 +184,11 @@ class Experiment:
 
         return carried(self)
 
+    def _open_again(self, settings: dict[str, Any], about: dict[str, Any], *, was_open: bool) -> None:
+        """What `__init__` does, where it was carried to (carried.py): also for a class derived from this one."""
+        Experiment.__init__(self, **settings)
+        self._about, self._opens_at_use = about, was_open
+
     def __copy__(self) -> Self:
         return self
 
@@ -215,10 +220,10 @@ class Experiment:
         if self._mode == "disabled":
             self._set_open(NullWriter())
             return
-        from .session import process_end as exits
+        from .session import process_end
         from .session.registry import session_of
 
-        session = session_of(self._prefix, self.settings, self.events)
+        session = session_of(self._prefix, self.settings, self.events, process_end.watch_child)
         self._session, status = session, self.run._status
         try:
             with session.lifecycle:
@@ -232,7 +237,7 @@ class Experiment:
             if about is not None:
                 session.append_run_event(about)
             self._set_open(session)
-            exits.watch(self)
+            process_end.watch(self)
             self.run._status = "RUNNING"
         except BaseException as error:  # a full journal, Ctrl-C: it has not begun, also for who opens the run next
             self.run._status = status

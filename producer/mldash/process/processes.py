@@ -1,6 +1,7 @@
 """Which process something belongs to, so that another one, perhaps on another host, can tell whether it is gone."""
 
 import os
+import sys
 from pathlib import Path
 
 from msgspec import Struct
@@ -51,3 +52,9 @@ def _started(pid: int) -> str:
     except OSError:
         return ""
     return "ended" if fields[0] == "Z" else fields[19]
+
+
+def is_daemonic_child() -> bool:
+    """Whether this process is a worker of multiprocessing that its parent ends when it pleases."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and bool(process.current_process().daemon)

@@ -35,12 +35,8 @@ def carried(experiment: Experiment) -> tuple[Any, ...]:
 
 
 def opened_there(kind: type[Experiment], settings: dict[str, Any], about: dict[str, Any], is_open: bool) -> Experiment:
-    from mldash.experiment import Experiment
-
     experiment = kind.__new__(kind)
-    Experiment.__init__(experiment, **with_credentials(settings))
-    experiment._about = about
-    experiment._opens_at_use = is_open
+    experiment._open_again(with_credentials(settings), about, was_open=is_open)
     return experiment
 
 

@@ -26,9 +26,11 @@ from typing import TYPE_CHECKING, Any
 from mldash.delivery.delivery_line import DeliveryLine
 from mldash.process.clock import Deadline
 from mldash.process.locks import Registry
+from mldash.process.processes import is_daemonic_child
 from mldash.run import end_run, status_of
 
 from .exit_codes import left_with, watch_exits
+from .registry import all_sessions
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -68,8 +70,6 @@ def watch(experiment: Experiment) -> None:
 def end_all() -> None:
     """End what is still open, deliver within one close timeout, and close."""
     global _leaving
-    from .registry import all_sessions
-
     _leaving = True
     error = unhandled_error()
     for experiment in _experiments:
@@ -163,12 +163,6 @@ def _handle_sigterm() -> None:
     _before = current
     _handled_in = os.getpid()
     signal.signal(signal.SIGTERM, _on_sigterm)
-
-
-def is_daemonic_child() -> bool:
-    """Whether this process is a worker of multiprocessing that its parent ends when it pleases."""
-    process = sys.modules.get("multiprocessing.process")
-    return process is not None and bool(process.current_process().daemon)
 
 
 def _give_back_sigterm() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from mldash.callbacks import Callbacks
@@ -47,14 +47,16 @@ class EndedSession:
         return []
 
 
-def session_of(prefix: Prefix, settings: SdkSettings, callbacks: Callbacks) -> Session:
+def session_of(
+    prefix: Prefix, settings: SdkSettings, callbacks: Callbacks, on_child: Callable[[Session], None]
+) -> Session:
     """The session of this process for a prefix and where its events go; made anew after it was closed."""
     key = _key(prefix, settings)
     with _sessions_lock:
         session = _sessions.get(key)
         if session is None:
             # A handler that interrupts this may have made one meanwhile.
-            made = Session(prefix, settings, mode_of(settings), callbacks, forget_session)
+            made = Session(prefix, settings, mode_of(settings), callbacks, forget_session, on_child)
             session = _sessions.setdefault(key, made)
         session.callbacks.join(callbacks)
         return session

@@ -29,6 +29,7 @@ from mldash.journal.session_folder import Head, SessionFolder
 from mldash.journal.writers import StreamWriter
 from mldash.mode import Mode
 from mldash.process.locks import Registry, reentrant_lock
+from mldash.process.processes import is_daemonic_child
 from mldash.settings import SdkSettings
 
 from .lag import LagWatch
@@ -55,8 +56,10 @@ class Session:
         mode: Mode,
         callbacks: Callbacks,
         on_closed: Callable[[Session], None],
+        on_child: Callable[[Session], None],
     ) -> None:
-        self._on_closed = on_closed
+        """`on_child` is told where a forked child logs first in the run that it has inherited."""
+        self._on_closed, self._on_child = on_closed, on_child
         self.prefix, self.settings, self.mode, self.callbacks = prefix, settings, mode, callbacks
         self.journal_folder = _journal_folder(prefix, settings, mode)
         known = settings.network_files
@@ -303,8 +306,6 @@ class Session:
         A worker of a pool or a loader has no run of its own, it is a part of the one that it was forked in: whoever
         terminates a pool, as `with Pool()` does, has lost nothing, and its workers get no chance to say an end.
         """
-        from .process_end import is_daemonic_child, watch_child
-
         is_forked = start.pid != os.getpid()
         if is_forked and is_daemonic_child():
             self.run_start = None
@@ -312,7 +313,7 @@ class Session:
             self.run_start = msgspec.structs.replace(start, time=time.time(), pid=os.getpid())
             self.append_run_event(self.run_start)
         if is_forked:
-            watch_child(self)
+            self._on_child(self)
 
     def _force_now_and_then(self, journal: Journal) -> None:
         if self._interval_sync is not None:
