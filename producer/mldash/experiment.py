@@ -22,7 +22,7 @@ from .mode import Mode, Reader, Writer, mode_of
 from .process.environment import UnknownSetting, read_settings
 from .process.locks import Registry, reentrant_lock
 from .run import Run, about_event, end_run, start_event, status_of
-from .session.disabled import EmptyReader, NullWriter
+from .session.disabled import NullWriter
 from .settings import SdkSettings, with_whole_paths
 
 if TYPE_CHECKING:
@@ -279,46 +279,9 @@ class Experiment:
         self._epoch += 1  # after the writer: who sees the new epoch asks and gets the new writer
 
     def _make_reader(self) -> Reader:
-        if self._mode == "disabled":
-            return EmptyReader()
-        if self._mode == "remote":
-            from .remote.reader import RemoteReader
-            from .remote.transport import Transport
+        from .session.readers import make_reader
 
-            if self.settings.remote is None:
-                raise ValueError("reads need the API's address: Experiment(…, remote=…), or MLDASH_REMOTE")
-            transport = Transport(self.settings.remote, self.settings.token)
-            return RemoteReader(transport, self.prefix, self.settings.read_wait_s, self._sessions_that_wrote)
-        from .local.reading.reader import LocalReader
-
-        if self._mode == "local":
-            from .local.folder import experiment_folder
-            from .local.reading.undrained import undrained_records
-
-            folder = experiment_folder(self.settings.root, self.prefix)
-            return LocalReader(
-                folder,
-                self._prefix,
-                own_events_stored=self._own_events_stored,
-                undrained=lambda: undrained_records(folder),
-            )
-        return self._journal_reader()
-
-    def _journal_reader(self) -> Reader:
-        """Offline: what this host's journals hold of the experiment, as a folder of which nothing is drained."""
-        from .journal.placement import journal_root
-        from .journal.reading.index import FolderIndex
-        from .journal.sessions import find_sessions, live_sessions
-        from .local.folder import Folder
-        from .local.reading.reader import LocalReader
-
-        root, index = journal_root(self.settings.journal), FolderIndex({})
-        return LocalReader(
-            Folder(root / "nothing"),
-            self._prefix,
-            undrained=lambda: index.events(one for one in find_sessions(root) if one.head.prefix == self.prefix),
-            live=lambda: live_sessions(root, for_people=True),
-        )
+        return make_reader(self._mode, self._prefix, self.settings, self._sessions_that_wrote, self._own_events_stored)
 
     def _session_with_events(self) -> Session | None:
         session = self._session

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from mldash import Experiment
-from mldash.handles.metrics import Metric
+from mldash.handles.metric import Metric
 from mldash.handles.tracks import Track
 
 TOKEN = "hunter2-of-this-test"

@@ -1,7 +1,7 @@
 """What `experiment.metrics`, `.tracks`, `.params` and `.logs` are: a user's values in, events out; and reads.
 
 handle.py            what all four share
-metrics.py  tracks.py  params.py  logs.py
+metrics.py (metric.py: one of them)  tracks.py  params.py  logs.py
 point_calls.py       log() made for the fields that a loop logs
 values.py            what may be logged → plain data · parameter_values.py  the lenient form, of parameters
 bulk_columns.py      what log_many and append_many are given · library_columns.py  columns of pandas, Polars, Arrow

@@ -8,7 +8,8 @@ lease.py           a file that one process holds at a time
 held.py            events that Kafka refuses, set aside
 checkpoint.py      what is acknowledged, and where the counting of seqs begins
 writers.py         the hot path: frames into segments · layout.py  packed rows
-append.py          what is not the common case: roll, refused writes · room.py  the size limit and its policy
+append.py          what is not the common case: roll, refused writes
+                   room.py  the size limit and its policy · new_segments.py
 reading/           segments → frames → records, from a place on
 sessions.py        the sessions of a folder: which live, and the dead, locked
 placement.py       which disk · forcing.py  fsync where nothing is delivered

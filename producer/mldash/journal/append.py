@@ -14,11 +14,8 @@ what it interrupted, and each step leaves what the next call can go on from
 (docs/decisions/0020-what-may-interrupt-a-call.md).
 """
 
-import contextlib
 import errno
-import mmap
 import os
-import time as clock
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import chain, count
@@ -28,30 +25,17 @@ from typing import Any, Literal
 from mldash.callbacks import Callbacks, warn
 from mldash.errors import JournalFull, JournalUnwritable
 from mldash.events.limits import CALL_BYTES
-from mldash.process.locks import Bell, Registry, reentrant_lock
+from mldash.process.forked import page_that_forks_empty
+from mldash.process.locks import Registry, reentrant_lock
 
-from .checkpoint import Base, Place, make_checkpoint, write_base
-from .frame import HEADER_BYTES, MAX_PAYLOAD_BYTES, pack_frame
-from .layout import make_layout
-from .segment import SEGMENT_HEADER_BYTES, MappedSegment, NoSpace, Segment, segment_bytes_for
-from .session_folder import Head, SessionFolder, create_session_folder
+from .checkpoint import Base, Place, write_base
+from .frame import MAX_PAYLOAD_BYTES, pack_frame
+from .layout import MOST_LAYOUTS, make_layout
+from .new_segments import LARGEST_SEGMENT_BYTES, MakeSegment, NewSegments
+from .room import DISK_FULL, Patience, Policy, Room
+from .segment import MappedSegment, NoSpace, Segment
+from .session_folder import Head, SessionFolder, create_session_folder, force_name, make_places
 from .writers import EntryWriter, RowWriter, StreamWriter, no_room
-
-Policy = Literal["block", "drop", "raise"]
-MakeSegment = Callable[[Path, bytes, int, int], Segment]
-
-FIRST_SEGMENT_BYTES = 1 << 20
-"""The first segment is small and each next one twice as large: a short job takes little of the disk."""
-
-MOST_LAYOUTS = 1000
-"""Of one journal: each is declared in each segment that has rows of it."""
-
-LARGEST_SEGMENT_BYTES = SEGMENT_HEADER_BYTES + HEADER_BYTES + MAX_PAYLOAD_BYTES
-"""So no payload above the limit of a call fits an ordinary segment, and the hot path need not look at sizes."""
-
-DISK_FULL = "the disk is full"
-
-MADV_WIPEONFORK = 18
 
 
 class Journal:
@@ -80,20 +64,13 @@ class Journal:
         """
         self.root = root
         self.folder: SessionFolder | None = None
-        self.segments: dict[int, Segment] = {}
-        self.here = _page_that_forks_empty()
-        self.dropped = 0
-        self._has_failed_to_delete = False
-        self.policy = policy
-        self._make_head = make_head
-        self._on_open = on_open
+        self.here = page_that_forks_empty()
+        self._room = Room(limit_bytes, policy, callbacks)
+        self._make_head, self._on_open = make_head, on_open
         self._callbacks = callbacks
-        self._limit_bytes = limit_bytes
-        self._segment_bytes = max(4096, min(segment_bytes, LARGEST_SEGMENT_BYTES, limit_bytes // 4))
-        self._block_timeout_s = block_timeout_s
+        self._new_segments = NewSegments(segment_bytes, limit_bytes, make_segment)
+        self._block_timeout_s, self._dead_after_s = block_timeout_s, dead_after_s
         self._fsync = fsync
-        self._dead_after_s = dead_after_s
-        self._make_segment = make_segment
         self._writers: dict[tuple[str, str | None], StreamWriter] = {}
         self._numbers = count()
         """Of streams and layouts; not counted by these, for a handler may make another one in between."""
@@ -113,7 +90,7 @@ class Journal:
         self._appending = reentrant_lock()
         self._lock = reentrant_lock()
         """Of writers that are made."""
-        self._room = Bell()
+        self._room.begin()
         self.here[0] = 1
 
     def _forget_files(self) -> None:
@@ -121,9 +98,7 @@ class Journal:
             writer._write, writer._segment = no_room, None
         self._first_number = self._next_number
         self._current = None
-        self.segments = {}
-        self._undeleted: dict[int, Segment] = {}
-        self._kept_bytes = 0
+        self._room.forget()
         self._is_opened = False
         self.folder = None
 
@@ -133,10 +108,9 @@ class Journal:
         return self._first_number if self._current is None else self._current.number + 1
 
     @property
-    def _used_bytes(self) -> int:
-        """Of what is there: likewise not counted beside it."""
-        held = [*list(self.segments.values()), *list(self._undeleted.values())]
-        return self._kept_bytes + sum(segment.size for segment in held)
+    def segments(self) -> dict[int, Segment]:
+        """By number."""
+        return self._room.segments
 
     # -- for the handles
 
@@ -191,36 +165,22 @@ class Journal:
         if not done or self.folder is None:
             return
         write_base(self.folder.base_path, base)
-        for number in sorted(done):
-            segment = self._undeleted[number] = self.segments[number]
-            del self.segments[number]
-            segment.close()
-        self._delete_released()
+        self._room.release(done)
 
     def keep(self, more_bytes: int) -> None:
         """So much of the disk is taken by events that were set aside: it counts for the journal's limit too."""
-        self._kept_bytes += more_bytes  # by one thread only
+        self._room.keep(more_bytes)
 
-    def sync(self) -> None:
-        """Force what is written to the disk, also in segments that were full since the last time. Raises OSError."""
-        current = self._current
+    def sync(self) -> Place:
+        """Force what is written to the disk, also in segments that were full since the last time. The place behind it.
+        Raises OSError."""
+        current, end = self._current, self.end()
         for number, segment in list(self.segments.items()):
             if number >= self._forced_before:
                 self._force(segment)
         if current is not None:
             self._forced_before = current.number
-
-    def count_seqs(self) -> dict[tuple[str, str | None], int]:
-        """The seq of each stream's next event, counted from the disk."""
-        from .reading.rounds import count_events
-        from .reading.scan import LiveSource, Scan
-
-        while self.folder is not None:
-            try:
-                return count_events(Scan(LiveSource(self)))
-            except ValueError:  # a segment was released under the scan: from the new base
-                continue
-        return {}
+        return end
 
     def close(self) -> Place:
         """No event is taken any more; the files and the lock stay until `forget`. The place behind the last event: one
@@ -237,7 +197,7 @@ class Journal:
         """Let go of the files; `remove` deletes them: for when all is acknowledged. Only after `close`."""
         for segment in list(self.segments.values()):
             segment.close()
-        self.segments = {}
+        self._room.segments = {}
         if self.folder is not None:
             if remove:
                 self.folder.remove()
@@ -266,10 +226,11 @@ class Journal:
             raise ValueError(f"one call of {len(payload)} bytes to {of}: at most {CALL_BYTES} are allowed")
         frame = pack_frame(kind, payload)
         declaration = writer.declaration()
-        patience: _Patience | None = None
+        patience: Patience | None = None
         while (reason := self._try_append(writer, frame, declaration, len(payload))) is not None:
-            patience = patience or _Patience(patience_s)
-            if not self._wait_for_room(patience, reason):
+            assert self.folder is not None
+            patience = patience or Patience(patience_s)
+            if not self._room.wait(patience, reason, self.folder.path):
                 self.dropped += 1
                 self._callbacks.dropped(self.dropped)
                 return
@@ -301,26 +262,17 @@ class Journal:
                     if self.folder is None or self.folder.is_lost:
                         continue
             assert self.folder is not None
-            reason = self._try_roll(self.folder, self._size_for(payload_bytes))
+            reason = self._try_roll(self.folder, self._new_segments.size(self._next_number, payload_bytes))
             if reason is not None:
                 return reason
 
     def _open(self) -> None:
+        # Segments go on being counted after a session was lost: nothing that is left of it can mean a new one.
+        base = Base(self._next_number, [])
         folder = create_session_folder(self.root, self._make_head(), self._dead_after_s)
         if folder.ownership is not None:
-            folder.ownership.find_end = self._end_on_disk
-        # Segments go on being counted after a session was lost: nothing that is left of it can mean a new one.
-        # And both files have their blocks from now on: on a full disk they must still be written to make room.
-        try:
-            write_base(folder.base_path, Base(self._next_number, []), force=self._fsync != "never")
-            if self._fsync != "never":
-                _force_name(self.root)
-            make_checkpoint(folder.checkpoint_path)
-        except BaseException as error:
-            folder.remove()
-            if isinstance(error, OSError):
-                raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
-            raise
+            folder.ownership.find_end = self.sync
+        make_places(folder, base, force=self._fsync != "never")
         self.folder = folder
 
     def _leave_lost_session(self) -> None:
@@ -331,11 +283,6 @@ class Journal:
         self._forget_files()
         for segment in segments.values():
             segment.close()
-
-    def _end_on_disk(self) -> Place:
-        end = self.end()
-        self.sync()
-        return end
 
     def _writing(self, segment: Segment) -> Callable[[bytes], Any]:
         if self._fsync != "always":
@@ -369,106 +316,26 @@ class Journal:
                 self.dropped += 1
                 warn(f"what a signal handler logged is lost: {error}")
 
-    def _delete_released(self) -> None:
-        """Delete the files of segments that are released. One that can't be deleted takes its room until it can be: it
-        is tried again with the next, and by who waits for room."""
-        for number, segment in list(self._undeleted.items()):
-            try:
-                segment.path.unlink(missing_ok=True)
-            except OSError as error:
-                if not self._has_failed_to_delete:
-                    self._has_failed_to_delete = True
-                    warn(f"{segment.path} can't be deleted and goes on taking room: {error.strerror or error}")
-            else:
-                self._undeleted.pop(number, None)
-                self._room.ring()
-
-    def _size_for(self, payload_bytes: int) -> int:
-        size = min(self._segment_bytes, FIRST_SEGMENT_BYTES << min(self._next_number, 10))
-        return max(size, segment_bytes_for(payload_bytes))
-
-    def _wait_for_room(self, patience: "_Patience", reason: str) -> bool:
-        """What the policy says: wait a little, or False where the event is dropped. Raises JournalFull."""
-        assert self.folder is not None
-        if self.policy == "drop":
-            return False
-        if self.policy == "raise" or patience.is_over:
-            raise JournalFull(str(self.folder.path), self._used_bytes, reason)
-        if patience.is_new:
-            patience.is_new = False
-            self._callbacks.journal_full(str(self.folder.path), self._used_bytes, reason)
-        used = self._used_bytes
-        self._delete_released()
-        if self._used_bytes == used:
-            self._room.wait(0.5)  # the disk may also get room by other hands
-        if self._used_bytes < used:
-            patience.begin_again()
-        return True
-
     def _try_roll(self, folder: SessionFolder, size: int) -> str | None:
         """None when there is a new segment, else why there is none."""
         number, old = self._next_number, self._current
         made = self.segments.get(number)  # of a roll that something was thrown into
         if made is None or made.size < size:
-            if made is None and self.segments and self._used_bytes + size > self._limit_bytes:
-                return f"its limit is {self._limit_bytes} bytes"
+            if made is None and self.segments and not self._room.is_within_limit(size):
+                return self._room.over_limit
             try:
-                made = self._make_anew(folder, number, size)
+                made = self._new_segments.make(folder, number, size, lambda: self.folder is folder)
             except OSError as error:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT):
                     return DISK_FULL
                 raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
             self.segments[number] = made
         if self._fsync != "never":
-            _force_name(folder.path)
+            force_name(folder.path)
         if old is not None:
             old.seal()  # whoever reads the seal finds the next segment
         self._current = made
         return None
-
-    def _make_anew(self, folder: SessionFolder, number: int, size: int) -> Segment:
-        """Raises OSError."""
-        path = folder.segment_path(number)
-        try:
-            return self._make_segment(path, folder.head.session_id, number, size)
-        except FileExistsError:  # made, and then something was thrown: nothing was ever written to it
-            if self.folder is not folder:  # a handler has forked, this is the child, and it is the parent's
-                raise
-            path.unlink()
-            return self._make_segment(path, folder.head.session_id, number, size)
-
-
-class _Patience:
-    """How long the policy "block" waits: from when room was made last."""
-
-    def __init__(self, seconds: float) -> None:
-        self.is_new = True
-        self._seconds = seconds
-        self.begin_again()
-
-    def begin_again(self) -> None:
-        self._deadline = clock.monotonic() + self._seconds
-
-    @property
-    def is_over(self) -> bool:
-        return clock.monotonic() > self._deadline
-
-
-def _force_name(folder: Path) -> None:
-    """Force to the disk what a folder holds: a file whose name is lost with the power is lost. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _page_that_forks_empty() -> memoryview:
-    """A number that is 1 here and 0 in a forked child, whoever forks (Linux 4.14; elsewhere the hook below does it)."""
-    page = mmap.mmap(-1, mmap.PAGESIZE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with contextlib.suppress(OSError, ValueError):
-        page.madvise(MADV_WIPEONFORK)
-    return memoryview(page).cast("Q")
 
 
 _journals: Registry[Journal] = Registry()

@@ -29,6 +29,9 @@ from .frame import HEADER_BYTES
 MOST_FIELDS = 64
 """A layout has no more: packed wider, a row is no faster."""
 
+MOST_LAYOUTS = 1000
+"""Of one journal: each is declared in each segment that has rows of it."""
+
 TYPE_CODES: dict[type, str] = {float: "d", int: "q", bool: "?"}
 COLUMN_TYPES: dict[str, ColumnType] = {"d": "float64", "q": "int64", "?": "bool"}
 

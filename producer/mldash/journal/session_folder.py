@@ -21,7 +21,7 @@ from mldash.answers.shapes import TopicAddress
 from mldash.errors import JournalUnwritable
 from mldash.mode import Mode
 
-from .checkpoint import Place, read_checkpoint
+from .checkpoint import Base, Place, make_checkpoint, read_checkpoint, write_base
 from .descriptors import Descriptor
 from .ownership import Claim, Ownership, claim, end_of, has_heartbeat
 from .segment import segment_name
@@ -197,6 +197,23 @@ def create_session_folder(root: Path, head: Head, dead_after_s: float | None = N
     return SessionFolder(path, head, lock, ownership)
 
 
+def make_places(folder: SessionFolder, base: Base, *, force: bool) -> None:
+    """The files of a new session that say where it is read from; without them it is removed. Raises JournalUnwritable.
+
+    Both have their blocks from now on: on a full disk they must still be written to make room.
+    """
+    try:
+        write_base(folder.base_path, base, force=force)
+        if force:
+            force_name(folder.path.parent)
+        make_checkpoint(folder.checkpoint_path)
+    except BaseException as error:
+        folder.remove()
+        if isinstance(error, OSError):
+            raise JournalUnwritable(str(folder.path), error.strerror or str(error)) from error
+        raise
+
+
 def open_session_folder(path: Path) -> SessionFolder | None:
     """The session in a folder; None where there is none, or one of a format that this version does not know."""
     try:
@@ -204,6 +221,15 @@ def open_session_folder(path: Path) -> SessionFolder | None:
     except (OSError, msgspec.MsgspecError):
         return None
     return SessionFolder(path, head) if head.format in _FORMATS else None
+
+
+def force_name(folder: Path) -> None:
+    """Force to the disk what a folder holds: a file whose name is lost with the power is lost. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_head(folder: Path, head: Head) -> None:

@@ -48,7 +48,9 @@ class StreamWriter:
     @property
     def next_seq(self) -> int:
         """Counted by reading the journal: not for a loop."""
-        return self._journal.count_seqs().get((self.kind, self.name), 0)
+        from .reading.rounds import next_seqs
+
+        return next_seqs(self._journal).get((self.kind, self.name), 0)
 
     def append(self, time: float, fields: Mapping[str, Any]) -> None:
         """One event; returns when it is in the journal. Raises ValueError above 15 MiB, JournalFull."""

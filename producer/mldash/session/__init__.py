@@ -1,6 +1,7 @@
 """This process's emission into an experiment, from its first event to the process's end.
 
-session.py      its id, its rank, its journal, and who takes the events from there · disabled.py  mode="disabled"
+session.py      its id, its rank, its journal · disabled.py  mode="disabled"
+deliveries.py   who takes the events from there · readers.py  who answers the reads
 registry.py     the sessions of this process
 launchers.py    rank, world and job, from what started the process
 succession.py   which dead sessions of the host a new one follows

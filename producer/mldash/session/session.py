@@ -21,8 +21,9 @@ from mldash.delivery.delivery_line import DeliveryLine, undelivered, who_sends_i
 from mldash.errors import EventsRefused
 from mldash.events.identity import Prefix, new_session_id
 from mldash.events.schema import SCHEMA_VERSION, Describe, End, Start, Status
-from mldash.journal.append import Journal, MakeSegment
+from mldash.journal.append import Journal
 from mldash.journal.checkpoint import Place
+from mldash.journal.new_segments import MakeSegment
 from mldash.journal.placement import journal_root, limit_of, needs_plain_writes, on_network
 from mldash.journal.segment import MappedSegment, Segment
 from mldash.journal.session_folder import Head, SessionFolder
@@ -32,18 +33,16 @@ from mldash.process.locks import Registry, reentrant_lock
 from mldash.process.processes import is_daemonic_child
 from mldash.settings import SdkSettings
 
+from .deliveries import interval_sync, make_delivery, standing_watch
 from .lag import LagWatch
 from .launchers import rank_of
 
 if TYPE_CHECKING:
     from mldash.capture.captures import Captures
     from mldash.delivery.drain import Delivery
-    from mldash.delivery.publisher import Publisher
     from mldash.experiment import Experiment
     from mldash.journal.forcing import IntervalSync
     from mldash.remote.standing import StandingWatch
-
-FSYNC_INTERVAL_S = 1.0
 
 
 class Session:
@@ -215,8 +214,10 @@ class Session:
 
     def missing(self) -> list[tuple[str, str | None, int]]:
         """(kind, name, events) of each stream that is not wholly acknowledged."""
+        from mldash.journal.reading.rounds import next_seqs
+
         done = self.written()
-        seqs = self.journal.count_seqs()
+        seqs = next_seqs(self.journal)
         return [(kind, name, seq - done.get((kind, name), 0)) for (kind, name), seq in seqs.items()]
 
     def unsent_bytes(self) -> int:
@@ -278,27 +279,16 @@ class Session:
             self._force_now_and_then(journal)
             return
         if self.delivery is None:
-            self.delivery = self._publisher(journal) if self.mode == "remote" else self._drain(journal)
+            self.delivery = make_delivery(self, journal)
         if not self.delivery.is_alive():
             self.delivery.start()
-        self._watches = [LagWatch(self.delivery, self.callbacks), *self._standing_watch()]
+        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self)]
         for watch in self._watches:
             watch.start()
 
     def _stop_watches(self) -> None:
         for watch in self._watches:
             watch.stop()
-
-    def _standing_watch(self) -> list[StandingWatch]:
-        """None where no API is known: with Kafka alone there is nobody to ask."""
-        settings = self.settings
-        if self.mode != "remote" or settings.remote is None:
-            return []
-        from mldash.remote.standing import StandingWatch
-        from mldash.remote.transport import Transport
-
-        transport = Transport(settings.remote, settings.token, keep=False)
-        return [StandingWatch(transport, self.prefix.text, self.id, settings.heartbeat_s, self.callbacks)]
 
     def _go_on_with(self, start: Start) -> None:
         """Of a forked child in an open run, and of a session that follows a lost one: what its journal begins with.
@@ -318,10 +308,8 @@ class Session:
     def _force_now_and_then(self, journal: Journal) -> None:
         if self._interval_sync is not None:
             self._interval_sync.stop()
-        if self.settings.fsync == "interval":
-            from mldash.journal.forcing import IntervalSync
-
-            self._interval_sync = IntervalSync(journal, FSYNC_INTERVAL_S, self.callbacks)
+        self._interval_sync = interval_sync(self, journal)
+        if self._interval_sync is not None:
             self._interval_sync.start()
 
     def _make_plain_segment(self, path: Path, session: bytes, number: int, size: int) -> Segment:
@@ -330,43 +318,6 @@ class Session:
         folder = self.journal.folder
         assert folder is not None
         return PlainSegment(path, session, number, size, folder.covers)
-
-    def _publisher(self, journal: Journal) -> Publisher:
-        # All that the thread needs is imported here, and not by it: a process that forks while a thread imports has
-        # half a module in its child, for good (tried: "unknown encoding: idna" in loader workers).
-        import encodings.idna
-
-        from mldash.delivery import kafka
-        from mldash.delivery.publisher import Publisher
-        from mldash.remote.handshake import asker
-
-        assert encodings.idna and kafka
-        settings = self.settings
-        return Publisher(
-            journal,
-            asker(settings),
-            self.callbacks,
-            linger_s=settings.linger_s,
-            heartbeat_s=settings.heartbeat_s,
-            fsync_s=FSYNC_INTERVAL_S if settings.fsync == "interval" else None,
-        )
-
-    def _drain(self, journal: Journal) -> Delivery:
-        from mldash.delivery.drain import SinkDrain
-        from mldash.local.folder import experiment_folder
-        from mldash.local.sink import LocalSink
-
-        settings = self.settings
-        folder = experiment_folder(settings.root, self.prefix.text)
-        fsync = settings.fsync != "never"
-        return SinkDrain(
-            journal,
-            lambda: LocalSink(folder, self.prefix, fsync=fsync, use_lease=self.is_on_network),
-            self.callbacks,
-            prefix=self.prefix.text,
-            linger_s=settings.linger_s,
-            fsync_s=FSYNC_INTERVAL_S if settings.fsync == "interval" else None,
-        )
 
 
 def _journal_folder(prefix: Prefix, settings: SdkSettings, mode: Mode) -> Path:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from mldash import Experiment
-from mldash.handles.metrics import CALLS_OF_ONE_KIND, Metric
+from mldash.handles.metric import CALLS_OF_ONE_KIND, Metric
 from mldash.handles.point_calls import row_types
 
 NAMES = [

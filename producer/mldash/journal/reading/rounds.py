@@ -7,7 +7,7 @@ Values are spliced as they stand in the journal (msgspec.Raw): nothing of a user
 sink that wants the values themselves (plain files, JSON records) asks for `decoded`.
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 from msgspec import Raw
@@ -20,7 +20,10 @@ from mldash.journal.layout import layout_number
 from mldash.journal.session_folder import SessionFolder
 
 from .runs import take_run
-from .scan import Scan, StoredSource
+from .scan import LiveSource, Scan, StoredSource
+
+if TYPE_CHECKING:
+    from mldash.journal.append import Journal
 
 ROUND_BYTES = 2 << 20
 
@@ -214,6 +217,16 @@ def count_events(scan: Scan) -> dict[tuple[str, str | None], int]:
     while gatherer.next_round() is not None:
         pass
     return {(stream.kind, stream.name): stream.seq for stream in scan.streams.values()}
+
+
+def next_seqs(journal: "Journal") -> dict[tuple[str, str | None], int]:
+    """The seq of each stream's next event in a journal that this process writes, counted from the disk."""
+    while journal.folder is not None:
+        try:
+            return count_events(Scan(LiveSource(journal)))
+        except ValueError:  # a segment was released under the scan: from the new base
+            continue
+    return {}
 
 
 def find_end(folder: SessionFolder) -> Place:

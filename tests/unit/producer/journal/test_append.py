@@ -15,9 +15,10 @@ from mldash.callbacks import Callbacks
 from mldash.errors import JournalFull, JournalUnwritable
 from mldash.events.limits import CALL_BYTES
 from mldash.events.schema import Column, End, Start
-from mldash.journal.append import FIRST_SEGMENT_BYTES
 from mldash.journal.checkpoint import Base
+from mldash.journal.new_segments import FIRST_SEGMENT_BYTES
 from mldash.journal.plain_segment import PlainSegment
+from mldash.journal.reading.rounds import next_seqs
 from mldash.journal.reading.scan import LiveSource, StoredSource
 from mldash.journal.segment import MappedSegment
 from mldash.journal.session_folder import open_session_folder
@@ -101,7 +102,7 @@ def test_columns_and_run_events_are_counted_by_their_events(tmp_path: Path) -> N
         Start(time=5.0, host="h"),
         End(time=6.0, status="COMPLETED"),
     ]
-    assert journal.count_seqs() == {("metrics", "train"): 5, ("runs", ""): 2}
+    assert next_seqs(journal) == {("metrics", "train"): 5, ("runs", ""): 2}
 
 
 def test_an_event_as_large_as_a_call_may_be_passes_and_a_larger_one_is_refused_whole(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mldash import Experiment
 from mldash.journal.plain_segment import PlainSegment
 from mldash.journal.segment import MappedSegment
-from mldash.session import session
+from mldash.session import deliveries
 
 from .journals import new_journal
 
@@ -28,7 +28,7 @@ def forced(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
             counted[segment.number] += 1
 
         monkeypatch.setattr(kind, "sync", sync)
-    monkeypatch.setattr(session, "FSYNC_INTERVAL_S", 0.02)
+    monkeypatch.setattr(deliveries, "FSYNC_INTERVAL_S", 0.02)
     return counted
 
 

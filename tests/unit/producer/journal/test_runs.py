@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.events.schema import Columns
-from mldash.journal.append import MOST_LAYOUTS
+from mldash.journal.layout import MOST_LAYOUTS
 from mldash.journal.reading.scan import LiveSource, StoredSource
 
 from .journals import append_row, events_in, new_journal, records_in

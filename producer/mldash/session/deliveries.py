@@ -1,0 +1,84 @@
+"""Who takes a session's events from its journal: to Kafka, or into local files; and who asks how it stands there.
+
+All that a thread of theirs needs is imported here, and not by it: a process that forks while a thread imports has half
+a module in its child, for good (tried: "unknown encoding: idna" in loader workers).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mldash.delivery.drain import Delivery
+    from mldash.delivery.publisher import Publisher
+    from mldash.journal.append import Journal
+    from mldash.journal.forcing import IntervalSync
+    from mldash.remote.standing import StandingWatch
+
+    from .session import Session
+
+FSYNC_INTERVAL_S = 1.0
+
+
+def make_delivery(session: Session, journal: Journal) -> Delivery:
+    """Not started. For the modes remote and local."""
+    fsync_s = FSYNC_INTERVAL_S if session.settings.fsync == "interval" else None
+    return _publisher(session, journal, fsync_s) if session.mode == "remote" else _drain(session, journal, fsync_s)
+
+
+def interval_sync(session: Session, journal: Journal) -> IntervalSync | None:
+    """For the mode offline, where nothing is delivered; None where the settings want none."""
+    if session.settings.fsync != "interval":
+        return None
+    from mldash.journal.forcing import IntervalSync
+
+    return IntervalSync(journal, FSYNC_INTERVAL_S, session.callbacks)
+
+
+def standing_watch(session: Session) -> list[StandingWatch]:
+    """None where no API is known: Kafka alone cannot be asked."""
+    settings = session.settings
+    if session.mode != "remote" or settings.remote is None:
+        return []
+    from mldash.remote.standing import StandingWatch
+    from mldash.remote.transport import Transport
+
+    transport = Transport(settings.remote, settings.token, keep=False)
+    return [StandingWatch(transport, session.prefix.text, session.id, settings.heartbeat_s, session.callbacks)]
+
+
+def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Publisher:
+    import encodings.idna
+
+    from mldash.delivery import kafka
+    from mldash.delivery.publisher import Publisher
+    from mldash.remote.handshake import asker
+
+    assert encodings.idna and kafka
+    settings = session.settings
+    return Publisher(
+        journal,
+        asker(settings),
+        session.callbacks,
+        linger_s=settings.linger_s,
+        heartbeat_s=settings.heartbeat_s,
+        fsync_s=fsync_s,
+    )
+
+
+def _drain(session: Session, journal: Journal, fsync_s: float | None) -> Delivery:
+    from mldash.delivery.drain import SinkDrain
+    from mldash.local.folder import experiment_folder
+    from mldash.local.sink import LocalSink
+
+    settings = session.settings
+    folder = experiment_folder(settings.root, session.prefix.text)
+    fsync = settings.fsync != "never"
+    return SinkDrain(
+        journal,
+        lambda: LocalSink(folder, session.prefix, fsync=fsync, use_lease=session.is_on_network),
+        session.callbacks,
+        prefix=session.prefix.text,
+        linger_s=settings.linger_s,
+        fsync_s=fsync_s,
+    )
