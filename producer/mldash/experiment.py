@@ -26,7 +26,7 @@ from .session.disabled import NullWriter
 from .settings import SdkSettings, with_whole_paths
 
 if TYPE_CHECKING:
-    from .remote.reader import OwnWrites
+    from .remote.own_writes import OwnWrites
     from .session.session import Session
 
 _SETTINGS = frozenset(SdkSettings.__struct_fields__)

@@ -15,11 +15,11 @@ by nobody and cut before the next append. In reading order:
 
   folder.py        the layout, and names as folders
   state/           what is acknowledged, whose rows they are, how far they were sent; one process appends at a time
-  row_file.py      a file that grows by lines, with an index beside it
+  row_file.py      a file that grows by lines · row_index.py  of its blocks · row_reader.py
   json_file.py     a file that is replaced whole
   blocks.py        blocks of the wire → rows
   points.py  entries.py  lines.py  params.py  runs.py     a kind of event each ↔ its files
-  sink.py          frames of the journal → files
+  sink.py          frames of the journal → files · appends.py  of one delivery
   reading/         files → answers
   records.py       files → records of the wire again, for `mldash sync`
 """

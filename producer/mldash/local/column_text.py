@@ -15,7 +15,8 @@ import msgspec
 
 from mldash.events.schema import Column, Columns
 
-from .row_file import BLOCK_ROWS, Piece
+from .row_file import Piece
+from .row_index import BLOCK_ROWS
 from .row_text import IsoTimes
 
 _TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}

@@ -9,7 +9,7 @@ from mldash.events.merging import merge_entries
 
 from .blocks import Event
 from .reading.stream_rows import Row, StreamRows
-from .row_file import Block
+from .row_index import Block
 
 TIMESTAMP: Final = "timestamp"
 

@@ -21,7 +21,7 @@ from mldash.events.schema import Block, Describe, End, Record, Rows, RunEvents, 
 from . import entries, lines, params, points
 from .blocks import Event
 from .folder import DATA, Folder
-from .row_file import DamagedRow, decode_rows, whole_lines
+from .row_index import DamagedRow, decode_rows, whole_lines
 from .state.acknowledged import Acknowledged, FileEnd
 from .state.adoption import (
     held_descriptions,

@@ -15,7 +15,8 @@ import msgspec
 from mldash.answers.shapes import iso_time
 from mldash.events.encoding import exact_to_json
 
-from .row_file import BLOCK_ROWS, Piece
+from .row_file import Piece
+from .row_index import BLOCK_ROWS
 
 _encode_lines = msgspec.json.Encoder().encode_lines
 _SAFE: Final = frozenset((float, int, str, bool))

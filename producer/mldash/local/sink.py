@@ -21,27 +21,26 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from msgspec import Struct
-
 from mldash.answers.shapes import iso_time
 from mldash.events.identity import Prefix
-from mldash.events.schema import Block, Columns, Describe, Record
+from mldash.events.schema import Describe, Record
 from mldash.journal.sessions import live_sessions
 
 from . import entries, lines, params, points, runs
-from .blocks import events_of, run_events_of
-from .column_text import entry_pieces, point_pieces
+from .appends import Append, Part, pieces, span
+from .blocks import run_events_of
 from .described import experiment_file, metric_facts, metric_file, track_file
 from .folder import Folder
 from .json_file import read_json, write_json
 from .reading.stream_rows import StreamRows
-from .row_file import Piece, RowFile, RowReader, TimeOf, status_of, whole_lines
-from .row_text import json_ready, pieces_of
+from .row_file import RowFile
+from .row_index import TimeOf, status_of, whole_lines
+from .row_reader import RowReader
 from .state.acknowledged import Acknowledged, FileEnd, Followed, NotOurState, StreamOf
 from .state.adoption import adopt
 from .state.fence import LeaseLost, put_out_of_reach
 from .state.lock import lock_of
-from .state.sources import SourceFile, Span, sources_of
+from .state.sources import SourceFile, sources_of
 from .state.spans import Spans
 
 METADATA_EVERY_S: Final = 1.0
@@ -56,25 +55,6 @@ TIME_OF: Final[dict[str, TimeOf]] = {
     "params": params.time_of,
     "runs": runs.time_of,
 }
-
-
-class _Part(Struct):
-    """A record, and how many of its first events are acknowledged already."""
-
-    record: Record
-    skip: int
-
-
-class _Append(Struct):
-    """What one delivery appends to one row file."""
-
-    kind: str
-    name: str | None
-    file: RowFile
-    before: FileEnd
-    parts: list[_Part]
-    pieces: list[Piece] = []
-    after: FileEnd = FileEnd()
 
 
 class LocalSink:
@@ -158,9 +138,9 @@ class LocalSink:
         self._experiment_due = self._parameters_due = True
         self._opened = True
 
-    def _plan(self, records: Sequence[Record]) -> tuple[dict[str, _Append], dict[StreamOf, int]]:
+    def _plan(self, records: Sequence[Record]) -> tuple[dict[str, Append], dict[StreamOf, int]]:
         """Which records go to which file, and the seqs that are stored once they are there."""
-        appends: dict[str, _Append] = {}
+        appends: dict[str, Append] = {}
         seqs: dict[StreamOf, int] = {}
         for record in records:
             stream = StreamOf(record.session, record.kind, record.name)
@@ -171,8 +151,8 @@ class LocalSink:
             name = self._folder.rows(record.kind, record.name)
             if name not in appends:
                 file = RowFile(self._folder.path / name, TIME_OF[record.kind], self._fsync, self._check_lease)
-                appends[name] = _Append(record.kind, record.name, file, self._end_of(name, file.path), [])
-            appends[name].parts.append(_Part(record, max(0, stored - record.first_seq)))
+                appends[name] = Append(record.kind, record.name, file, self._end_of(name, file.path), [])
+            appends[name].parts.append(Part(record, max(0, stored - record.first_seq)))
             seqs[stream] = end
         return appends, seqs
 
@@ -202,17 +182,17 @@ class LocalSink:
             self._sources.clear()
             raise LeaseLost
 
-    def _append_rows(self, appends: dict[str, _Append]) -> None:
+    def _append_rows(self, appends: dict[str, Append]) -> None:
         fence, fenced = self._acknowledged.fence, self._acknowledged.fenced
         for name, append in appends.items():
             if fenced.get(name, 0) < fence:
                 put_out_of_reach(append.file.path, fence, self._check_lease, append.before.bytes)
                 put_out_of_reach(sources_of(append.file.path), fence, self._check_lease)
                 self._sources.pop(name, None)
-            append.pieces = list(_pieces(append))
+            append.pieces = list(pieces(append))
             append.after = append.file.append(append.before, append.pieces)
             if append.kind != "runs":  # these say it in each line
-                self._sources_of(name).append(append.before.rows, map(_span, append.parts))
+                self._sources_of(name).append(append.before.rows, map(span, append.parts))
 
     def _sources_of(self, name: str) -> SourceFile:
         sources = self._sources.get(name)
@@ -220,7 +200,7 @@ class LocalSink:
             sources = self._sources[name] = SourceFile(self._folder.path / name, self._fsync, self._check_lease)
         return sources
 
-    def _acknowledge(self, appends: dict[str, _Append], seqs: dict[StreamOf, int]) -> None:
+    def _acknowledge(self, appends: dict[str, Append], seqs: dict[StreamOf, int]) -> None:
         fence = self._acknowledged.fence
         fenced = dict.fromkeys(appends, fence) if fence else {}
         with _followed_is_lost():
@@ -228,11 +208,11 @@ class LocalSink:
         # After it is written: a lease that is still ours now was not broken before, so its next holder has seen it.
         self._check_lease()
 
-    def _extend_indexes(self, appends: dict[str, _Append]) -> None:
+    def _extend_indexes(self, appends: dict[str, Append]) -> None:
         for append in appends.values():
             append.file.extend_index(append.before, append.after, append.pieces)
 
-    def _note_due(self, appends: dict[str, _Append]) -> None:
+    def _note_due(self, appends: dict[str, Append]) -> None:
         for name, append in appends.items():
             if append.kind == "metrics":
                 self._spans.follow(name, append.before, append.after, append.pieces)
@@ -310,56 +290,9 @@ class LocalSink:
         return StreamRows(reader, (), TIME_OF[kind])
 
 
-def _span(part: _Part) -> Span:
-    record = part.record
-    return Span(record.session, record.first_seq + part.skip, record.count - part.skip)
-
-
 @contextlib.contextmanager
 def _followed_is_lost() -> Iterator[None]:
     try:
         yield
     except Followed:
         raise LeaseLost from None
-
-
-def _pieces(append: _Append) -> Iterator[Piece]:
-    """The append's rows as lines. Blocks of plain numbers, which most are, take the short way."""
-    first = append.before.rows
-    short_way = _SHORT_WAYS.get(append.kind)
-    for part in append.parts:
-        waiting: list[Block] = []
-        for block in part.record.blocks:
-            if short_way is None or part.skip or not isinstance(block, Columns):
-                waiting.append(block)
-                continue
-            behind = list(_long_way(append.kind, first, part, waiting))
-            made = short_way(first + sum(len(piece.times) for piece in behind), block)
-            if made is None:
-                waiting.append(block)
-                continue
-            waiting = []
-            for piece in (*behind, *made):
-                first += len(piece.times)
-                yield piece
-        for piece in _long_way(append.kind, first, part, waiting):
-            first += len(piece.times)
-            yield piece
-
-
-_SHORT_WAYS: Final = {"metrics": point_pieces, "tracks": entry_pieces}
-
-
-def _long_way(kind: str, first: int, part: _Part, blocks: Sequence[Block]) -> Iterator[Piece]:
-    """Blocks value by value, without the part's first `skip` events."""
-    if kind == "runs":
-        seq = part.record.first_seq + part.skip
-        return pieces_of(first, runs.lines_of(part.record.session, seq, run_events_of(blocks, part.skip)))
-    events = events_of(blocks, part.skip)
-    if kind == "metrics":
-        return pieces_of(first, points.lines_of(first, events), points.values_of, points.ready)
-    if kind == "tracks":
-        return pieces_of(first, entries.lines_of(events), dict.values, json_ready)
-    if kind == "logs":
-        return pieces_of(first, lines.lines_of(first, events))
-    return pieces_of(first, params.lines_of(events))

@@ -4,15 +4,12 @@ A read first hands everything to Kafka, then tells the API how many events of wh
 and the API answers once these are stored. `wait` bounds both together; 0 asks for what is there.
 """
 
-import base64
 import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from math import inf, nextafter
 from time import monotonic
-from typing import Any, Final, Protocol, TypeVar
-
-import msgspec
+from typing import Any, Final, TypeVar
 
 from mldash.answers.downsample import ViewRequest, draw
 from mldash.answers.resample import TOO_MANY
@@ -30,6 +27,7 @@ from mldash.answers.shapes import (
 from mldash.errors import EventsRefused, NotYetStored
 from mldash.process.clock import Deadline
 
+from .own_writes import ALL, About, OwnWrites, Told, first_of, headers_of, told_of
 from .transport import FileBrokeOff, Problem, Query, Transport
 
 PAGE_POINTS: Final = 10_000
@@ -42,35 +40,7 @@ LONGEST_WAIT_S: Final = 86_400.0
 MOST_NAMES: Final = 1_000
 MOST_NAMES_LENGTH: Final = 4_000
 """Characters of names in one address: each may be twelve bytes there."""
-MOST_STREAMS: Final = 100
-"""Of one request, so many of this process's own streams are told, in at most so many bytes before base64: servers take
-headers of some kilobytes."""
-MOST_WRITTEN_BYTES: Final = 4096
-
 AnswerT = TypeVar("AnswerT")
-_About = tuple[str, str | None]  # kind and name of a stream; name "*" stands for all of the kind
-ALL: Final = "*"
-_Told = tuple[str, str | None, bytes, int]  # kind, name, session, next seq
-
-
-class OwnWrites(Protocol):
-    """What the reader has to know of a session of this process, open or ended."""
-
-    def flush(self, timeout: float | None = None) -> None: ...
-
-    def written(self) -> dict[tuple[str, str | None], int]:
-        """Stream → how many of this session's events are in Kafka."""
-        ...
-
-    def missing(self) -> list[tuple[str, str | None, int]]:
-        """(kind, name, events that Kafka has not acknowledged) of each stream."""
-        ...
-
-    @property
-    def id(self) -> bytes: ...
-
-    @property
-    def has_ended(self) -> bool: ...
 
 
 class RemoteReader:
@@ -168,12 +138,12 @@ class RemoteReader:
         return view
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
-        about: list[_About] = [("metrics", name), ("runs", "")]
+        about: list[About] = [("metrics", name), ("runs", "")]
         found: MetricStatistics | None = self._get("/v1/metrics/stats", _metric(name), wait, about, absent=None)
         return found
 
     def metrics(self, wait: float | None = None) -> list[MetricSummary]:
-        about: list[_About] = [("runs", ""), ("metrics", ALL)]
+        about: list[About] = [("runs", ""), ("metrics", ALL)]
         found: list[MetricSummary] = self._get("/v1/metrics", {}, wait, about, absent={"metrics": []})["metrics"]
         return found
 
@@ -234,7 +204,7 @@ class RemoteReader:
         return [_kept(one, columns) for one in answer["entries"]]
 
     def tracks(self, wait: float | None = None) -> list[TrackSummary]:
-        about: list[_About] = [("runs", ""), ("tracks", ALL)]
+        about: list[About] = [("runs", ""), ("tracks", ALL)]
         found: list[TrackSummary] = self._get("/v1/tracks", {}, wait, about, absent={"tracks": []})["tracks"]
         return found
 
@@ -270,13 +240,13 @@ class RemoteReader:
         found: list[SessionAnswer] = answer["sessions"]
         return found
 
-    def _file(self, path: str, media_type: str, query: Query, wait: float | None, about: list[_About]) -> bytes:
+    def _file(self, path: str, media_type: str, query: Query, wait: float | None, about: list[About]) -> bytes:
         asked = {"prefix": self._prefix, **query}
         return self._ask(
             wait, about, lambda headers, left: self._transport.get_file(path, media_type, asked, headers, left)
         )
 
-    def _get(self, path: str, query: Query, wait: float | None, about: list[_About], *, absent: Any) -> Any:
+    def _get(self, path: str, query: Query, wait: float | None, about: list[About], *, absent: Any) -> Any:
         """The answer; `absent` where the API knows nothing of the name."""
         asked = {"prefix": self._prefix, **query}
         try:
@@ -286,7 +256,7 @@ class RemoteReader:
                 return absent
             raise
 
-    def _ask(self, wait: float | None, about: list[_About], ask: Callable[[dict[str, str], float], AnswerT]) -> AnswerT:
+    def _ask(self, wait: float | None, about: list[About], ask: Callable[[dict[str, str], float], AnswerT]) -> AnswerT:
         """With what this process wrote; once more where that was deleted, of a session that has ended."""
         wait = self._read_wait_s if wait is None else wait
         while True:
@@ -294,12 +264,12 @@ class RemoteReader:
             told = self._own_writes(about, deadline) if wait > 0 else []
             try:
                 # Of many streams most are waited for before: one header does not hold them all.
-                while len(part := _first_of(told)) < len(told):
+                while len(part := first_of(told)) < len(told):
                     asked = {"prefix": self._prefix}
-                    self._transport.get("/v1/experiment", asked, _headers(part, deadline.left), deadline.left)
+                    self._transport.get("/v1/experiment", asked, headers_of(part, deadline.left), deadline.left)
                     self._stored.update({(session, kind, name): seq for kind, name, session, seq in part})
                     del told[: len(part)]
-                return ask(_headers(part, deadline.left), deadline.left) if part else ask({}, 0.0)
+                return ask(headers_of(part, deadline.left), deadline.left) if part else ask({}, 0.0)
             except Problem as problem:
                 if self._knows_now_of(problem):
                     continue
@@ -316,10 +286,10 @@ class RemoteReader:
         self._deleted |= deleted
         return bool(deleted)
 
-    def _own_writes(self, about: list[_About], deadline: Deadline) -> list[_Told]:
+    def _own_writes(self, about: list[About], deadline: Deadline) -> list[Told]:
         """Hand over what this process wrote; what the API has to wait for, and is not known to be stored."""
         begun = monotonic()
-        told: list[_Told] = []
+        told: list[Told] = []
         for own in self._own():
             if own.id in self._deleted:
                 continue
@@ -332,7 +302,7 @@ class RemoteReader:
             except TimeoutError as error:
                 asked = [one for one in own.missing() if one[2] and (one[:2] in about or (one[0], ALL) in about)]
                 raise NotYetStored(asked or own.missing(), monotonic() - begun) from error
-            told += _told(own, about)
+            told += told_of(own, about)
         return [one for one in told if self._stored.get((one[2], one[0], one[1]), -1) < one[3]]
 
 
@@ -341,32 +311,6 @@ def _raise_not_yet_stored(problem: Problem, wait: float) -> None:
     if problem.kind.endswith("not-yet-stored"):
         missing = [(kind, name, count) for kind, name, count in problem.members.get("missing", ())]
         raise NotYetStored(missing, wait) from None
-
-
-def _first_of(told: list[_Told]) -> list[_Told]:
-    """As many as one header holds, at least one of them."""
-    room = MOST_WRITTEN_BYTES
-    for at, one in enumerate(told[:MOST_STREAMS]):
-        room -= len(msgspec.msgpack.encode(one))
-        if room < 0 and at:
-            return told[:at]
-    return told[:MOST_STREAMS]
-
-
-def _headers(told: list[_Told], left_s: float) -> dict[str, str]:
-    value = base64.urlsafe_b64encode(msgspec.msgpack.encode(told)).decode().rstrip("=")
-    return {"Mldash-Written": value, "Mldash-Wait": f"{left_s:.3f}"}
-
-
-def _told(own: OwnWrites, about: list[_About]) -> list[_Told]:
-    """Each stream asked about that the session wrote to."""
-    written = own.written()
-    return [
-        (*stream, own.id, written[stream])
-        for kind, name in about
-        for stream in ([one for one in written if one[0] == kind] if name == ALL else [(kind, name)])
-        if stream in written
-    ]
 
 
 def _sent(names: Sequence[str] | None) -> Sequence[str] | None:

@@ -11,7 +11,7 @@ from .disabled import EmptyReader
 
 if TYPE_CHECKING:
     from mldash.events.identity import Prefix
-    from mldash.remote.reader import OwnWrites
+    from mldash.remote.own_writes import OwnWrites
     from mldash.settings import SdkSettings
 
 

@@ -15,7 +15,7 @@ from mldash.settings import SdkSettings
 from .session import Session
 
 if TYPE_CHECKING:
-    from mldash.remote.reader import OwnWrites
+    from mldash.remote.own_writes import OwnWrites
 
 _ENDED_KEPT = 8
 _KEYS_KEPT = 1_000

@@ -29,7 +29,7 @@ from mldash.local import entries, lines, params, points, runs
 from mldash.local.described import experiment_file, known_columns, metric_file, stream_name_id
 from mldash.local.folder import Folder
 from mldash.local.json_file import read_json
-from mldash.local.row_file import RowReader
+from mldash.local.row_reader import RowReader
 from mldash.local.sink import TIME_OF
 from mldash.local.state.acknowledged import Acknowledged, FileEnd
 from mldash.local.state.adoption import stream_name

@@ -4,7 +4,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from mldash.local.row_file import BLOCK_ROWS, RowReader, TimeOf
+from mldash.local.row_index import BLOCK_ROWS, TimeOf
+from mldash.local.row_reader import RowReader
 
 PAGE_ROWS: Final = 16 * BLOCK_ROWS
 

@@ -19,7 +19,8 @@ from mldash.local import params, runs
 from mldash.local.blocks import RunEvent
 from mldash.local.folder import DATA, METADATA, Folder, name_of_folder
 from mldash.local.json_file import read_json
-from mldash.local.row_file import RowFile, whole_lines
+from mldash.local.row_file import RowFile
+from mldash.local.row_index import whole_lines
 from mldash.local.row_text import pieces_of
 
 from .acknowledged import FileEnd

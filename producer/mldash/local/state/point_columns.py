@@ -20,7 +20,7 @@ from msgspec import UNSET, Struct, UnsetType
 from mldash.answers.downsample import INDEX, MOST_FIELDS, Piece, pieces_of
 from mldash.events.field_statistics import is_number
 from mldash.local.reading.stream_rows import PAGE_ROWS, StreamRows
-from mldash.local.row_file import decode_rows
+from mldash.local.row_index import decode_rows
 from mldash.local.row_text import seconds_of
 
 MOST_BYTES: Final = 64 << 20

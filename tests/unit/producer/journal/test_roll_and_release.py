@@ -95,13 +95,13 @@ def test_what_can_not_be_deleted_takes_room_until_it_can_be(
         patched.setattr(Path, "unlink", refuse)
         journal.release(Base(3, []))
     assert [number for number, path in files.items() if path.exists()] == [1, 3]
-    assert journal._used_bytes == sizes[1] + sizes[3]
+    assert journal._room.used_bytes == sizes[1] + sizes[3]
     assert any(issubclass(one.category, MldashWarning) for one in recwarn)
     while len(journal.segments) < 2:
         train.append(0.0, {"text": "x" * 200})
     journal.release(Base(4, []))
     assert not files[1].exists()
-    assert journal._used_bytes == sum(segment.size for segment in journal.segments.values())
+    assert journal._room.used_bytes == sum(segment.size for segment in journal.segments.values())
 
 
 def test_room_comes_back_to_who_waits_for_it_when_a_file_can_be_deleted_at_last(
@@ -145,7 +145,7 @@ def test_what_a_handler_logged_is_in_the_journal_though_what_it_interrupted_rais
         while True:
             train.append(float(appended), {"text": "x" * 200})
             appended += 1
-    journal._make_segment = MappedSegment
+    journal._new_segments._make = MappedSegment
     journal.close()
     assert journal.folder is not None
     found = events_in(StoredSource(journal.folder))["metrics", "train"]

@@ -17,7 +17,7 @@ from mldash.answers.view_request import checked_request
 from mldash.local import points
 from mldash.local.points import PointLine
 from mldash.local.reading.stream_rows import StreamRows
-from mldash.local.row_file import RowReader
+from mldash.local.row_reader import RowReader
 from mldash.local.row_text import IsoTimes, seconds_of
 from mldash.local.state import point_columns
 from mldash.local.state.point_columns import PointColumns

@@ -15,7 +15,7 @@ from mldash.events.identity import parse_prefix
 from mldash.events.schema import Block, Describe, End, Record, Rows, RunEvents, Start
 from mldash.local.folder import Folder, experiment_folder
 from mldash.local.records import held_records, parts_of, records_of
-from mldash.local.row_file import DamagedRow
+from mldash.local.row_index import DamagedRow
 from mldash.local.sink import LocalSink
 from mldash.local.state.acknowledged import Acknowledged, FileEnd
 from mldash.local.state.sources import sources_of

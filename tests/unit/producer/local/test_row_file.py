@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mldash.local import row_file
-from mldash.local.row_file import BLOCK_ROWS, DamagedRow, RowFile, RowReader, decode_rows, index_of, whole_lines
+from mldash.local.row_file import RowFile
+from mldash.local.row_index import BLOCK_ROWS, DamagedRow, decode_rows, index_of, whole_lines
+from mldash.local.row_reader import RowReader
 from mldash.local.row_text import pieces_of
 from mldash.local.state.acknowledged import FileEnd
 
