@@ -41,13 +41,13 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
     }
 
 
-def test_importing_the_sdk_loads_at_most_three_quarters_more_modules_than_its_floor(
+def test_importing_the_sdk_loads_at_most_a_third_more_modules_than_its_floor(
     loaded: dict[str, set[str]],
 ) -> None:
-    """A count, the same on every machine. It was 1.56 in version 0.1.0; the aim is 1.5 of the time."""
+    """A count, the same on every machine. It was 1.56 in version 0.1.0, and 1.21 when this was written."""
     bare = loaded["pass"]
     floor, ours = loaded[FLOOR] - bare, loaded[OURS] - bare
-    assert len(ours) <= 1.75 * len(floor), f"{len(ours)} modules for {len(floor)}, more: {sorted(ours - floor)}"
+    assert len(ours) <= 1.33 * len(floor), f"{len(ours)} modules for {len(floor)}, more: {sorted(ours - floor)}"
 
 
 def test_importing_the_sdk_takes_at_most_two_and_a_half_times_what_its_floor_takes(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ endian) and its bytes, so that no two lists of parts give one input; the unnamed
 differ in a first byte.
 """
 
-import hashlib
 import os
 from typing import NamedTuple
 
@@ -93,5 +92,7 @@ def _name_part(name: str | None) -> bytes:
 
 
 def _hash(role: bytes, *parts: bytes) -> bytes:
+    import hashlib  # OpenSSL takes milliseconds to load: not with the SDK
+
     hashed = b"".join([len(part).to_bytes(4, "little") + part for part in parts])
     return hashlib.blake2b(hashed, digest_size=ID_BYTES, person=b"mldash/" + role[:9]).digest()

@@ -11,7 +11,6 @@ second holder. A mark says that there may be one (local/state/fence.py; for sess
 
 import contextlib
 import os
-import secrets
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -66,7 +65,7 @@ class Lease:
         """Make the lease where there is none. Raises OSError."""
         if self.path.exists():
             return False
-        token = secrets.token_hex(8)
+        token = os.urandom(8).hex()
         mine = msgspec.json.encode(Holder(this_process(), token))
         made = self.path.with_name(f"{self.path.name}.making-{token}")
         renewed = Stopwatch()
@@ -134,7 +133,7 @@ class Lease:
             mark.write_bytes(b"broken: " + seen.data)
 
     def _new_mark(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.broken-{secrets.token_hex(8)}")
+        return self.path.with_name(f"{self.path.name}.broken-{os.urandom(8).hex()}")
 
 
 def _look(path: Path) -> _Seen | None:

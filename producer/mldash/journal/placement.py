@@ -7,7 +7,6 @@ this user alone (0700): whoever may write there could send events in the user's 
 
 import os
 import re
-import shutil
 import stat
 from pathlib import Path
 from typing import Final
@@ -74,7 +73,12 @@ def limit_of(path: Path, given: int | None) -> int:
         return given
     while not path.exists():
         path = path.parent
-    return max(4 << 20, min(DEFAULT_LIMIT_BYTES, shutil.disk_usage(path).free // 10))
+    return max(4 << 20, min(DEFAULT_LIMIT_BYTES, _free_bytes(path) // 10))
+
+
+def _free_bytes(path: Path) -> int:
+    found = os.statvfs(path)
+    return found.f_bavail * found.f_frsize
 
 
 def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,7 +160,7 @@ class SessionFolder:
         with contextlib.suppress(FileNotFoundError):
             self.path.rename(gone)
         # What a process of this host has still open can't go yet on a network, and goes with a later look.
-        shutil.rmtree(gone, ignore_errors=True)
+        remove_tree(gone)
         self.unlock()
 
 
@@ -188,7 +187,7 @@ def create_session_folder(root: Path, head: Head, dead_after_s: float | None = N
     except BaseException as error:  # also what a signal's handler throws into it
         if lock is not None:
             _unlock(lock)
-        shutil.rmtree(making, ignore_errors=True)
+        remove_tree(making)
         if isinstance(error, OSError):
             raise JournalUnwritable(str(root), error.strerror or str(error)) from error
         raise
@@ -230,6 +229,13 @@ def force_name(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_tree(folder: Path) -> None:
+    """What can be removed of it."""
+    import shutil  # it brings three packers of archives: not with the SDK
+
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_head(folder: Path, head: Head) -> None:

@@ -3,14 +3,12 @@
 import contextlib
 import fcntl
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .ownership import forget_taken, has_heartbeat, is_beating, is_living
-from .reading.rounds import find_end
-from .session_folder import GONE, MAKING, SessionFolder, open_session_folder
+from .session_folder import GONE, MAKING, SessionFolder, open_session_folder, remove_tree
 
 TAKEN_KEPT_S = 30 * 86_400.0
 MAKING_KEPT_S = 86_400.0
@@ -68,6 +66,8 @@ def lock_dead_sessions(
 
 def try_lock(folder: SessionFolder) -> bool:
     """Whether the session is ours now: False while the process that writes it lives, or another one sends it."""
+    from .reading.rounds import find_end  # a training script that starts reads no journal
+
     return folder.try_lock(find_end)
 
 
@@ -79,7 +79,7 @@ def _clear_what_kills_left(root: Path) -> None:
             with contextlib.suppress(FileNotFoundError):
                 old = name.startswith(MAKING) and time.time() - path.stat().st_mtime > MAKING_KEPT_S
                 if old or name.startswith(GONE):
-                    shutil.rmtree(path, ignore_errors=True)
+                    remove_tree(path)
 
 
 def _is_live(session: Path, for_people: bool) -> bool:

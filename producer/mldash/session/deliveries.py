@@ -49,12 +49,14 @@ def standing_watch(session: Session) -> list[StandingWatch]:
 
 def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Publisher:
     import encodings.idna
+    import hashlib
+    import shutil
 
     from mldash.delivery import kafka
     from mldash.delivery.publisher import Publisher
     from mldash.remote.handshake import asker
 
-    assert encodings.idna and kafka
+    assert encodings.idna and hashlib and shutil and kafka
     settings = session.settings
     return Publisher(
         journal,
