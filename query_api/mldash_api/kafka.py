@@ -12,9 +12,8 @@ import structlog
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from mldash.answers.shapes import TopicAddress
 from mldash.events.identity import KINDS
-from mldash.events.topics import event_topic
+from mldash.events.topics import TopicAddress, event_topic
 
 from .errors import ServerAway, TopicsMissing
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from mldash.answers.shapes import Connection, TopicAddress
+from mldash.answers.shapes import Connection
 from mldash.doctor.servers import _kafka
+from mldash.events.topics import TopicAddress
 from mldash.settings import SdkSettings
 from mldash_deploy.prepare import make_topics
 from tests.stack import StackAddresses, run_mldash

@@ -10,6 +10,8 @@ from typing import Any, Literal, NotRequired, TypedDict
 
 from msgspec import Struct
 
+from mldash.events.topics import TopicAddress
+
 
 class MetricPoint(TypedDict):
     index: int
@@ -152,13 +154,6 @@ class ExperimentAnswer(TypedDict):
     status: str
     created_at: str | None
     updated_at: str | None
-
-
-class TopicAddress(Struct, frozen=True):
-    """A topic and the partition count that a new session computes its partitions with."""
-
-    topic: str
-    partitions: int
 
 
 class Connection(Struct, frozen=True, kw_only=True):

@@ -16,12 +16,11 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import Struct
 
-from mldash.answers.shapes import TopicAddress
 from mldash.events.encoding import JSON, MSGPACK, encode_record, headers
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.limits import RECORD_BYTES
 from mldash.events.schema import SCHEMA_VERSION, Record
-from mldash.events.topics import partition_of
+from mldash.events.topics import TopicAddress, partition_of
 
 from .halving import halve
 from .kafka import Acknowledged, BatchRefused, KafkaProducer, KafkaTrouble, NotTaken, TooLarge, acknowledged

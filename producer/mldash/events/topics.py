@@ -1,5 +1,7 @@
 """Kind → topic, key → partition. Counts of partitions are configuration; a session fixes those that it starts with."""
 
+from msgspec import Struct
+
 from .identity import KINDS
 
 DEAD_LETTERS = "dead-letters"
@@ -7,6 +9,13 @@ STORED = "stored"
 
 DEFAULT_PARTITIONS = {"params": 4, "metrics": 8, "logs": 4, "tracks": 8, "runs": 4}
 """Partitions of each event topic where a deployment says nothing else."""
+
+
+class TopicAddress(Struct, frozen=True):
+    """A topic and the partition count that a new session computes its partitions with."""
+
+    topic: str
+    partitions: int
 
 
 def event_topic(prefix: str, kind: str) -> str:

@@ -16,8 +16,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from mldash.answers.shapes import TopicAddress
 from mldash.errors import JournalUnwritable
+from mldash.events.topics import TopicAddress
 from mldash.mode import Mode
 
 from .checkpoint import Base, Place, make_checkpoint, read_checkpoint, write_base

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import msgspec
 
-from mldash.answers.shapes import Connection, TopicAddress
+from mldash.answers.shapes import Connection
 from mldash.errors import RequestRefused
 from mldash.events.encoding import MSGPACK
-from mldash.events.topics import DEFAULT_PARTITIONS, event_topic
+from mldash.events.topics import DEFAULT_PARTITIONS, TopicAddress, event_topic
 from mldash.journal.session_folder import Head
 from mldash.process.environment import SettingError
 from mldash.settings import SdkSettings

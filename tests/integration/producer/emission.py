@@ -11,14 +11,14 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from mldash.answers.shapes import Connection, TopicAddress
+from mldash.answers.shapes import Connection
 from mldash.callbacks import Callbacks
 from mldash.delivery.publisher import Publisher
 from mldash.errors import ServerUnreachable
 from mldash.events.encoding import MSGPACK, decode_record
 from mldash.events.identity import KINDS, experiment_id, new_session_id, stream_key
 from mldash.events.schema import Record
-from mldash.events.topics import event_topic, partition_of
+from mldash.events.topics import TopicAddress, event_topic, partition_of
 from mldash.journal.append import Journal
 from mldash.journal.session_folder import Head
 from mldash_deploy.prepare import make_topics

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.answers.shapes import Connection, TopicAddress
+from mldash.answers.shapes import Connection
+from mldash.events.topics import TopicAddress
 from mldash.journal.session_folder import SessionFolder
 from mldash.journal.sessions import find_sessions
 

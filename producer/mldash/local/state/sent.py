@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mldash.answers.shapes import TopicAddress
+from mldash.events.topics import TopicAddress
 from mldash.local.folder import Folder
 from mldash.local.json_file import read_json, write_json
 

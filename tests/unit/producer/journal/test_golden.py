@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash.answers.shapes import TopicAddress
 from mldash.callbacks import Callbacks
 from mldash.events.schema import Column, Describe, End, Error, Record, Rows, Start
+from mldash.events.topics import TopicAddress
 from mldash.journal import lease, ownership, writers
 from mldash.journal.append import Journal
 from mldash.journal.checkpoint import Base, Checkpoint, Place, StreamSeq

@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mldash.answers.shapes import TopicAddress
 from mldash.delivery.halving import halve
 from mldash.delivery.lane import Lane
 from mldash.delivery.refusals import Refusals
@@ -18,7 +17,7 @@ from mldash.delivery.window import Routes
 from mldash.events.encoding import decode_record
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.schema import Column, Columns, End, Record, Rows, RunEvents
-from mldash.events.topics import partition_of
+from mldash.events.topics import TopicAddress, partition_of
 from mldash.journal.reading.scan import LiveSource
 from tests.unit.producer.journal.journals import events_of, new_journal
 

@@ -10,13 +10,13 @@ from aiokafka.errors import MessageSizeTooLargeError
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from mldash.answers.shapes import TopicAddress
 from mldash.delivery import window
 from mldash.delivery.kafka import Acknowledged, BatchRefused
 from mldash.delivery.refusals import Refusals
 from mldash.delivery.window import Routes, Window
 from mldash.events.encoding import JSON, MSGPACK, decode_record
 from mldash.events.schema import Record, Rows
+from mldash.events.topics import TopicAddress
 
 ROOM, MOST = 20_000, 3_000
 SMALL, LARGE = 50, 4_000
