@@ -67,6 +67,28 @@ def test_importing_the_sdk_loads_nothing_heavy(name: str, loaded: dict[str, set[
     assert name not in loaded[OURS]
 
 
+WRITE_AND_READ = """
+import sys
+from mldash import Experiment
+
+experiment = Experiment("owner/project/run", echo=False, {where}=sys.argv[1], mode="{mode}")
+with experiment.run:
+    experiment.metrics("train").log(loss=0.5)
+    experiment.tracks("pose").append(x=1.0)
+assert Experiment("owner/project/run", {where}=sys.argv[1], mode="{mode}").metrics("train").read()["total"] == 1
+print(*{{name.split(".")[0] for name in sys.modules}})
+"""
+
+
+@pytest.mark.parametrize(("mode", "where"), [("local", "root"), ("offline", "journal")])
+def test_what_is_written_and_read_on_this_host_loads_no_client_of_a_server(
+    tmp_path: Path, mode: str, where: str
+) -> None:
+    script = WRITE_AND_READ.format(mode=mode, where=where)
+    told = subprocess.check_output([sys.executable, "-c", script, str(tmp_path)], text=True, timeout=60)
+    assert not {"aiokafka", "urllib3", "motor", "pymongo", "aioboto3", "pyarrow"} & set(told.split())
+
+
 def test_packages_import_upstream_only() -> None:
     """import-linter's contracts, as `make lint` checks them."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
