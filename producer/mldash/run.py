@@ -24,11 +24,10 @@ from .events.schema import Describe, End, Error, Start, Status
 from .handles.log_text import text_of
 from .session.exit_codes import is_success
 from .session.launchers import Placement, placement
-from .session.session import Session
-from .session.succession import found_dead
 
 if TYPE_CHECKING:
     from .experiment import Experiment
+    from .session.session import Session
 
 RunStatus = Literal["CREATED", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "PREEMPTED", "LOST"]
 
@@ -221,6 +220,8 @@ def worst(statuses: list[Status]) -> Status:
 
 def start_event(session: Session) -> Start:
     """This process, and what its run was started with."""
+    from .session.succession import found_dead
+
     context: dict[str, Any] = {}
     user = ""
     if session.settings.capture_context:
