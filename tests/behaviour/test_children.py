@@ -1,6 +1,5 @@
 """Children of a process that logs: forked, spawned, pools that are terminated, threads that log during a fork."""
 
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -73,30 +72,64 @@ def test_what_terminated_workers_and_threads_beside_them_have_logged_is_there_on
         assert there.run.status == "COMPLETED"
 
 
-EARLY_SIGTERM = """
-import os, signal, sys
+TERMINATED_AS_THEY_ARE_FORKED = """
+import os, signal, sys, time
+from mldash import Experiment
+
+def dies_of_it(child):
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status) == -signal.SIGTERM
+        time.sleep(0.001)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+with Experiment("owner/project/run", root=sys.argv[1], echo=False).run:
+    for _ in range(100):
+        child = os.fork()
+        if child == 0:
+            time.sleep(60)
+            os._exit(7)
+        os.kill(child, signal.SIGTERM)
+        assert dies_of_it(child)
+"""
+
+
+def test_children_that_are_terminated_as_they_are_forked_die_of_it(tmp_path: Path) -> None:
+    """Python clears what has come to a child before its hooks; a pool would wait for such a worker for ever."""
+    command = [sys.executable, "-c", TERMINATED_AS_THEY_ARE_FORKED, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert Experiment("owner/project/run", root=str(tmp_path), echo=False).run.status == "COMPLETED"
+
+
+SIGTERM_WITHIN_A_FORK = """
+import os, signal, sys, time
 
 def terminate():
-    if armed:
-        os.kill(os.getpid(), signal.SIGTERM)
+    if armed and os.getpid() == parent:
+        os.kill(parent, signal.SIGTERM)
 
-armed = False
-os.register_at_fork(after_in_child=terminate)  # before mldash's own
+armed, parent = False, os.getpid()
+os.register_at_fork(after_in_parent=terminate)  # comes before mldash's own
 from mldash import Experiment
 
 with Experiment("owner/project/run", root=sys.argv[1], echo=False).run:
     armed = True
     child = os.fork()
     if child == 0:
-        os._exit(7)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        os._exit(0)
+    os.waitpid(child, 0)
+    time.sleep(60)
 """
 
 
-def test_a_child_that_is_terminated_as_it_is_forked_dies_of_it(tmp_path: Path) -> None:
-    """Python ignores what a handler raises in a hook of a fork; a pool would wait for such a worker for ever."""
-    command = [sys.executable, "-c", EARLY_SIGTERM, str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert (done.stdout.strip(), done.stderr) == (str(-signal.SIGTERM), "")
-    there = Experiment("owner/project/run", root=str(tmp_path), echo=False)
-    assert there.run.status == "COMPLETED"
+def test_a_process_that_is_terminated_while_it_forks_ends_in_order(tmp_path: Path) -> None:
+    """Python ignores what a handler raises within a hook of a fork."""
+    command = [sys.executable, "-c", SIGTERM_WITHIN_A_FORK, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=50, check=False)
+    assert (done.returncode, done.stderr) == (143, "")
+    assert Experiment("owner/project/run", root=str(tmp_path), echo=False).run.status == "PREEMPTED"

@@ -8,7 +8,8 @@ SIGTERM                       PREEMPTED: the handler before ours is called; wher
 SIGKILL, os._exit, a crash    nothing runs; the journal holds everything: the next process or `mldash sync` sends it
 multiprocessing's children    a finalizer of multiprocessing: atexit does not run in them
 
-A forked child has the handler that was there before ours, until it logs or starts a run itself. And daemonic children
+A forked child has the handler that was there before ours, until it logs or starts a run itself; SIGTERM waits while a
+fork goes on (of 300 children that were terminated as they were forked 236 lived on without that). And daemonic children
 of multiprocessing (a pool's and a loader's workers) never have ours: a handler of Python's runs when the interpreter
 gets to it, and a worker that is terminated just as it waits for the pool's lock never does. The pool then waits for it
 for ever (tried: one pool in some hundreds). They die at once instead; their journal holds what they have logged.
@@ -21,6 +22,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from mldash.delivery.delivery_line import DeliveryLine
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
     from .session import Session
 
+_FORK_WAIT_S = 0.01
+
 _experiments: Registry[Experiment] = Registry()
 _installed_in: int | None = None
 _finalized_in: int | None = None
@@ -46,6 +50,8 @@ _sessions_of_child: Registry[Session] = Registry()
 _last_error: object = None
 _before: Any = None
 _handled_in: int | None = None
+_masks: dict[int, set[int]] = {}
+"""Thread → what it had blocked before it forked."""
 _leaving = False
 _is_preempted = False
 
@@ -165,21 +171,43 @@ def _handle_sigterm() -> None:
     signal.signal(signal.SIGTERM, _on_sigterm)
 
 
+def _hold_back_sigterm() -> None:
+    """While a fork goes on. Python clears what has come to a child by then, and ignores what a hook of a fork raises: a
+    child that is terminated as it is forked would go on, and a pool wait for it for ever."""
+    if _handled_in == os.getpid():
+        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+
+
+def _let_sigterm_come() -> None:
+    """One that has waited comes within this, where what it raises is ignored: the handler then sends it once more."""
+    thread = threading.get_ident()
+    if thread in _masks:
+        signal.pthread_sigmask(signal.SIG_SETMASK, _masks[thread])
+        del _masks[thread]
+
+
+def _send_sigterm_after_fork(thread: int) -> None:
+    while thread in _masks:
+        time.sleep(_FORK_WAIT_S)
+    time.sleep(_FORK_WAIT_S)  # the hooks of others
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _give_back_sigterm() -> None:
     """In a forked child, whose main thread is the one that forked."""
     if signal.getsignal(signal.SIGTERM) is _on_sigterm:
         signal.signal(signal.SIGTERM, _before)
+    _let_sigterm_come()
+    _masks.clear()
 
 
-os.register_at_fork(after_in_child=_give_back_sigterm)
+os.register_at_fork(before=_hold_back_sigterm, after_in_parent=_let_sigterm_come, after_in_child=_give_back_sigterm)
 
 
 def _on_sigterm(number: int, frame: FrameType | None) -> None:
     global _is_preempted
-    if _handled_in != os.getpid():
-        # A child, before the handler was given back, amid its hooks of a fork: Python ignores what is raised there.
-        _give_back_sigterm()
-        os.kill(os.getpid(), number)
+    if (thread := threading.get_ident()) in _masks:
+        threading.Thread(target=_send_sigterm_after_fork, args=(thread,), daemon=True).start()
         return
     _is_preempted = True
     again = all(experiment.run._preempted for experiment in _experiments if experiment.run.is_open)
