@@ -41,7 +41,7 @@ from mldash_compactor.compactor import Compactor
 from mldash_compactor.instruments import events_moved
 from mldash_compactor.settings import CompactorSettings
 from mldash_ingest.documents import buckets
-from mldash_ingest.documents.buckets import CHUNK, Bucket, to_document
+from mldash_ingest.documents.buckets import CHUNK, END_OF_STREAM, Bucket, to_document
 from mldash_ingest.documents.columns import Column
 from mldash_ingest.documents.mongo import Mongo
 from mldash_ingest.documents.snapshot import Snapshot
@@ -280,7 +280,7 @@ async def measure_buckets(servers: Servers, mongo: Mongo) -> dict[str, float]:
     """A slow stream: each point came alone. Medians of reads by the API in a process of its own."""
     stream = await HotStream(mongo, "slow").make()
     await stream.fill(1_000, bucket=1)
-    query = {"_id": {"$gte": stream.id, "$lt": stream.id + b"\xff" * 8}}
+    query = {"_id": {"$gte": stream.id, "$lt": stream.id + END_OF_STREAM}}
     bare = []
     for _ in range(20):
         begun = time.perf_counter()

@@ -39,7 +39,9 @@ FAN: Final = 10
 SPAN: Final = CHUNK * RECORDS
 """Events of the finest level's block."""
 
-_BEYOND: Final = b"\xff" * 9
+_END_OF_BLOCKS: Final = b"\xff" * 9
+"""As END_OF_STREAM is to buckets. As long as what stands behind the stream in a block's id: MongoDB sorts by length
+before it looks at bytes."""
 
 
 def level_type(*, integer: bool) -> np.dtype[Any]:
@@ -239,7 +241,7 @@ async def delete_below(mongo: Mongo, stream: bytes, index: int) -> None:
 
 async def delete_all(mongo: Mongo, streams: Collection[bytes]) -> None:
     """All blocks of these streams."""
-    ranges = [{"_id": {"$gte": stream, "$lt": stream + _BEYOND}} for stream in streams]
+    ranges = [{"_id": {"$gte": stream, "$lt": stream + _END_OF_BLOCKS}} for stream in streams]
     await mongo.levels.delete_many({"$or": ranges})
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from mldash_ingest.documents.buckets import CHUNK, bucket_id, first_index_of
+from mldash_ingest.documents.buckets import CHUNK, END_OF_STREAM, bucket_id, first_index_of
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo
 
@@ -21,7 +21,6 @@ MOVING_KINDS: Final = ("metrics", "tracks")
 _RANGES_A_LOOK: Final = 16
 
 _FIELDS: Final = dict.fromkeys(("exp", "gen", "kind", "name", "next", "cold", "joined", "floor", "due_at", "lastAt"), 1)
-_END_OF_STREAM: Final = b"\xff" * 8
 
 
 class StreamState(Struct, frozen=True, kw_only=True):
@@ -67,7 +66,7 @@ async def read_stream(mongo: Mongo, stream: bytes) -> StreamState | None:
 
 async def chain_end(mongo: Mongo, stream: bytes, cold: int) -> int:
     """The end of the chain's last bucket; a bucket that begins below the cold end does not count."""
-    query = {"_id": {"$gte": bucket_id(stream, cold), "$lt": stream + _END_OF_STREAM}}
+    query = {"_id": {"$gte": bucket_id(stream, cold), "$lt": stream + END_OF_STREAM}}
     newest = await mongo.buckets.find_one(query, {"n": 1}, sort=[("_id", -1)])
     return cold if newest is None else first_index_of(newest["_id"]) + int(newest["n"])
 

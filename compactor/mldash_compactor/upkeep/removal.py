@@ -27,14 +27,13 @@ from mldash_compactor.apart import Apart
 from mldash_compactor.chunks import levels
 from mldash_compactor.chunks.keys import experiment_folder, parse_key
 from mldash_compactor.chunks.s3 import ObjectStore
-from mldash_ingest.documents.buckets import bucket_id
+from mldash_ingest.documents.buckets import END_OF_STREAM, bucket_id
 from mldash_ingest.documents.collections import CLOSE, CLOSED
 from mldash_ingest.documents.mongo import Collection, Mongo
 
 _STREAMS_AT_ONCE: Final = 200
 _BUCKETS_AT_ONCE: Final = 2_000
 _OBJECTS_AT_ONCE: Final = 1_000
-_BEYOND: Final = b"\xff" * 8
 _log = structlog.get_logger()
 
 
@@ -137,7 +136,7 @@ async def delete_buckets(removal: Removal) -> None:
     """Some thousand at a time: one command over millions would outlast the socket's patience."""
     buckets = removal.mongo.buckets
     async for streams in removal.streams():
-        ranges = [{"_id": {"$gte": bucket_id(stream, 0), "$lt": stream + _BEYOND}} for stream in streams]
+        ranges = [{"_id": {"$gte": bucket_id(stream, 0), "$lt": stream + END_OF_STREAM}} for stream in streams]
         while ids := [one["_id"] async for one in buckets.find({"$or": ranges}, {"_id": 1}).limit(_BUCKETS_AT_ONCE)]:
             removal.deleted.buckets += (await buckets.delete_many({"_id": {"$in": ids}})).deleted_count
             removal.deleted.tell(removal.deleted)

@@ -1,17 +1,15 @@
 """What a removal would take, counted before anything is touched: `mldash rm --dry-run`, and its question."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 
-from mldash_ingest.documents.buckets import bucket_id
+from mldash_ingest.documents.buckets import END_OF_STREAM, bucket_id
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.snapshot import Snapshot
 
 from .removal import Removal
-
-_BEYOND: Final = b"\xff" * 8
 
 
 class Counts(Struct):
@@ -50,7 +48,7 @@ async def count(removal: Removal, live_after: float) -> Counts:
 
 
 async def _count_streams(removal: Removal, streams: Sequence[bytes], counts: Counts) -> None:
-    ranges = [{"_id": {"$gte": bucket_id(stream, 0), "$lt": stream + _BEYOND}} for stream in streams]
+    ranges = [{"_id": {"$gte": bucket_id(stream, 0), "$lt": stream + END_OF_STREAM}} for stream in streams]
     sums = {"n": {"$sum": "$n"}, "buckets": {"$sum": 1}, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}
     hot: list[dict[str, Any]] = [{"$match": {"$or": ranges}}, {"$group": {"_id": None, **sums}}]
     async for one in removal.mongo.buckets.aggregate(hot):

@@ -25,7 +25,7 @@ from mldash_compactor.apart import Apart
 from mldash_compactor.chunks import levels, manifest
 from mldash_compactor.moving.candidates import StreamState, chain_end, delete_below_cold, from_document
 from mldash_compactor.moving.covering import cover
-from mldash_ingest.documents.buckets import CHUNK, bucket_id, first_index_of
+from mldash_ingest.documents.buckets import CHUNK, END_OF_STREAM, bucket_id, first_index_of
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.crowd import KEPT
 from mldash_ingest.documents.mongo import Mongo
@@ -33,7 +33,6 @@ from mldash_ingest.documents.mongo import Mongo
 EXPIRING: Final = ("logs", "metrics", "tracks")
 DAY_S: Final = 86_400.0
 
-_END_OF_STREAM: Final = b"\xff" * 8
 _BEHIND_SLASH: Final = "0"  # the character after "/": all prefixes of an owner sort between the two
 _CHUNKS_AT_ONCE: Final = 1_000
 _log = structlog.get_logger()
@@ -133,7 +132,7 @@ async def _floor_of(mongo: Mongo, stream: StreamState, cutoff: float) -> int:
 async def _floor_of_lines(mongo: Mongo, stream: StreamState, cutoff: float) -> int:
     """Where the first bucket with a line that is young begins; the chain's end where there is none."""
     begin = max(stream.floor, stream.cold)
-    young = {"_id": {"$gte": bucket_id(stream.id, begin), "$lt": stream.id + _END_OF_STREAM}, "t1": {"$gte": cutoff}}
+    young = {"_id": {"$gte": bucket_id(stream.id, begin), "$lt": stream.id + END_OF_STREAM}, "t1": {"$gte": cutoff}}
     first = await mongo.buckets.find_one(young, {"_id": 1}, sort=[("_id", 1)])
     if first is not None:
         return first_index_of(first["_id"])

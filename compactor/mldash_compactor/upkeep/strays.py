@@ -21,11 +21,11 @@ from mldash_compactor.moving.candidates import (
     read_stream,
     settle,
 )
+from mldash_ingest.documents.buckets import END_OF_STREAM, bucket_id
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo
 
 _STREAM_BYTES: Final = 16
-_END_OF_STREAM: Final = b"\xff" * 8
 _log = structlog.get_logger()
 
 
@@ -37,7 +37,7 @@ async def find_strays(mongo: Mongo, stop: asyncio.Event, *, keep_events: int, id
         if bucket is None:
             break
         stream_id = bytes(bucket["_id"])[:_STREAM_BYTES]
-        after = stream_id + _END_OF_STREAM
+        after = stream_id + END_OF_STREAM
         with apart.one(stream=stream_id.hex()):
             stream = await read_stream(mongo, stream_id)
             if stream is None or stream.is_closed:
@@ -66,5 +66,5 @@ async def _delete_of_deleted(mongo: Mongo, stream_id: bytes) -> None:
     """A chain is never without its document, so one whose document is truly gone was purged."""
     document = await mongo.find_linearizable(mongo.streams, stream_id)
     if document is None or document["cold"] >= CLOSED:
-        of_stream = {"_id": {"$gte": stream_id + bytes(8), "$lt": stream_id + _END_OF_STREAM}}
+        of_stream = {"_id": {"$gte": bucket_id(stream_id, 0), "$lt": stream_id + END_OF_STREAM}}
         await mongo.buckets.delete_many(of_stream)

@@ -25,6 +25,10 @@ CHUNK: Final = 10_000
 
 BUCKET_BYTES: Final = 8 << 20
 
+END_OF_STREAM: Final = b"\xff" * 8
+"""A stream's id with this behind it sorts after every bucket of the stream, for no index comes near it. As long as an
+index: MongoDB sorts binary by length before it looks at bytes."""
+
 _COMPRESS_FROM: Final = 512
 
 

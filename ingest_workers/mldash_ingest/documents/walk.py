@@ -8,10 +8,9 @@ Else the walk may have gone over what a late insert left in a range that has mov
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from .buckets import Bucket, bucket_id, first_index_of, from_document
+from .buckets import END_OF_STREAM, Bucket, bucket_id, first_index_of, from_document
 from .mongo import Mongo, Session
 
-_END_OF_STREAM = b"\xff" * 8
 _RANGES_A_QUERY = 200
 
 
@@ -32,7 +31,7 @@ async def walk_through(
     at_once: int = 0,
 ) -> AsyncIterator[Bucket]:
     """The same one after another, `at_once` of them fetched together (0: as many as MongoDB likes, up to 16 MB)."""
-    upper = stream + _END_OF_STREAM if end_index is None else bucket_id(stream, end_index)
+    upper = stream + END_OF_STREAM if end_index is None else bucket_id(stream, end_index)
     expected = first_index
     query = {"_id": {"$gte": bucket_id(stream, first_index), "$lt": upper}}
     async for document in mongo.buckets.find(query, session=session).sort("_id", 1).batch_size(at_once):
@@ -53,7 +52,7 @@ async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes
     expected = dict(starts)
     gone: set[bytes] = set()  # streams whose first gap was met
     for part in _parts(starts.items(), _RANGES_A_QUERY):
-        ranges = [{"_id": {"$gte": bucket_id(s, first), "$lt": s + _END_OF_STREAM}} for s, first in part]
+        ranges = [{"_id": {"$gte": bucket_id(s, first), "$lt": s + END_OF_STREAM}} for s, first in part]
         async for document in mongo.buckets.find({"$or": ranges}, session=session).sort("_id", 1):
             stream, found = document["s"], first_index_of(document["_id"])
             if stream in gone or found < expected[stream]:

@@ -18,7 +18,7 @@ from mldash_compactor.chunks.errors import ChunkDamaged, ObjectMissing
 from mldash_compactor.chunks.manifest import Chunk, Live
 from mldash_compactor.chunks.objects import read_chunk, read_metadata
 from mldash_compactor.chunks.s3 import ObjectStore
-from mldash_ingest.documents.buckets import CHUNK, Bucket, bucket_id, first_index_of, from_document
+from mldash_ingest.documents.buckets import CHUNK, END_OF_STREAM, Bucket, bucket_id, first_index_of, from_document
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.crowd import MovedOut, read_all_moved_out
 from mldash_ingest.documents.mongo import Mongo, Session
@@ -28,7 +28,6 @@ from mldash_ingest.documents.snapshot import Snapshot
 from .findings import Damage, Finding, Note, StreamCount
 from .recount import Recount
 
-_BEYOND: Final = b"\xff" * 8
 _CHUNKS_AT_ONCE: Final = 4
 _DECODE: Final = {"metrics": points.decode, "tracks": entries.decode}
 
@@ -200,7 +199,7 @@ class _Counter:
 
     async def _count_hot(self, session: Session, counted: "_Counting") -> None:
         begin = counted.recount.next
-        query = {"_id": {"$gte": bucket_id(self._stream.id, begin), "$lt": self._stream.id + _BEYOND}}
+        query = {"_id": {"$gte": bucket_id(self._stream.id, begin), "$lt": self._stream.id + END_OF_STREAM}}
         async for document in self._mongo.buckets.find(query, session=session).sort("_id", 1):
             await self._take_bucket(session, counted, document)
             counted.compare()

@@ -6,14 +6,13 @@ from typing import Any, Final, NamedTuple
 
 from mldash_api import instruments
 from mldash_api.stores.streams import ExperimentRef
-from mldash_ingest.documents.buckets import bucket_id, first_index_of
+from mldash_ingest.documents.buckets import END_OF_STREAM, bucket_id, first_index_of
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo, Session
 from mldash_ingest.documents.walk import cold_ends
 
 from .attempts import DELAYS_S, Moved, unsettled
 
-_BEYOND: Final = b"\xff" * 8
 _RANGES_A_QUERY: Final = 200
 
 
@@ -63,7 +62,7 @@ async def buckets_since(
     expected, items = dict(starts), list(starts.items())
     for at in range(0, len(items), _RANGES_A_QUERY):
         part = items[at : at + _RANGES_A_QUERY]
-        ranges = [{"_id": {"$gte": bucket_id(stream, first), "$lt": stream + _BEYOND}} for stream, first in part]
+        ranges = [{"_id": {"$gte": bucket_id(stream, first), "$lt": stream + END_OF_STREAM}} for stream, first in part]
         cursor = mongo.buckets.find({"$or": ranges}, {"s": 1, "n": 1, **fields}, session=session)
         async for bucket in cursor.sort("_id", 1):
             if first_index_of(bucket["_id"]) == expected[bucket["s"]]:  # else it lies behind a gap

@@ -5,18 +5,16 @@ it is in S3, or garbage of a late insert, even where it reaches beyond (docs/pro
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from msgspec import Struct
 
 from mldash_api.stores.streams import StreamRef
-from mldash_ingest.documents.buckets import Bucket, bucket_id, first_index_of, from_document
+from mldash_ingest.documents.buckets import END_OF_STREAM, Bucket, bucket_id, first_index_of, from_document
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo, Session
 
 from .attempts import Moved
-
-_BEYOND: Final = b"\xff" * 8
 
 
 class Seam(Struct, frozen=True):
@@ -44,7 +42,7 @@ async def look_again(mongo: Mongo, session: Session, stream: bytes, first_used: 
 
 async def chain_end(mongo: Mongo, session: Session, stream: bytes, cold: int) -> int:
     """The first free index: the end of the last bucket, or `cold` where none begins there or later."""
-    query = {"_id": {"$gte": bucket_id(stream, cold), "$lt": stream + _BEYOND}}
+    query = {"_id": {"$gte": bucket_id(stream, cold), "$lt": stream + END_OF_STREAM}}
     last = await mongo.buckets.find_one(query, {"n": 1}, sort=[("_id", -1)], session=session)
     return cold if last is None else first_index_of(last["_id"]) + int(last["n"])
 
