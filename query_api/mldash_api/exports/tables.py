@@ -20,6 +20,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
+from mldash.answers.columns import ENCODING_KEY
 from mldash.answers.names import POINT_COLUMNS, WHOLE_EVENTS, escaped, shown_entry_field
 from mldash.answers.nan_statistics import may_hold_nan, paths_with_statistics
 from mldash.events.encoding import exact_to_json
@@ -39,8 +40,8 @@ _TYPES: Final = {
 _NONE: Final[tuple[str, tuple[int, ...]]] = ("none", ())
 _TABLE_TYPES: Final = {"numbers": "float64"}
 _FLOATS: Final = frozenset({"float64", "float32"})
-_JSON: Final = {b"mldash.encoding": b"json"}
-_WHOLE: Final = {b"mldash.encoding": b"events"}
+_JSON: Final = {ENCODING_KEY: b"json"}
+_WHOLE: Final = {ENCODING_KEY: b"events"}
 
 
 class Own(Struct, frozen=True):
