@@ -2,30 +2,14 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from mldash.connections.servers import StoreServers
 
 
-class CompactorSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CompactorSettings(StoreServers, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Server addresses are shared by all components; the rest is MLDASH_COMPACTOR_…."""
 
-    mongo: Annotated[str, Meta(description="MongoDB's URI.", extra={"env": "MLDASH_MONGO", "secret": True})]
-    s3_endpoint: Annotated[
-        str | None, Meta(description="S3's address; unset: AWS itself.", extra={"env": "MLDASH_S3_ENDPOINT"})
-    ] = None
-    s3_bucket: Annotated[str, Meta(min_length=3, description="The bucket.", extra={"env": "MLDASH_S3_BUCKET"})] = (
-        "mldash"
-    )
-    s3_region: Annotated[str, Meta(description="The region.", extra={"env": "MLDASH_S3_REGION"})] = "us-east-1"
-    s3_access_key: Annotated[
-        str | None,
-        Meta(description="Unset: the host's own credentials.", extra={"env": "MLDASH_S3_ACCESS_KEY", "secret": True}),
-    ] = None
-    s3_secret_key: Annotated[
-        str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
-    ] = None
-    mongo_database: Annotated[
-        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
-    ] = "mldash"
     owner: Annotated[str | None, Meta(description="Name in leases. Unset: host and pid.")] = None
     concurrency: Annotated[
         int, Meta(ge=1, le=64, description="Streams at once; of each up to sixteen chunks move together.")

@@ -2,29 +2,18 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from mldash.connections.servers import EventServers, KafkaServer
 
 
-class TopicSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TopicSettings(KafkaServer, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the topics are, for what looks into them without being a worker."""
 
-    kafka: Annotated[str, Meta(description="Bootstrap servers, host:port by comma.", extra={"env": "MLDASH_KAFKA"})]
-    topic_prefix: Annotated[
-        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
-    ] = "mldash"
 
-
-class WorkerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WorkerSettings(EventServers, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Server addresses are shared by all components; the rest is MLDASH_WORKER_…."""
 
-    kafka: Annotated[str, Meta(description="Bootstrap servers, host:port by comma.", extra={"env": "MLDASH_KAFKA"})]
-    mongo: Annotated[str, Meta(description="MongoDB's URI.", extra={"env": "MLDASH_MONGO", "secret": True})]
-    topic_prefix: Annotated[
-        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
-    ] = "mldash"
-    mongo_database: Annotated[
-        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
-    ] = "mldash"
     group: Annotated[str, Meta(min_length=1, description="Kafka consumer group.")] = "mldash-ingest"
     slot: Annotated[
         int, Meta(ge=0, description="This worker's number on its host: static membership is made of it.")

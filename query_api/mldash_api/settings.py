@@ -2,34 +2,14 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from mldash.connections.servers import Servers
 
 
-class ApiSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Server addresses are shared by all components; the rest is MLDASH_API_…."""
 
-    kafka: Annotated[str, Meta(description="Bootstrap servers, host:port by comma.", extra={"env": "MLDASH_KAFKA"})]
-    mongo: Annotated[str, Meta(description="MongoDB's URI.", extra={"env": "MLDASH_MONGO", "secret": True})]
-    s3_endpoint: Annotated[
-        str | None, Meta(description="S3's address; unset: AWS itself.", extra={"env": "MLDASH_S3_ENDPOINT"})
-    ] = None
-    s3_bucket: Annotated[str, Meta(min_length=3, description="The bucket.", extra={"env": "MLDASH_S3_BUCKET"})] = (
-        "mldash"
-    )
-    s3_region: Annotated[str, Meta(description="The region.", extra={"env": "MLDASH_S3_REGION"})] = "us-east-1"
-    s3_access_key: Annotated[
-        str | None,
-        Meta(description="Unset: the host's own credentials.", extra={"env": "MLDASH_S3_ACCESS_KEY", "secret": True}),
-    ] = None
-    s3_secret_key: Annotated[
-        str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
-    ] = None
-    topic_prefix: Annotated[
-        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
-    ] = "mldash"
-    mongo_database: Annotated[
-        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
-    ] = "mldash"
     host: Annotated[str, Meta(description="The address listened on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="0: any free one.")] = 8700
     public_kafka: Annotated[

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 import aioboto3
 import structlog
@@ -20,6 +20,8 @@ from aiobotocore.session import get_session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.loaders import Loader, create_loader
+
+from mldash.connections.servers import Servers, StoreServers
 
 from .checksum import to_header
 from .direct import DirectRequests, open_direct, speaks_tls
@@ -35,21 +37,6 @@ _PASSING: Final = frozenset({"SlowDown", "RequestTimeout", "RequestTimeTooSkewed
 _log = structlog.get_logger()
 
 _Answer = TypeVar("_Answer")
-
-
-class StoreSettings(Protocol):
-    """What a component's settings say of S3."""
-
-    @property
-    def s3_endpoint(self) -> str | None: ...
-    @property
-    def s3_bucket(self) -> str: ...
-    @property
-    def s3_region(self) -> str: ...
-    @property
-    def s3_access_key(self) -> str | None: ...
-    @property
-    def s3_secret_key(self) -> str | None: ...
 
 
 class ListedObject(NamedTuple):
@@ -347,7 +334,7 @@ class Upload:
             _log.warning("an upload was not aborted, the sweep will", key=self.key, error=str(error))
 
 
-def open_store(settings: StoreSettings, connections: int = 32) -> ObjectStore:
+def open_store(settings: Servers | StoreServers, connections: int = 32) -> ObjectStore:
     """The bucket that a component's settings name; connects in `async with`."""
     return ObjectStore(
         endpoint=settings.s3_endpoint,

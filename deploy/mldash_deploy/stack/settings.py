@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from mldash.connections.servers import NAME, REGION, MongoDatabase, S3Bucket, S3Region, S3SecretKey, TopicPrefix
+
 
 class StackSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Addresses that are given are used, and no server is started for them; the rest is MLDASH_STACK_…."""
@@ -28,23 +30,15 @@ class StackSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     s3_endpoint: Annotated[
         str | None, Meta(description="An S3 of one's own; unset: one is started.", extra={"env": "MLDASH_S3_ENDPOINT"})
     ] = None
-    topic_prefix: Annotated[
-        str, Meta(min_length=1, description="First part of every topic's name.", extra={"env": "MLDASH_TOPIC_PREFIX"})
-    ] = "mldash"
-    mongo_database: Annotated[
-        str, Meta(min_length=1, description="The database.", extra={"env": "MLDASH_MONGO_DATABASE"})
-    ] = "mldash"
-    s3_bucket: Annotated[str, Meta(min_length=3, description="The bucket.", extra={"env": "MLDASH_S3_BUCKET"})] = (
-        "mldash"
-    )
-    s3_region: Annotated[str, Meta(description="The region.", extra={"env": "MLDASH_S3_REGION"})] = "us-east-1"
+    topic_prefix: TopicPrefix = NAME
+    mongo_database: MongoDatabase = NAME
+    s3_bucket: S3Bucket = NAME
+    s3_region: S3Region = REGION
     s3_access_key: Annotated[
         str | None,
         Meta(description="Of an S3 of one's own.", extra={"env": "MLDASH_S3_ACCESS_KEY", "secret": True}),
     ] = None
-    s3_secret_key: Annotated[
-        str | None, Meta(description="Of the access key.", extra={"env": "MLDASH_S3_SECRET_KEY", "secret": True})
-    ] = None
+    s3_secret_key: S3SecretKey = None
     kafka_advertised: Annotated[
         str | None,
         Meta(description="host:port that the broker tells its clients, where they reach it by another than its own."),
