@@ -22,10 +22,10 @@ from mldash_ingest.documents.mongo import AutoReconnect, Mongo
 from . import health, problems
 from .errors import ApiError, PortTaken
 from .kafka import Topics
-from .limits import refuse_unknown
 from .observe import observed
 from .routes import connect, dependencies, experiments, logs, metrics, params, sessions, tracks
 from .routes import health as health_routes
+from .routes.parameters import refuse_unknown
 from .sending import bounded_protocol
 from .settings import ApiSettings
 from .stores.block_cache import BlockCache

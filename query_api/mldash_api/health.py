@@ -2,15 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final
 
 from mldash_compactor.chunks.errors import ColdStoreError
 from mldash_ingest.documents.mongo import MongoUnreachable
 
 from .errors import ServerAway
+from .limits import READY_TIMEOUT_S
 from .stores.streams import Stores
-
-_TIMEOUT_S: Final = 6.0
 
 
 async def check(stores: Stores) -> None:
@@ -35,9 +33,9 @@ async def why_not_ready(stores: Stores) -> str | None:
 
 async def _answers(server: str, asked: Awaitable[None]) -> None:
     try:
-        async with asyncio.timeout(_TIMEOUT_S):
+        async with asyncio.timeout(READY_TIMEOUT_S):
             await asked
     except TimeoutError:
-        raise ServerAway(server, f"{server} does not answer within {_TIMEOUT_S:g} s") from None
+        raise ServerAway(server, f"{server} does not answer within {READY_TIMEOUT_S:g} s") from None
     except (MongoUnreachable, ColdStoreError) as error:
         raise ServerAway(server, str(error)) from error

@@ -16,9 +16,9 @@ from mldash.events.identity import KINDS
 from mldash.events.topics import TopicAddress, event_topic
 
 from .errors import ServerAway, TopicsMissing
+from .limits import KAFKA_TIMEOUT_S
 
 _KEPT_S: Final = 30.0
-_TIMEOUT_S: Final = 10.0
 _CLOSE_S: Final = 2.0
 _log = structlog.get_logger()
 
@@ -64,7 +64,7 @@ class Topics:
     async def _ask(self) -> dict[str, TopicAddress]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, client_id="mldash-api")
         try:
-            async with asyncio.timeout(_TIMEOUT_S):
+            async with asyncio.timeout(KAFKA_TIMEOUT_S):
                 await admin.start()
                 described: list[dict[str, Any]] = await admin.describe_topics(list(self._names.values()))
         except (KafkaError, OSError, TimeoutError) as error:

@@ -1,161 +1,58 @@
-"""What may be asked: the parameters that many routes share, their bounds, and the refusal of unknown ones.
+"""How much one request may ask, hold and take.
 
-What a user names is data only: it goes through identity's hash, or stands as a value in a query, never as an operator,
-a path or a field of one.
+What an operator sets is in settings.py. Where the SDK has to agree, the number and its reason are in
+mldash/answers/limits.py; how large names and events may be is in mldash/events/limits.py.
 """
 
-import base64
-import binascii
-import math
-from functools import cache
-from typing import Annotated, Any, Final
+from typing import Final
 
-import msgspec
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
-from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
+# What may be asked.
 
-from mldash.events.identity import ID_BYTES, KINDS, Prefix, check_name, parse_prefix
+MOST_WRITTEN_STREAMS: Final = 10_000
+"""In one Mldash-Written header: each is looked up in MongoDB until it is stored. The SDK sends a hundred at once."""
 
-from .errors import WrongParameter
-from .seam.own_writes import Written
+MOST_TIMES: Final = 1_000
+"""Of /v1/tracks/at: each stands in the address, and is looked for by itself."""
 
-WRITTEN_STREAMS: Final = 10_000
-"""Streams in one Mldash-Written header."""
+MOST_VIEWS: Final = 100
+"""Experiments of /v1/metrics/views: each is a view of its own."""
 
-FIELDS: Final = 1_000
+# What is given where nothing is asked for: what a terminal or a first look can show.
 
-HEADERS: Final = {"written": "Mldash-Written", "wait": "Mldash-Wait"}
-"""A handler's parameter → the header that it comes in."""
+DEFAULT_ROWS: Final = 1_000
+DEFAULT_EXPERIMENTS: Final = 100
+DEFAULT_COLUMNS: Final = 1_000
 
-PrefixText = Annotated[str, QueryParameter(description="The experiment: owner/project/…/name.")]
-StreamName = Annotated[str | None, QueryParameter(description="The metric's name.")]
-Unnamed = Annotated[bool, QueryParameter(description="The unnamed metric; then `name` is left out.")]
-Index = Annotated[int, QueryParameter(ge=0, le=2**62)]
-WrittenText = Annotated[
-    str | None,
-    HeaderParameter(
-        name=HEADERS["written"],
-        description="What the reader has written: base64url(MessagePack [[kind, name, session, next seq], …]).",
-    ),
-]
-WaitText = Annotated[
-    float | None,
-    HeaderParameter(name=HEADERS["wait"], ge=0, description="Seconds to wait at most for what was written."),
-]
+# What one answer holds in memory, while it is made.
 
-_written = msgspec.msgpack.Decoder(list[tuple[str, str | None, bytes, int]])
+RAW_POINTS: Final = 1_000_000
+"""Points that a view is made of where it has no summaries to be made of; of more, parts that lie evenly."""
 
+VIEW_PIECE_POINTS: Final = 100_000
+"""Of these points so many are read together, and thinned out to what the chart shows before the next ones."""
 
-def checked_prefix(text: str) -> Prefix:
-    try:
-        return parse_prefix(text)
-    except ValueError as error:
-        raise WrongParameter("prefix", str(error)) from None
+EXPORT_PIECE_POINTS: Final = 50_000
+"""Of a file of points, a row group of Parquet: large enough to compress well, and some are held at once."""
 
+WINDOW_ROWS: Final = 50_000
+"""Likewise of a file of entries, about so many in one window of time."""
 
-def checked_session(text: str) -> bytes:
-    try:
-        session = bytes.fromhex(text)
-    except ValueError:
-        session = b""
-    if len(session) != ID_BYTES:
-        raise WrongParameter("session", f"{text!r} is not {ID_BYTES} bytes in hex")
-    return session
+MOST_WINDOW_ROWS: Final = 4 * WINDOW_ROWS
+"""A window that turns out to hold more is cut to WINDOW_ROWS; one that is a little larger is not worth it."""
 
+HOT_EVENTS_AT_ONCE: Final = 100_000
+"""Of a track's chain, so many are looked through by one query: its buckets are in memory together."""
 
-def checked_name(parameter: str, name: str) -> str:
-    """A metric's name, a topic, a field."""
-    try:
-        check_name(parameter, name)
-    except ValueError as error:
-        raise WrongParameter(parameter, str(error)) from None
-    return name
+SCHEMA_CHUNKS_AT_ONCE: Final = 100
+"""Manifest entries that are read together for a file's columns: each names the fields of its chunk."""
 
+# How long it takes.
 
-def metric_name(name: str | None, unnamed: bool) -> str | None:
-    """None is the unnamed metric. Exactly one of the two parameters says which is meant."""
-    if unnamed:
-        if name is not None:
-            raise WrongParameter("unnamed", "the unnamed metric has no name: leave `name` out")
-        return None
-    if name is None:
-        raise WrongParameter("name", "say which metric, or unnamed=true for the unnamed one")
-    return checked_name("name", name)
+DEFAULT_WAIT_S: Final = 10.0
+"""For what the reader wrote, where it does not say how long; a worker stores within some tenths of a second."""
 
+KAFKA_TIMEOUT_S: Final = 10.0
+"""For partition counts: an SDK that connects gives up after half a minute, and shall hear why before."""
 
-def checked_count(parameter: str, count: int, most: int) -> int:
-    if not 0 <= count <= most:
-        raise WrongParameter(parameter, f"{count} is not between 0 and {most}")
-    return count
-
-
-def checked_number(parameter: str, number: float | None) -> float | None:
-    """Any but NaN, which is neither before nor behind anything."""
-    if number is not None and math.isnan(number):
-        raise WrongParameter(parameter, "NaN is no number")
-    return number
-
-
-def checked_finite(parameter: str, number: float | None) -> float | None:
-    """A bound: an infinite one is none."""
-    number = checked_number(parameter, number)
-    return None if number is None or math.isinf(number) else number
-
-
-def checked_fields(parameter: str, fields: list[str] | None) -> list[str] | None:
-    if fields is None:
-        return None
-    checked_count(f"number of {parameter}", len(fields), FIELDS)
-    return [checked_name(parameter, field) for field in fields]
-
-
-def checked_written(text: str | None) -> list[Written]:
-    """The header's streams. Raises WrongParameter, whatever it holds."""
-    if not text:
-        return []
-    try:
-        decoded = _written.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise WrongParameter("Mldash-Written", f"no base64url of MessagePack as described: {error}") from None
-    checked_count("streams in Mldash-Written", len(decoded), WRITTEN_STREAMS)
-    for kind, name, session, next_seq in decoded:
-        if kind not in KINDS:
-            raise WrongParameter("Mldash-Written", f"{kind!r} is no kind; there are {', '.join(KINDS)}")
-        if len(session) != ID_BYTES or not 0 <= next_seq < 2**62:
-            raise WrongParameter("Mldash-Written", f"a session has {ID_BYTES} bytes, a seq is not negative")
-        checked_name("Mldash-Written", name or "")
-    return [_as_stored(*one) for one in decoded]
-
-
-def _as_stored(kind: str, name: str | None, session: bytes, next_seq: int) -> Written:
-    """Params, logs and runs are one stream each, whose name is empty."""
-    return Written(kind, name if kind in ("metrics", "tracks") else "", session, next_seq)
-
-
-def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """A guard: a parameter that the route does not have is refused by name, for a typo must not change an answer."""
-    known = _parameters_of(handler)
-    for name in connection.query_params:
-        if name not in known:
-            allowed = f"there are {', '.join(sorted(known))}" if known else "this route takes none"
-            raise WrongParameter(name, f"no such parameter; {allowed}")
-
-
-@cache
-def _parameters_of(handler: BaseRouteHandler) -> frozenset[str]:
-    """Names of the query parameters of a handler and of what it depends on."""
-    dependencies = handler.resolve_dependencies()
-    known = set[str]()
-    used, seen = [handler.parsed_fn_signature], set[str]()
-    while used:
-        for name, field in used.pop().parameters.items():
-            if name in dependencies:
-                if name not in seen:
-                    seen.add(name)
-                    used.append(dependencies[name].parsed_fn_signature)
-                continue
-            said = field.kwarg_definition
-            if name != "request" and not isinstance(said, HeaderParameter):
-                known.add(said.name if isinstance(said, ParameterKwarg) and said.name else name)
-    return frozenset(known)
+READY_TIMEOUT_S: Final = 6.0
+"""For each server of /readyz: longer than MongoDB's driver looks for a primary (5 s), so that its reason is told."""

@@ -15,7 +15,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from mldash_ingest.documents.mongo import AutoReconnect
 
 from .errors import ApiError, ServerAway, WrongParameter
-from .limits import HEADERS
+from .routes.parameters import HEADERS
 
 PROBLEM: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = "1"

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from mldash.answers.limits import MOST_ENTRIES, PAGE_POINTS
 from mldash.connections.servers import Servers
 
 
@@ -26,9 +27,10 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
         float, Meta(ge=0, le=300, description="A read waits at most so long for its writer's events.")
     ] = 30.0
     read_limit: Annotated[
-        int, Meta(ge=10_000, description="Points, lines or experiments of one answer at most; SDKs ask for 10,000.")
+        int,
+        Meta(ge=PAGE_POINTS, description="Points, lines or experiments of one answer at most; SDKs ask for 10,000."),
     ] = 100_000
-    entries_limit: Annotated[int, Meta(ge=1, description="Entries of a track in one answer at most.")] = 1_000_000
+    entries_limit: Annotated[int, Meta(ge=1, description="Entries of a track in one answer at most.")] = MOST_ENTRIES
     tail_cache_bytes: Annotated[int, Meta(ge=0, description="Memory for page indexes and footers of chunks.")] = (
         32 << 20
     )

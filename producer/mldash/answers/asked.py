@@ -9,15 +9,11 @@ times             moments.py
 import math
 import operator
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any
 
 from mldash.events.identity import check_name
 
-MOST: Final = 2**62
-"""No stream has so many: what is above counts as this, and stays within 64 bits wherever it is added to or sent."""
-
-SEARCH_LENGTH: Final = 1_000
-"""Characters of a text that log lines are searched for."""
+from .limits import MOST_COUNT, SEARCH_LENGTH
 
 
 def checked_count(value: Any, what: str) -> int:
@@ -28,7 +24,7 @@ def checked_count(value: Any, what: str) -> int:
         raise TypeError(f"{what} must be a whole number, not {type(value).__name__}") from None
     if count < 0:
         raise ValueError(f"{what} is {count}, it must not be negative")
-    return min(count, MOST)
+    return min(count, MOST_COUNT)
 
 
 def checked_names(names: Any, what: str) -> list[str] | None:

@@ -24,11 +24,8 @@ from msgspec import Struct
 from mldash.events.field_statistics import is_number
 
 from .filters import Filter
+from .limits import MOST_COUNT, MOST_FIELDS
 from .shapes import MetricView, ViewSeries
-
-MOST_COLUMNS: Final = 100_000
-MOST_FIELDS: Final = 256
-"""Of a view that names no fields: the first ones with a number in them."""
 
 INDEX, TIME = "index", "time"
 TIMESTAMP: Final = "_ts"
@@ -60,7 +57,7 @@ class ViewRequest(Struct, frozen=True):
         if self.x != INDEX:
             return 0, None
         first = 0 if self.start is None else max(0, math.ceil(max(self.start, 0)))
-        return first, None if self.end is None else max(first, math.floor(min(self.end, 2**62)) + 1)
+        return first, None if self.end is None else max(first, math.floor(min(self.end, MOST_COUNT)) + 1)
 
 
 class Span(NamedTuple):

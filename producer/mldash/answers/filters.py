@@ -17,6 +17,8 @@ from msgspec import Struct
 
 from mldash.events.field_statistics import is_number
 
+from .limits import MOST_FILTERS
+
 COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -25,8 +27,6 @@ COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-MOST_FILTERS: Final = 20
-"""Of one view."""
 _FILTER: Final = re.compile(r"(?P<field>.*\S)\s*(?P<comparison><=|>=|==|!=|<|>)(?P<number>[^<>=!]*)", re.DOTALL)
 
 

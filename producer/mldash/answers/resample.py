@@ -4,10 +4,10 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from .limits import MOST_ENTRIES
+
 TIMESTAMP = "timestamp"
 
-MOST_ENTRIES = 1_000_000
-"""Of one answer, as the API has it where nothing else is set."""
 TOO_MANY = "more entries than one answer holds: give start and end, or a lower rate"
 
 

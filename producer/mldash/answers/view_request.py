@@ -3,17 +3,15 @@
 import math
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any
 
 from mldash.events.identity import check_name
 from mldash.events.moments import Moment, checked_moment
 
 from .asked import checked_count, checked_names
-from .downsample import MOST_COLUMNS, TIME, Number, ViewRequest
+from .downsample import TIME, Number, ViewRequest
 from .filters import checked_filters
-
-MOST_NAMED: Final = 1_000
-"""Fields of a view that names them."""
+from .limits import MOST_COLUMNS, MOST_NAMES
 
 
 def checked_request(
@@ -32,8 +30,8 @@ def checked_request(
     if not 1 <= columns <= MOST_COLUMNS:
         raise ValueError(f"points is {columns}, it must be between 1 and {MOST_COLUMNS}")
     named = checked_names(fields, "fields")
-    if len(named or ()) > MOST_NAMED:
-        raise ValueError(f"{len(named or ())} fields in one view, at most {MOST_NAMED} are allowed")
+    if len(named or ()) > MOST_NAMES:
+        raise ValueError(f"{len(named or ())} fields in one view, at most {MOST_NAMES} are allowed")
     return ViewRequest(named, x, _bound(start, "start", x), _bound(end, "end", x), columns, checked_filters(filters))
 
 

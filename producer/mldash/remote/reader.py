@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final, TypeVar
 
 from mldash.answers.downsample import ViewRequest, draw
+from mldash.answers.limits import MOST_NAMES, PAGE_POINTS
 from mldash.answers.resample import TOO_MANY
 from mldash.answers.shapes import (
     EntriesAnswer,
@@ -30,14 +31,12 @@ from mldash.process.clock import Deadline
 from .own_writes import ALL, About, OwnWrites, Told, first_of, headers_of, told_of
 from .transport import FileBrokeOff, Problem, Query, Transport
 
-PAGE_POINTS: Final = 10_000
 PAGE_ENTRIES: Final = 50_000
 MOST_TIMES: Final = 200
 """Of one request: each stands in its address."""
 ARROW: Final = "application/vnd.apache.arrow.stream"
 LONGEST_WAIT_S: Final = 86_400.0
 """No socket takes an endless one."""
-MOST_NAMES: Final = 1_000
 MOST_NAMES_LENGTH: Final = 4_000
 """Characters of names in one address: each may be twelve bytes there."""
 AnswerT = TypeVar("AnswerT")

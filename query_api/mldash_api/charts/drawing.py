@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mldash.answers.downsample import INDEX, MOST_FIELDS, TIME, TIMESTAMP, Number, Span, ViewRequest, edges
+from mldash.answers.downsample import INDEX, TIME, TIMESTAMP, Number, Span, ViewRequest, edges
 from mldash.answers.filters import Filter
+from mldash.answers.limits import MOST_FIELDS
 from mldash.answers.shapes import MetricView, ViewSeries
 from mldash_compactor.chunks.points import event_times
 from mldash_compactor.chunks.rows import Part

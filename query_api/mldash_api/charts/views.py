@@ -16,6 +16,7 @@ from msgspec import structs
 
 from mldash.answers.downsample import INDEX, TIME, TIMESTAMP, Span, ViewRequest
 from mldash.answers.shapes import MetricView
+from mldash_api.limits import RAW_POINTS, VIEW_PIECE_POINTS
 from mldash_api.points.points import Range, read_range
 from mldash_api.seam import hot
 from mldash_api.seam.attempts import settled
@@ -28,10 +29,6 @@ from .drawing import Blocks, Drawing, SpanOf, chosen_by, points_of
 from .grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged, sample
 from .summaries import NotSummarised, TimedBlocks, read_blocks, read_times
 
-RAW_POINTS: Final = 1_000_000
-"""A view that has no summaries to be made of is made of so many points at most."""
-
-PIECE_POINTS: Final = 100_000
 _AS_FINE_AS_POINTS: Final = 2**62
 """Pixel columns, so many that none is as wide as a summary."""
 
@@ -137,10 +134,10 @@ def _is_cut(low: float, high: float, request: ViewRequest) -> bool:
 
 async def _draw(stores: Stores, stream: StreamRef, request: ViewRequest, plan: _Plan) -> MetricView:
     pieces = [
-        (first, min(PIECE_POINTS, one.end - first))
+        (first, min(VIEW_PIECE_POINTS, one.end - first))
         for one in plan.stretches
         if one.grain == POINT
-        for first in range(one.first, one.end, PIECE_POINTS)
+        for first in range(one.first, one.end, VIEW_PIECE_POINTS)
     ]
     blocks, span = await _blocks(stores, stream, request, plan)
     if request.x != INDEX or span is None:

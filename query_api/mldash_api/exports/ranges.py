@@ -5,10 +5,11 @@ The range ends where the stream ended at the first look; each piece is read by i
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from msgspec import structs
 
+from mldash_api.limits import EXPORT_PIECE_POINTS
 from mldash_api.points.points import read_range
 from mldash_api.seam import hot
 from mldash_api.seam.attempts import settled
@@ -16,8 +17,6 @@ from mldash_api.seam.rows import Rows
 from mldash_api.stores.streams import Stores, StreamRef
 from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.mongo import Session
-
-PIECE_POINTS: Final = 50_000
 
 
 class Extent(NamedTuple):
@@ -51,7 +50,7 @@ async def pieces(
     first, stores = extent.first, structs.replace(stores, chunks=stores.chunks.passing())
     while first < extent.end:
         # Pieces end where chunks do, so that each is read once.
-        count = PIECE_POINTS - (first % CHUNK if PIECE_POINTS > CHUNK else 0)
+        count = EXPORT_PIECE_POINTS - (first % CHUNK if EXPORT_PIECE_POINTS > CHUNK else 0)
         found = await read_range(stores, stream, first, min(count, extent.end - first), fields)
         if found.count:
             yield found.rows

@@ -4,10 +4,10 @@ Of cold rows the manifest says it, of hot ones their buckets; no object is read.
 """
 
 from collections.abc import Sequence
-from typing import Final
 
 import numpy as np
 
+from mldash_api.limits import HOT_EVENTS_AT_ONCE, SCHEMA_CHUNKS_AT_ONCE
 from mldash_api.seam import hot
 from mldash_api.seam.attempts import settled
 from mldash_api.stores.streams import Stores, StreamRef
@@ -22,16 +22,13 @@ from mldash_ingest.documents.mongo import Session
 from .ranges import Extent, pieces
 from .tables import ENTRY_OWN, POINT_OWN, SchemaOf
 
-_CHUNKS_AT_ONCE: Final = 100
-_HOT_AT_ONCE: Final = 100_000
-
 
 async def point_schema(stores: Stores, stream: StreamRef, extent: Extent, fields: Sequence[str] | None) -> SchemaOf:
     """Of a range of points."""
     schema = SchemaOf(fields, POINT_OWN)
     cold_end = min(extent.end, extent.cold)
-    for k in range(extent.first // CHUNK, -(-cold_end // CHUNK), _CHUNKS_AT_ONCE):
-        last = min(k + _CHUNKS_AT_ONCE, -(-cold_end // CHUNK)) - 1
+    for k in range(extent.first // CHUNK, -(-cold_end // CHUNK), SCHEMA_CHUNKS_AT_ONCE):
+        last = min(k + SCHEMA_CHUNKS_AT_ONCE, -(-cold_end // CHUNK)) - 1
         for chunk in await manifest.live_chunks(stores.mongo, stream.id, k, last):
             _add_live(schema, chunk.live)
     hot_extent = Extent(max(extent.first, extent.cold), extent.end, extent.cold)
@@ -54,8 +51,8 @@ async def entry_schema(stores: Stores, stream: StreamRef, asked: Asked) -> Schem
         async for chunk in manifest.each_by_time(stores.mongo, stream.id, asked.start, asked.end, session):
             if chunk.k * CHUNK < seam.cold:
                 _add_live(schema, chunk.live)
-        for first in range(seam.cold, end, _HOT_AT_ONCE):
-            span, times = (first, min(end, first + _HOT_AT_ONCE)), (asked.start, asked.end)
+        for first in range(seam.cold, end, HOT_EVENTS_AT_ONCE):
+            span, times = (first, min(end, first + HOT_EVENTS_AT_ONCE)), (asked.start, asked.end)
             for bucket in await hot.buckets_by_time(stores.mongo, session, stream, span, times, fields):
                 _add_columns(schema, bucket.columns)
         await hot.look_again(stores.mongo, session, stream.id, seam.cold)

@@ -7,16 +7,16 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
 
 from mldash_api.answers import Form, Nonfinite, form_of
-from mldash_api.limits import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
+from mldash_api.limits import DEFAULT_WAIT_S
 from mldash_api.seam.own_writes import wait_for_own_writes
 from mldash_api.stores.streams import ExperimentRef, Stores
+
+from .parameters import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
 
 OurStores = NamedDependency[SkipValidation[Stores]]
 OurForm = NamedDependency[SkipValidation[Form]]
 Found = NamedDependency[SkipValidation[ExperimentRef | None]]
 """The experiment in its present generation, once all that the reader has written is stored; None: there is none."""
-
-DEFAULT_WAIT_S: Final = 10.0
 
 
 def provide_form(

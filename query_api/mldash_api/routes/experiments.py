@@ -11,9 +11,10 @@ from litestar.params import FromQuery, QueryParameter
 from mldash.answers.shapes import ExperimentAnswer
 from mldash_api.errors import NotFound, WrongParameter
 from mldash_api.experiments.experiments import Asked, describe, list_experiments
-from mldash_api.limits import PrefixText, checked_count, checked_name
+from mldash_api.limits import DEFAULT_EXPERIMENTS
 
 from .dependencies import Found, OurForm, OurStores
+from .parameters import PrefixText, checked_count, checked_name
 
 
 class ExperimentsAnswer(TypedDict):
@@ -39,7 +40,7 @@ async def experiments(
     form: OurForm,
     owner: FromQuery[str | None] = None,
     project: Annotated[str | None, QueryParameter(description="Of the owner, who must be given too.")] = None,
-    limit: FromQuery[int] = 100,
+    limit: FromQuery[int] = DEFAULT_EXPERIMENTS,
     cursor: Annotated[str | None, QueryParameter(description="`next` of the page before.")] = None,
 ) -> Response[ExperimentsAnswer]:
     """Experiments in the order of their prefixes, page after page."""

@@ -5,14 +5,15 @@ from typing import Annotated, TypedDict
 from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
-from mldash.answers.asked import SEARCH_LENGTH
+from mldash.answers.limits import SEARCH_LENGTH
 from mldash.answers.shapes import LogLine
 from mldash.events.levels import canonical_level
 from mldash_api.errors import WrongParameter
-from mldash_api.limits import Index, checked_count, checked_number
+from mldash_api.limits import DEFAULT_ROWS
 from mldash_api.logs.lines import Filter, read_lines
 
 from .dependencies import Found, OurForm, OurStores
+from .parameters import Index, checked_count, checked_number
 
 HALF_A_MICROSECOND_S = 0.6e-6
 """And a little: float64 has a quarter of a microsecond there."""
@@ -28,7 +29,7 @@ async def lines(
     stores: OurStores,
     form: OurForm,
     level: Annotated[list[str] | None, QueryParameter(description="Of these levels; several may be given.")] = None,
-    limit: FromQuery[int] = 1000,
+    limit: FromQuery[int] = DEFAULT_ROWS,
     offset: Index = 0,
     search: Annotated[str | None, QueryParameter(description="Text that the message holds, in any case.")] = None,
     start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,

@@ -6,8 +6,9 @@ from litestar import Request, Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from mldash.answers.downsample import INDEX, MOST_COLUMNS, ViewRequest, draw
+from mldash.answers.downsample import INDEX, ViewRequest, draw
 from mldash.answers.filters import Filter, checked_filters
+from mldash.answers.limits import MOST_COLUMNS, MOST_FIELDS
 from mldash.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash_api.answers import MSGPACK
 from mldash_api.charts.views import read_view, read_views
@@ -18,7 +19,14 @@ from mldash_api.exports.ranges import begun, find_extent, no_pieces, pieces
 from mldash_api.exports.schemas import point_schema
 from mldash_api.exports.tables import SchemaOf
 from mldash_api.exports.writing import written
-from mldash_api.limits import (
+from mldash_api.limits import DEFAULT_COLUMNS, DEFAULT_ROWS, MOST_VIEWS
+from mldash_api.points.metrics import list_metrics, read_statistics
+from mldash_api.points.packed_points import pack_page
+from mldash_api.points.points import Range, page_of, read_range
+from mldash_api.stores.streams import find_experiment
+
+from .dependencies import Found, OurForm, OurStores
+from .parameters import (
     Index,
     StreamName,
     Unnamed,
@@ -29,15 +37,6 @@ from mldash_api.limits import (
     checked_prefix,
     metric_name,
 )
-from mldash_api.points.metrics import list_metrics, read_statistics
-from mldash_api.points.packed_points import pack_page
-from mldash_api.points.points import Range, page_of, read_range
-from mldash_api.stores.streams import find_experiment
-
-from .dependencies import Found, OurForm, OurStores
-
-MOST_VIEWS: Final = 100
-"""Experiments of one request."""
 
 POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
 
@@ -67,7 +66,7 @@ async def points(
     name: StreamName = None,
     unnamed: Unnamed = False,
     start_index: Index = 0,
-    limit: FromQuery[int] = 1000,
+    limit: FromQuery[int] = DEFAULT_ROWS,
     fields: FieldsText = None,
 ) -> Response[MetricPage]:
     """Points in index order, hot and cold as one; indices are dense. An absent metric gives the empty page.
@@ -136,11 +135,15 @@ async def view(
     form: OurForm,
     name: StreamName = None,
     unnamed: Unnamed = False,
-    fields: Annotated[list[str] | None, QueryParameter(description="These alone; else the first 256 numeric.")] = None,
+    fields: Annotated[
+        list[str] | None, QueryParameter(description=f"These alone; else the first {MOST_FIELDS} numeric.")
+    ] = None,
     x: Annotated[str, QueryParameter(description="`index`, `time`, or a field.")] = INDEX,
     start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
-    points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+    points: Annotated[
+        int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")
+    ] = DEFAULT_COLUMNS,
     filter: FilterText = None,
 ) -> Response[MetricView]:
     """First, last, least and greatest value of each pixel column, so that no spike is lost. An absent metric: empty.
@@ -169,14 +172,16 @@ class ViewsAnswer(TypedDict):
 async def views(
     stores: OurStores,
     form: OurForm,
-    prefixes: Annotated[list[str], QueryParameter(description="The experiments, at most 100.")],
+    prefixes: Annotated[list[str], QueryParameter(description=f"The experiments, at most {MOST_VIEWS}.")],
     name: StreamName = None,
     unnamed: Unnamed = False,
     fields: FieldsText = None,
     x: Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')] = INDEX,
     start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
     end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
-    points: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")] = 1000,
+    points: Annotated[
+        int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")
+    ] = DEFAULT_COLUMNS,
     filter: FilterText = None,
 ) -> Response[ViewsAnswer]:
     """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""

@@ -9,9 +9,9 @@ from litestar.params import QueryParameter
 from mldash.answers.shapes import SessionAnswer, StandingAnswer
 from mldash_api.experiments.sessions import list_sessions
 from mldash_api.experiments.standing import set_aside_of, standing_of
-from mldash_api.limits import PrefixText, checked_prefix, checked_session
 
 from .dependencies import Found, OurForm, OurStores
+from .parameters import PrefixText, checked_prefix, checked_session
 
 
 class SessionsAnswer(TypedDict):

@@ -17,15 +17,15 @@ from mldash_api.exports.ranges import begun, no_pieces
 from mldash_api.exports.schemas import entry_schema
 from mldash_api.exports.tables import ENTRY_OWN, SchemaOf
 from mldash_api.exports.writing import written
-from mldash_api.limits import checked_count, checked_fields, checked_finite, checked_name, checked_number
+from mldash_api.limits import MOST_TIMES
 from mldash_api.tracks.entries import Asked, answer_of, read_entries
 from mldash_api.tracks.moments import entries_at, resampled
 from mldash_api.tracks.tracks import list_tracks
 from mldash_api.tracks.windows import plan_windows, windows
 
 from .dependencies import Found, OurForm, OurStores
+from .parameters import checked_count, checked_fields, checked_finite, checked_name, checked_number
 
-MOST_TIMES: Final = 1_000
 ENTRY_FILES: Final = files_of(ENTRY_MEDIA_TYPES)
 
 
@@ -115,7 +115,7 @@ async def at(
     stores: OurStores,
     form: OurForm,
     topic: FromQuery[str],
-    times: Annotated[list[float], QueryParameter(description="Seconds, at most 1,000 of them.")],
+    times: Annotated[list[float], QueryParameter(description=f"Seconds, at most {MOST_TIMES:,} of them.")],
     columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
 ) -> Response[MomentsAnswer]:
     """The last entry at or before each time, in the order given; null where the track begins later."""

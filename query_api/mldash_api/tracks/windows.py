@@ -11,11 +11,12 @@ Each window is read by itself, hot and cold as one, as the track is then.
 import math
 from collections.abc import AsyncGenerator, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import structs
 
+from mldash_api.limits import HOT_EVENTS_AT_ONCE, MOST_WINDOW_ROWS, WINDOW_ROWS
 from mldash_api.seam import cold, hot
 from mldash_api.seam.attempts import settled
 from mldash_api.seam.rows import Rows, alone, rows_of_times, times_of
@@ -26,10 +27,6 @@ from mldash_ingest.documents.buckets import CHUNK, bucket_id
 from mldash_ingest.documents.mongo import Session
 
 from .entries import Asked, Times, stored_names
-
-WINDOW_ROWS: Final = 50_000
-_MOST_ROWS: Final = 4 * WINDOW_ROWS
-_HOT_AT_ONCE: Final = 100_000
 
 
 class Span(NamedTuple):
@@ -152,8 +149,8 @@ async def _read_window(
         chunks, at_once = [one for one in chunks if one.k * CHUNK < seam.cold], stores.settings.chunk_fetches
         for at in range(0, len(chunks), at_once):
             held.add(await cold.fetch(stores, stream, chunks[at : at + at_once], fields))
-        for first in range(seam.cold, end, _HOT_AT_ONCE):
-            span = first, min(end, first + _HOT_AT_ONCE)
+        for first in range(seam.cold, end, HOT_EVENTS_AT_ONCE):
+            span = first, min(end, first + HOT_EVENTS_AT_ONCE)
             held.add(await hot.buckets_by_time(stores.mongo, session, stream, span, (times[0], held.until), fields))
         await hot.look_again(stores.mongo, session, stream.id, seam.cold)
         return held.rows, held.until
@@ -173,7 +170,7 @@ class _Held:
         found = [rows_of_times(part, self._start, self.until) for part in parts]
         self.rows += [alone(one) for one in found if one.count]
         self._count += sum(one.count for one in found)
-        if self._count <= _MOST_ROWS:
+        if self._count <= MOST_WINDOW_ROWS:
             return
         self.until = float(np.partition(np.asarray(times_of(self.rows)), WINDOW_ROWS)[WINDOW_ROWS])
         kept = [rows_of_times(one.part, self._start, self.until) for one in self.rows]

@@ -51,7 +51,7 @@ async def test_where_nothing_is_known_all_callers_share_one_attempt(
     silent: Silent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One of them goes away, and ends nothing for the others."""
-    monkeypatch.setattr(kafka, "_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(kafka, "KAFKA_TIMEOUT_S", 1.0)
     topics = Topics(silent.address, "t")
     attempts = count_attempts(topics, monkeypatch)
     calls = [asyncio.create_task(topics.addresses()) for _ in range(10)]

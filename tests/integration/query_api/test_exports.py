@@ -52,7 +52,7 @@ async def chain(world: World) -> Chain:
 async def test_every_format_holds_the_same_points(
     chain: Chain, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "PIECE_POINTS", 3_000)
+    monkeypatch.setattr(export, "EXPORT_PIECE_POINTS", 3_000)
     pages = [(await client.get("/v1/metrics/points", **LOSS, start_index=at, limit=4_000))["data"] for at in (9_000,)]
     points = [point for page in pages for point in page]
     assert [point["data"] for point in points] == EVENTS[9_000:]
@@ -123,7 +123,7 @@ async def test_a_broken_range_breaks_the_file_off(
     world: World, chain: Chain, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the first piece it is a problem that names the range; later the connection ends, and no file looks whole."""
-    monkeypatch.setattr(export, "PIECE_POINTS", 3_000)
+    monkeypatch.setattr(export, "EXPORT_PIECE_POINTS", 3_000)
     await chain.move(1, 11_000)
     keys = [one.key async for one in world.objects.list()]
     await world.objects.delete([key for key in keys if "/00000001-" in key])
@@ -171,7 +171,7 @@ async def test_a_file_goes_on_at_the_floor_where_retention_raises_it_meanwhile(
     chain: Chain, client: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It rises past all of the second piece: what is left behind it is in the file."""
-    monkeypatch.setattr(export, "PIECE_POINTS", 1_000)
+    monkeypatch.setattr(export, "EXPORT_PIECE_POINTS", 1_000)
     real, reads = export.read_range, list[int]()
 
     async def read_range(*arguments: Any) -> Any:

@@ -60,8 +60,8 @@ def event(index: int) -> Event:
 async def test_views_and_files_of_points_are_right_at_every_moment(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "PIECE_POINTS", 1_500)
-    monkeypatch.setattr(views, "PIECE_POINTS", 1_500)
+    monkeypatch.setattr(export, "EXPORT_PIECE_POINTS", 1_500)
+    monkeypatch.setattr(views, "VIEW_PIECE_POINTS", 1_500)
     seed = random.randrange(2**32)
     draw, turns = random.Random(seed), 0
     growing = Growing(await Chain(world).begin(), random.Random(seed + 1))

@@ -51,7 +51,7 @@ async def reading(world: World, monkeypatch: pytest.MonkeyPatch) -> Reading:
     chain = await Chain(world).begin()
     for _ in range(0, POINTS, 500):
         await chain.append([{"text": TEXT}] * 500)
-    monkeypatch.setattr(export, "PIECE_POINTS", 100)
+    monkeypatch.setattr(export, "EXPORT_PIECE_POINTS", 100)
     watch = Reading()
     monkeypatch.setattr(metrics, "pieces", watch.watched(export.pieces))
     return watch

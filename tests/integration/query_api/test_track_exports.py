@@ -104,7 +104,7 @@ async def test_every_format_holds_the_fold_of_the_track(
 ) -> None:
     """Windows of 1,500 entries, cut short at 2,500: over hot and cold, in whatever order it was written."""
     monkeypatch.setattr(windows, "WINDOW_ROWS", 1_500)
-    monkeypatch.setattr(windows, "_MOST_ROWS", 2_500)
+    monkeypatch.setattr(windows, "MOST_WINDOW_ROWS", 2_500)
     seed = random.randrange(2**32)
     draw = random.Random(seed)
     chain = await Chain(world, "tracks", "pose").begin()

@@ -17,7 +17,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from mldash.answers.downsample import INDEX, MOST_FIELDS, Piece, pieces_of
+from mldash.answers.downsample import INDEX, Piece, pieces_of
+from mldash.answers.limits import MOST_FIELDS
 from mldash.events.field_statistics import is_number
 from mldash.local.reading.stream_rows import PAGE_ROWS, StreamRows
 from mldash.local.row_index import decode_rows

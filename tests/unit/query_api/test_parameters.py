@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from mldash_api.errors import WrongParameter
-from mldash_api.limits import (
-    WRITTEN_STREAMS,
+from mldash_api.limits import MOST_WRITTEN_STREAMS
+from mldash_api.routes.parameters import (
     checked_count,
     checked_fields,
     checked_prefix,
@@ -44,9 +44,9 @@ def test_a_header_that_is_none_is_refused(text: str) -> None:
 
 def test_a_header_may_name_so_many_streams() -> None:
     one = ["logs", "", SESSION, 1]
-    assert len(checked_written(header(*[one] * WRITTEN_STREAMS))) == WRITTEN_STREAMS
-    with pytest.raises(WrongParameter, match=f"between 0 and {WRITTEN_STREAMS}"):
-        checked_written(header(*[one] * (WRITTEN_STREAMS + 1)))
+    assert len(checked_written(header(*[one] * MOST_WRITTEN_STREAMS))) == MOST_WRITTEN_STREAMS
+    with pytest.raises(WrongParameter, match=f"between 0 and {MOST_WRITTEN_STREAMS}"):
+        checked_written(header(*[one] * (MOST_WRITTEN_STREAMS + 1)))
 
 
 def test_the_unnamed_metric_has_a_parameter_of_its_own() -> None:
