@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mldash_api.stores.snapshots import carried_forward
+from mldash_api.seam.snapshots import carried_forward
 from mldash_api.stores.streams import ExperimentRef, Stores
 
 

@@ -1,2 +1,10 @@
-"""Answers as files of any length: writing.py how one is sent · points.py of metrics · entries.py of tracks · formats.py
-which one a request asks for."""
+"""Streams as files of any length, in constant memory. In reading order:
+
+formats.py    which one a request asks for
+downloads.py  a file as a route sends it: range, schema, bytes
+ranges.py     points in pieces; windows.py entries in windows of time
+schemas.py    what a table's columns will be, before its first row
+tables.py     rows as Arrow batches of such a schema
+points.py     what each format makes of points; entries.py of entries
+writing.py    sent while it is written
+"""

@@ -7,8 +7,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
 
 from mldash_api.answers import Form, Nonfinite, form_of
+from mldash_api.experiments.own_writes import wait_for_own_writes
 from mldash_api.limits import DEFAULT_WAIT_S
-from mldash_api.seam.own_writes import wait_for_own_writes
 from mldash_api.stores.streams import ExperimentRef, Stores
 
 from .parameters import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written

@@ -13,12 +13,9 @@ from mldash.answers.shapes import MetricPage, MetricStatistics, MetricSummary, M
 from mldash_api.answers import MSGPACK
 from mldash_api.charts.views import read_view, read_views
 from mldash_api.errors import NotFound, WrongParameter
+from mldash_api.exports.downloads import AskedPoints, point_file
 from mldash_api.exports.formats import files_of, format_of
-from mldash_api.exports.points import POINT_MEDIA_TYPES, WITH_SCHEMA, PointFormat, point_export
-from mldash_api.exports.ranges import begun, find_extent, no_pieces, pieces
-from mldash_api.exports.schemas import point_schema
-from mldash_api.exports.tables import SchemaOf
-from mldash_api.exports.writing import written
+from mldash_api.exports.points import POINT_MEDIA_TYPES, PointFormat
 from mldash_api.limits import DEFAULT_COLUMNS, DEFAULT_ROWS, MOST_VIEWS
 from mldash_api.points.metrics import list_metrics, read_statistics
 from mldash_api.points.packed_points import pack_page
@@ -105,15 +102,9 @@ async def export(
     """
     metric, wanted = metric_name(name, unnamed), checked_fields("fields", fields)
     chosen = format_of(request, format, POINT_MEDIA_TYPES)
-    rows, schema = no_pieces(), SchemaOf(wanted)
-    if experiment is not None:
-        stream = experiment.stream("metrics", metric)
-        extent = await find_extent(stores, stream, start_index, limit)
-        rows = await begun(pieces(stores, stream, extent, wanted))
-        if chosen in WITH_SCHEMA:
-            schema = await point_schema(stores, stream, extent, wanted)
-    file = point_export(chosen, schema.schema(), wanted, form.nonfinite)
-    return Stream(written(rows, file), media_type=POINT_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
+    stream = experiment.stream("metrics", metric) if experiment else None
+    file = await point_file(stores, stream, AskedPoints(start_index, limit, wanted), chosen, form.nonfinite)
+    return Stream(file, media_type=POINT_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
 
 
 @get("/stats", tags=["metrics"])

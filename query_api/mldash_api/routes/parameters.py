@@ -18,8 +18,8 @@ from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
 from mldash.answers.limits import MOST_COUNT, MOST_NAMES
 from mldash.events.identity import ID_BYTES, KINDS, Prefix, check_name, parse_prefix
 from mldash_api.errors import WrongParameter
+from mldash_api.experiments.own_writes import Written
 from mldash_api.limits import MOST_WRITTEN_STREAMS
-from mldash_api.seam.own_writes import Written
 
 HEADERS: Final = {"written": "Mldash-Written", "wait": "Mldash-Wait"}
 """A handler's parameter → the header that it comes in."""

@@ -7,21 +7,15 @@ from litestar import Request, Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from mldash.answers.mcap import check_times
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
 from mldash_api.errors import WrongParameter
-from mldash_api.experiments.about import NOTHING_SAID, read_about
-from mldash_api.exports.entries import ENTRY_MEDIA_TYPES, WITH_SCHEMA, EntryFormat, entry_export
+from mldash_api.exports.downloads import entry_file
+from mldash_api.exports.entries import ENTRY_MEDIA_TYPES, EntryFormat
 from mldash_api.exports.formats import files_of, format_of
-from mldash_api.exports.ranges import begun, no_pieces
-from mldash_api.exports.schemas import entry_schema
-from mldash_api.exports.tables import ENTRY_OWN, SchemaOf
-from mldash_api.exports.writing import written
 from mldash_api.limits import MOST_TIMES
 from mldash_api.tracks.entries import Asked, answer_of, read_entries
 from mldash_api.tracks.moments import entries_at, resampled
 from mldash_api.tracks.tracks import list_tracks
-from mldash_api.tracks.windows import plan_windows, windows
 
 from .dependencies import Found, OurForm, OurStores
 from .parameters import checked_count, checked_fields, checked_finite, checked_name, checked_number
@@ -83,26 +77,9 @@ async def export(
     first, last = checked_number("start", start), checked_number("end", end)
     asked = Asked(-math.inf if first is None else first, math.inf if last is None else last, fields)
     chosen = format_of(request, format, ENTRY_MEDIA_TYPES)
-    rows, schema, about = no_pieces(), SchemaOf(fields, ENTRY_OWN), NOTHING_SAID
-    if experiment is not None:
-        stream = experiment.stream("tracks", topic)
-        plan = await plan_windows(stores, stream, asked)
-        if chosen == "mcap" and plan.span is not None:
-            check_mcap_times(*plan.span)
-        rows = await begun(windows(stores, stream, asked, plan))
-        about = await read_about(stores, stream)
-        if chosen in WITH_SCHEMA:
-            schema = await entry_schema(stores, stream, asked)
-    file = entry_export(chosen, topic, about, schema, fields, form.nonfinite)
-    return Stream(written(rows, file), media_type=ENTRY_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
-
-
-def check_mcap_times(first: float, last: float) -> None:
-    """MCAP has no times before 1970."""
-    try:
-        check_times(first, last)
-    except (ValueError, OverflowError) as error:
-        raise WrongParameter("format", str(error)) from None
+    stream = experiment.stream("tracks", topic) if experiment else None
+    file = await entry_file(stores, stream, topic, asked, chosen, form.nonfinite)
+    return Stream(file, media_type=ENTRY_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
 
 
 class MomentsAnswer(TypedDict):

@@ -7,6 +7,6 @@ once more; what moved meanwhile is read anew (docs/protocol.md 5). Reads never b
   hot.py            the chain's buckets, by exact boundaries
   cold.py           the chunks below the cold end
   rows.py           rows of buckets and chunks → events
-  own_writes.py     wait until what the reader itself wrote is stored
+  snapshots.py      what follows from a whole chain
   chain_ends.py     many chains by places and counts
 """

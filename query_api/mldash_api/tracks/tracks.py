@@ -11,7 +11,7 @@ from mldash_api.seam import cold, hot
 from mldash_api.seam.attempts import settled
 from mldash_api.seam.chain_ends import list_streams
 from mldash_api.seam.rows import Rows
-from mldash_api.stores.snapshots import Carried, all_carried_forward
+from mldash_api.seam.snapshots import Carried, all_carried_forward
 from mldash_api.stores.streams import ExperimentRef, Stores, StreamRef
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.manifest import Chunk

@@ -10,8 +10,8 @@ import pytest
 
 from mldash_api import instruments
 from mldash_api.app import Api
+from mldash_api.exports import downloads
 from mldash_api.exports import ranges as export
-from mldash_api.routes import metrics
 from tests.integration.ingest_workers.emitting import eventually
 from tests.world import World
 
@@ -53,7 +53,7 @@ async def reading(world: World, monkeypatch: pytest.MonkeyPatch) -> Reading:
         await chain.append([{"text": TEXT}] * 500)
     monkeypatch.setattr(export, "EXPORT_PIECE_POINTS", 100)
     watch = Reading()
-    monkeypatch.setattr(metrics, "pieces", watch.watched(export.pieces))
+    monkeypatch.setattr(downloads, "pieces", watch.watched(export.pieces))
     return watch
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from mldash_api.seam import chain_ends, hot, own_writes
-from mldash_api.stores import snapshots
+from mldash_api.experiments import own_writes
+from mldash_api.seam import chain_ends, hot, snapshots
 from mldash_compactor.chunks import manifest
 from mldash_ingest.documents.buckets import CHUNK, Source
 from tests.world import World

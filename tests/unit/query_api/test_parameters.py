@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from mldash_api.errors import WrongParameter
+from mldash_api.experiments.own_writes import Written
 from mldash_api.limits import MOST_WRITTEN_STREAMS
 from mldash_api.routes.parameters import (
     checked_count,
@@ -14,7 +15,6 @@ from mldash_api.routes.parameters import (
     checked_written,
     metric_name,
 )
-from mldash_api.seam.own_writes import Written
 
 SESSION = b"s" * 16
 

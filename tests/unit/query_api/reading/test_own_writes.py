@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_api.seam.own_writes import missing_below
+from mldash_api.experiments.own_writes import missing_below
 from mldash_ingest.documents.seen import Seen
 
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mldash_api import instruments
-from mldash_api.seam.attempts import DELAYS_S, Moved, unsettled
+from mldash_api.stores.streams import StreamRef
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo, Session
 from mldash_ingest.documents.snapshot import Snapshot
 from mldash_ingest.documents.walk import cold_ends, walk_many
 
-from .streams import StreamRef
+from .attempts import DELAYS_S, Moved, unsettled
 
 _IN_ONE_QUERY = 1_000
 
