@@ -5,27 +5,26 @@ MessagePack  every value exactly as it was logged
 """
 
 import asyncio
-import math
 from collections.abc import Callable
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 from litestar import Request, Response
 from msgspec import Struct
+
+from mldash.answers.rows import NonFinite, with_strings
 
 JSON: Final = "application/json"
 MSGPACK: Final = "application/msgpack"
 _IN_A_THREAD_FROM: Final = 5_000
 _OTHER_NAMES: Final = ("application/x-msgpack", "application/vnd.msgpack")
 
-Nonfinite = Literal["null", "string"]
-
 
 class Form(Struct, frozen=True):
     """How one request wants its answer."""
 
     media_type: str
-    nonfinite: Nonfinite
+    nonfinite: NonFinite
 
     def answer(self, value: Any) -> Response[Any]:
         """The whole answer, encoded at once: no serialiser looks at its values again."""
@@ -45,25 +44,14 @@ class Form(Struct, frozen=True):
         return Response(content, media_type=self.media_type, headers={"Vary": "Accept"})
 
 
-def form_of(request: Request[Any, Any, Any], nonfinite: Nonfinite) -> Form:
+def form_of(request: Request[Any, Any, Any], nonfinite: NonFinite) -> Form:
     """JSON where `Accept` names neither."""
     wanted = request.accept.best_match([JSON, MSGPACK, *_OTHER_NAMES], default=JSON)
     return Form(JSON if wanted == JSON else MSGPACK, nonfinite)
 
 
-def encode(value: Any, media_type: str, nonfinite: Nonfinite = "null") -> bytes:
+def encode(value: Any, media_type: str, nonfinite: NonFinite = "null") -> bytes:
     """An answer's bytes."""
     if media_type == MSGPACK:
         return msgspec.msgpack.encode(value)
     return msgspec.json.encode(with_strings(value) if nonfinite == "string" else value)
-
-
-def with_strings(value: Any) -> Any:
-    """The same with "NaN", "Infinity" and "-Infinity" for floats that JSON has not."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, list):
-        return [with_strings(item) for item in value]
-    if isinstance(value, dict):
-        return {key: with_strings(item) for key, item in value.items()}
-    return value

@@ -55,12 +55,12 @@ def column_names(rows: Iterable[Mapping[str, Any]], first: Sequence[str] = ()) -
 
 def with_strings(value: Any) -> Any:
     """The value with strings in place of what JSON numbers can't say."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, Mapping):
-        return {key: with_strings(item) for key, item in value.items()}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, (list, tuple)):
         return [with_strings(item) for item in value]
+    if isinstance(value, dict):
+        return {key: with_strings(item) for key, item in value.items()}
     return value
 
 

@@ -6,7 +6,8 @@ from litestar import Request
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
 
-from mldash_api.answers import Form, Nonfinite, form_of
+from mldash.answers.rows import NonFinite
+from mldash_api.answers import Form, form_of
 from mldash_api.experiments.own_writes import wait_for_own_writes
 from mldash_api.limits import DEFAULT_WAIT_S
 from mldash_api.stores.streams import ExperimentRef, Stores
@@ -22,7 +23,7 @@ Found = NamedDependency[SkipValidation[ExperimentRef | None]]
 def provide_form(
     request: Request[Any, Any, Any],
     nonfinite: Annotated[
-        Nonfinite,
+        NonFinite,
         QueryParameter(description="NaN and infinities in JSON: null, or strings. MessagePack keeps them."),
     ] = "null",
 ) -> Form:

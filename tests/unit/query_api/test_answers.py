@@ -5,7 +5,8 @@ import math
 import msgspec
 import pytest
 
-from mldash_api.answers import JSON, MSGPACK, Nonfinite, encode
+from mldash.answers.rows import NonFinite
+from mldash_api.answers import JSON, MSGPACK, encode
 
 VALUE = {"a": [math.nan, {"b": math.inf}], "c": -math.inf, "d": b"\0", "e": 2**63 - 1, "f": -0.0, "g": None, "h": True}
 
@@ -25,5 +26,5 @@ def test_messagepack_keeps_every_value() -> None:
         ),
     ],
 )
-def test_json_says_null_or_strings_where_it_has_no_number(nonfinite: Nonfinite, want: bytes) -> None:
+def test_json_says_null_or_strings_where_it_has_no_number(nonfinite: NonFinite, want: bytes) -> None:
     assert encode(VALUE, JSON, nonfinite) == want
