@@ -77,7 +77,7 @@ def the_same_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writers, "_now", lambda: NOW)
     monkeypatch.setattr(ownership, "this_process", lambda: PROCESS)
     monkeypatch.setattr(lease, "this_process", lambda: PROCESS)
-    monkeypatch.setattr("secrets.token_hex", lambda count: "ab" * count)
+    monkeypatch.setattr(lease.os, "urandom", lambda count: b"\xab" * count)
 
 
 def make_head() -> Head:
