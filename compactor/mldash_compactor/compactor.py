@@ -18,7 +18,7 @@ from . import instruments
 from .budget import ByteBudget
 from .chunks.errors import ColdStoreError, StoreUnreachable
 from .chunks.s3 import open_store
-from .errors import ChunkHeld, CompactorError, ManifestHole, RangeMoved, RunTooLarge, StreamClosed
+from .errors import ChunkHeld, CompactorError, ManifestHole, NeighboursTooLarge, RangeMoved, StreamClosed
 from .health import Health
 from .moving import candidates, join
 from .moving.candidates import MOVING_KINDS, StreamState
@@ -26,7 +26,7 @@ from .moving.covering import cover
 from .moving.hot_sizes import HotSizes
 from .moving.large import GROUP_BYTES
 from .moving.move import BEFORE_DELETION, LARGE_BYTES, Move, move_chunk
-from .moving.run import Run, fit_in_a_run, move_run, run_bytes
+from .moving.neighbours import Neighbours, bytes_together, count_together, move_neighbours
 from .pace import Pace
 from .settings import CompactorSettings
 from .upkeep.removal import go_on_with_removals
@@ -231,7 +231,7 @@ class Compactor:
         cold, at = stream.cold, 0
         while at < len(moves) and not stop.is_set():
             [size] = await candidates.hot_bytes(self._mongo, stream.id, cold, [moves[at].want])
-            together = at + fit_in_a_run(moves[at:], size)
+            together = at + count_together(moves[at:], size)
             moved = await self._move_together(moves[at:together], size) if together > at + 1 else 0
             if moved:
                 cold = moves[at + moved - 1].want
@@ -262,11 +262,11 @@ class Compactor:
         return moves
 
     async def _move_together(self, moves: list[Move], first_bytes: int) -> int:
-        """As many of these as nobody has had in hand before, from the first on; perhaps none."""
+        """Move the first of these that no compactor has had in hand before; their number, perhaps 0."""
         try:
-            async with self._budget.reserve(run_bytes(first_bytes, len(moves))):
-                count = await move_run(Run(moves))
-        except RunTooLarge as error:
+            async with self._budget.reserve(bytes_together(first_bytes, len(moves))):
+                count = await move_neighbours(Neighbours(moves))
+        except NeighboursTooLarge as error:
             _log.debug("chunks go singly", reason=str(error))
             return 0
         if count:

@@ -52,8 +52,8 @@ class HoleInChain(CompactorError):
         return f"the chain of stream {self.stream.hex()} breaks at {self.found_end}, and should reach {self.wanted_end}"
 
 
-class RunTooLarge(CompactorError):
-    """Chunks that were to move together hold more than was thought of the first one: they go singly, each measured."""
+class NeighboursTooLarge(CompactorError):
+    """Chunks that were to move together hold more than the first one suggested: they go singly, each measured."""
 
     def __init__(self, stream: bytes, first_index: int, most_bytes: int) -> None:
         super().__init__(stream, first_index, most_bytes)

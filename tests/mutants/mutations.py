@@ -232,14 +232,15 @@ MUTATIONS: Final = [
         "a run's snapshot and cold end before its commit",
         [
             Edit(
-                "compactor/mldash_compactor/moving/run.py",
+                "compactor/mldash_compactor/moving/neighbours.py",
                 "    commit,\n    cover_by_snapshot,\n    advance_cold_end,\n",
                 "    cover_by_snapshot,\n    advance_cold_end,\n    commit,\n",
             ),
             Edit(
-                "compactor/mldash_compactor/moving/run.py",
-                "    await move.cover_by_snapshot(run.last)\n",
-                "    run.last.live = committed(run.last)\n    await move.cover_by_snapshot(run.last)\n",
+                "compactor/mldash_compactor/moving/neighbours.py",
+                "    await move.cover_by_snapshot(neighbours.last)\n",
+                "    neighbours.last.live = committed(neighbours.last)\n"
+                "    await move.cover_by_snapshot(neighbours.last)\n",
             ),
         ],
         [f"{_RUNS}::test_one_that_slept_past_its_lease_moves_nothing_of_what_it_lost"],

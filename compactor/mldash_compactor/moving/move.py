@@ -31,7 +31,7 @@ from mldash_compactor.chunks.parquet.metadata import Metadata, merge_sources
 from mldash_compactor.chunks.parquet.mixed_types import Field
 from mldash_compactor.chunks.rows import Part
 from mldash_compactor.chunks.s3 import ObjectStore
-from mldash_compactor.errors import ChunkHeld, HoleInChain, RangeMoved, RunTooLarge, StreamClosed
+from mldash_compactor.errors import ChunkHeld, HoleInChain, NeighboursTooLarge, RangeMoved, StreamClosed
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.crowd import KEPT
@@ -129,7 +129,7 @@ async def read_rows(move: Move) -> None:
 async def read_chain(mongo: Mongo, stream: bytes, cold: int, want: int, most_bytes: int | None = None) -> list[Bucket]:
     """The buckets of [cold, want).
 
-    Raises StreamClosed, RangeMoved where the cold end moved meanwhile, HoleInChain, RunTooLarge beyond `most_bytes`.
+    Raises StreamClosed, RangeMoved (the cold end moved), HoleInChain, NeighboursTooLarge (beyond `most_bytes`).
     """
     buckets, size = list[Bucket](), 0
     async with await mongo.causal() as session:
@@ -137,7 +137,7 @@ async def read_chain(mongo: Mongo, stream: bytes, cold: int, want: int, most_byt
             buckets.append(bucket)
             size += bucket.stored_bytes
             if most_bytes is not None and size > most_bytes:
-                raise RunTooLarge(stream, cold, most_bytes)
+                raise NeighboursTooLarge(stream, cold, most_bytes)
         look = (await cold_ends(mongo, session, [stream])).get(stream, CLOSED)
     if look >= CLOSED:
         raise StreamClosed(stream)

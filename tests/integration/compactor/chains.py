@@ -17,7 +17,7 @@ from mldash_compactor.compactor import Compactor
 from mldash_compactor.moving import candidates
 from mldash_compactor.moving.candidates import Range
 from mldash_compactor.moving.move import Move
-from mldash_compactor.moving.run import RUN_BYTES, Run
+from mldash_compactor.moving.neighbours import NEIGHBOURS_BYTES, Neighbours
 from mldash_compactor.settings import CompactorSettings
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
 from mldash_ingest.documents.columns import columns_of_events, events_of_columns, pack_times, unpack_times
@@ -122,7 +122,9 @@ class Chain:
         assert stream is not None
         return Move(self.world.mongo, self.world.objects, stream, PREFIX, range_, owner=owner, lease_s=lease_s)
 
-    async def run(self, *ends: int, owner: str = "test", lease_s: float = 60.0, most_bytes: int = RUN_BYTES) -> Run:
+    async def neighbours(
+        self, *ends: int, owner: str = "test", lease_s: float = 60.0, most_bytes: int = NEIGHBOURS_BYTES
+    ) -> Neighbours:
         """The chunks from the cold end on that end there, to be moved together."""
         moves = list[Move]()
         for end in ends:
@@ -130,7 +132,7 @@ class Chain:
             cold = moves[-1].want if moves else one.stream.cold
             one.stream = msgspec.structs.replace(one.stream, cold=cold)
             moves.append(one)
-        return Run(moves, most_bytes)
+        return Neighbours(moves, most_bytes)
 
     async def read(self) -> list[tuple[float, dict[str, Any]]]:
         """Hot and cold as one, by docs/protocol.md 5: the cold end, chunks, chain, the cold end again."""
