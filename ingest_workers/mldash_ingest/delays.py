@@ -1,4 +1,4 @@
-"""How long it took, of very many at once."""
+"""Durations of very many things, observed at once."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence

@@ -101,7 +101,7 @@ class Follower:
                     continue
                 said = decode_stored(record.value)
                 if is_another(self._incarnations, said.topic, said.incarnation):
-                    continue  # of a topic of that name that is no more
+                    continue  # of an earlier topic of that name
                 partition = TopicPartition(said.topic, said.partition)
                 if said.offset > self._upto.get(partition, 0):
                     self._upto[partition] = said.offset

@@ -1,4 +1,4 @@
-"""How far the workers' group has come in each partition, and where each ends now."""
+"""The committed offset of the workers' group in each partition, and the end of each partition now."""
 
 from collections.abc import Iterable
 from typing import NamedTuple

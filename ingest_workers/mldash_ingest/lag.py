@@ -1,4 +1,4 @@
-"""How far the assigned partitions are behind: asked for every few seconds, whatever the worker itself waits for."""
+"""How far the worker is behind in its partitions: measured every few seconds, whatever the worker itself waits for."""
 
 from collections.abc import Callable, Mapping
 from time import time

@@ -1,9 +1,9 @@
 """Kafka read again from its earliest offset, where that can fill a hole.
 
-A hole is what a session wrote and no store has: a record that was lost by a fault of ours, or skipped by an operator,
-is still on its topic for as long as that keeps it. What is found there goes the way of every record, by the same chain
-protocol, so that a repair beside running workers, or two repairs at once, store nothing twice. It is stored at the
-stream's end, for indices never change: late, as a replayed letter is (docs/protocol.md 3.4).
+A hole is a range of events that a session wrote and neither store has. Its records were lost by a fault of ours, or
+skipped by an operator, and are on their topic for as long as the topic keeps them. A repair stores them as a worker
+does, by the same chain protocol, so repairs beside running workers, or two at once, store each event once. The events
+go to the stream's end, for indices never change: late, as those of a replayed letter (docs/protocol.md 3.4).
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence

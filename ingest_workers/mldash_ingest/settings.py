@@ -1,4 +1,4 @@
-"""What can be set of an ingest worker."""
+"""The settings of an ingest worker."""
 
 from typing import Annotated
 

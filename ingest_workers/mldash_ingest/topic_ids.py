@@ -1,4 +1,4 @@
-"""The id that a broker gives to a topic when it is made: of one that was made anew under its name it is another.
+"""The id that a broker gives to a topic when it is made: a topic that is made anew under its name gets another one.
 
 Kafka's Metadata request in version 12 (KIP-516; brokers since 3.1), which aiokafka does not know: it asks in version 5.
 """

@@ -1,4 +1,4 @@
-"""Topics read from one place to another, without a consumer group: for whoever looks into them and changes nothing."""
+"""Topics read from one offset to another, without a consumer group: for commands that read and change nothing."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager

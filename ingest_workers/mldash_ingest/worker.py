@@ -99,8 +99,8 @@ class Worker:
         return self._supervision.trouble
 
     async def _turn(self, stop: asyncio.Event) -> object:
-        """One batch, where there is one. What is no fault of a server's, and so not waited for, is raised: what is
-        known may be wrong then, and the next turn begins where the group's offsets are, as after a crash."""
+        """Store one batch, where there is one. An error that no wait can cure, because no server caused it, is raised:
+        what is known may be wrong then, and the next turn begins at the group's offsets, as after a crash."""
         try:
             batch = await self._next()
             if batch is not None:
@@ -277,7 +277,7 @@ class Worker:
                 try:
                     return await step()
                 except (CommitFailedError, IllegalStateError):
-                    raise  # trying again helps nobody
+                    raise  # another attempt would fail too
                 except (PyMongoError, KafkaError, TimeoutError) as error:
                     await self._wait(doing, error, delay)
                     delay = min(delay * 2, self._settings.retry_s)

@@ -1,4 +1,4 @@
-"""What can't be stored for its own fault, set aside with where it came from and why.
+"""Records that can't be stored for a fault of their own, set aside with their origin and the reason.
 
 letter.py   its record and topic, and the mark of one that was replayed
 send.py     acknowledged before the offset is committed

@@ -1,4 +1,4 @@
-"""Letters listed without their bytes, and one of them with: what `mldash dead-letters list` and `show` are made of."""
+"""A list of letters without their bytes, and one letter with them: `mldash dead-letters list` and `show`."""
 
 from collections.abc import Iterable
 

@@ -1,8 +1,8 @@
 """Letters back to where they came from: the same topic, partition, key, value and headers, byte for byte.
 
-A worker then stores what is not stored, by session and seq, so that a letter that is replayed twice is stored once. The
-mark comes after the acknowledgement: a kill between the two leaves a letter that looks as if it waited, and that is
-harmless to replay again.
+A worker then stores the events that are missing, by session and seq, so a letter that is replayed twice is stored once.
+The mark comes after the acknowledgement: a kill between the two leaves a letter that looks as if it waited, and another
+replay of it does no harm.
 """
 
 from collections.abc import Callable, Sequence

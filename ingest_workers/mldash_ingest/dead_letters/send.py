@@ -1,4 +1,4 @@
-"""Letters → the dead-letter topic, acknowledged before the offset of what they were made of is committed."""
+"""Letters → the dead-letter topic, acknowledged before the offset of their records is committed."""
 
 from collections.abc import Sequence
 from time import time

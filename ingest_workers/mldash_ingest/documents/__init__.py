@@ -7,8 +7,8 @@ This folder is the face of `ingest_workers` for everything downstream. In readin
   buckets.py       a bucket of a chain ↔ its document
   seen.py          which seqs of a session are stored: ranges with holes
   column_statistics.py  a packed column's part in the statistics of its field
-  run_states.py    what follows from the events of a run
-  snapshot.py      what follows from the first `next` events of a chain, pure
+  run_states.py    the fold of run events
+  snapshot.py      the fold of the first `next` events of a chain, pure
   crowd.py         sessions moved out of a crowded snapshot
   walk.py          along a chain by exact boundaries
   stored.py        "stored up to here", on the topic of that name

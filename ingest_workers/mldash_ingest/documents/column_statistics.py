@@ -1,7 +1,7 @@
-"""A packed column's part in the statistics of its field: what FieldStatistics.add makes of its values, exactly.
+"""A packed column's part in the statistics of its field: exactly the result of FieldStatistics.add on its values.
 
-The sum is sequential here too (NumPy's accumulate adds one value after the other, its sum does not), so that nothing
-depends on which of the two ways a reader takes.
+The sum is sequential here too (NumPy's accumulate adds one value after the other, its sum does not), so that both ways
+give the same.
 """
 
 from collections import defaultdict

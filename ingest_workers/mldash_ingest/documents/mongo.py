@@ -100,5 +100,5 @@ class Mongo:
             raise MongoUnreachable(self._hosts, str(error).split(" (configured", 1)[0]) from error
 
     async def close(self) -> None:
-        # On a thread: it says goodbye to the server and waits for the answer, also where nobody answers any more.
+        # On a thread: it says goodbye to the server and waits for the answer, even of a server that is gone.
         await asyncio.to_thread(self._client.close)

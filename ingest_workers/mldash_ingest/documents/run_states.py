@@ -1,4 +1,4 @@
-"""What follows from the events of a run, in index order: each session's start and end, and what the user says of it.
+"""The fold of run events, in index order: each session's start and end, and the descriptions that users gave.
 
 Folded into the `data` of the runs stream's snapshot, under keys of ours:
 

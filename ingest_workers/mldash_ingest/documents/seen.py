@@ -1,4 +1,4 @@
-"""Which seqs of a session are stored in a stream: those below `hi`, but for the holes.
+"""The seqs of a session that are stored in a stream: all below `hi`, except the holes.
 
     [hi, a1, b1, a2, b2, …]    stored are [0, hi) without [a1, b1), [a2, b2), …; holes rise and lie below hi
 

@@ -1,7 +1,7 @@
-"""What follows from the first `next` events of a chain and from nothing else: whoever makes it makes the same.
+"""The fold of the first `next` events of a chain, and of these alone: all who make it make the same.
 
-A worker carries it forward over the buckets that it appends, a reader and the compactor over those that they walk. In
-the stream's document it stands as
+A worker carries it forward over the buckets that it appends; a reader and the compactor, over those that they walk. Its
+fields in the stream's document:
 
     next               the first index that it does not cover
     sess               {session in hex: [hi, a1, b1, …]}, see seen.py; in the order of their last events

@@ -1,7 +1,7 @@
 """`mldash.stored`: up to which offset everything of a partition is stored (docs/protocol.md 8).
 
 A compacted topic; the key is "{topic}/{partition}", the value a JSON object. A statement once true stays true, so a
-consumer keeps the highest offset that it has seen of each incarnation.
+consumer keeps the highest offset of each incarnation of a topic.
 """
 
 import msgspec

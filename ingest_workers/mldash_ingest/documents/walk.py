@@ -1,8 +1,8 @@
 """Walking a chain: from a known place, bucket by bucket, by exact boundaries, until the first is missing.
 
-Never over a gap: what lies beyond one is not of the chain. A walk decides nothing by itself: whoever walks looks at the
-stream's `cold` again afterwards, causally after, and starts over where it has passed the place where the walk began.
-Else the walk may have gone over what a late insert left in a range that has moved to S3 (docs/protocol.md 3.3).
+A walk stops at a gap: buckets beyond one are not part of the chain. A walk decides nothing by itself: its caller reads
+the stream's `cold` again, causally after, and starts over where it has passed the place where the walk began. Otherwise
+the walk may have used what a late insert left in a range that has moved to S3 (docs/protocol.md 3.3).
 """
 
 from collections.abc import AsyncIterator, Iterable, Mapping

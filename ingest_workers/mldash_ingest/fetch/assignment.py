@@ -1,11 +1,11 @@
 """Partitions come and go. Before they go, the batches in hand are finished or abandoned; nothing else needs releasing.
 
-A worker that is paused and wakes can append only to the true end of a chain, and then only what is truly not stored, so
-no lock and no claim outlives it (docs/protocol.md 3, Revoked).
+A worker that is paused and wakes can append only to the true end of a chain, and only events that are truly missing, so
+it needs neither lock nor claim (docs/protocol.md 3, Revoked).
 
-Between the beginning of a rebalance and its end nothing is fetched: a fetch that is under way is thrown away at the
-beginning, while its partitions are still the old ones, and the next begins after the new ones have been checked. So no
-record of a new assignment is ever read before its partition is known to be the one that the committed offset speaks of.
+Between the beginning of a rebalance and its end the worker fetches nothing: at the beginning, while its partitions are
+still the old ones, it drops a fetch under way, and it starts the next after it has checked the new ones. So it reads
+records of a new assignment only once it knows that their partition is the one that the committed offset speaks of.
 """
 
 import asyncio

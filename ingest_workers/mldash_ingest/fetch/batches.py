@@ -1,11 +1,11 @@
 """The next batch while this one is written, and the commit of what was stored.
 
-A batch is what is there when it is asked for: while the caller has its hands full the one ahead grows, so that a
-worker that is behind stores much at once, and one that is not waits for nothing.
+A batch holds what has arrived when the caller asks for it: while the caller is busy the next batch grows. So a worker
+that is behind stores much at once, and a worker that keeps up never waits for more.
 
-What a worker holds is bounded in bytes: the batch in the caller's hand and one ahead of it, `batch_bytes` each or one
-record; what one fetch brought beyond these, still encoded, while all partitions are paused; and the consumer's own
-buffer, one `partition_bytes` or one record a partition. A worker that can't keep up reads less, nothing else.
+The bytes that a worker holds are bounded: the caller's batch and the next one, `batch_bytes` each or one record; the
+rest of one fetch, still encoded, while all partitions are paused; and the consumer's own buffer, one `partition_bytes`
+or one record a partition. A worker that can't keep up reads less; that is the only effect.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Whether a partition is still the one that the committed offset speaks of: docs/protocol.md 3, Partitions.
+"""Whether a partition is still the one of the committed offset: docs/protocol.md 3, Partitions.
 
 Each commit carries, as metadata, a checksum of the last record handled, the topic's id, and the ranges of offsets that
 an operator had skipped: "checksum@id" or "checksum@id 10-20,35-40". On assignment the id is compared, and the record
@@ -6,7 +6,7 @@ before the committed offset is fetched and compared (brokers before 3.1 have no 
 the partition and says so, instead of skipping what it holds. Where retention has removed that record there is nothing
 to compare, and the partition goes on.
 
-An offset that somebody else has set has no checksum. Then the last statement on `mldash.stored` tells what was stored:
+An offset that another program set has no checksum. Then the last statement on `mldash.stored` tells what was stored:
 an offset beyond it skips events, which is said and goes into every later statement.
 """
 
@@ -57,7 +57,7 @@ def commit_metadata(checksum: str, said: StoredUpTo) -> str:
 
 
 def read_committed(offset: int, metadata: str) -> Committed:
-    """The reverse; no checksum where somebody else has written it."""
+    """The reverse; no checksum where another program has written it."""
     record, _, ranges = metadata.partition(" ")
     checksum, _, incarnation = record.partition("@")
     try:

@@ -1,6 +1,6 @@
 """A Kafka record → an Arrival, or a letter that says which rule it breaks. No I/O.
 
-What a producer of ours would never send is refused here, so that nothing behind this point has to doubt a record.
+A record that our producer would never send is refused here, so that all code behind this point can trust records.
 """
 
 import math
@@ -225,5 +225,5 @@ def _check_lines(block: Rows | Columns) -> None:
 def _levels_are_known(levels: Iterable[Any]) -> bool:
     try:
         return set(levels) <= _LEVELS
-    except TypeError:  # a list or a dict is no level
+    except TypeError:  # a list or a dict cannot be a level
         return False

@@ -1,8 +1,8 @@
 """Rows of floats of many records → packed columns, all at once.
 
-What nearly all training loops log, in records that are often small: what it costs to ask NumPy for anything is then
-more than what it does. So the rows of many blocks are put end to end, looked at and turned into columns by one
-operation each, and every block gets its slice.
+Nearly all training loops log such rows, often in small records: there a call of NumPy costs more than its work. So the
+rows of many blocks are put end to end, checked and turned into columns by one operation each, and every block gets its
+slice.
 """
 
 from collections import defaultdict
@@ -46,7 +46,7 @@ def packed(blocks: Sequence[RawRows]) -> list[PackedHere | None]:
 
 
 def _body(at: int, block: RawRows) -> _Body | None:
-    """None where the lengths alone say that these are no floats."""
+    """None where the lengths alone rule out floats."""
     field_count = len(block.fields)
     rows, times = memoryview(block.rows), memoryview(block.times)
     rows_head, times_head = array_header(rows, 0), array_header(times, 0)

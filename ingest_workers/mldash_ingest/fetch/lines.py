@@ -1,6 +1,6 @@
 """Rows of log lines as MessagePack → the columns that they are stored as, checked on the way.
 
-The decoder refuses what is no line while it decodes, the rows are turned into columns at once, and a column is encoded
+The decoder refuses all but lines while it decodes, the rows are turned into columns at once, and a column is encoded
 at once: 0.2 µs a line. (Rows of Python objects that are checked, kept, and packed with their bucket: 0.7.)
 """
 

@@ -1,4 +1,4 @@
-"""Whether what a fetch brought begins where the last one ended. No I/O.
+"""Whether the records of a fetch begin where those of the last fetch ended. No I/O.
 
 aiokafka can lose what it has taken from one partition when it fails in the next one (fetched_records raises, and what
 was drained before is gone, its position advanced). The offsets of an event topic have no gaps, so a gap is read again;

@@ -1,6 +1,6 @@
-"""Whether what a record says fits into the documents that it becomes, so that none of them ever reaches 16 MB. No I/O.
+"""Whether a record fits into the documents that it becomes, so that all of them stay below 16 MB. No I/O.
 
-A publisher of ours never sends what is refused here; whatever else is on a topic must not hold up its partition.
+Our own publisher never sends what is refused here; records of other producers must not hold up a partition.
 """
 
 from typing import Any, Final

@@ -5,6 +5,6 @@ pieces.py      slices of a record's blocks, cut by seq and by index
 joining.py     pieces → columns
 merging.py     columns with repeated times → one row a time
 building.py    pieces → a bucket, by kind
-room.py        does what is folded into one document still fit
-appends.py     a batch's records of one stream and what is known of it → the buckets to append
+room.py        do further events fit into the document that holds params or runs
+appends.py     records of one stream, and what is known of it → the buckets to append
 """

@@ -1,4 +1,4 @@
-"""A batch's records of one stream and what is known of it → the buckets to append, numbered and cut.
+"""Records of one stream, and what the worker knows of it → the buckets to append, numbered and cut.
 
 Pure: the same records and the same knowledge give the same buckets, so that a replay plans what it planned before.
 """

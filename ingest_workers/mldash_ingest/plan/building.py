@@ -99,7 +99,7 @@ def _span(times: bytes, columns: Sequence[Column]) -> tuple[float, float]:
 
 
 def _levels(columns: Sequence[Column]) -> dict[str, int]:
-    """Counted in the bytes: each value is the level's name behind a byte that no name has in it."""
+    """Counted in the bytes: each value is the level's name behind a byte that names never contain."""
     encoded = next((column.data for column in columns if column.name == "level"), b"")
     counts = {level: encoded.count(bytes([_TEXT | len(level)]) + level.encode()) for level in LEVELS}
     return {level: count for level, count in counts.items() if count}

@@ -1,7 +1,7 @@
 """Columns of a track whose times repeat or go back → one row a time, in time order.
 
-What merge_entries does entry by entry, done a column at a time: in one field the value with the highest index wins, and
-a field that no entry of a time has stays absent there.
+The outcome is that of merge_entries, computed a column at a time: in one field the value with the highest index wins. A
+field stays absent at a time at which every entry lacks it.
 """
 
 from collections.abc import Sequence

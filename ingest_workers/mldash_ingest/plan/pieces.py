@@ -1,4 +1,4 @@
-"""Slices of a record's blocks: what of it goes where, cut by seq (what is new) and by index (where a bucket ends)."""
+"""Slices of a record's blocks, cut by seq (where new events begin) and by index (where a bucket ends)."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Whether what is folded into one document still fits there: an experiment's parameters, and its runs."""
+"""Whether further events still fit into the one document that holds an experiment's parameters, or its runs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol

@@ -2,6 +2,6 @@
 
 sessions.py   generations, heartbeats, claims, descriptions
 appending.py  records → chains, in rounds
-chains.py     load, append, check, forget; what is known of streams, bounded
+chains.py     load, append, check, forget; the worker's bounded knowledge of streams
 snapshots.py  when a snapshot is due, and its write
 """

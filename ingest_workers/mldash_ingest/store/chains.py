@@ -116,9 +116,9 @@ class Chains:
     async def _documents(self, session: Session, streams: Sequence[Stream]) -> dict[bytes, dict[str, Any]]:
         """Each stream's document, made where it is missing: no chain is ever without one.
 
-        None is made for those whose experiment was deleted since their session was admitted (docs/protocol.md 3.3): of
-        a deletion whose last pass is over nobody would come by again. One between is seen after the insert; one that is
-        not seen there closes what was inserted, for it raises the generation first and looks for open streams then.
+        A stream whose experiment was deleted since its session was admitted gets none (docs/protocol.md 3.3): after the
+        last pass of a deletion it would stay for ever. A deletion in between is seen after the insert; one that is not
+        seen there closes what was inserted, for it raises the generation first and looks for open streams then.
         """
         found = await self._find(session, [stream.id for stream in streams])
         absent = [stream for stream in streams if stream.id not in found]
@@ -190,7 +190,7 @@ class Chains:
         """
         cold = await cold_ends(self._mongo, session, [bucket.stream for bucket in buckets])
         if gone := [bucket for bucket in buckets if bucket.stream not in cold]:
-            # All else of a deleted generation is gone: nobody would take these away later (docs/protocol.md 3.6).
+            # The rest of the deleted generation is gone, and these would stay for ever (docs/protocol.md 3.6).
             ids = [bucket_id(bucket.stream, bucket.first_index) for bucket in gone]
             await self._mongo.buckets.delete_many({"_id": {"$in": ids}}, session=session)
         passed = [bucket for bucket in buckets if cold.get(bucket.stream, CLOSED) <= bucket.first_index]

@@ -1,4 +1,4 @@
-"""Which generation a session belongs to, for ever; and what its signals move forward by time.
+"""The generation that a session belongs to, for ever; and the documents that its signals move forward by time.
 
 A session belongs to the generation that is read, as it truly is, after its first record was fetched: insert
 {_id: session, exp, gen}; where it is already there, that value counts. Taken from a cache, a new run's events would
@@ -105,7 +105,7 @@ class Sessions:
         if not writes.claims and not writes.streams:
             return
         async with await self._mongo.causal() as session:
-            # Before, for of a deletion whose last pass is over nobody would come by again; and after, for one between.
+            # Before the writes, for a deletion may have made its last pass; and after them, for one that comes between.
             if deleted := await self._deleted_since(session, writes):
                 writes = _gathered(arrivals, admitted, deleted)
             made = 0

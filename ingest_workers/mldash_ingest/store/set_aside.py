@@ -1,10 +1,10 @@
-"""On the session's document: how many of its events were set aside, so that who wrote them can be told.
+"""How many events of a session were set aside, noted in its document so that its process can be told.
 
     set_aside   {n: events, why: the newest reason, at: {"metrics-3": offset, …}}
 
-`at` is the offset, by kind and partition, up to which letters were counted: what a crash brings again is counted once.
-An upper bound of what is missing: a letter that was replayed stays counted, and counts again where it was set aside
-again. Of a topic that was made anew nothing counts before its offsets have come to where the old ones were.
+`at` is the offset, by kind and partition, up to which letters were counted, so letters that a crash repeats count once.
+`n` is an upper bound of what is missing: a replayed letter stays counted, and counts again where it is set aside again.
+After a topic was made anew, its letters count only once its offsets exceed the old ones.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,8 +24,8 @@ _MOST_EVENTS = 1 << 31
 async def note_set_aside(
     mongo: Mongo, sessions: Sessions, kinds: Mapping[str, str], letters: Iterable[SetAside]
 ) -> None:
-    """Of letters that are acknowledged, in the order of their offsets; `kinds` of the event topics. Those that nobody
-    can decode, or that are under another stream's key, are nobody's.
+    """Of letters that are acknowledged, in the order of their offsets; `kinds` of the event topics. Letters that can't
+    be decoded, or that are under another stream's key, count for no session.
 
     Raises what MongoDB's client raises.
     """

@@ -1,8 +1,8 @@
 """When a snapshot is due, and its write: docs/protocol.md 3.8.
 
 With a stream's first batch, at least every 10,000 events or some hundred buckets, when a chunk has become full, when a
-stream falls quiet, before it leaves the cache; of params and runs with every batch. Only ever over what has passed the
-check. A write that matches nothing is good: a newer snapshot is there.
+stream falls quiet, before it leaves the cache; of params and runs with every batch. A snapshot
+covers only buckets that passed the check. A write that matches no document is good: a newer snapshot is there.
 """
 
 from itertools import islice
