@@ -1,9 +1,9 @@
 """A batch's events into their chains: load, plan, append, check, and again for what lost its place; then snapshots.
 
-What a worker does with each batch, and a repair with what it reads again (docs/protocol.md 3.3 to 3.6, 3.8).
-The streams of a batch go in lanes, side by side: while MongoDB works on one lane's buckets, the next lane's are made.
-Within a lane a stream's next bucket waits for the check of the one before (docs/protocol.md 3.6), and a stream is in
-one lane only. A lane ends with the snapshots that have become due: nothing else works on its streams then.
+A worker does this with each batch, and a repair with records that it reads again (docs/protocol.md 3.3 to 3.6, 3.8).
+The streams of a batch are divided into shares, which go side by side: while MongoDB works on the buckets of one, those
+of the next are made. Within a share a stream's next bucket waits for the check of the one before (docs/protocol.md
+3.6), and a stream is in one share only. A share ends with the snapshots that are due: it alone works on its streams.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from .snapshots import Snapshots
 
 _FIRST_DELAY_S = 0.005
 _LONGEST_DELAY_S = 0.5
-_LANES = 3
+_SHARES = 3
 
 Waiting = dict[bytes, list[Arrival]]
 
@@ -42,13 +42,13 @@ class Appending:
         """
         waiting, streams = self._by_stream(arrivals, admitted)
         refused = list[SetAside]()
-        lanes = [asyncio.create_task(self._lane(lane, streams, refused)) for lane in _lanes(waiting)]
-        for outcome in await asyncio.gather(*lanes, return_exceptions=True):
+        shares = [asyncio.create_task(self._share(share, streams, refused)) for share in _shares(waiting)]
+        for outcome in await asyncio.gather(*shares, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 raise outcome
         return refused
 
-    async def _lane(self, waiting: Waiting, streams: dict[bytes, Stream], refused: list[SetAside]) -> None:
+    async def _share(self, waiting: Waiting, streams: dict[bytes, Stream], refused: list[SetAside]) -> None:
         """Append in rounds of one bucket a stream; what lost its place is planned anew."""
         delay, touched = _FIRST_DELAY_S, list(waiting)
         async with await self._mongo.causal() as session:
@@ -111,12 +111,12 @@ class Appending:
         self._sessions.forget(arrival.record.session for arrival in arrivals)
 
 
-def _lanes(waiting: Waiting) -> list[Waiting]:
+def _shares(waiting: Waiting) -> list[Waiting]:
     """The streams in a few parts of about equal size."""
-    lanes: list[Waiting] = [{} for _ in range(min(_LANES, len(waiting)))]
+    shares: list[Waiting] = [{} for _ in range(min(_SHARES, len(waiting)))]
     for turn, (stream, arrivals) in enumerate(waiting.items()):
-        lanes[turn % len(lanes)][stream] = arrivals
-    return lanes
+        shares[turn % len(shares)][stream] = arrivals
+    return shares
 
 
 def _settle(done: Iterable[tuple[str, Plan]]) -> list[SetAside]:
