@@ -62,8 +62,8 @@ class NoPrefix(Exception):
         return f'{self.folder}: {self.reason}. Write {EXPERIMENT} there with {{"prefix": "owner/project/name"}}'
 
 
-class Lane(Protocol):
-    """What is sent: lane.py or local_files.py."""
+class RoundSender(Protocol):
+    """Events on their way: a journal's (lane.py), or those of local files (local_files.py)."""
 
     byte_count: int
 
@@ -213,7 +213,7 @@ async def send_files(
 
 
 async def _send(
-    lane: Lane,
+    lane: RoundSender,
     connection: Connection,
     refusals: Refusals,
     woken: asyncio.Event,
