@@ -1,7 +1,7 @@
-"""Many things in one step, each by itself: what is wrong with one keeps none of the others from its turn.
+"""Many things in one step, each by itself: an error of one does not stop the others.
 
 An error of one thing is logged and kept; behind the last thing the first of these errors is raised, so that the step
-counts as failed. A server that is away is no fault of the thing: that is raised at once, for all others would wait too.
+counts as failed. The error of a server that is away is raised at once, for all other things would wait for it too.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How many bytes of chunks are in memory at once, whatever the size of one."""
+"""A limit on the bytes of chunks in memory at once, whatever the size of one."""
 
 import asyncio
 from collections import deque

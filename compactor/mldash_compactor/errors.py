@@ -1,4 +1,4 @@
-"""What can end the move of a chunk before its end. The cold store's own errors are in chunks/errors.py.
+"""The errors that can interrupt the move of a chunk. The cold store's own errors are in chunks/errors.py.
 
 CompactorError
   ChunkHeld     another compactor has the chunk: leave it to that one

@@ -1,4 +1,4 @@
-"""Which objects hold an experiment's cold events: what `mldash chunks` prints."""
+"""The objects that hold an experiment's cold events, as `mldash chunks` prints them."""
 
 from collections.abc import Iterator
 from itertools import groupby

@@ -1,16 +1,16 @@
 """How many chunks may be in flight, so that a backlog is worked off without holding ingest up.
 
-Workers and compactors share MongoDB, and a compactor with much to do could keep it busy for minutes. What a worker
-feels then is the time of a small acknowledged write, and an intent is one: so the compactor watches its own. Where
-intents take several times as long as they do when it is calm, fewer chunks go at once, down to one; where they do not,
-slowly more. One always goes: hot data must stay bounded whatever happens.
+Workers and compactors share MongoDB, and a compactor with much to do could keep it busy for minutes. A worker feels
+this in the time of a small acknowledged write. An intent is such a write, so the compactor watches its own. Where
+intents take several times as long as they do when it is calm, fewer chunks move at once, down to one; otherwise slowly
+more. One chunk always moves: hot data must stay bounded whatever happens.
 """
 
 from typing import Final
 
 _CALM_FACTOR: Final = 3.0
 _CALM_S: Final = 0.02
-"""An intent that is no slower than this is calm on any machine."""
+"""An intent that takes at most this long is calm on any machine."""
 
 _FORGET: Final = 1.02
 """The calm time may grow by so much with each intent: a server that has become slower for good is the new measure."""

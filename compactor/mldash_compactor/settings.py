@@ -1,4 +1,4 @@
-"""What can be set of a compactor."""
+"""The settings of a compactor."""
 
 from typing import Annotated
 

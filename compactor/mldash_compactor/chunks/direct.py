@@ -3,8 +3,8 @@
 Its client resolves an endpoint, runs some forty handlers and parses an answer for each request; two thirds of what a
 request costs this process. Here the address is resolved once, and botocore's own signer and HTTP session do the rest.
 
-It knows success only. Whatever else is answered (a bucket in another region, a missing object, a clock that is off) is
-for the client, which asks again and says what it means: so there is one way to fail, and this one needs no opinion.
+It handles success only. Any other answer (a bucket in another region, a missing object, a clock that is off) goes to
+the client, which asks again and raises the error: so errors have one source.
 """
 
 from io import BytesIO

@@ -5,7 +5,7 @@ ColdStoreError
   StoreRefused      S3 answered with an error that trying again does not mend (keys, rights, a missing bucket)
   ObjectMissing     no object under this key: read the chunk's document again, it may have moved on
   FilesDiffer       chunks that were to share an object have a column that is not the same in all: they stay apart
-  ChunkDamaged      an object is not what the manifest says, or is no chunk: its range can't be read, all others can
+  ChunkDamaged      an object differs from the manifest, or is not a chunk: its range can't be read, all others can
 """
 
 from collections.abc import Sequence

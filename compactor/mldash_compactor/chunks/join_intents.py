@@ -1,9 +1,10 @@
 """Intents on neighbouring chunks at once, for one object that all of them will name (docs/protocol.md 4.9).
 
-The first chunk's intent comes first, alone: its epoch is in the object's key, so nobody else can have this key. Then
-the others', and each names the key in `joining`. A chunk whose `joining` is the key may still be committed to it, and
-only such a one: any later intent replaces the name, and who gives up clears it. So the sweep leaves an object alone
-that a chunk names, in `live` or in `joining`, and may delete one that none names, for none can ever name it again.
+The first chunk's intent comes first, alone: its epoch is in the object's key, so this key is unique. The others'
+intents follow, and each names the key in `joining`. Only a chunk whose `joining` is the key may still be committed to
+it: any later intent replaces the name, and a compactor that gives up clears it. So the sweep keeps an object that a
+chunk names, in `live` or in `joining`, and may delete one that every chunk has stopped naming, for they can't name it
+again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from .manifest import Chunk, Live, from_document, to_document
 
 
 async def declare_join(mongo: Mongo, chunks: Sequence[Chunk], key: str, *, owner: str, lease_s: float) -> list[Chunk]:
-    """Take these chunks as they were read, all or none: what the intents returned, or nothing where one is held.
+    """Take these chunks as they were read, all or none. Returns the new intents, or an empty list where one is held.
 
     `key` must hold the epoch that the first chunk gets: one above what was read.
     """

@@ -49,7 +49,7 @@ def experiment_folder(prefix: Prefix) -> str:
 
 
 def parse_key(key: str) -> Place | None:
-    """The reverse; None for what is no chunk's key."""
+    """The reverse; None where the key is not a chunk's."""
     found = _KEY.fullmatch(key)
     if found is None:
         return None

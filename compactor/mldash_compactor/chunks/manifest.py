@@ -163,7 +163,7 @@ async def declare_intent(mongo: Mongo, stream: bytes, k: int, *, owner: str, lea
 async def declare_first_intents(
     mongo: Mongo, stream: bytes, wants: Sequence[tuple[int, int]], *, owner: str, lease_s: float
 ) -> list[Chunk]:
-    """Take chunks (k, want) that nobody had yet, in order, up to the first that somebody had: one write for all."""
+    """Claim consecutive unclaimed chunks (k, want), up to the first that has a document: one write for all."""
     taken = {"owner": owner, "until": time() + lease_s, "joining": None, "live": None}
     documents: list[dict[str, Any]] = [
         {"_id": {"s": stream, "k": k}, "epoch": 1, "want": want, **taken} for k, want in wants

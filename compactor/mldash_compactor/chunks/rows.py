@@ -1,4 +1,4 @@
-"""The rows of a range of a chain as columns, wherever they lie: what hot buckets and cold chunks have in common."""
+"""The rows of a range of a chain as columns, the form that hot buckets and cold chunks share."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final

@@ -1,8 +1,8 @@
 """The objects: the only module that imports aioboto3. Works with any S3: AWS, SeaweedFS, MinIO, Ceph.
 
-A whole object goes and comes by direct.py, which knows success only; all else by the client.
+Whole objects are put and read by direct.py, which handles success only; all else goes through the client.
 
-An error of a put tells nothing: the object may be there or come later. So a retry sends the same bytes under the same
+After an error of a put the object may be there, or come later. So a retry sends the same bytes under the same
 key, and other bytes never come under a key that was used (docs/protocol.md 4.4).
 """
 
@@ -160,7 +160,7 @@ class ObjectStore:
         await self._try("end", upload.key, call)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
-        """Its parts go; one that is not there is no error."""
+        """Delete its parts; a missing one is fine."""
 
         async def call() -> None:
             try:
@@ -234,7 +234,7 @@ class ObjectStore:
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """These objects; one that is not there is no error."""
+        """Delete these objects; a missing one is fine."""
         for at in range(0, len(keys), _DELETE_AT_ONCE):
             part = keys[at : at + _DELETE_AT_ONCE]
 

@@ -1,4 +1,4 @@
-"""What a chart needs of a numeric field without its points: first, last, least and greatest and where; sum, count.
+"""Summaries of a numeric field, for charts without its points: first, last, least, greatest and where; sum, count.
 
     FieldSummary  of a whole chunk, in the manifest
     FieldBlocks   of every 500 rows, in the object's metadata: an array of BLOCK records, so that views use it as it is
@@ -43,7 +43,7 @@ def block_type(*, integer: bool) -> np.dtype[Any]:
 
 
 def unknown_blocks(count: int, kind: np.dtype[Any], *, known: bool) -> NDArray[Any]:
-    """So many records that hold no number; `known`: because there is none, else because nobody looked."""
+    """So many records without a number; `known`: the values hold none, else they were not looked at."""
     records = np.zeros(count, kind)
     records["nan_count"] = 0 if known else UNKNOWN
     return records

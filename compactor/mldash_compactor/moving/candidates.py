@@ -2,8 +2,8 @@
 
 A stream is due when a chunk of it is full, or when nothing came for the idle time: the worker's snapshot says so
 (`due_at`). Full chunks move, of a track all but its newest events; the short rest of a metric moves when it is idle.
-When nothing more is to be done, `due_at` is taken away or set to the time at which the rest will be idle, on the
-condition that `next` is what was read: a later snapshot has a due time of its own.
+When the work is done, `due_at` is removed, or set to the time at which the rest will be idle, on the condition that
+`next` has not changed since it was read: a later snapshot has a due time of its own.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -101,7 +101,7 @@ def due_ranges(stream: StreamState, end: int, *, keep_events: int, idle: bool) -
 
 
 def next_range(stream: StreamState, end: int, *, keep_events: int, idle: bool) -> Range | None:
-    """What moves next of a chain that ends at `end`; None: nothing does."""
+    """The next range to move of a chain that ends at `end`, or None."""
     k = stream.cold // CHUNK
     full_end = (k + 1) * CHUNK
     if full_end <= end - (keep_events if stream.kind == "tracks" else 0):
@@ -131,7 +131,7 @@ def _is_young(stream: StreamState, now: float, idle_s: float) -> bool:
 
 
 async def delete_below_cold(mongo: Mongo, stream: bytes, cold: int) -> None:
-    """Hot buckets of what has moved: also what a late insert left there, for nobody reads it."""
+    """Delete the hot buckets of ranges that have moved, and those of late inserts there, which readers ignore."""
     await mongo.buckets.delete_many({"_id": {"$gte": bucket_id(stream, 0), "$lt": bucket_id(stream, cold)}})
 
 

@@ -1,4 +1,4 @@
-"""What leaves the chain must be in a snapshot: the fold of the chain up to exactly some index, and its write.
+"""Events that leave the chain must be in a snapshot: the fold of the chain up to exactly some index, and its write.
 
 The snapshot that a worker would write, made by the same walk (docs/protocol.md 3.3, with its second look at the cold
 end) and written by the same rule (3.8): only where the document's `next` is below.

@@ -1,7 +1,8 @@
 """How much of a track stays in MongoDB: its newest events, as many as fit in a number of events and of bytes.
 
 Chunks move whole, so what is kept begins where a chunk does; a chunk that is not full stays, whatever its size. A full
-chunk's buckets never change, so each is measured once; the sizes are held in memory, and measured anew by the next one.
+chunk's buckets never change, so each is measured once; the sizes are kept in memory, and the next compactor measures
+anew.
 """
 
 from collections import OrderedDict

@@ -9,11 +9,11 @@ Every full million events of a stream, a span, is joined once all of it is cold:
       put_object        the bytes end to end, under a key that holds the first intent's epoch
       verify_object     read it back
       commit            each chunk's document is moved to the object, one by one
-    mark            `joined` of the stream's document: below it levels are complete, and nothing is left to join
+    mark            `joined` of the stream's document: below it levels are complete and all chunks are joined
 
 Rows are never touched: a chunk's bytes are what they were, and so are its checksum and its summaries. A crash between
-two steps leaves each chunk where it was or where it goes, both of them there; the next one begins anew with a new key,
-and the sweep takes what no chunk names.
+two steps leaves each chunk where it was or where it goes, both of them there; the next compactor begins anew with a new
+key, and the sweep takes objects that no chunk names.
 """
 
 import asyncio
@@ -213,7 +213,7 @@ async def write_levels(mongo: Mongo, stream: bytes, span: int, chunks: Sequence[
 
 
 async def join_run(run: Join) -> None:
-    """All steps. What can't be joined is told, and stays as it is: all else goes on."""
+    """All steps. Chunks that can't be joined are told of and stay as they are: the others go on."""
     try:
         await run_steps(run)
     except (ChunkDamaged, ObjectMissing, FilesDiffer) as error:
@@ -222,5 +222,5 @@ async def join_run(run: Join) -> None:
 
 
 async def mark(mongo: Mongo, stream: bytes, span: int) -> None:
-    """Nothing of the span is left to be done."""
+    """Note that the span is done."""
     await mongo.streams.update_one({"_id": stream}, {"$max": {"joined": (span + 1) * SPAN}})

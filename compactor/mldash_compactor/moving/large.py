@@ -4,8 +4,8 @@
             sources: what must be known before the first row is written
     write   the rows, a row group for some megabytes of buckets, each part on its way to S3 while the next is read
 
-Buckets never change, but in a range that has moved a late insert may stand where one was; so after each pass the cold
-end is looked at again. The rows and types are those that the short way writes.
+Buckets never change, but in a range that has moved a late insert may stand where one was; so the cold end is read again
+after each pass. The rows and types are those that the short way writes.
 
 A track's chunk goes this way only where its buckets follow one another in time; else its entries are laid over one
 another in memory, which takes the whole chunk.

@@ -1,14 +1,14 @@
 """The steps of one chunk, from hot buckets to a cold object. The order is the guarantee (docs/protocol.md 4).
 
     declare_intent     the chunk's document: lease, fence and manifest entry in one. Judged by what it returns: where
-                       its live end is beyond the cold end, someone died after the commit, and the rest is finished
+                       its live end is beyond the cold end, a compactor died after the commit; the rest is finished
     read_rows          the live object's rows, if any, and the chain from the cold end on; then the cold end once more
     put_object         under a key that holds the intent's epoch and was never used before
     verify_object      read the bytes back and compute their checksum
     commit             the object becomes the one that counts, if the epoch is still the intent's
-    cover_by_snapshot  what leaves the chain must be in a snapshot, after the commit
+    cover_by_snapshot  events that leave the chain must be in a snapshot, after the commit
     advance_cold_end   readers take the chunk from here on
-    delete_hot         nobody reads the buckets below the cold end any more
+    delete_hot         readers no longer use the buckets below the cold end
 
 A crash between two steps leaves the old state or the new, and perhaps an orphan object, which the sweep finds.
 """

@@ -1,1 +1,1 @@
-"""What goes: deleted experiments, expired events, orphans, and what a kill left."""
+"""Deletions: removed experiments, expired events, orphans, and the remains of a kill."""

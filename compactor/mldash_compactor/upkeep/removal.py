@@ -11,8 +11,8 @@ generation. What is left behind is deleted in steps, each of which can be cut an
     strip_sessions   to their ids and generation: they stay, else a late record would bring its session back
 
 `purge` in the experiment's document notes each deleted generation until all of that has been done twice: at once, and
-after `purge_after_s` for what late writers have left. Only then the closed documents go. Whoever finds a note goes on
-with it, the command or any compactor.
+after `purge_after_s`, for what late writers left. Only then the closed documents go. The command, or any compactor,
+that finds a note goes on with it.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -96,7 +96,7 @@ class Removal:
 
 
 async def find_target(mongo: Mongo, prefix: Prefix) -> Target | None:
-    """The experiment as it truly is now; None: nobody has ever logged under this prefix."""
+    """The experiment as it truly is now; None: no events were ever logged under this prefix."""
     key = experiment_id(prefix.text)
     document = await mongo.find_linearizable(mongo.experiments, key)
     if document is None:
@@ -143,7 +143,7 @@ async def delete_buckets(removal: Removal) -> None:
 
 
 async def delete_chunks(removal: Removal) -> None:
-    """What else is kept by stream; claims also of streams of which nothing was ever stored."""
+    """Whatever else is kept by stream; also the claims of streams without stored events."""
     async for streams in removal.streams():
         done = await removal.mongo.chunks.delete_many({"_id.s": {"$in": streams}})
         removal.deleted.chunks += done.deleted_count
@@ -160,7 +160,7 @@ def _by_stream(mongo: Mongo) -> tuple[Collection, ...]:
 
 
 async def delete_objects(removal: Removal) -> None:
-    """By what the bucket lists: also what no chunk names. Two experiments may share a folder (`a/b` and `a/b/b`): an
+    """All listed objects, also those that no chunk names. Two experiments may share a folder (`a/b` and `a/b/b`): an
     object goes by its stream's id alone."""
     own = set[bytes]()
     async for streams in removal.streams():
@@ -215,7 +215,7 @@ async def finish_generation(removal: Removal) -> None:
 
 
 async def go_on_with_removals(mongo: Mongo, objects: ObjectStore, purge_after_s: float, now: float) -> int:
-    """What a compactor does now and then: removals that were cut, and those whose second pass is due; how many."""
+    """Continue removals that were interrupted, and those whose second pass is due; how many."""
     done, apart = 0, Apart()
     async for document in mongo.experiments.find({"purge.gen": {"$gte": 0}}, {"prefix": 1, "purge": 1}):
         for note in document["purge"]:

@@ -1,4 +1,4 @@
-"""What a removal would take, counted before anything is touched: `mldash rm --dry-run`, and its question."""
+"""Counts of what a removal would delete, before it starts: `mldash rm --dry-run`, and its question."""
 
 from collections.abc import Sequence
 from typing import Any

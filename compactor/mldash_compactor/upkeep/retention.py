@@ -1,15 +1,15 @@
-"""Retention: what an owner or a project lets expire, from a chain's head on (docs/protocol.md 4.9).
+"""Retention: events of an owner or a project expire, from a chain's head on (docs/protocol.md 4.9).
 
 A policy says for how many days logs, metrics or tracks are kept, for an owner or one project of it; kind by kind the
-project's word counts before the owner's, and what nobody speaks of is kept for ever. Logs expire by the bucket, by the
+project's word counts before the owner's, and without a word events are kept for ever. Logs expire by the bucket, by the
 time of their newest line. Metrics and tracks expire by the chunk, so many days after the chunk became cold, for the
 times of their events are the user's own and may say anything; what is hot never expires.
 
-    cover_by_snapshot  what leaves a log's chain must be in a snapshot
+    cover_by_snapshot  lines that leave a log's chain must be in a snapshot
     raise_floor        readers begin there; of logs the cold end goes with it, so that a late insert below is refused
-    delete_below       chunks, buckets and levels, again each time: one who slept may have left a document there
+    delete_below       chunks, buckets and levels, again each time: a sleeper may have left a document there
 
-The objects go with the next sweep, since no document names them any more.
+The next sweep deletes the objects, since documents no longer name them.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ async def read_policies(mongo: Mongo) -> list[Policy]:
 async def set_policy(
     mongo: Mongo, subject: str, changes: Mapping[str, float | None], unset: Sequence[str] = ()
 ) -> None:
-    """Change these kinds alone; `unset` ones are nobody's word again."""
+    """Change these kinds alone; the `unset` ones have no policy of their own any more."""
     change: dict[str, Any] = {}
     if changes:
         change["$set"] = {f"keep_days.{kind}": days for kind, days in changes.items()}

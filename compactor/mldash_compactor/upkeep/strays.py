@@ -1,7 +1,7 @@
-"""Once a day: what a kill left where no due date leads to it (docs/protocol.md 3.8).
+"""Once a day: the remains of a kill to which no due date leads (docs/protocol.md 3.8).
 
-A worker that died after its commit and before its snapshot leaves events that no snapshot speaks of, and a late insert
-a bucket below the cold end or of a deleted experiment. A loose index scan goes from stream to stream through the
+A worker that died after its commit and before its snapshot leaves events that are in no snapshot. A late insert leaves
+a bucket below the cold end, or of a deleted experiment. A loose index scan goes from stream to stream through the
 buckets, one step a stream however many buckets it has.
 """
 
@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 
 
 async def find_strays(mongo: Mongo, stop: asyncio.Event, *, keep_events: int, idle_s: float) -> int:
-    """Give streams without a due time one, delete what nobody reads; how many streams were given one."""
+    """Give a due time to streams that lack one, and delete unread buckets; how many streams were given one."""
     after, found, apart = b"", 0, Apart()
     while not stop.is_set():
         bucket = await mongo.buckets.find_one({"_id": {"$gt": after}}, {"_id": 1}, sort=[("_id", 1)])

@@ -2,14 +2,14 @@
 those whose chunks have since been joined into a larger one.
 
 The list comes first, then each chunk's document as it truly is (docs/protocol.md 4.8): an object goes only if it is not
-the live one and its epoch is below the document's, for then whoever wrote it can't commit it any more; or if its
+the live one and its epoch is below the document's, for then its writer can no longer commit it; or if its
 generation was deleted. One of several chunks goes only if none of them names it, as live or as what it may be joined
-into: a later intent has cleared that name, and whoever put the object can't commit it any more (join_intents.py). An
-object all below the stream's floor, of which no document is left, goes too (retention.py).
+into: a later intent has cleared that name, and the object's writer can no longer commit it (join_intents.py). An object
+all below the stream's floor, whose documents are gone, goes too (retention.py).
 
-Its age is for the readers' sake only, who may still have the key. A sweep that went by age alone would lose an object
-whose compactor was paused between its put and its commit. Uploads in parts that were never ended go by age: whoever is
-still at one finds it gone, and begins anew.
+The minimum age is for readers only, who may still have the key. A sweep that went by age alone would lose an object
+whose compactor was paused between its put and its commit. Unfinished uploads in parts go by age: a compactor that is
+still writing one finds it gone, and begins anew.
 """
 
 from collections.abc import Mapping, Sequence
@@ -112,7 +112,7 @@ async def _is_orphan(mongo: Mongo, key: str) -> bool | None:
 
 
 def can_never_count(place: Place, key: str, chunks: Sequence[Chunk]) -> bool:
-    """Whether nobody can make this object live any more, by the documents of its range that are there."""
+    """Whether this object can never become live again, by the documents of its range that are there."""
     if any(key in (chunk.joining, chunk.live and chunk.live.key) for chunk in chunks):
         return False
     return place.chunk_count > 1 or place.epoch < chunks[0].epoch

@@ -1,8 +1,8 @@
 """Parquet's footers by hand: that of a file made of whole files, one behind the other.
 
-A Parquet file is read by its last bytes, which say where each column of each row group lies, and what lies between is
-nobody's business. So whole files can stand end to end in a larger one, and a last footer that speaks of all of them
-makes it one file. Their bytes stay as they were, checksums too; only places are counted anew:
+A reader starts at a Parquet file's last bytes, which say where each column of each row group lies, and ignores what
+lies between. So whole files can stand end to end in a larger one, and a last footer that describes all of them makes it
+one file. Their bytes stay as they were, checksums too; only offsets are counted anew:
 
     column chunks, column indexes   where they stand; their offsets are shifted
     offset indexes                  hold offsets of their own, so each is written anew
@@ -119,7 +119,7 @@ class Joining:
         self._nulls: dict[tuple[tuple[str, ...], int], Part] = {}
 
     def append(self, data: bytes) -> int:
-        """Bytes that no footer speaks of; where they begin."""
+        """Bytes that footers ignore; where they begin."""
         start = self.size
         self._pieces.append(data)
         self.size += len(data)

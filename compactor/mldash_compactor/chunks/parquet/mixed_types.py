@@ -62,7 +62,7 @@ class Typed(NamedTuple):
 
 
 def classify(values: Sequence[Any], *, sparse: bool) -> Typed:
-    """The narrowest type that holds all of them exactly. `sparse`: the field is absent somewhere, which is no None."""
+    """The narrowest type that holds all of them exactly. `sparse`: the field is absent somewhere (not None)."""
     kinds = set(map(type, values))
     nulls: Nulls = "absent"
     found = values

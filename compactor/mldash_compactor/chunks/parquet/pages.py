@@ -2,10 +2,10 @@
 
 A chunk's tail (page indexes and footer) says where each page of each column lies, and the manifest holds the tail's
 CRC32C. With it `plan` names the byte ranges of what is wanted; `decode` makes columns of them. pyarrow reads whole
-columns only, so the pages of each column are made into a small Parquet file of their own, with a footer that speaks of
-nothing else.
+columns only, so the pages of each column are made into a small Parquet file of their own, with a footer for
+these alone.
 
-What is read this way is checked as strictly as a whole object: the tail by its CRC32C; each page's data by the
+Rows that are read this way are checked as strictly as a whole object: the tail by its CRC32C; each page's data by the
 checksum in its header (pyarrow); each header against what the tail says of the page: its size, encoding and rows.
 """
 

@@ -4,8 +4,8 @@
     list     List(element type, [value, …])
     others   int, float or bytes as the wire has them; a bool is its type (TRUE or FALSE) and has no value
 
-Nothing here knows what a field means: what one does not touch is written again as it was read, byte for byte. So a
-footer of a later pyarrow, with fields that this code has never heard of, survives.
+This code ignores what fields mean: fields that the caller leaves alone are written as they were read, byte for byte. So
+a footer of a later pyarrow, with fields unknown to this code, survives.
 """
 
 import struct
