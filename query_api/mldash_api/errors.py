@@ -1,4 +1,4 @@
-"""What can go wrong in the API. Each error is one RFC 9457 problem: `type`, `title` and `status` stand on the class.
+"""The errors of the API. Each error is one RFC 9457 problem: `type`, `title` and `status` stand on the class.
 
 ApiError
   PortTaken        the address to listen on is another's, or not ours to take (at the start only)

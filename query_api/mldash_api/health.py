@@ -1,4 +1,4 @@
-"""Ready, or why not: MongoDB and S3 are asked. Kafka is not: without it nobody connects anew, and every read works."""
+"""Ready, or why not: MongoDB and S3 are asked. Kafka is not: without it new sessions can't connect, but reads work."""
 
 import asyncio
 from collections.abc import Awaitable

@@ -1,4 +1,4 @@
-"""How many partitions each event topic has: the one thing that the API asks of Kafka.
+"""The number of partitions of each event topic: the one thing that the API asks of Kafka.
 
 A session keeps the counts that it started with, and they only ever grow; so an old answer stays right: it is given at
 once, whatever Kafka does, and asked for anew behind it. Only the first answer is waited for, by all callers together.
@@ -88,6 +88,6 @@ async def _close(admin: AIOKafkaAdminClient) -> None:
 
 
 def _look_away(task: "asyncio.Task[None]") -> None:
-    """Of an attempt for which nobody waits any more: the next one tells."""
+    """Drop the outcome of an attempt that its callers have left: the next one tells."""
     if not task.cancelled():
         task.exception()

@@ -31,7 +31,7 @@ def observed(app: ASGIApp) -> ASGIApp:
         with instruments.in_hand.track_inprogress():
             await app(scope, receive, noting)
         took = perf_counter() - begun
-        # The template, never the path: what anybody may type is no label.
+        # The template, never the path: a label must not hold text that clients choose.
         route = scope.get("path_template") or "none"
         instruments.requests.labels(route, status).observe(took)
         if status >= 500 or took > _SLOW_S:

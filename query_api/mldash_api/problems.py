@@ -1,7 +1,7 @@
 """Errors → RFC 9457 problems: {type, title, status, detail, …}, always as application/problem+json.
 
-What is ours says everything itself. What a framework or driver raises is translated here; what nobody expected is
-logged with its traceback and told without.
+Our own errors say everything themselves. Errors of frameworks and drivers are translated here; an unexpected error is
+logged with its traceback and told without it.
 """
 
 import re

@@ -1,10 +1,10 @@
-"""A reader that takes nothing of its answer for too long loses the connection, and its request ends.
+"""A reader that stops taking its answer for too long loses the connection, and its request ends.
 
 uvicorn waits for room in a connection's buffer without a bound (`FlowControl.drain`), and none of its timeouts counts
 while an answer is being sent. A reader that stops, as a notebook's cell that was interrupted, or a pipe into a program
 that hangs, would hold its request for ever, with its place in memory, its cursor and its generator.
 
-What counts is progress, not how long an answer takes: who reads slowly is served to the end.
+Progress counts, not the duration of an answer: a slow reader is served to the end.
 """
 
 import array
@@ -45,8 +45,8 @@ class BoundedFlow(FlowControl):
             if looks >= _LOOKS:
                 instruments.readers_gone.inc()
                 _log.info("a reader takes nothing of its answer: cut off", after_s=self._limit_s, unsent=left_bytes)
-                # Not close(), which waits for what nobody reads. What is told then, as for any reader that has gone,
-                # is http.disconnect, which ends the request.
+                # Not close(), which waits until the reader takes the rest. The application is told http.disconnect, as
+                # for any reader that has gone, and the request ends.
                 self._transport.abort()
                 return
 

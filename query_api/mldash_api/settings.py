@@ -1,4 +1,4 @@
-"""What can be set of the query API."""
+"""The settings of the query API."""
 
 from typing import Annotated, Literal
 

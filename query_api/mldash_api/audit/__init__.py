@@ -1,12 +1,12 @@
-"""What was written against what is stored, event by event: is anything missing, double, damaged, or left over?
+"""Written events compared with stored ones, one by one: is anything missing, double, damaged, or left over?
 
-  findings.py  what can be found, and the report
+  findings.py  the kinds of findings, and the report
   ranges.py    sets of seqs as ranges
-  parts.py     what one bucket or chunk must keep to by itself
-  recount.py   a chain folded again from its parts, held against its snapshot
+  parts.py     the rules for one bucket or chunk by itself
+  recount.py   a chain folded again from its parts, compared with its snapshot
   chains.py    one stream, cold and hot
-  claims.py    what each session says that it wrote, against what is stored of it
-  leftovers.py what nobody reads
+  claims.py    the events that each session claims, compared with its stored ones
+  leftovers.py unread buckets and objects
   audit.py     an experiment, in order
 
 Reads only, and never blocks a write. Workers and compactors may go on meanwhile: what moved is looked at again.

@@ -1,8 +1,8 @@
 """One stream, its chunks below the cold end and its chain from there on, counted again from the first event on.
 
-What the compactor moves meanwhile is read again: the recount of what is cold is kept, the rest is begun anew, within a
-bound. An object that is gone or broken is no verdict before its chunk's document was read once more: it may have been
-written anew under another key (docs/protocol.md 5).
+Ranges that the compactor moves meanwhile are read again: the recount of the cold part is kept, the rest begins anew,
+within a bound. An object that is gone or broken counts as damage only after its chunk's document was read once more: it
+may have been written anew under another key (docs/protocol.md 5).
 """
 
 import asyncio

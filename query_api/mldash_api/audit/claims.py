@@ -1,9 +1,9 @@
-"""What each session says that it wrote, against what is stored of it. Pure.
+"""The events that each session claims, compared with its stored ones. Pure.
 
-A claim says which seqs of a stream a session has written, and where on Kafka the last of them is. What is missing of
-them is lost only once the workers have passed that place; before that it is on its way. What nobody claims is known to
-exist where a later event of the session is stored; it is lost once the workers have nothing left to read. Without a
-final claim nobody knows how many more there were. What lies in the dead letters is known to exist as well.
+A claim says which seqs of a stream a session has written, and where on Kafka the last of them is. A missing event
+counts as lost only once the workers have passed that place; before that it is on its way. An event without a claim is
+known to exist where a later event of the session is stored; it counts as lost once the workers have read everything.
+Without a final claim the number of further events is unknown. Events in the dead letters are known to exist as well.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What an audit can find. Each finding names where it is. Damage and what was set aside fail the audit, notes do not.
+"""The findings of an audit. Each names its place. Damage and events set aside fail the audit, notes do not.
 
 Damage:
   missing-events   a session wrote them, the workers have passed them, and they are in neither store nor dead letters
@@ -17,7 +17,7 @@ Notes:
   not-yet          events that are still on their way: the workers have not passed them
   end-unknown      no final claim: the session was killed, or still runs, and may have written more than is known
   unfinished-move  a chunk that is committed and not yet cold: a compactor goes on with it
-  leftover         a bucket or an object that nobody reads: a compactor deletes it
+  leftover         a bucket or an object that readers ignore: a compactor deletes it
 """
 
 from typing import Final, Literal, get_args

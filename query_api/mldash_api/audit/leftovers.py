@@ -1,4 +1,4 @@
-"""What nobody reads: buckets below the cold end, objects that no chunk names. Notes, for a compactor deletes them."""
+"""Leftovers: buckets below the cold end, objects that no chunk names. Notes, for a compactor deletes them."""
 
 from collections.abc import AsyncIterator, Mapping
 

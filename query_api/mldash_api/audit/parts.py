@@ -1,4 +1,4 @@
-"""What a bucket or a chunk must keep to by itself, whatever stands beside it. Pure."""
+"""The rules for a bucket or a chunk by itself. Pure."""
 
 from collections.abc import Iterator
 from itertools import pairwise

@@ -1,1 +1,1 @@
-"""What a chart needs: views, from summaries where there are some and from points elsewhere."""
+"""Views, the data of charts: from summaries where there are some and from points elsewhere."""

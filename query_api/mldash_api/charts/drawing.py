@@ -1,8 +1,8 @@
 """A view that is being made of points and of blocks, in bounded memory.
 
-A block is what a summary speaks of, up to as many events as a pixel column is wide. It lies in the column of its
-middle, with all that it names: so where blocks are drawn, columns begin and end where blocks do, and `edges` says
-where that is. Inside of a column what is kept is exact, whatever it was drawn from.
+A block is the events of one summary, at most as many as a pixel column is wide. It lies in the column of its middle,
+with all of its values: so where blocks are drawn, columns begin and end where blocks do, and `edges` says where that
+is. The kept values of a column are exact, whether they come from points or from blocks.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""How a view is put together: of which summaries, and where of points. Pure.
+"""The parts of a view: which summaries it is made of, and where of points. Pure.
 
 A summary speaks of a grain of events: 500 (in the objects), 10,000 (in the manifest and in levels), or more (in
 levels). The coarsest grain that is not wider than a pixel column does; what it does not reach (the ends of the range,
@@ -6,7 +6,7 @@ what is not joined yet, what is hot) is made of the next finer one, down to poin
 
     points 500 10,000 | 100,000 100,000 … 100,000 | 10,000 10,000 500 500 points
 
-So whatever a view shows, it is made of some thousand summaries at most, and points at its ends and where it is hot.
+So every view is made of some thousand summaries at most, and of points at its ends and where it is hot.
 """
 
 from typing import Final, NamedTuple

@@ -1,8 +1,8 @@
 """The summaries of a stretch of a metric as blocks of a view, wherever they lie: levels, manifest, objects.
 
-None of them ever changes: what they speak of is cold and final, so no session holds these reads together. What is not
-there any more was moved or deleted meanwhile (Moved: plan anew); an object that is gone or broken is judged as
-everywhere (cold.py).
+Summaries never change, for their events are cold and final: so these reads need no causal session. A summary that has
+gone was moved or deleted meanwhile (Moved: plan anew); an object that is gone or broken is judged as everywhere
+(cold.py).
 """
 
 import asyncio

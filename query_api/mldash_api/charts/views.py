@@ -1,4 +1,4 @@
-"""What a chart needs of a metric, hot and cold as one: its cost grows with the screen, not with the stream.
+"""The view of a metric, hot and cold as one: its cost grows with the screen, not with the stream.
 
 x = "index"  summaries of the coarsest grain that is not wider than a pixel column, points where there are none
 x = "time"   the same; which parts of the stream lie in the time asked for is found from the coarsest summaries down
@@ -30,7 +30,7 @@ from .grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged,
 from .summaries import NotSummarised, TimedBlocks, read_blocks, read_times
 
 _AS_FINE_AS_POINTS: Final = 2**62
-"""Pixel columns, so many that none is as wide as a summary."""
+"""So many pixel columns that each is narrower than a summary."""
 
 
 class _Plan(NamedTuple):

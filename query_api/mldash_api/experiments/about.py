@@ -1,4 +1,4 @@
-"""What users said of a stream: `about` in its document, the newest of each part."""
+"""A stream's description by its users: `about` in its document, the newest of each part."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -27,6 +27,6 @@ async def read_about(stores: Stores, stream: StreamRef) -> About:
 
 
 def about_of(document: Mapping[str, Any]) -> About:
-    """None and empty where nothing was said."""
+    """None and empty where there is no description."""
     said = {part: _decode(told["v"]) for part, told in document.get("about", {}).items()}
     return About(said.get("description"), said.get("tags") or [], said.get("metadata"))

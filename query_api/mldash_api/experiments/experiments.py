@@ -1,4 +1,4 @@
-"""Experiments: what was said of them, and the status that follows from their sessions."""
+"""Experiments: their descriptions, and the status that follows from their sessions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

@@ -1,9 +1,9 @@
-"""Wait until what the reader itself wrote is stored: the seqs of its session below a number, in each stream.
+"""Wait until the reader's own writes are stored: the seqs of its session below a number, in each stream.
 
-Stored is what the stream's snapshot and the `src` of the buckets since say; a hole counts as missing, whatever came
-after it. Of run events and parameters only the snapshot counts: what follows from them elsewhere (a stream's
-description, a session's end) is written after the bucket and before that. Polled with growing delays, within the wait
-that the reader asked for.
+The stream's snapshot and the `src` of the buckets since tell which events are stored; a hole counts as missing,
+whatever came after it. Of run events and parameters only the snapshot counts: what follows from them elsewhere (a
+stream's description, a session's end) is written after the bucket and before that. Polled with growing delays, within
+the wait that the reader asked for.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Sessions of an experiment: what their run events say (folded in the chain of runs), and when each was last alive."""
+"""Sessions of an experiment: the facts of their run events (folded in the chain of runs), and when each last lived."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Whether what a session writes counts: its generation against its experiment's (docs/protocol.md 7.4)."""
+"""Whether a session's events count: its generation against its experiment's (docs/protocol.md 7.4)."""
 
 from typing import NamedTuple
 

@@ -28,7 +28,7 @@ class Extent(NamedTuple):
 
 
 async def find_extent(stores: Stores, stream: StreamRef, first_index: int, limit: int | None) -> Extent:
-    """What of a range the stream has now; `limit` None: all that follows."""
+    """The part of a range that the stream has now; `limit` None: all that follows."""
 
     async def look(session: Session) -> Extent:
         seam = await hot.find_seam(stores.mongo, session, stream.id)
@@ -55,7 +55,7 @@ async def pieces(
         if found.count:
             yield found.rows
         elif found.first_index <= first:
-            return  # its end is no more what it was: the experiment was deleted meanwhile
+            return  # the stream has become shorter: the experiment was deleted meanwhile
         # Where retention has raised the floor meanwhile, the file goes on there: what is left is in it.
         first = found.first_index + found.count
 

@@ -1,6 +1,6 @@
-"""What the columns of a file will be, before its first row: a table has one schema for all of its pieces.
+"""The columns of a file, known before its first row: a table has one schema for all of its pieces.
 
-Of cold rows the manifest says it, of hot ones their buckets; no object is read.
+The manifest tells the columns of cold rows, buckets those of hot rows; no object is read.
 """
 
 from collections.abc import Sequence

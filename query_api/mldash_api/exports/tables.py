@@ -110,7 +110,7 @@ class SchemaOf:
         self._has_whole_events = False
 
     def add(self, fields: Iterable[Field], large: Iterable[str]) -> None:
-        """`large`: names of fields with integers that no float64 is."""
+        """`large`: names of fields with integers that float64 can't hold."""
         self._large.update(large)
         for field in fields:
             if field.type == _EVENTS:

@@ -1,4 +1,4 @@
-"""A file that is sent while it is written: what its format makes of each piece, and of the end."""
+"""A file that is sent while it is written: its format turns each piece, and the end, into bytes."""
 
 import asyncio
 import io

@@ -1,7 +1,7 @@
 """The cold part of a stream: its chunks below the cold end, fetched side by side.
 
-An object that is gone or broken is no verdict yet: its chunk may have been written anew under another key meanwhile.
-Its document is read again; changed: start over; the same: damage, told with its range.
+An object that is gone or broken does not prove damage: its chunk may have been written anew under another key. So its
+document is read again; where it has changed the read starts over, otherwise it tells of damage, with the range.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The hot part of a stream: buckets of its chain by exact boundaries, from the cold end on.
 
-Whoever reads here has read `cold` before, and looks at it again afterwards. What begins below `cold` is not looked at:
-it is in S3, or garbage of a late insert, even where it reaches beyond (docs/protocol.md 4.8).
+The caller reads `cold` before, and again afterwards. Buckets that begin below `cold` are ignored: their events are in
+S3, or they are garbage of a late insert, even where they reach beyond (docs/protocol.md 4.8).
 """
 
 from collections.abc import Sequence

@@ -68,7 +68,7 @@ def alone(rows: Rows) -> Rows:
 
 
 def cut(rows: Rows) -> Cold:
-    """A part that has these rows only; of a field that none of them has there is no column."""
+    """A part with these rows only; fields that are absent in all of them have no column."""
     columns = [_cut_column(column, rows) for column in rows.part.columns]
     return Cold(
         first_index=rows.part.first_index,

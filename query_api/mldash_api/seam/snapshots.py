@@ -1,4 +1,4 @@
-"""What follows from a whole chain: the snapshot in the stream's document, carried forward over the buckets since."""
+"""The fold of a whole chain: the snapshot in the stream's document, carried forward over the buckets since."""
 
 import asyncio
 from collections.abc import Mapping, Sequence

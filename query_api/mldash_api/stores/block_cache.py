@@ -1,6 +1,6 @@
-"""Summaries of every 500 rows that were read from joined objects, those used least recently leaving first.
+"""Summaries of every 500 rows that were read from joined objects; those used least recently leave first.
 
-As chunk_cache.py for chunks: what a key names never changes. A chart that is drawn again, or another part of it, finds
+As in chunk_cache.py, the object under a key never changes. A chart that is drawn again, or another part of it, finds
 the summaries of its objects here.
 """
 

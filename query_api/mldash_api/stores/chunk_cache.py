@@ -1,5 +1,5 @@
-"""Decoded chunks in memory, those used least recently leaving first. What a key names never changes, so nothing here
-ever has to be thrown away for being old."""
+"""Decoded chunks in memory; those used least recently leave first. The object under a key never changes, so an entry
+here never becomes stale."""
 
 import asyncio
 from collections import OrderedDict

@@ -1,8 +1,8 @@
 """Parts of large chunks: the pages of some rows and columns, where these are few of the object's bytes.
 
-Of a chunk of the usual size all of it is one small request, and the next read finds it in the cache. One that holds
-vectors, long texts or hundreds of fields is another matter: its tail (page indexes and footer, checked by their CRC32C,
-kept in memory) says which pages are wanted, and these alone are fetched.
+A chunk of the usual size is read whole by one small request, and the next read finds it in the cache. A chunk that
+holds vectors, long texts or hundreds of fields is read in parts: its tail (page indexes and footer, checked by their
+CRC32C, kept in memory) says which pages are wanted, and these alone are fetched.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from mldash_compactor.chunks.s3 import ObjectStore
 
 _LARGE_BYTES: Final = 1 << 20
 _SHARE: Final = 4
-"""Pages that are more than this part of the chunk are no gain: it is read whole, and kept."""
+"""Where the pages are more than this part of the chunk, it is read whole, and kept."""
 
 _MOST_SPANS: Final = 16
 _PARSED: Final = 32

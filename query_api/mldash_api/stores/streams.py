@@ -1,4 +1,4 @@
-"""What a request names → ids. A generation is read anew by each request: what was deleted is invisible at once."""
+"""Names of a request → ids. Each request reads the generation anew, so deleted data are invisible at once."""
 
 from msgspec import Struct
 
@@ -48,7 +48,7 @@ class StreamRef(Struct, frozen=True):
 
 
 async def find_experiment(mongo: Mongo, prefix: Prefix) -> ExperimentRef | None:
-    """None: nobody has logged under this prefix, or it was deleted and nobody has since."""
+    """None: the prefix has no events, or it was deleted and has had no events since."""
     key = experiment_id(prefix.text)
     document = await mongo.experiments.find_one({"_id": key}, {"gen": 1, "created_at": 1})
     if document is None:

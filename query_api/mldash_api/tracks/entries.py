@@ -31,7 +31,7 @@ Times = tuple[float, float]
 
 
 class Asked(NamedTuple):
-    """What of a track is wanted: both times inclusive; `fields` None: all."""
+    """The part of a track that a reader wants: both times inclusive; `fields` None: all."""
 
     start: float = float("-inf")
     end: float = float("inf")
