@@ -1,1 +1,1 @@
-"""A place to run it: the local stack of real servers, and what makes topics, indexes and bucket."""
+"""A place to run it: the local stack of real servers, and the preparation of topics, indexes and bucket."""

@@ -1,4 +1,4 @@
-"""Topics, indexes and bucket, made where they are missing; what is there stays as it is."""
+"""Topics, indexes and bucket, made where they are missing; existing ones stay as they are."""
 
 from __future__ import annotations
 

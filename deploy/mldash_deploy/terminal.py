@@ -1,4 +1,4 @@
-"""What people see of a stack: a progress line while it starts, and what runs. On a pipe plain lines, without colour."""
+"""The output of a stack for people: a progress line while it starts, and a table of what runs; plain on a pipe."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STYLES = {"running": "green", "starting": "yellow", "restarting": "red", "stopp
 class StackProgress:
     """A line that says what is starting, and a bar while packages are fetched; stands until `with` ends.
 
-    On a pipe it prints a line when a process becomes ready, and nothing else.
+    On a pipe it only prints a line when a process becomes ready.
     """
 
     def __init__(self, stream: IO[str] | None = None) -> None:

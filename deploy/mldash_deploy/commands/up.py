@@ -117,7 +117,7 @@ def _watch(supervisor: subprocess.Popen[bytes], folder: DataFolder) -> State | N
             if state is not None and state.supervisor_pid == supervisor.pid:
                 progress.changed(state)
                 if state.ready:
-                    supervisor.returncode = 0  # it goes on without us: Popen shall not warn that nobody waits for it
+                    supervisor.returncode = 0  # it goes on without us: keeps Popen from warning
                     return state
             time.sleep(_POLL_S)
     return None

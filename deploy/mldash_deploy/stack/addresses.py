@@ -1,4 +1,4 @@
-"""What a running stack tells the components that `--data` points at it."""
+"""The addresses that a running stack gives to components started with `--data`."""
 
 from __future__ import annotations
 

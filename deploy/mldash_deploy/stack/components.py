@@ -50,7 +50,7 @@ def make_command(
         }
     return Command(
         name=name,
-        # -P: a mldash/ or a json.py in the folder where `mldash up` was called is none of ours.
+        # -P: never import a mldash/ or a json.py from the folder where `mldash up` was called.
         arguments=[sys.executable, "-P", "-m", "mldash", kind],
         environment={**environment, **variables, "PYTHONUNBUFFERED": "1"},
         is_ready=lambda: _is_ready(f"http://{HOST}:{port}/readyz"),

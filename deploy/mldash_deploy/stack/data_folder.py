@@ -128,7 +128,7 @@ class DataFolder:
         return False
 
     def read_state(self) -> State | None:
-        """The last state that a supervisor wrote; None where none ever ran."""
+        """The last state that a supervisor wrote; None before the first one ran."""
         return self._read(self.path / "state.json", State)
 
     def write_state(self, state: State) -> None:

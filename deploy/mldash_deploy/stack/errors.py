@@ -1,4 +1,4 @@
-"""What can go wrong with a local stack. Each is told to the user as its one line; none is retried by itself.
+"""The errors of a local stack. Each is told to the user as its one line; none is retried by itself.
 
 StackError
   NotOnThisSystem     a server has no build for this operating system or processor

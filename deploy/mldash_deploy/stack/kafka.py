@@ -124,7 +124,7 @@ def _java() -> Path:
 
 async def _class_archives(cache: Path) -> str:
     """What -XX:SharedArchiveFile takes. Java starts without an archive that can't be made or does not fit, only later:
-    a note in place of an error would be read by nobody."""
+    a note in place of an error would go unread."""
     java = await asyncio.to_thread(_archive_java, cache)
     kafka = cache / f"kafka-{java.name}"
     if java.exists() and not kafka.exists():

@@ -1,6 +1,6 @@
 """Real servers for a test session or a script: `with LocalServers(folder) as servers: …`.
 
-It is `mldash up --servers-only --detach` and `mldash down`, called as a user would: what tests run on is what users
+It is `mldash up --servers-only --detach` and `mldash down`, called as a user would: tests run on the servers that users
 run. The usual topics, database and bucket are there; fresh ones are the caller's to make (mldash_deploy/prepare.py).
 """
 

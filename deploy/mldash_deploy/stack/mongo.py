@@ -91,7 +91,7 @@ def missing_libraries(ldd_output: str) -> list[str]:
 
 
 async def _is_primary(port: int) -> bool:
-    """Whether it takes writes; initiates the set where nobody did, and renames its member where the port changed."""
+    """Whether it takes writes; initiates the set where it is missing; renames its member where the port changed."""
     # Imported here: reading addresses from a data folder needs no driver.
     from pymongo import AsyncMongoClient
     from pymongo.errors import OperationFailure, PyMongoError

@@ -3,10 +3,10 @@
 Kept in `ports.json` of the data folder, a name a port. At a later start a kept port that someone else listens on is an
 error that names it, never a silent new one: clients hold the old address.
 
-Who has chosen a port holds it, bound and not listened on, until its process ends: another stack that chooses at the
-same moment gets another. Servers bind with SO_REUSEADDR, and to them it is free.
+A stack that has chosen a port holds it, bound and not listened on, until its process ends: another stack that chooses
+at the same moment gets another. Servers bind with SO_REUSEADDR, so the port is free to them.
 
-They lie below the range from which the kernel takes the near end of outgoing connections: a client that knocks again
+Ports lie below the range from which the kernel takes the near end of outgoing connections: a client that knocks again
 and again at a server that is being restarted could otherwise be given that very port, and hold it.
 """
 

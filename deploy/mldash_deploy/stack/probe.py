@@ -13,7 +13,7 @@ _API_VERSIONS = struct.pack(">hhih5s", 18, 0, 1, 5, b"probe")
 
 
 async def http_status(url: str) -> int | None:
-    """The status code of a GET, None where nobody answers in time."""
+    """The status code of a GET, None where the server does not answer in time."""
     parts = urlsplit(url)
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()

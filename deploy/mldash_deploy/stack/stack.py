@@ -39,7 +39,7 @@ _STATE_EVERY_S = 0.1
 
 
 class Watcher(Protocol):
-    """Who is told what happens: the terminal, or nobody."""
+    """The receiver of progress: the terminal, or a silent one."""
 
     def changed(self, state: State) -> None:
         """Something in the state changed."""
