@@ -1,7 +1,7 @@
 """Count, sum, minimum, maximum, last value and NaN count of each numeric field, carried forward in index order.
 
 Sums are sequential floats in index order, so that they do not depend on where buckets or chunks were cut, nor on the
-Python version: the built-in sum() compensates since 3.12, and NumPy's adds pairwise. bool is no number here.
+Python version: the built-in sum() compensates since 3.12, and NumPy's adds pairwise. bool does not count as a number.
 """
 
 from collections import deque

@@ -1,8 +1,8 @@
-"""Prefix → experiment id → stream id and key, so that nobody has to be asked before something is logged.
+"""Prefix → experiment id → stream id and key: all derived, so a process can log without asking for an id.
 
 All ids are 16 bytes: a BLAKE2b of their parts, one personalisation a role. A part is written as its length (u32, little
-endian) and its bytes, so that no two lists of parts give one input; the unnamed metric (None) and the metric named ""
-differ in a first byte.
+endian) and its bytes, so that different lists of parts give different inputs; the unnamed metric (None) and the metric
+named "" differ in a first byte.
 """
 
 import os

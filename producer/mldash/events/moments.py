@@ -20,14 +20,14 @@ from typing import Any
 UTC_OFFSET = "+00:00"
 
 _WHOLE_DAYS = frozenset("YMWD")
-"""Units of datetime64 that are no time of day."""
+"""Units of datetime64 without a time of day."""
 
 Moment = float | int | str | date
 """A time to read from or to: seconds since the epoch, ISO 8601 text, a datetime or a date; datetime64 too."""
 
 
 def is_absent(value: Any) -> bool:
-    """Whether it is what pandas puts where there is no value: NaT or NA."""
+    """Whether it is a missing value of pandas: NaT or NA."""
     pandas = sys.modules.get("pandas")
     # getattr: a module that is being imported by another thread may not have it yet.
     return pandas is not None and (value is getattr(pandas, "NaT", pandas) or value is getattr(pandas, "NA", pandas))
@@ -44,7 +44,7 @@ def text_of(value: date) -> str:
         moment = datetime.fromtimestamp(value.replace(microsecond=0).timestamp(), UTC).astimezone()
         return moment.replace(microsecond=value.microsecond).isoformat()
     except (ValueError, OverflowError, OSError):
-        return value.isoformat()  # datetime.min and .max stand for no moment: there is no local time of theirs
+        return value.isoformat()  # datetime.min and .max are not moments: they have no local time
 
 
 def texts_of(times: Any) -> Any:
@@ -95,7 +95,7 @@ def seconds_of_all(times: Any) -> Any:
 def checked_moment(value: Any, what: str) -> float | None:
     """A time that was asked from or to, infinite ones too. None stays None.
 
-    Raises ValueError that names `what` for NaN, and for anything that is no time.
+    Raises ValueError that names `what` for NaN, and for anything but a time.
     """
     if value is None:
         return None

@@ -31,7 +31,7 @@ def decode(message: Any) -> Record:
     confluent-kafka (they are methods).
 
     Raises UndecodableRecord where it is none, or of a newer major version: set it aside, never guess. Dead letters and
-    `mldash.stored` are no records.
+    `mldash.stored` are not records.
     """
     value, headers = message.value, message.headers
     if callable(value):

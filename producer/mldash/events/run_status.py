@@ -107,7 +107,7 @@ def latest_run(sessions: Iterable[SessionTimes], lost_after_s: float) -> list[Se
 
 
 def _places(session: SessionTimes) -> list[tuple[str, str, int | None]]:
-    """What a successor of it has too; a host or key that is not known is nobody's."""
+    """Values that a successor shares; an unknown host or key matches no session."""
     named = (("host", session.host), ("key", session.resume_key))
     return [(kind, name, session.rank) for kind, name in named if name]
 
