@@ -59,7 +59,7 @@ def _pieces(first_row: int, between: list[str], columns: list[Tokens], times: Se
 
 
 def _value_tokens(block: Columns) -> list[Tokens] | None:
-    """The values of each column as JSON; None where one of them is no finite number and no bool."""
+    """The values of each column as JSON; None where one of them is neither a finite number nor a bool."""
     if not block.columns:
         return None
     columns = []

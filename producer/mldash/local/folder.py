@@ -1,4 +1,4 @@
-"""Where things lie in an experiment's folder, and how any name becomes a folder that no other name becomes.
+"""The files of an experiment's folder, and the folders of names: each name has a folder of its own.
 
 A name's segments between slashes are nested folders: `robot/position` is `robot/position/`. Within a segment
 

@@ -37,7 +37,7 @@ class ParametersState:
         self.updated_at: str | None = None
 
     def begin_with(self, file: Mapping[str, Any] | None, rows: int) -> None:
-        """Take over parameters.json, where it is no further than the history."""
+        """Take over parameters.json, where it is not newer than the history."""
         if file is not None and isinstance(file.get("data"), dict) and 0 < int(file.get("version", 0)) <= rows:
             self.version = int(file["version"])
             self.params = FoldedParams(file["data"])

@@ -2,7 +2,7 @@
 
 Read only, and no further than is acknowledged: a run may be writing meanwhile. The order is that in which a reader of
 the records wants it: starts and descriptions first, then parameters, log lines, points and entries, and the ends of
-runs last, so that none looks complete whose data are still on their way.
+runs last, so that a run looks complete only once its data have arrived.
 """
 
 import time

@@ -85,7 +85,7 @@ def decode_rows(path: Path, data: bytes) -> list[dict[str, Any]]:
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """None where there is no file. It is opened, for over a network that asks the server how large it is."""
+    """None where the file is missing. It is opened, for over a network that asks the server how large it is."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):

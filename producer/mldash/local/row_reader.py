@@ -35,7 +35,7 @@ class RowReader:
         """Another one: what was read of the file need not be in it any more. Else it has only grown."""
 
     def refresh(self, end: FileEnd | None) -> None:
-        """Take in what has been appended. `end` None: the file is acknowledged by nobody, its whole lines count."""
+        """Take in appended rows. `end` None: the file has no acknowledgement, and its whole lines count."""
         status = status_of(self.path)
         if status is None:
             self.end, self._full, self._tail, self._looked_at = FileEnd(), [], [], (-1, -1)

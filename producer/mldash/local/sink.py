@@ -3,7 +3,7 @@
 One delivery, under the experiment's lock (the order is the guarantee: a kill between two steps is a repeat, never a
 loss and never a double):
 
-    1  read what is acknowledged, and leave out the seqs that are
+    1  read the acknowledgements, and leave out acknowledged seqs
     2  append rows, each file behind its acknowledged end (what a killed process left beyond it is cut), and whose
        events they are
     3  acknowledge: one record for all these files and seqs
@@ -112,7 +112,7 @@ class LocalSink:
         """All of the session is in the files, and its journal is deleted next: its seqs need not be kept."""
         if self._lock.by_lease:
             return
-        # Where it can't be said, a disk that is full or a lock that others hold, the seqs are kept: that harms nobody.
+        # Where it can't be said, a disk that is full or a lock that others hold, the seqs are kept, which does no harm.
         with self._threads, contextlib.suppress(OSError, NotOurState), self._lock.hold(FINISH_WAIT_S):
             self._acknowledged.refresh()
             if self._acknowledged.exists and not self._lock.by_lease:

@@ -1,7 +1,7 @@
 """Files that came without their .state: copied, kept in git, written by another program.
 
 Before anything is appended their whole lines are acknowledged, and what only stands in a JSON file (parameters,
-descriptions) goes into the histories, so that no later file forgets it.
+descriptions) goes into the histories, so that later files keep it.
 """
 
 import time
@@ -47,7 +47,7 @@ def adopt(folder: Folder, prefix: Prefix) -> dict[str, FileEnd]:
 
 
 def session_of_rows(folder: Folder, prefix: Prefix, file: str) -> bytes:
-    """The session of the rows of a file that no session of ours has written: after its first line and, for a track,
+    """The session of the rows of a file that another program has written: after its first line and, for a track,
     whose first lines are often alike, after the time when it was made."""
     with (folder.path / file).open("rb") as rows:
         first = rows.readline()

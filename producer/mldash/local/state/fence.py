@@ -2,8 +2,8 @@
 
 It may be anywhere between two system calls, with a row file open, about to cut it and to write. So after a lease was
 broken, whoever appends to a row file next replaces it first by a copy of its acknowledged part, and its sources by a
-copy: what the other one has open is nobody's file any more. And whoever appends asks for its lease after it has opened
-the file: who opens the copy finds out that it is too late.
+copy: the other process then has a file open that has no name any more. And a process that appends asks for its lease
+after it has opened the file: a process that opens the copy too late finds that out.
 
 `.state/acknowledged.N` holds how often leases were broken (its fence) and at which fence each file was made; it is
 never replaced but followed by N + 1, made by link, which only one process can do (acknowledged.py).

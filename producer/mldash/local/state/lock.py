@@ -87,7 +87,7 @@ class ExperimentLock:
     def _try_acquire(self) -> bool:
         if not self.by_lease:
             if not self._try_record_lock():
-                return False  # also where it has just turned out that there are no locks: by the lease, next time
+                return False  # also where the file system turns out to have no locks: by the lease, next time
             if not self._leases_path.exists():
                 return True
             self._close()
@@ -156,7 +156,7 @@ def lock_of(folder: Path, use_lease: bool = False) -> ExperimentLock:
         return lock
 
 
-# As long as somebody uses it: a process may make ten thousand runs. Its descriptor is closed with each release.
+# Kept while it is in use: a process may make ten thousand runs. Its descriptor is closed with each release.
 _registry: weakref.WeakValueDictionary[str, ExperimentLock] = weakref.WeakValueDictionary()
 _registry_lock = reentrant_lock()
 

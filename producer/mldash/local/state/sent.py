@@ -1,7 +1,7 @@
-"""What `mldash sync` has sent of an experiment's files: `.state/sent.json`, one entry a place that it was sent to.
+"""How far `mldash sync` has sent an experiment's files: `.state/sent.json`, one entry for each destination.
 
-It spares work and decides nothing: the store drops what it has. So a sync that finds it missing, or may not write it,
-sends all of the files again, and one that is killed repeats what it had not noted yet.
+It only spares work, for the store drops events that it has. So a sync that finds it missing, or may not write it, sends
+all of the files again, and a sync that is killed repeats whatever it had not noted.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Whose events the rows of a file are: `.data.sources` beside `data.jsonl`.
+"""The events behind the rows of a file: `.data.sources` beside `data.jsonl`.
 
     magic    8 bytes   MLDASH-S
     then one entry of 32 bytes for each change of source, little endian
@@ -130,7 +130,7 @@ def sources_of(row_file: Path) -> Path:
 
 
 def adopted_session(prefix: str, row_file: str, first_line: bytes) -> bytes:
-    """The session of rows that no session of ours has written, 16 bytes: the same whenever and wherever it is asked."""
+    """The session of rows that another program has written, 16 bytes: the same at every time and place."""
     digest = hashlib.blake2b(digest_size=16, person=b"mldash/adopted")
     for part in (prefix.encode(), row_file.encode(), first_line):
         digest.update(len(part).to_bytes(4, "little"))

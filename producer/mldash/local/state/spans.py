@@ -1,7 +1,7 @@
-"""What a process knows by itself of the row files that it has followed from their first row on.
+"""A process's own knowledge of the row files that it has followed from their first row on.
 
-A metric's metadata.json says how many points there are and when the first and the last were logged. Read back from
-what was written a moment before, that was half of what a new name cost.
+A metric's metadata.json says how many points there are and when the first and the last were logged. To read that back
+from the file just written was half of the cost of a new name.
 """
 
 from collections.abc import Sequence
