@@ -1,6 +1,6 @@
-"""What dead sessions of this host left for the same servers, sent beside the own events, each guarded by itself.
+"""Events that dead sessions of this host left for the same servers, sent beside the own ones, each guarded by itself.
 
-A session that can't be read or sent is left as it is, told of once, and tried again after a growing delay. It holds up
+A session that can't be read or sent stays as it is, is told of once, and tried again after a growing delay. It holds up
 neither the others nor the events of this process.
 """
 
@@ -108,7 +108,7 @@ class DeadSessions:
     def _guarded(self, lane: Lane) -> Iterator[None]:
         try:
             yield
-        except NotTaken as error:  # there is no such topic, or it has no leader: the others' have
+        except NotTaken as error:  # the topic is missing, or has no leader: the others' have
             self._leave(lane, error)
         except BatchRefused:
             raise

@@ -1,5 +1,5 @@
-"""What the user sees while a run's end, or the process's, takes time: a line on stderr from the second second on. And
-what is said of events that are left then.
+"""A line on stderr for the user while a run's end, or the process's, takes time, from the second second on; and the
+message about events that are left then.
 
 On a terminal it is one line that is written over; elsewhere (a batch job's log) a line now and then.
 """
@@ -45,7 +45,7 @@ class DeliveryLine:
         """A line of ours stands there without its end."""
 
     def tell(self) -> None:
-        """Say how much is left, where it is time to. Never raises: nobody's exit fails for it."""
+        """Say how much is left, where it is time to. Never raises, so that an exit can't fail for it."""
         now = self._clock()
         if now < self._next:
             return
@@ -56,7 +56,7 @@ class DeliveryLine:
             line = f"mldash: delivering {left / 1e6:.1f} MB of events, {waited:.0f} s of at most {self._limit_s:.0f} s"
             stream.write(f"\r{line} (Ctrl-C leaves them in the journal)" if terminal else f"{line}\n")
             stream.flush()
-        except (OSError, ValueError, AttributeError):  # closed, or none at all: there is nobody to tell
+        except (OSError, ValueError, AttributeError):  # closed or missing
             self._next = float("inf")
             return
         self._open = terminal

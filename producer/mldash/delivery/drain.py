@@ -69,7 +69,7 @@ class Delivery:
 
     @abstractmethod
     def _run(self) -> None:
-        """Until `_stopping` is set and everything is delivered, or there is no more time."""
+        """Until `_stopping` is set and everything is delivered, or time is up."""
 
     def flush(self, timeout: float) -> None:
         """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left, and
@@ -299,5 +299,5 @@ class Unreadable(Exception):
 def _reading(folder: SessionFolder) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # EIO, a folder in place of a file, or bytes that no version wrote
+    except Exception as error:  # EIO, a folder in place of a file, or bytes of an unknown format
         raise Unreadable(folder.path, error) from error

@@ -196,7 +196,7 @@ def _is_of_aiokafka(task: "asyncio.Task[Any]") -> bool:
 
 
 class _NotFromOurThreads(logging.Filter):
-    """What aiokafka says on our threads is no news to the user: troubles are told by callbacks.py, once."""
+    """Hides aiokafka's messages on our threads: callbacks.py tells of troubles, once."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not threading.current_thread().name.startswith(THREAD_PREFIX)

@@ -61,7 +61,7 @@ class Lane:
         held: Callable[[list[Record], int], None] = lambda records, held_bytes: None,
         silent: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`wake` is called with each answer; `release` when segments below a base are no longer needed; `held` with
+        """`wake` is called with each answer; `release` when segments below a base may go; `held` with
         events that were set aside and their bytes on the disk; `silent`, again and again, while Kafka has not answered.
         """
         assert folder.head.topics is not None

@@ -1,8 +1,8 @@
 """A local experiment's files on their way to Kafka: records in flight, and up to where each file is acknowledged.
 
-What lane.py is to a journal. Records are sent in the order of local/records.py and retired in the same order; a file's
-place is the end of its acknowledged prefix. One event that the broker takes in no form holds its file's place back, and
-the rest goes on.
+The counterpart of lane.py for a journal. Records are sent in the order of local/records.py and retired in the same
+order; a file's place is the end of its acknowledged prefix. One event that the broker takes in no form holds its file's
+place back, and the rest goes on.
 """
 
 import asyncio
@@ -222,6 +222,6 @@ def _is_session(name: str) -> bool:
 
 
 def _look_away(future: "asyncio.Future[object]") -> None:
-    """A claim that is lost is no loss: the next sync sends it again."""
+    """A lost claim does no harm: the next sync sends it again."""
     if not future.cancelled():
         future.exception()

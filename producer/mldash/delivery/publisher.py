@@ -166,7 +166,7 @@ class Publisher(Delivery):
             if self._fsync_s is not None and now - synced > self._fsync_s:
                 synced = now
                 self.journal.sync()
-            # Who logs wakes nobody, so that log() costs what it costs: the journal's end is looked at.
+            # log() wakes no thread, so that it stays cheap: this one looks at the journal's end.
             poll = self._linger_s if now - active_at < 1.0 else IDLE_POLL_S
             await self._rest(min(max(poll, 0.002), max(next_signals - now, 0.0)))
 

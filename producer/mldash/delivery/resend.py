@@ -1,5 +1,5 @@
-"""What processes that are gone have left: dead sessions' journals, offline ones, and whole local experiments. Sent
-under the same session and seq, so that sending twice adds nothing twice (docs/protocol.md 9.4)."""
+"""The remains of processes that are gone: dead sessions' journals, offline ones, and whole local experiments. Sent
+under the same session and seq, so the store keeps each event once however often it is sent (docs/protocol.md 9.4)."""
 
 import asyncio
 import os

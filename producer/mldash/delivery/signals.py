@@ -91,7 +91,7 @@ async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = Fals
 
 
 def _tell_again(lane: Lane, record: Record) -> Callable[["asyncio.Future[Any]"], None]:
-    """A claim that was not acknowledged is told with the next. That it failed is no news: the producer's end tells."""
+    """A claim that was not acknowledged is told with the next. The failure shows by the producer's end."""
     claimed = [
         (signal.kind, signal.name)
         for block in record.blocks

@@ -1,4 +1,4 @@
-"""Who takes what the journal holds, in local mode: plain files. (In remote mode delivery/publisher.py takes it.)"""
+"""The receiver of the journal's records in local mode: plain files. (In remote mode: delivery/publisher.py.)"""
 
 from collections.abc import Sequence
 from typing import Protocol

@@ -82,7 +82,7 @@ class _Flying(NamedTuple):
 
 
 class _Flight(Struct):
-    """What one producer has in its hands; that of a producer that is gone is nobody's any more."""
+    """The bytes that one producer has on their way; they are forgotten with the producer."""
 
     bytes: int = 0
 
