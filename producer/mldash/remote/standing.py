@@ -1,8 +1,8 @@
-"""What becomes of what this process writes, asked of the API now and then: whether it counts, and what was set aside.
+"""The fate of this process's events, asked of the API now and then: whether they count, and which were set aside.
 
-Kafka takes the events of a session whose experiment was deleted (mldash rm) like any others, and workers drop them: who
-only writes would never hear of it, nor of events that the servers could not store. A thread of its own asks, for
-neither log() nor the publisher may wait for the API.
+Kafka takes the events of a session whose experiment was deleted (mldash rm) like any others, and workers drop them: a
+process that only writes would never learn of it, nor of events that the servers could not store. A thread of its own
+asks, for neither log() nor the publisher may wait for the API.
 """
 
 import threading

@@ -54,7 +54,7 @@ class Transport:
     def __init__(self, address: str, token: str | None = None, *, keep: bool = True) -> None:
         """`keep`: whether connections are kept for the next request.
 
-        Raises ValueError for an address that is no http:// or https:// one.
+        Raises ValueError for an address without http:// or https://.
         """
         parts = urlsplit(address if "//" in address else f"http://{address}")
         if parts.scheme not in ("http", "https") or not parts.hostname:
