@@ -8,7 +8,7 @@ Arrow; library_columns.py). Its first dimension is the points; the others are th
   lists of floats, ints or bools   the same, if all are of one type: 1, 1.0 and True stay three things
   everything else                  "values": each as values.py converts it, in one MessagePack array
 
-Many points are cut into pieces, so that no event of the journal grows beyond what a record holds. All pieces are made,
+Many points are cut into pieces, so that each event of the journal fits into a record. All pieces are made,
 and all values checked, before the first of them is written.
 """
 
@@ -166,7 +166,7 @@ def _seconds(values: Any) -> Any:
 
 
 def check_times(column: Packed) -> None:
-    """A column of timestamps of metric points. Raises ValueError for what is no number, and for NaN."""
+    """A column of timestamps of metric points. Raises ValueError for NaN, and for anything but numbers."""
     if _is_any("isnan", _times(column)):
         raise ValueError("_ts must be numeric, not NaN")
 

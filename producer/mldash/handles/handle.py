@@ -80,7 +80,7 @@ class StreamHandle:
         return f"<{type(self).__name__} {self._name!r} of {self._experiment.prefix}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """In a pickle: the handle of this name, with what nobody was told of it, of the experiment as it is there."""
+        """In a pickle: the handle of this name, with its unsent description, of the experiment as it is there."""
         about = {} if self._told else self._about
         said = [about.get(part) for part in ("description", "tags", "metadata")]
         return getattr(self._experiment, self._kind), (self._name, *said)

@@ -12,7 +12,7 @@ _NUMBERS = "biuf"
 
 
 def opened(column: Any) -> Any:
-    """A NumPy array or a list of the column's values; None where it is no column of any library."""
+    """A NumPy array or a list of the column's values; None for a column of none of these libraries."""
     if not hasattr(column, "to_numpy") or isinstance(column, type):
         return None
     for name, kinds, open_column in _LIBRARIES:

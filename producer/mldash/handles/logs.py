@@ -209,12 +209,12 @@ class Logs:
 
 
 def _levels(level: str | Sequence[str] | None) -> list[str] | None:
-    """None: every level; an empty list: none. Raises TypeError for what is no text, ValueError for no level."""
+    """None: every level; an empty list: none. Raises TypeError for anything but text, ValueError for unknown levels."""
     return None if level is None else [canonical_level(one) for one in checked_names(level, "level") or ()]
 
 
 class _Place:
-    """Where who follows a log has come to: `number` of the line that is to come, None before the first one.
+    """The position of a follower in a log: `number` of the line that is to come, None before the first one.
 
     An offset counts from the first line that is there, and retention takes lines from the front while one follows. So
     the last line that was seen is asked for once more, and shows by its number whether the offset still holds.

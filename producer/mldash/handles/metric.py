@@ -124,7 +124,7 @@ class Metric(StreamHandle):
     def buffer(self, /, **numbers: Any) -> "Metric":
         """Keep one number a key for `metrics.buffer.log_summary()`; nothing is logged yet. Returns the handle.
 
-        None counts as NaN. Raises ValueError for what is no number, RuntimeError outside an open run.
+        None counts as NaN. Raises ValueError for anything but a number, RuntimeError outside an open run.
         """
         self._open()
         self._buffered.add(numbers)
@@ -229,7 +229,7 @@ class Metric(StreamHandle):
         wait: float | None = None,
     ) -> MetricView:
         """What a chart of `points` pixels needs: of each pixel column and field the first, the last, the least and the
-        greatest value, as they were logged, so that no spike is lost (answers/downsample.py).
+        greatest value, as they were logged, so that spikes stay visible (answers/downsample.py).
 
         `{"x", "start", "end", "totalPoints", "sampled", "edges", "spans", "fields": {name: {"x": […], "y": […]}}}`,
         each series in the order of x. `totalPoints`: of how many points it was made. `sampled` False: all of them are
@@ -237,11 +237,11 @@ class Metric(StreamHandle):
         `fields`: one name or several; None: the first 256 that have numbers, but not x and `_ts`. `x`: "index"; "time",
         which is `_ts` where it was given, else the time of the call, in seconds; or a field, of whose values the finite
         numbers count. `start` and `end` are inclusive, in units of x; of "time" datetimes and ISO 8601 too
-        (moments.py). NaN is no place on a chart and not drawn.
+        (moments.py). NaN is not drawn.
         `filter`: "loss < 0.5", or several that all have to hold, of the points drawn (answers/filters.py). With it, or
         where x is a field, a remote view is made of a million points at most, and says so by `sampled`.
         An absent metric or field gives an empty view. Raises ValueError (points not between 1 and 100,000, a bound that
-        is no number, a filter that is none), NotYetStored.
+        is not a number, a filter that can't be read), NotYetStored.
         """
         from mldash.answers.view_request import checked_request
 

@@ -3,7 +3,7 @@
   as values.py has it     everything that it converts
   to a dict               namespaces, classes (their public data), attrs, pydantic, OmegaConf, ml_collections, confuse,
                           configurations with a to_dict() as transformers has them
-  to text                 keys that are no text, and every other object: its repr of at most 4 KiB, without addresses,
+  to text                 keys that are not text, and every other object: its repr of at most 4 KiB, without addresses,
                           so that each process writes the same; of a repr that raises, the name of the type
   to •••                  secrets: pydantic's, and what has their method or is named as they are
 
@@ -49,7 +49,7 @@ def parameters_of(value: Any, field: str) -> Any:
 
 
 def branch_of(value: Any) -> dict[str, Any] | None:
-    """What stands for a whole set of parameters; None where it is no such thing."""
+    """The keys and values of an object that stands for a whole set of parameters; None for any other object."""
     conversion = Conversion()
     try:
         found = _class_attributes(value) if isinstance(value, type) else conversion.opened(value)
@@ -181,7 +181,7 @@ def is_secret(value: Any) -> bool:
 
 
 def _held_by(value: Any) -> Mapping[Any, Any] | list[Any] | None:
-    """What an object of a library of configurations holds, one layer; None where it is none of theirs."""
+    """The content of an object of a library of configurations, one layer; None for other objects."""
     kind = type(value)
     if kind is dict or kind in _LISTS:
         return value if kind is dict else None
@@ -270,7 +270,7 @@ def _is_data(name: str, value: Any) -> bool:
 
 
 def _made_defaults(source: type) -> dict[str, Any]:
-    """Defaults of a dataclass or a Struct that are no attributes of the class: made anew for each instance."""
+    """Defaults of a dataclass or a Struct that are not attributes of the class: made anew for each instance."""
     if issubclass(source, Struct):
         fields = msgspec.structs.fields(source)
         given = {one.name: one.default for one in fields if one.default is not msgspec.NODEFAULT}

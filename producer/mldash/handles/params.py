@@ -37,7 +37,7 @@ class Params:
         dict. A key that is now a value and was a branch, or the other way round, replaces it; of two values for one
         place in one argument the first is dropped, and a warning names both. Of a class its public data attributes
         count, inherited ones too; given by keyword they stand under it.
-        No value is refused (parameter_values.py): keys that are no text become text, other objects their repr, and a
+        Every value is taken (parameter_values.py): keys that are not text become text, other objects their repr, and a
         warning says so once; secrets are kept as •••.
 
         Returns when the event is in the journal.

@@ -31,7 +31,7 @@ def _percentile(percent: float) -> Callable[[Numbers], float]:
         if low + 1 >= len(ordered):
             return ordered[low]
         below, above = ordered[low], ordered[low + 1]
-        # Equal neighbours first: between two infinities there is no difference to take a part of.
+        # Equal neighbours first: the difference of two infinities is NaN.
         return below if below == above else below + (above - below) * (rank - low)
 
     return at_rank
@@ -96,7 +96,7 @@ class Gathered:
         self._pid = os.getpid()
 
     def add(self, numbers: Mapping[str, Any]) -> None:
-        """Raises ValueError for what is no number, before anything is kept."""
+        """Raises ValueError for anything but a number, before values are kept."""
         checked = {key: checked_number(value, key) for key, value in numbers.items()}
         with _lock:
             self._forget_the_parents()

@@ -46,7 +46,7 @@ class Timestamps:
             return self._latest
 
     def given(self, value: Any, now: float) -> int | float:
-        """A `_ts` of one metric point. Raises ValueError for what is no number, and for NaN."""
+        """A `_ts` of one metric point. Raises ValueError for NaN, and for anything but a number."""
         number = _number(value)
         if number != number:
             raise ValueError("_ts must be numeric, not NaN")
@@ -55,7 +55,7 @@ class Timestamps:
         return number
 
     def given_of_entry(self, value: Any) -> float:
-        """A `_ts` of one track entry. Raises ValueError for what is no finite number."""
+        """A `_ts` of one track entry. Raises ValueError for anything but a finite number."""
         number = _number(value)
         if type(number) is int and number == LAST:
             number = self.rising() if self.thread.last is None else self.thread.last

@@ -53,7 +53,8 @@ class Track(StreamHandle):
         experiment.
 
         Returns when the entry is in the journal. Raises RuntimeError outside an open run; ValueError for a `_ts` that
-        is no finite number, for a name above 1 KiB or an entry above 15 MiB; UnsupportedValue. Then nothing is written.
+        is not a finite number, for a name above 1 KiB or an entry above 15 MiB; UnsupportedValue. Then nothing is
+        written.
         """
         if self._epoch != self._experiment._epoch:
             self._open()
@@ -166,7 +167,7 @@ class Track(StreamHandle):
         """The last entry at or before a time, None where the track begins later; of several times, a list in their
         order. Nothing but the entries asked for is read. `columns` keeps these fields, and the timestamp.
 
-        Raises ValueError for a time that is no finite number, NotYetStored.
+        Raises ValueError for a time that is not a finite number, NotYetStored.
         """
         if not _are_several(timestamp):
             return self.at([timestamp], columns, wait=wait)[0]  # type: ignore[list-item]
@@ -186,7 +187,7 @@ class Track(StreamHandle):
         """Entries at a fixed rate (a second): at start, start + 1 / rate, … up to end, both of the track's own where
         they are left out, the last entry at or before, under that time; none before the first entry.
 
-        Raises ValueError for a rate that is no finite number above 0, NotYetStored.
+        Raises ValueError for a rate that is not a finite number above 0, NotYetStored.
         """
         rate = checked_rate(rate)
         start = None if start_timestamp is None else checked_time(start_timestamp, "start_timestamp")
@@ -259,7 +260,7 @@ class TrackSlice:
     def find_by_time(self, timestamp: Moment | Iterable[Moment]) -> dict[str, Any] | _Entries:
         """The entry with the greatest timestamp ≤ the one given; of several timestamps, a list of entries.
 
-        Raises LookupError where there is none, ValueError for what is no time.
+        Raises LookupError where the track has no such entry, ValueError for anything but a time.
         """
         if _are_several(timestamp):
             return [self._find(one) for one in timestamp]  # type: ignore[union-attr]

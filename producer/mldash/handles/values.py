@@ -11,7 +11,7 @@
   to None               pandas' NA and NaT, NumPy's NaT
 
 Anything else raises UnsupportedValue at the call, and nothing of that call is written: another type, an int beyond 64
-bits, text with a lone surrogate, a key that is no text, nesting beyond 64.
+bits, text with a lone surrogate, a key that is not text, nesting beyond 64.
 
 NumPy, PyTorch and JAX are never imported here: a value can be one of theirs only where the user has imported them.
 """
@@ -224,6 +224,6 @@ def _array_types() -> list[type]:
 
 
 def type_name(value: Any) -> str:
-    """As an error names it: with its module where it is no builtin."""
+    """As an error names it: with its module unless it is a builtin."""
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
