@@ -1,4 +1,4 @@
-"""What goes on beside the data while a run is open, as the settings say: begun with its start, ended before its end."""
+"""The captures of an open run, as the settings say: begun with its start, ended before its end."""
 
 import socket
 from time import time

@@ -9,7 +9,7 @@ are dropped from the echo (not from the log) and counted, and the count is said 
 
 A signal's handler may log in the middle of an echo: its line comes behind the one that it has interrupted. It may log
 in the middle of the user's own print(), whose stream then takes nothing more from this thread: its line takes the way
-of the backlog. A line goes past the stream's buffer, so that no thread holds the stream's lock while it writes: one
+of the backlog. A line goes past the stream's buffer, so that threads never hold the stream's lock while they write: one
 that the interpreter's end stops there would make that end abort.
 """
 
@@ -95,7 +95,7 @@ class _Console:
             data = text.encode(stream.encoding or "utf-8", errors="backslashreplace")
             if not stat.S_ISREG(os.fstat(descriptor).st_mode) and self._must_wait(descriptor, data):
                 return
-            if not isinstance(stream, io.TextIOWrapper):  # a notebook's, or one that somebody has put around another
+            if not isinstance(stream, io.TextIOWrapper):  # a notebook's, or a wrapper around another stream
                 self._hand_to(stream, text)
             elif _is_within(stream):
                 self._put_off(descriptor, data)
@@ -170,7 +170,7 @@ class _Backlog:
     def _run(self) -> None:
         watch = select.poll()
         watch.register(self._descriptor, select.POLLOUT)
-        with contextlib.suppress(OSError):  # the reader is gone: nobody is left to print for
+        with contextlib.suppress(OSError):  # the reader is gone
             while (data := self._next()) is not None:
                 # os.write and not the stream: a thread that waits inside the stream holds its lock, at exit too.
                 rest = memoryview(data)

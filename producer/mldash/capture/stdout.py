@@ -1,10 +1,10 @@
-"""What the process prints → lines of the log, as they are printed.
+"""The process's printed text → lines of the log, as they are printed.
 
 sys.stdout and sys.stderr are replaced by objects that hand everything on to what was there, and keep it by the line.
 What is printed past them is not seen: by other processes, by C code, by `sys.stdout.buffer`, and by who took hold of
 sys.stderr before, as handlers of logging do (handles/logging_handler.py is for these).
 
-A line is recorded before it is handed on: a terminal or pipe that nobody reads may keep the user's own print() waiting,
+A line is recorded before it is handed on: a terminal or pipe without a reader may keep the user's own print() waiting,
 and never what is recorded. Of what a progress bar draws over and over on one line (\\r) the last state is recorded;
 empty lines are not. Lines that the log itself prints (echo.py) go to `uncaptured`, and so are not recorded twice.
 
@@ -93,7 +93,7 @@ class CapturedStream:
         return self.uncaptured.write(text)
 
     def give_back(self) -> None:
-        """Where nobody takes its lines any more, and nobody else's stream lies on it."""
+        """Put the stream below back, where this one has no takers any more and is on top."""
         if not self.takers and getattr(sys, self._name) is self:
             setattr(sys, self._name, self.uncaptured)
 
