@@ -1,7 +1,7 @@
 """The steps of a background thread of the SDK: one that fails is told, once a kind of error, and the thread goes on.
 
-A thread that ends by an error ends what it is for without a word: a session whose heartbeat has stopped is taken for
-dead an hour later, and nobody knows why. Delivery has its own loops, which begin anew (mldash/delivery).
+A thread that ends by an error ends its work without a word: a session whose heartbeat has stopped is taken for dead an
+hour later, and the reason stays unknown. Delivery has its own loops, which begin anew (mldash/delivery).
 """
 
 import traceback

@@ -4,7 +4,7 @@
 
 A supervisor killed by SIGKILL can stop nothing, so each child asks the kernel for a SIGTERM at its parent's death
 (prctl PR_SET_PDEATHSIG, which survives the exec below). A program of its own and no preexec_fn: Python code between
-fork and exec may deadlock in a process with threads. Where there is no prctl the next `mldash up` finds the leftovers.
+fork and exec may deadlock in a process with threads. On systems without prctl the next `mldash up` finds the leftovers.
 """
 
 import ctypes

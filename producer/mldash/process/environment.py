@@ -51,7 +51,7 @@ class SettingError(MldashError, ValueError):
 
 
 class UnknownSetting(SettingError):
-    """There is no setting of this name; `allowed` lists those there are."""
+    """A setting has an unknown name; `allowed` lists the known ones."""
 
     def __str__(self) -> str:
         return f"{self.source}: there is no setting {self.name!r}; there are {self.allowed}"

@@ -63,7 +63,7 @@ class HealthServer:
             async with asyncio.timeout(_SEND_TIMEOUT_S):
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
-            pass  # who asked has gone, or does not speak HTTP: nobody to tell
+            pass  # the client has gone, or does not speak HTTP
         except TimeoutError:
             # Who does not take its answer holds this connection, and with it our own end, which waits for it.
             writer.transport.abort()
@@ -91,7 +91,7 @@ class HealthServer:
                 return HTTPStatus.OK, "text/plain", b"ready\n"
             return HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", f"{reason}\n".encode()
         if path == "/metrics":
-            # Imported here: a component that nobody watches never pays for it.
+            # Imported here: a component whose port is never asked does not pay for it.
             from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
             return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()

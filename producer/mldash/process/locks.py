@@ -22,7 +22,7 @@ _ItemT = TypeVar("_ItemT")
 
 
 class Bell:
-    """Wakes the thread that waits for it; one that is rung before anybody waits ends the next wait at once.
+    """Wakes the thread that waits for it; one that is rung before a wait ends the next wait at once.
 
     A lock that is taken when it is quiet: ringing and waiting are one call of C each, of which none can be half done.
     """

@@ -1,4 +1,4 @@
-"""Which process something belongs to, so that another one, perhaps on another host, can tell whether it is gone."""
+"""The identity of a process, by which another one, perhaps on another host, can tell whether it is gone."""
 
 import os
 import sys

@@ -154,7 +154,7 @@ class Supervision:
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                # Nobody cancelled us: the step awaited something that another had cancelled, and is no reason to end.
+                # We were not cancelled: the step awaited something that was, which is not a reason to end.
                 wait_s = self._failed(name, error, delays, monotonic() - begun)
             except Exception as error:
                 wait_s = self._failed(name, error, delays, monotonic() - begun)
