@@ -1,4 +1,4 @@
-"""What readers ask with → checked and plain, before a mode is asked: so every argument means the same in every mode.
+"""Arguments of reads → checked and plain, before a mode sees them: so each means the same in every mode.
 
 counts            whole numbers of any kind (NumPy's too), not negative; what is above 2**62 means "all"
 names             one text, or several
@@ -17,7 +17,7 @@ from .limits import MOST_COUNT, SEARCH_LENGTH
 
 
 def checked_count(value: Any, what: str) -> int:
-    """Raises ValueError for a negative one, TypeError for what is no whole number; both name it."""
+    """Raises ValueError for a negative one, TypeError for anything but a whole number; both name it."""
     try:
         count = operator.index(value)
     except TypeError:
@@ -28,7 +28,7 @@ def checked_count(value: Any, what: str) -> int:
 
 
 def checked_names(names: Any, what: str) -> list[str] | None:
-    """One name or several; None stays None. Raises TypeError for what is no text, ValueError for no name."""
+    """One name or several; None stays None. Raises TypeError for anything but text, ValueError for an empty list."""
     if names is None:
         return None
     if isinstance(names, str):
@@ -42,7 +42,7 @@ def checked_names(names: Any, what: str) -> list[str] | None:
 
 
 def checked_wait(seconds: Any) -> float | None:
-    """None stays None: the setting's. Raises ValueError for what is no number, or NaN."""
+    """None stays None: the setting's. Raises ValueError for NaN, and for anything but a number."""
     if seconds is None:
         return None
     try:
@@ -57,7 +57,7 @@ def checked_wait(seconds: Any) -> float | None:
 
 
 def checked_rate(rate: Any) -> float:
-    """Entries a second. Raises ValueError for what is no finite number above 0."""
+    """Entries a second. Raises ValueError for anything but a finite number above 0."""
     try:
         found = 0.0 if isinstance(rate, (str, bytes)) else float(rate)
     except (TypeError, ValueError, OverflowError):
@@ -68,7 +68,7 @@ def checked_rate(rate: Any) -> float:
 
 
 def checked_search(text: Any) -> str | None:
-    """None and the empty text: every line. Raises TypeError for what is no text, ValueError for one too long."""
+    """None and the empty text: every line. Raises TypeError for anything but text, ValueError for one too long."""
     if text is None:
         return None
     if not isinstance(text, str):

@@ -9,7 +9,7 @@ The type of an Arrow column follows from all values of a field; absent and None 
                                          {"mldash.encoding": "json"} in the field's metadata; rows_of_table() reads it
 
 So what is uniform has the type that every tool expects, and what is mixed is kept exactly. Of metric points createdAt
-is a timestamp: UTC, microseconds; a field that no point of the range has a value of has no column.
+is a timestamp: UTC, microseconds; a field without values in the whole range has no column.
 """
 
 import io

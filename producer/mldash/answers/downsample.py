@@ -8,7 +8,7 @@ So a line through the kept points covers the same pixels as one through all, and
 they were logged, their values of the type that they had. Where a field has no more points than could be kept at most
 (4 a column), all of them are.
 
-Only int and float are drawn, infinities among them; NaN is no place on a chart, and x must be finite. A view is made in
+Only int and float are drawn, infinities among them; NaN is not drawn, and x must be finite. A view is made in
 pieces: what is kept of those so far, and the next piece, keeps the same as all at once, so memory is bounded by the
 screen. NumPy does it where it is installed, plain Python where it is not; both keep the same.
 """
@@ -37,7 +37,7 @@ _PIECE: Final = 65_536
 Number = int | float
 Columns = Mapping[str, Sequence[Any]]
 Piece = tuple[Sequence[Any], Columns]
-"""The x of some points, and the values of each field over them; what is no number there is not drawn."""
+"""The x of some points, and the values of each field over them; only numbers are drawn."""
 
 
 class ViewRequest(Struct, frozen=True):

@@ -1,10 +1,10 @@
-"""Which points a view is drawn of: "FIELD COMPARISON NUMBER", as in "loss < 0.5".
+"""Filters of the points of a view: "FIELD COMPARISON NUMBER", as in "loss < 0.5".
 
 COMPARISON is <, <=, >, >=, == or !=; the last one in the text counts, so a name may have such signs in it. Spaces
-beside it are no part of the name; a name that begins or ends with one, or with a quotation mark, is written as a JSON
+beside it are not part of the name; a name that begins or ends with one, or with a quotation mark, is written as a JSON
 string. A point passes whose field is a number that compares so, as float64; one without the field, or with anything
-else in it, does not. What a user writes here is compared with the names of fields, and never becomes part of a query
-of a store.
+else in it, does not. The name in it is compared with the names of fields, and never becomes part of a query of a
+store.
 """
 
 import json
@@ -68,7 +68,7 @@ def parse_filter(text: str) -> Filter:
 
 
 def checked_filters(filters: str | Sequence[str] | None) -> list[Filter]:
-    """None, one, or several, all of which have to hold. Raises ValueError, TypeError for what is no text."""
+    """None, one, or several, all of which have to hold. Raises ValueError, TypeError for anything but text."""
     if filters is None:
         return []
     listed: list[Any] = [filters] if isinstance(filters, str) or not isinstance(filters, Iterable) else list(filters)

@@ -6,7 +6,7 @@
      "frames": [{"time": t, field: value, …}]}
 
 `fps` is the track's metadata["fps"], else 30; `duration` is last - first, in seconds. Without entries counts and times
-are 0, and there are no channels and frames. A field named "time" is the frame's "_time", and "_time" is "__time".
+are 0, and channels and frames are empty. A field named "time" is the frame's "_time", and "_time" is "__time".
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What a field is called in an answer, where its name is the answer's own: one way for all, so that no two meet.
+"""The name of a field in an answer that uses this name itself: one rule for all, so that names stay distinct.
 
     columns of points    `index`, `createdAt`       a field called so, perhaps behind underscores, has one more before
     entries of a track   `timestamp`                it: `index` is `_index`, `_index` is `__index`, and so on

@@ -23,7 +23,7 @@ def json_bytes(value: Any, non_finite: NonFinite = "null") -> bytes:
 
 
 def jsonl_bytes(rows: Iterable[Mapping[str, Any]], non_finite: NonFinite = "null") -> bytes:
-    """A row a line, each ended by a newline; no rows are no bytes."""
+    """A row a line, each ended by a newline; without rows empty."""
     listed = list(rows)
     return _encoder.encode_lines(listed if non_finite == "null" else [with_strings(row) for row in listed])
 

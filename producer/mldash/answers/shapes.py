@@ -1,4 +1,4 @@
-"""What reads return, field by field. Plain dicts: they are what docs/sdk.md shows, and go to JSON and MessagePack as
+"""The answers of reads, field by field: plain dicts, which docs/sdk.md shows, and which go to JSON and MessagePack as
 they are.
 
 Times in answers are ISO 8601 in UTC with microseconds and Z where a name ends in "At" or is "timestamp" of a log line;

@@ -1,4 +1,4 @@
-"""What a chart is asked with, checked: `metrics(name).view(…)` in every mode."""
+"""The arguments of a view, checked: `metrics(name).view(…)` in every mode."""
 
 import math
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def checked_request(
     columns: int,
     filters: str | Sequence[str] | None = None,
 ) -> ViewRequest:
-    """Raises ValueError, naming what is wrong; TypeError for what is no text, or no whole number of columns."""
+    """Raises ValueError, naming what is wrong; TypeError for wrong types of texts and of the number of columns."""
     if not isinstance(x, str):
         raise TypeError(f"x must be text, not {type(x).__name__}")
     check_name("x", x)
@@ -36,7 +36,7 @@ def checked_request(
 
 
 def _bound(value: Any, what: str, x: str) -> Number | None:
-    """None for an infinite one. Of x that is no time, numbers alone."""
+    """None for an infinite one. Where x is not a time, numbers alone."""
     if isinstance(value, (str, date)) and x != TIME:
         raise ValueError(f"{what} must be a number, not {value!r:.80}")
     found = checked_moment(value, what)
