@@ -6,9 +6,9 @@ session_folder.py  a session's files and its lock
 ownership.py       the same without locks: heartbeats, and where a session that was taken ends
 lease.py           a file that one process holds at a time
 held.py            events that Kafka refuses, set aside
-checkpoint.py      what is acknowledged, and where the counting of seqs begins
+checkpoint.py      the end of the acknowledged events, and the start of the counting of seqs
 writers.py         the hot path: frames into segments · layout.py  packed rows
-append.py          what is not the common case: roll, refused writes
+append.py          all but the common case: roll, refused writes
                    room.py  the size limit and its policy · new_segments.py
 reading/           segments → frames → records, from a place on
 sessions.py        the sessions of a folder: which live, and the dead, locked

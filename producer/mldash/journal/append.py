@@ -4,7 +4,7 @@ no segment yet     the first event: make the folder, start whoever takes the eve
 segment full       roll: a new segment, then seal the old one
 stream unknown     each segment names its streams, and what their rows hold, before their first event in it
 journal full       the policy: block, drop or raise
-files taken away   where there are no locks: this process stood still for too long (ownership.py); a new session
+files taken away   without locks: this process stood still for too long (ownership.py); a new session
 forked child       a session and journal of its own; the page behind `here` is wiped in the child by the kernel, so
                    that also children made without Python's hook are seen (docs/protocol.md 9.5)
 closed             RuntimeError
@@ -238,7 +238,7 @@ class Journal:
     def _try_append(
         self, writer: StreamWriter | RowWriter, frame: bytes, declaration: bytes, payload_bytes: int
     ) -> str | None:
-        """None when the frame is written, else why there is no room for it."""
+        """None when the frame is written, else why it does not fit."""
         while True:
             self._check_open()  # a handler may have ended the run meanwhile
             if self.folder is not None and self.folder.is_lost:

@@ -1,4 +1,4 @@
-"""What is acknowledged, and where the counting of seqs begins.
+"""The end of the acknowledged events, and the start of the counting of seqs.
 
     checkpoint   two slots of 32 bytes, written in turns: counter u64, segment u64, offset u64, CRC-32 u32, 4 zeros.
                  The valid slot with the higher counter counts; a slot torn by a kill leaves the other.
@@ -112,7 +112,7 @@ def write_base(path: Path, base: Base, *, force: bool = True) -> None:
 
 
 def read_base(path: Path) -> Base | None:
-    """None where there is none yet, or where it is damaged: the segments that are there tell which."""
+    """None where it is missing or damaged: the segments in the folder tell which."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -27,7 +27,7 @@ from mldash.events.schema import ColumnType
 from .frame import HEADER_BYTES
 
 MOST_FIELDS = 64
-"""A layout has no more: packed wider, a row is no faster."""
+"""The most fields of a layout: wider rows gain nothing by packing."""
 
 MOST_LAYOUTS = 1000
 """Of one journal: each is declared in each segment that has rows of it."""

@@ -2,11 +2,11 @@
 
     lease             JSON: which process holds it, and a token; its mtime moves when it is renewed
     lease.making-…    the same before it was linked to its name, which only one process can do
-    lease.broken-…    somebody broke it, or released it late: a mark for the next holder
+    lease.broken-…    another process broke it, or it was released late: a mark for the next holder
 
-It is broken by who has seen it unchanged for LEASE_S by their own clock, or knows that its holder is gone. A holder
-that was only paused for so long wakes and goes on, so breaking is never safe by itself: what a lease guards must bear a
-second holder. A mark says that there may be one (local/state/fence.py; for sessions ownership.py).
+A process breaks it that has seen it unchanged for LEASE_S by its own clock, or knows that its holder is gone. A holder
+that was only paused for so long wakes and goes on, so breaking is never safe by itself: all that a lease guards must
+bear a second holder. A mark says that there may be one (local/state/fence.py; for sessions ownership.py).
 """
 
 import contextlib
@@ -48,7 +48,7 @@ class Lease:
         self._renewed = Stopwatch()
 
     def try_take(self) -> bool:
-        """Make the lease, and break the one that is there where nobody renews it. Never waits.
+        """Make the lease, and break an existing one that its holder does not renew. Never waits.
 
         Raises OSError: FileNotFoundError where its folder is gone.
         """
@@ -112,13 +112,13 @@ class Lease:
             with contextlib.suppress(FileNotFoundError):
                 self.path.unlink()
         if self._renewed.seconds > LEASE_S:
-            # Between the look and the removal somebody may have broken it, and what was removed is theirs.
+            # Between the look and the removal another process may have broken it, and the removed lease was theirs.
             with contextlib.suppress(FileNotFoundError):
                 self._new_mark().touch()
         self._mine = None
 
     def marks(self) -> list[Path]:
-        """Signs that somebody may still believe to hold it."""
+        """Signs that another process may still believe to hold it."""
         found = [*self.path.parent.iterdir()]
         for path in found:
             if path.name.startswith(f"{self.path.name}.making-"):

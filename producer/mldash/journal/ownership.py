@@ -1,4 +1,4 @@
-"""Whose a session's files are where the file system knows no locks.
+"""The ownership of a session's files on file systems without locks.
 
     {session}/heartbeat    JSON: the process that writes here, and after how long a silence it counts as dead; its mtime
                            is the last beat
@@ -11,9 +11,9 @@ the clock of the file system. It may still wake, in the middle of a log() or of 
 
   the owner   looks, after each write and each read, at how long ago its last beat began. Above half of dead_after_s it
               must take the lease itself before it may say that the write counts. Where it can't, its files are, or will
-              be, another's: it fixes the end, if nobody has, and goes on under a new session. Only what lies before the
-              end counts as logged.
-  the taker   holds the lease, looks at the heartbeat, fixes the end, if nobody has, and delivers up to there.
+              be, another's: it fixes the end, unless it is fixed, and goes on under a new session. Only what lies
+              before the end counts as logged.
+  the taker   holds the lease, looks at the heartbeat, fixes the end, unless it is fixed, and delivers up to there.
 
 So each event that was logged is delivered by exactly one side of the end. What a host that is cut off from its file
 server keeps to itself for longer than dead_after_s is lost with it: fsync is for that.
@@ -44,7 +44,7 @@ LEASE_NAME: Final = "lease"
 BEATS_IN_A_LIFE: Final = 20
 SLOWEST_BEAT_S: Final = 60.0
 LOST_AFTER_BEATS: Final = 5
-"""A session that is silent for so long reads as LOST, though its files are not yet anybody else's."""
+"""A session that is silent for so long reads as LOST, though other processes may not take its files yet."""
 
 
 class Pulse(Struct, frozen=True):
@@ -105,7 +105,7 @@ class Ownership:
                 os.utime(self._folder / HEARTBEAT_NAME, (0, 0))
 
     def _take_back(self) -> bool:
-        """Beat under the lease, so that nobody is about to take the files at the same time."""
+        """Beat under the lease, so that other processes can't take the files at the same time."""
         lease = Lease(self._folder / LEASE_NAME)
         beat = Stopwatch()
         try:
@@ -182,7 +182,7 @@ def claim(folder: Path, find_end: Callable[[], Place]) -> Claim | None:
                 return None
             fix_end(folder, find_end())
         return Claim(lease, end_of(folder))
-    except FileNotFoundError:  # somebody has delivered and removed it meanwhile
+    except FileNotFoundError:  # another process has delivered and removed it meanwhile
         return None
 
 
@@ -216,7 +216,7 @@ def read_pulse(folder: Path) -> Pulse | None:
 
 
 def fix_end(folder: Path, place: Place) -> Place:
-    """Where the session ends: here, unless somebody has decided before."""
+    """Where the session ends: here, unless that was decided before."""
     with contextlib.suppress(FileExistsError):
         _taken_path(folder).symlink_to(f"{place.segment}:{place.offset}")
     end = end_of(folder)
@@ -224,7 +224,7 @@ def fix_end(folder: Path, place: Place) -> Place:
 
 
 def end_of(folder: Path) -> Place | None:
-    """None where nobody has taken it."""
+    """None while it has not been taken."""
     try:
         segment, offset = _taken_path(folder).readlink().name.split(":")
     except FileNotFoundError:

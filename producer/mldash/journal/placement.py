@@ -1,4 +1,4 @@
-"""Which disk the journal lies on, and how much of it it may take.
+"""The disk for the journal, and the part of it that the journal may take.
 
 Remote and offline: MLDASH_JOURNAL, else mldash-{uid} in /var/tmp, which outlives a reboot, or in /tmp: the first that
 is on a disk of the host's; where neither is (a host without disks), in /var/tmp all the same. The folder belongs to
@@ -86,7 +86,7 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
     real = os.path.realpath(path)
     best, kind = "", ""
     try:
-        # As the system's calls give paths: what is no UTF-8 is kept too, and compares equal.
+        # As the system's calls give paths: bytes other than UTF-8 are kept too, and compare equal.
         lines = os.fsdecode(mounts.read_bytes()).split("\n")
     except OSError:
         return ""
@@ -105,5 +105,5 @@ def on_network(path: Path) -> bool:
 
 
 def needs_plain_writes(path: Path) -> bool:
-    """Whether mapping files there is no good: over a network, or where preallocated space is no promise."""
+    """Whether mapped files are unsafe there: over a network, or where preallocated space may still be missing."""
     return file_system_of(path) in NETWORK_FILE_SYSTEMS | COPY_ON_WRITE_FILE_SYSTEMS

@@ -1,4 +1,4 @@
-"""A segment by plain writes, for file systems where a mapped file is no good (placement.py): the same bytes, the same
+"""A segment by plain writes, for file systems that are unsafe for mapped files (placement.py): the same bytes, the same
 interface. Slower, a system call an event, and with a lock, for a write to the kernel lets other threads run.
 
 Nothing is preallocated: a full disk is an error of the write, and what it left of the frame is cut off again. A frame's
@@ -55,8 +55,8 @@ class PlainSegment:
             return self._end
 
     def write(self, frame: bytes) -> None:
-        """Raises ValueError where there is no room, the segment is closed, or what it holds is another process's by
-        now; NoSpace, a ValueError too, where the disk is full; OSError of the disk."""
+        """Raises ValueError where the segment is full or closed, or has become another process's;
+        NoSpace, a ValueError too, where the disk is full; OSError of the disk."""
         with self._lock:
             try:
                 end = self._append(frame)

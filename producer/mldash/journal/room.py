@@ -1,7 +1,7 @@
-"""What a journal takes of the disk: its segments, those that can't be deleted yet, and what was set aside; its limit,
-and the wait until there is room.
+"""The disk space of a journal: its segments, those that can't be deleted yet, and events set aside; its limit, and the
+wait until there is room.
 
-A signal's handler may log, or throw, between any two steps here: nothing is counted beside what it counts.
+A signal's handler may log, or throw, between any two steps here, so a sum is not kept beside the things that it counts.
 """
 
 import time as clock
@@ -50,7 +50,7 @@ class Room:
 
     @property
     def over_limit(self) -> str:
-        """Why there is no room, for people."""
+        """Why it is full, for people."""
         return f"its limit is {self._limit_bytes} bytes"
 
     def keep(self, more_bytes: int) -> None:

@@ -6,7 +6,7 @@
     frames   see frame.py; zeros behind the last one
 
 Space is allocated when the file is made (posix_fallocate), so a full disk is an error then, and never a SIGBUS in the
-middle of somebody's training.
+middle of a training.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ class Segment(Protocol):
 
     @property
     def write(self) -> Callable[[bytes], Any]:
-        """Appends all of the bytes or raises ValueError where there is no room; atomic among threads."""
+        """Appends all of the bytes or raises ValueError where they do not fit; atomic among threads."""
         ...
 
     @property
@@ -91,7 +91,7 @@ class MappedSegment:
         return self._map[start:stop]
 
     def seal(self) -> int:
-        # The rest is filled by one more write, so that no other thread's frame can land behind the seal: a thread that
+        # The rest is filled by one more write, so that other threads' frames can't land behind the seal: a thread that
         # writes in between makes this one too long, and the next try is shorter.
         # Whoever reads the seal may release the segment at once, before this thread has looked again.
         while (rest := self.size - self.end) > 0:
@@ -105,11 +105,11 @@ class MappedSegment:
         self._map.flush()
 
     def close(self) -> None:
-        """Nobody may write or read it any more."""
+        """Ends all reads and writes."""
         self._map.close()
 
     def leave_to_parent(self) -> None:
-        with contextlib.suppress(BufferError):  # another thread of the parent's was looking at it: nobody writes then
+        with contextlib.suppress(BufferError):  # a thread of the parent was reading it; nothing writes then
             self._map.close()
 
 
@@ -123,7 +123,7 @@ def segment_bytes_for(payload_bytes: int) -> int:
 
 
 def read_segment(path: Path, session: bytes | None, number: int) -> bytes | None:
-    """The bytes of a segment; None where it is none (of this session): torn at its very beginning.
+    """The bytes of a segment; None where it is not a segment of this session: torn at its very beginning.
 
     Raises FileNotFoundError.
     """

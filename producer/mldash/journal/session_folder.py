@@ -69,9 +69,9 @@ class SessionFolder:
     ) -> None:
         self.path, self.head = path, head
         self.ownership = ownership
-        """Where there are no locks, and this process writes here."""
+        """Set on file systems without locks, where this process writes here."""
         self.claim: Claim | None = None
-        """Where there are no locks, and this process delivers what a dead one has left."""
+        """Set on file systems without locks, where this process delivers a dead session's events."""
         self._lock = lock
 
     @property
@@ -111,7 +111,8 @@ class SessionFolder:
     def try_lock(self, find_end: Callable[["SessionFolder"], Place]) -> bool:
         """Whether the session is ours now: False while the process that writes it lives, or another one sends it.
 
-        `find_end` says where its last whole frame ends; it is asked where there are no locks (`sessions.try_lock`).
+        `find_end` says where its last whole frame ends; it is asked on file systems without locks
+        (`sessions.try_lock`).
         """
         if self.ownership is not None or self.claim is not None:
             return True

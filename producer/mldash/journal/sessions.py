@@ -1,4 +1,4 @@
-"""The sessions under a journal's folder: all, the living, and the dead, each locked for who sends it."""
+"""The sessions under a journal's folder: all, the living, and the dead, each locked for the process that sends it."""
 
 import contextlib
 import fcntl
@@ -27,8 +27,8 @@ def find_sessions(root: Path) -> Iterator[SessionFolder]:
 def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
     """The sessions under a journal's folder whose process lives, this one's among them. Reads only.
 
-    `for_people`: where there are no locks a process that has been silent for some minutes is not shown as living, long
-    before its files are anybody else's.
+    `for_people`: without locks a process that has been silent for some minutes is not shown as living, long before
+    another process may take its files.
     """
     live = set()
     with contextlib.suppress(FileNotFoundError):
@@ -54,7 +54,7 @@ def lock_dead_sessions(
     _clear_what_kills_left(root)
     for folder in find_sessions(root):
         try:
-            is_ours = try_lock(folder) and folder.path.exists()  # nobody removed it between the look and the lock
+            is_ours = try_lock(folder) and folder.path.exists()  # it may be removed between look and lock
         except Exception as error:
             is_ours = False
             unreadable(folder.path, error)

@@ -95,7 +95,7 @@ def shape_of(layout: Layout) -> Shape:
 
 
 def find_shape(frame: bytes) -> Shape | None:
-    """The shape of an event's frame; None where a value is no float, unsigned integer or bool."""
+    """The shape of an event's frame; None where it has other values than floats, unsigned integers and bools."""
     at = HEADER_BYTES
     times = frame[at] - 0x92  # [number, time, fields] or [number, time, logged, fields]
     number, at = _unsigned(frame, at + 1)

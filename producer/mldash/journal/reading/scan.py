@@ -51,7 +51,7 @@ class Source(Protocol):
         ...
 
     def read(self, place: Place) -> Chunk | None:
-        """Frames from `place` on, the first one whole; None where there is no such segment."""
+        """Frames from `place` on, the first one whole; None where the segment is missing."""
         ...
 
 
@@ -237,7 +237,7 @@ class Scan:
         return scan
 
     def chunk(self) -> bytes | None:
-        """The next frames, which begin at `place`, the first one whole; None where there are no more now."""
+        """The next frames, which begin at `place`, the first one whole; None at the present end."""
         while (chunk := self._source.read(self.place)) is not None:
             if chunk.data:
                 return chunk.data
