@@ -1,11 +1,11 @@
 """This process's emission into an experiment, from its first event to the process's end.
 
 session.py      its id, its rank, its journal · disabled.py  mode="disabled"
-deliveries.py   who takes the events from there · readers.py  who answers the reads
+deliveries.py   the threads that take the events from there · readers.py  the answers to reads
 registry.py     the sessions of this process
 launchers.py    rank, world and job, from what started the process
 succession.py   which dead sessions of the host a new one follows
 lag.py          how far delivery is behind
-process_end.py  interpreter exit, SIGTERM, forked children · exit_codes.py  with which code
+process_end.py  interpreter exit, SIGTERM, forked children · exit_codes.py  its exit code
 carried.py      an experiment in a pickle
 """

@@ -1,7 +1,7 @@
-"""Who takes a session's events from its journal: to Kafka, or into local files; and who asks how it stands there.
+"""The threads that take a session's events from its journal, to Kafka or into local files, and ask the API about them.
 
-All that a thread of theirs needs is imported here, and not by it: a process that forks while a thread imports has half
-a module in its child, for good (tried: "unknown encoding: idna" in loader workers).
+This module imports all that such a thread needs, so the thread does not: a process that forks while a thread imports
+has half a module in its child, for good (tried: "unknown encoding: idna" in loader workers).
 """
 
 from __future__ import annotations

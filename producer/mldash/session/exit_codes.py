@@ -1,8 +1,8 @@
-"""With which code the process is left: the interpreter tells nobody, neither `atexit` nor `sys.excepthook`.
+"""The exit code of the process, which the interpreter tells to neither `atexit` nor `sys.excepthook`.
 
 `sys.exit`, `exit` and `quit` go on raising SystemExit. In the main thread it is one of ours, which knows who asks for
 its code: Python code that has caught it, or, with no frame of Python's below, the interpreter that ends the process. So
-an exit that somebody caught is no end. What `raise SystemExit(n)` says outside of a `with` block stays unknown.
+an exit that was caught does not end the run. What `raise SystemExit(n)` says outside of a `with` block stays unknown.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How long the oldest event of a journal has waited to be acknowledged, and who is told of it.
+"""How long the oldest event of a journal has waited to be acknowledged, and the callbacks that tell of it.
 
 The journal's frames have no common clock, and log() is to cost what it costs. So its end is looked at now and then:
 what lay before an end that was seen is at least as old as that look.

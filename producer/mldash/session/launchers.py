@@ -1,4 +1,4 @@
-"""What the launcher of a distributed job says of this process. Rank and world size come from one launcher.
+"""Facts of this process from the launcher of its distributed job. Rank and world size come from one launcher.
 
   1  RANK with WORLD_SIZE                torchrun, Kubeflow, by hand
   2  OMPI_COMM_WORLD_*                   Open MPI
@@ -9,7 +9,7 @@
   7  FLUX_TASK_RANK, FLUX_JOB_SIZE       Flux
   8  SLURM_PROCID, SLURM_STEP_NUM_TASKS  a step of Slurm; see `_slurm_step`
   9  JAX's, Ray Train's own context      asked where they are loaded; they set their variables late, or never
- 10  PMIX_RANK, RANK                     a rank of a world that nobody tells
+ 10  PMIX_RANK, RANK                     a rank of a world of unknown size
 
 The setting `rank` goes before all of them.
 """
@@ -32,7 +32,7 @@ Loaded = Mapping[str, Any]
 """sys.modules."""
 
 LAST_STEP: Final = 0xFFFF_FFF0
-"""Slurm's step ids from here on are none of srun's: the batch script, the allocation's shell, …"""
+"""Slurm's step ids from here on are special, not steps of srun: the batch script, the allocation's shell, …"""
 
 
 class Placement(Struct, frozen=True, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""Who answers the reads of an experiment: the API, its local files, or this host's journals."""
+"""The readers of an experiment: the API, its local files, or this host's journals."""
 
 from __future__ import annotations
 

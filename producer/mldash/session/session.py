@@ -1,7 +1,7 @@
 """This process's emission into one experiment: its id, its rank, its journal, and who takes the events from there.
 
 One process has one session for a prefix and a place, however many `Experiment` objects. It begins with the first event:
-before that there is no file, no thread and no socket. A forked child gets a session and a journal of its own with its
+before that it has neither file, thread nor socket. A forked child gets a session and a journal of its own with its
 first event there; a spawned one is a process like any other.
 """
 
@@ -67,7 +67,7 @@ class Session:
         self.run_start: Start | None = None
         """The start of the run that is open; None in a worker that is a part of its parent's."""
         self.openers: Registry[Experiment] = Registry()
-        """Who has started the run and not ended it, and is still held by somebody."""
+        """The objects that have started the run, have not ended it, and are still alive."""
         self.dropped: list[Experiment] = []
         """Who has started it, and was dropped without an end. The run does not wait for these."""
         self.endings: list[tuple[Status, BaseException | str | None]] = []

@@ -1,4 +1,4 @@
-"""Which sessions of an experiment a new one finds dead on its host: it takes their place (events/run_status.py)."""
+"""The dead sessions of an experiment that a new one finds on its host: it takes their place (events/run_status.py)."""
 
 import contextlib
 import socket
