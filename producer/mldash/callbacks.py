@@ -1,4 +1,4 @@
-"""What happens around the data: lag, drops, network errors. `experiment.events` takes a user's functions for these.
+"""Events around the data: lag, drops, network errors. `experiment.events` takes a user's functions for these.
 
 Without a function of the user's, what they should know is a warning, once a cause; nothing is said twice a minute.
 """
@@ -68,7 +68,7 @@ class Callbacks:
             self._warn("journal_full", f"the journal {folder} is full ({reason}): log() waits until some of it is sent")
 
     def network_error(self, error: BaseException, attempts: int) -> None:
-        """Many a hiccup is over before anybody must know: a warning comes with the third attempt."""
+        """Many a hiccup is over soon: a warning comes with the third attempt."""
         if not self._call("network_error", error, attempts) and attempts >= 3:
             self._warn("network_error", f"{error}; events stay in the journal and are sent when it answers")
 
@@ -118,7 +118,7 @@ class Callbacks:
 def warn(message: str) -> None:
     """A line on stderr by way of `warnings`; never an exception out of a background thread or an exit."""
     try:
-        # Of no place in anybody's code: what happened is not the doing of the line that happened to run.
+        # Without a place in the user's code: the line that happens to run is not the cause.
         warnings.warn_explicit(message, MldashWarning, "mldash", 0, module="mldash")
     except Warning as strict:  # the user's filters make errors of warnings: that is for their own calls
         print(strict, file=sys.stderr)

@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
-        # Who read us has gone, as in `mldash status | head -1`: that is no error, and the interpreter's own flush at
+        # The reader has gone, as in `mldash status | head -1`: not an error, and the interpreter's own flush at
         # exit must not stumble over it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)

@@ -264,7 +264,7 @@ class Experiment:
             session.openers.discard(self)
 
     def _leave(self, session: Session, error: BaseException) -> None:
-        """After a start that failed. Where nobody else has the run open, what is in the journal of it gets its end."""
+        """After a start that failed. Where the run is not open elsewhere, its events in the journal get an end."""
         with session.lifecycle:
             others = [opener for opener in session.openers if opener is not self]
             if others or self not in session.openers:

@@ -54,7 +54,7 @@ class Run:
 
         Of an object that has started its run: what that has come to; nothing is asked for it. Of one that has not: what
         readers see, over all processes of the experiment; there it may also be LOST (no heartbeat, and no end), and is
-        CREATED where nobody has started it yet.
+        CREATED before the first start.
         Raises, for an object that has not started its run, what reads raise: ServerUnreachable, NotYetStored.
         """
         if self._status != "CREATED":

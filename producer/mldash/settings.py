@@ -1,4 +1,4 @@
-"""What a user can set of the SDK: a keyword of Experiment, an environment variable, or a line in the TOML file each."""
+"""The settings of the SDK: a keyword of Experiment, an environment variable, or a line in the TOML file each."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -85,7 +85,7 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 def with_whole_paths(settings: SdkSettings) -> SdkSettings:
     """Folders as they are to be found from anywhere: a relative one belongs to the working directory of this moment,
-    wherever the process goes later. Only the one that the mode uses: of the rest nobody has to be able to say.
+    wherever the process goes later. Only the one that the mode uses: the others need not exist.
 
     Raises OSError where the working directory is gone and a relative folder is needed.
     """
