@@ -93,7 +93,7 @@ class Follower:
             consumer.seek(partition, offset)
 
     async def _learn(self) -> None:
-        """What was announced since, of the topics as they are; consumers keep the highest offset."""
+        """Take in new announcements on the topics as they are; consumers keep the highest offset."""
         advanced = False
         for records in (await self._statements.getmany(timeout_ms=0)).values():
             for record in records:

@@ -40,5 +40,5 @@ halted = Gauge("mldash_worker_halted_partitions", "Partitions that are not read 
 
 
 def count_failure(task: str, error: str) -> None:
-    """What Supervision calls."""
+    """Called by Supervision."""
     task_failures.labels(task, error).inc()

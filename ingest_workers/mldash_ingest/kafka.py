@@ -25,7 +25,7 @@ _log = structlog.get_logger()
 
 
 class Message(NamedTuple):
-    """What is sent of a statement or a dead letter."""
+    """A statement or a dead letter as it is sent."""
 
     value: bytes | None
     key: bytes | None

@@ -38,7 +38,7 @@ class Hole(Struct, frozen=True):
 
 
 class Repaired(Struct):
-    """What a repair has read and found. `missing` are the seqs of holes that no topic holds any more."""
+    """The outcome of a repair. `missing` are the seqs of holes whose records the topics no longer hold."""
 
     record_count: int = 0
     """Records read."""

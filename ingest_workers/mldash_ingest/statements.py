@@ -16,7 +16,7 @@ from .kafka import Message, Outbox
 
 
 class Statements:
-    """What this worker may say of its partitions."""
+    """The statements that this worker may make of its partitions."""
 
     def __init__(self, outbox: Outbox, topic: str) -> None:
         self._outbox, self._topic = outbox, topic

@@ -300,7 +300,7 @@ class Worker:
             await self._batches.commit(batch, self._statements.said)
 
     async def _upkeep(self) -> None:
-        """What is done now and then, between batches."""
+        """The work of now and then, between batches."""
         now = monotonic()
         if now < self._upkeep_at:
             return

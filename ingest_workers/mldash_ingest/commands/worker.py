@@ -50,7 +50,7 @@ def command(processes: int, config: str | None, data: str | None, assignments: t
 
 
 def _options(config: str | None, data: str | None, assignments: tuple[str, ...]) -> list[str]:
-    """What the command was called with."""
+    """The options of the command."""
     given = ["--config", config] if config else []
     given += ["--data", data] if data else []
     return given + [word for assignment in assignments for word in ("--set", assignment)]

@@ -93,7 +93,7 @@ def own_headers(headers: Any) -> list[tuple[str, bytes]]:
 
 
 def read_letter(record: KafkaRecord) -> Letter | Mark | None:
-    """What a record of the topic is; None for a record that other software wrote."""
+    """The letter or mark in a record of the topic; None for a record that other software wrote."""
     ours = {key: value.decode(errors="replace") for key, value in record.headers if key.startswith(PREFIX)}
     try:
         if _REPLAYED in ours:

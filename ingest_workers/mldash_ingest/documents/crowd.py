@@ -25,7 +25,7 @@ _DUPLICATE_KEY: Final = 11_000
 
 
 class MovedOut(NamedTuple):
-    """What is stored of a session among a stream's first `at` events."""
+    """The seqs of a session that are stored among a stream's first `at` events."""
 
     at: int
     seen: Seen

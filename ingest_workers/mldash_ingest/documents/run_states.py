@@ -43,7 +43,7 @@ class SessionState(Struct, omit_defaults=True):
 
 
 class Told(Struct, array_like=True):
-    """What was said, when, by which session with which seq."""
+    """A description: its value, time, session and seq."""
 
     time: float
     session: bytes

@@ -142,7 +142,7 @@ class Snapshot:
 
 
 def _number(value: Any) -> Any:
-    """What BSON gives back for 64 bits is a class of its own, which no encoder but BSON's takes."""
+    """BSON gives 64 bits back as a class of its own, which only BSON's encoder takes."""
     return int(value) if isinstance(value, int) else value
 
 

@@ -33,7 +33,7 @@ _log = structlog.get_logger()
 
 
 class Committed(Struct, frozen=True):
-    """What the group has committed of a partition: everything below `offset` is stored, but for what was skipped."""
+    """The group's commit of a partition: everything below `offset` is stored, but for what was skipped."""
 
     offset: int
     checksum: str
@@ -42,7 +42,7 @@ class Committed(Struct, frozen=True):
 
 
 class Checked(Struct):
-    """What is known of the partitions of a new assignment."""
+    """The findings on the partitions of a new assignment."""
 
     committed: dict[TopicPartition, Committed]
     incarnations: dict[str, str]
@@ -51,7 +51,7 @@ class Checked(Struct):
 
 
 def commit_metadata(checksum: str, said: StoredUpTo) -> str:
-    """What stands beside a committed offset; the newest hundred ranges, for Kafka allows 4 KiB."""
+    """The metadata of a committed offset; the newest hundred ranges, for Kafka allows 4 KiB."""
     ranges = ",".join(f"{first}-{end}" for first, end in said.skipped[-_MOST_SKIPPED:])
     return f"{checksum}@{said.incarnation} {ranges}".rstrip()
 

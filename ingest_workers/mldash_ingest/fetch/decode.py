@@ -26,7 +26,7 @@ _LEVELS = frozenset(LEVELS)
 
 
 class KafkaRecord(Protocol):
-    """What is used of aiokafka's ConsumerRecord."""
+    """The part of aiokafka's ConsumerRecord that is used."""
 
     topic: str
     partition: int

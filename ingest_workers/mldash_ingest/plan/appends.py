@@ -18,7 +18,7 @@ from .room import room_of
 
 
 class Plan(NamedTuple):
-    """What becomes of a stream's records of one batch."""
+    """The outcome of a stream's records of one batch."""
 
     buckets: list[Bucket]
     refused: list[SetAside]  # break a limit of the stream: dead letters

@@ -19,7 +19,7 @@ _RUNS_BYTES = 8 << 20
 
 
 class Room(Protocol):
-    """What is left in a stream's document."""
+    """The space left in a stream's document."""
 
     def refuse(self, pieces: Sequence[Piece]) -> str | None:
         """Why these events can't be taken in; None where they are."""
@@ -33,7 +33,7 @@ def room_of(known: Snapshot) -> Room | None:
 
 
 class ParamsRoom:
-    """What is folded so far, and what further events would make of it. Replaced branches are not given back before the
+    """The fold so far, and its size with further events. Replaced branches are not given back before the
     next batch: it errs on the safe side by one batch at most."""
 
     def __init__(self, folded: Mapping[str, Any]) -> None:

@@ -31,7 +31,7 @@ class Stream(NamedTuple):
 
 
 class Known:
-    """What this worker knows of a stream: the fold of its chain, and what of it the stream's document has."""
+    """This worker's knowledge of a stream: the fold of its chain, and the part of it in the stream's document."""
 
     __slots__ = ("buckets_since", "bytes_since", "cold", "crowded", "held_bytes", "kind", "snapshot", "snapshot_next")
 
@@ -57,7 +57,7 @@ class Known:
 
 
 class Chains:
-    """What is known of chains, and the writes that make them longer."""
+    """The known chains, and the writes that make them longer."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo

@@ -35,7 +35,7 @@ class Admission(NamedTuple):
 
 
 class Sessions:
-    """What is known of sessions, bounded; a session's generation never changes, so it is asked for once."""
+    """The known sessions, bounded; a session's generation never changes, so it is asked for once."""
 
     def __init__(self, mongo: Mongo) -> None:
         self._mongo = mongo
