@@ -20,7 +20,7 @@ _log = structlog.get_logger()
 
 
 class Apart:
-    """What went wrong with single things of one step."""
+    """The errors of single things in one step."""
 
     def __init__(self) -> None:
         self._first: Exception | None = None

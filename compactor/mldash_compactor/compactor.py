@@ -93,7 +93,7 @@ class Compactor:
             await self._pause(stop)
 
     def _now_and_then(self, stop: asyncio.Event) -> tuple[tuple[str, Step, float], ...]:
-        """What is done beside the moves, each by itself and every so many seconds: one that fails holds up no other."""
+        """The steps beside the moves, each by itself and every so many seconds: a failure holds up that one only."""
         mongo, objects, settings = self._mongo, self._objects, self._settings
 
         async def sweep_orphans() -> None:

@@ -29,5 +29,5 @@ objects_unexplained = Gauge(
 
 
 def count_failure(task: str, error: str) -> None:
-    """What Supervision calls."""
+    """Called by Supervision."""
     task_failures.labels(task, error).inc()

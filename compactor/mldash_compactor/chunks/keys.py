@@ -22,7 +22,7 @@ _KEY = re.compile(r"(?:.*/)?gen=(\d+)/stream=([0-9a-f]{32})/(\d{8,})-(?:(\d{8,})
 
 
 class Place(NamedTuple):
-    """What a key says of its object."""
+    """The parts of a key."""
 
     stream: bytes
     generation: int
@@ -42,7 +42,7 @@ def object_key(prefix: Prefix, place: Place) -> str:
 
 
 def experiment_folder(prefix: Prefix) -> str:
-    """What all keys of an experiment begin with."""
+    """The beginning of all keys of an experiment."""
     owner, project, *rest = prefix.text.split("/")
     names = {"owner": owner, "project": project, "experiment": "/".join(rest) or project}
     return "".join(f"{role}={_value(name)}/" for role, name in names.items())

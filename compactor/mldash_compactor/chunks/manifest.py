@@ -40,7 +40,7 @@ _summaries = msgspec.msgpack.Decoder(list[FieldSummary])
 
 
 class Joined(Struct, frozen=True, kw_only=True):
-    """What the object that several chunks share has besides their own bytes (joined.py)."""
+    """The part of a joined object that its chunks share (joined.py)."""
 
     first_k: int
     count: int

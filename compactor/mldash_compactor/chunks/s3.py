@@ -49,7 +49,7 @@ class ListedObject(NamedTuple):
 
 @functools.cache
 def _loader() -> Loader:
-    """What botocore knows of S3, some megabytes of JSON: read once a process, not once a client (0.3 s each)."""
+    """Botocore's description of S3, some megabytes of JSON: read once a process, not once a client (0.3 s each)."""
     return create_loader()
 
 

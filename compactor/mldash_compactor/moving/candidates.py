@@ -44,7 +44,7 @@ class StreamState(Struct, frozen=True, kw_only=True):
 
 
 class Range(NamedTuple):
-    """What moves next: chunk k up to `want`."""
+    """The next range to move: chunk k up to `want`."""
 
     k: int
     want: int
@@ -89,7 +89,7 @@ async def hot_bytes(mongo: Mongo, stream: bytes, first_index: int, ends: Sequenc
 
 
 def due_ranges(stream: StreamState, end: int, *, keep_events: int, idle: bool) -> list[Range]:
-    """What moves of a chain that ends at `end`, in order, as far as one look goes; the short rest only by itself."""
+    """The ranges to move of a chain up to `end`, in order, as far as one look goes; the short rest only by itself."""
     ranges: list[Range] = []
     while len(ranges) < _RANGES_A_LOOK:
         found = next_range(stream, end, keep_events=keep_events, idle=idle and not ranges)

@@ -65,7 +65,7 @@ class Made(Struct, frozen=True):
 
 
 class Scan:
-    """What the first pass found."""
+    """The findings of the first pass."""
 
     def __init__(self) -> None:
         self.fields: dict[str, Field] = {}
@@ -111,7 +111,7 @@ class Scan:
         return np.concatenate(self._times)
 
     def planned(self, known: Sequence[Field] = ()) -> list[Field]:
-        """What the file will have; `known`: the fields of the stream so far."""
+        """The fields that the file will have; `known`: the fields of the stream so far."""
         if self.is_wide:
             return [Field("", "events")]
         before = {field.name: field for field in known}

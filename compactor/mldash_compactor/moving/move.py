@@ -173,7 +173,7 @@ async def _read_live(move: Move, live: Live) -> None:
 
 
 def take(move: Move, buckets: Sequence[Bucket], live: Live | None) -> None:
-    """What the object will hold: the live object's rows, which are there already, and these."""
+    """The rows that the object will hold: the live object's rows, which are there already, and these."""
     move.parts += buckets
     move.sources = merge_sources([*move.sources, *(source for bucket in buckets for source in bucket.sources)])
     move.cuts += [bucket.first_index for bucket in buckets]
@@ -248,7 +248,7 @@ def intent_of(move: Move) -> Chunk:
 
 
 def committed(move: Move) -> Live:
-    """What the commit writes: the object that was put and verified."""
+    """The entry that the commit writes: the object that was put and verified."""
     assert move.made is not None
     return Live(
         key=move.key,
@@ -266,7 +266,7 @@ def committed(move: Move) -> Live:
 
 
 async def until_answered(send: Callable[[], Awaitable[bool]], key: str) -> bool:
-    """What a commit answers; the same again where MongoDB does not, a few times."""
+    """The answer of a commit; the same again where MongoDB gives none, a few times."""
     delay = _FIRST_DELAY_S
     for attempt in range(1, _COMMIT_TRIES + 1):
         try:

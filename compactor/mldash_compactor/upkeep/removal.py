@@ -61,7 +61,7 @@ class Target(Struct, frozen=True):
 
 
 class Deleted:
-    """What was deleted so far; `tell` is called with it whenever it has grown."""
+    """Counts of what was deleted so far; `tell` is called with it whenever it has grown."""
 
     def __init__(self, tell: Callable[["Deleted"], None] = lambda deleted: None) -> None:
         self.streams = self.buckets = self.chunks = self.objects = self.sessions = 0

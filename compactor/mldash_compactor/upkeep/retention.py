@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 
 
 class Policy(Struct, frozen=True):
-    """What one owner, or one project of it, says. A kind that is absent: nothing; None: for ever."""
+    """The policy of one owner, or of one project. An absent kind: no rule; None: for ever."""
 
     subject: str
     """`owner` or `owner/project`."""
@@ -48,7 +48,7 @@ class Policy(Struct, frozen=True):
 
 
 class Expiry(Struct, frozen=True, kw_only=True):
-    """What of one stream expires: indices [floor, new_floor)."""
+    """The part of one stream that expires: indices [floor, new_floor)."""
 
     prefix: str
     stream: StreamState
@@ -88,7 +88,7 @@ def days_kept(policies: Sequence[Policy], prefix: Prefix) -> dict[str, float]:
 
 
 async def find_expired(mongo: Mongo, policies: Sequence[Policy], now: float) -> AsyncIterator[Expiry]:
-    """What has expired and is still there. Reads only: it is the dry run too. Raises behind the last what went wrong
+    """Expired events that are still there. Reads only: it is the dry run too. Raises behind the last what went wrong
     with one of them (apart.py)."""
     apart = Apart()
     owners = sorted({policy.subject.split("/", 1)[0] for policy in policies})
@@ -182,7 +182,7 @@ async def expire(mongo: Mongo, expiry: Expiry) -> None:
 
 
 async def keep_retention(mongo: Mongo, now: float, snapshot_sessions: int = KEPT) -> int:
-    """What a compactor does now and then; how many events expired."""
+    """A compactor's step of now and then; how many events expired."""
     policies = await read_policies(mongo)
     expired, apart = 0, Apart()
     with apart.one(what="what has expired"):

@@ -22,7 +22,7 @@ LIMIT: Final = 256
 
 
 def lacking(known: Sequence[Field], own: Sequence[Field]) -> list[Field]:
-    """What a chunk with these fields inherits."""
+    """The fields that a chunk with these ones inherits."""
     names = {field.name for field in own}
     if any(field.type == "events" for field in own):
         return []
@@ -36,7 +36,7 @@ def laid_over(known: Sequence[Field], later: Sequence[Field]) -> list[Field]:
 
 
 async def read_known(mongo: Mongo, stream: bytes, k: int, live: Live | None) -> list[Field]:
-    """What chunk k knows: the fields of the chunk before, which has those of all before it, and its own so far."""
+    """The known fields of chunk k: those of the chunk before, which has those of all before it, and its own so far."""
     before = await stored_fields(mongo, stream, k - 1) if k else []
     return before if live is None else laid_over(before, live.stored_fields())
 

@@ -53,7 +53,7 @@ class Field(Struct, frozen=True, array_like=True):
 
 
 class Typed(NamedTuple):
-    """What a list of values has in common, and the values without None; of lists their numbers, end to end."""
+    """The common type of a list of values, and the values without None; of lists their numbers, end to end."""
 
     type: FieldType
     shape: tuple[int, ...]

@@ -50,7 +50,7 @@ _DATA, _DICTIONARY = 0, 2
 
 
 class Tail(Struct, frozen=True):
-    """What stands behind a chunk's rows: `data`, from `start` on."""
+    """The bytes behind a chunk's rows: `data`, from `start` on."""
 
     start: int
     data: bytes
@@ -85,7 +85,7 @@ class Piece(NamedTuple):
 
 
 class Plan(Struct, frozen=True):
-    """What is to be fetched, and what becomes of it."""
+    """The bytes to fetch, and the columns that they become."""
 
     first_index: int
     end_index: int

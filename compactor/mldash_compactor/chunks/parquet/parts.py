@@ -64,7 +64,7 @@ def has_nan(column: Column) -> bool:
 
 
 def settled(field: Field, known: Field | None, rows: int, *, large_integers: bool) -> Field:
-    """What a field of the file is in the end; `known`: how chunks before have it."""
+    """The final type of a field of the file; `known`: how chunks before have it."""
     if field.type == "none" and known is not None and known.type in DTYPES | {"string": ""}:
         return Field(field.name, known.type, known.shape, "marked")
     exact = not large_integers and rows * field.width <= MOST_BITS
@@ -135,7 +135,7 @@ class MarksOfParts:
 
 
 class _Sink(io.RawIOBase):
-    """What the writer writes into, and what is taken from its head."""
+    """A buffer that the writer fills, and whose head is taken away."""
 
     def __init__(self) -> None:
         super().__init__()
