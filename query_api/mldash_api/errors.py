@@ -28,7 +28,7 @@ class ApiError(Exception):
     title: ClassVar[str] = "Error"
 
     def members(self) -> dict[str, Any]:
-        """What the problem carries besides type, title, status and detail."""
+        """The members of the problem besides type, title, status and detail."""
         return {}
 
 

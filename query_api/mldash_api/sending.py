@@ -51,7 +51,7 @@ class BoundedFlow(FlowControl):
                 return
 
     def _left_bytes(self) -> int:
-        """What the reader's side has not taken: in the transport, and in the kernel, which keeps megabytes and asks for
+        """Bytes not taken by the reader's side: in the transport, and in the kernel, which keeps megabytes and asks for
         more only when a third of them is gone; by the transport alone a slow reader looks like one that has stopped."""
         left = self._transport.get_write_buffer_size()
         taken_by = self._transport.get_extra_info("socket")

@@ -124,7 +124,7 @@ def _watch(supervisor: subprocess.Popen[bytes], folder: DataFolder) -> State | N
 
 
 def _last_words(log: Path, start: int) -> str:
-    """What the supervisor said when it gave up: from its last line that begins with our name."""
+    """The supervisor's message when it gave up: from its last line that begins with our name."""
     if _size(log) < start:
         start = 0
     lines = log.read_bytes()[start:].decode(errors="replace").splitlines()

@@ -27,7 +27,7 @@ def names(settings: StackSettings) -> list[str]:
 
 
 def api_address(ports: dict[str, int]) -> str:
-    """What goes into MLDASH_REMOTE."""
+    """The value of MLDASH_REMOTE."""
     return f"http://{HOST}:{ports['api']}"
 
 

@@ -48,7 +48,7 @@ class ProcessState(Struct, kw_only=True):
 
 
 class State(Struct, kw_only=True):
-    """What `state.json` holds. `failure` is why the supervisor gave up, for `mldash up --detach` to tell."""
+    """The content of `state.json`. `failure` is why the supervisor gave up, for `mldash up --detach` to tell."""
 
     supervisor_pid: int
     supervisor_created: float

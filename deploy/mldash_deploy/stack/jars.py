@@ -125,7 +125,7 @@ def fetch(
 
 
 def _remove_torn(folder: Path) -> None:
-    """What a fetch that was killed left behind; a younger file may be another fetch's, at work now."""
+    """Remove the file of a killed fetch; a younger file may be another fetch's, at work now."""
     for path in folder.glob(".*.jar.*"):
         try:
             if path.stat().st_mtime < time.time() - TORN_AFTER_S:

@@ -51,7 +51,7 @@ _LOG_OPTIONS = (
 
 
 def address(ports: dict[str, int]) -> str:
-    """What goes into MLDASH_KAFKA."""
+    """The value of MLDASH_KAFKA."""
     return f"{HOST}:{ports['kafka']}"
 
 
@@ -123,7 +123,7 @@ def _java() -> Path:
 
 
 async def _class_archives(cache: Path) -> str:
-    """What -XX:SharedArchiveFile takes. Java starts without an archive that can't be made or does not fit, only later:
+    """The value of -XX:SharedArchiveFile. Java also starts without an archive, or with one that does not fit, but later:
     a note in place of an error would go unread."""
     java = await asyncio.to_thread(_archive_java, cache)
     kafka = cache / f"kafka-{java.name}"

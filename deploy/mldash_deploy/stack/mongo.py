@@ -32,7 +32,7 @@ _NOT_YET_INITIALIZED = 94
 
 
 def address(ports: dict[str, int]) -> str:
-    """What goes into MLDASH_MONGO."""
+    """The value of MLDASH_MONGO."""
     return f"mongodb://{HOST}:{ports['mongo']}/?replicaSet={REPLICA_SET}"
 
 

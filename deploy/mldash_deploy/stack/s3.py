@@ -28,7 +28,7 @@ PORTS = ("s3", "s3-grpc", *(f"s3-{part}{kind}" for part in _PARTS for kind in ("
 
 
 def address(ports: dict[str, int]) -> str:
-    """What goes into MLDASH_S3_ENDPOINT."""
+    """The value of MLDASH_S3_ENDPOINT."""
     return f"http://{HOST}:{ports['s3']}"
 
 

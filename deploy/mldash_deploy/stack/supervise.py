@@ -22,7 +22,7 @@ _READY_POLL_S = 0.03
 
 
 class Command(Struct, frozen=True, kw_only=True):
-    """What to run, and how one sees that it is ready."""
+    """A command to run, and the check that it is ready."""
 
     name: str
     arguments: Sequence[str]

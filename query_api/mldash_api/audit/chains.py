@@ -49,7 +49,7 @@ class CountedStream:
 
     @property
     def snapshot(self) -> dict[bytes, Seen]:
-        """What its document says of each session, and `seqs` of those that were moved out of it."""
+        """The seqs of each session by its document, and `seqs` of those that were moved out of it."""
         told = Snapshot.from_document(self.stream.kind, {"sess": self.document.get("sess", {})}).seen
         return {session: one.seen for session, one in self.moved_out.items()} | told
 

@@ -78,7 +78,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StreamCount(Struct, kw_only=True):
-    """What is stored of one stream: indices [floor, cold) are on S3, [cold, end) in MongoDB."""
+    """The stored part of one stream: indices [floor, cold) are on S3, [cold, end) in MongoDB."""
 
     kind: str
     name: str | None

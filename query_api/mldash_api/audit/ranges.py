@@ -13,7 +13,7 @@ def stored_in(seen: Seen) -> Ranges:
 
 
 def subtract(ranges: Iterable[tuple[int, int]], taken: Iterable[tuple[int, int]]) -> Ranges:
-    """What of `ranges` is in none of `taken`, which may be in any order and overlap."""
+    """`ranges` without `taken`, which may be in any order and overlap."""
     left = list(ranges)
     for first, end in taken:
         cut: Ranges = []
@@ -30,7 +30,7 @@ def subtract(ranges: Iterable[tuple[int, int]], taken: Iterable[tuple[int, int]]
 
 
 def intersect(ranges: Iterable[tuple[int, int]], other: Iterable[tuple[int, int]]) -> Ranges:
-    """What is in both."""
+    """The ranges in both."""
     whole = list(ranges)
     return subtract(whole, subtract(whole, other))
 

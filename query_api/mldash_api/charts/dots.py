@@ -95,7 +95,7 @@ def in_order(dots: Dots) -> Dots:
 
 
 def kept(dots: Dots) -> Dots:
-    """What a chart needs of each pixel column."""
+    """The points that a chart needs of each pixel column."""
     dots = in_order(dots)
     if not len(dots.indices):
         return dots

@@ -34,7 +34,7 @@ _AS_FINE_AS_POINTS: Final = 2**62
 
 
 class _Plan(NamedTuple):
-    """What a view is made of. `span`: the least and greatest x, where no point has to be looked at for them."""
+    """The parts of a view. `span`: the least and greatest x, where no point has to be looked at for them."""
 
     stretches: list[Stretch]
     span: Span | None = None
@@ -156,7 +156,7 @@ async def _draw(stores: Stores, stream: StreamRef, request: ViewRequest, plan: _
 async def _blocks(
     stores: Stores, stream: StreamRef, request: ViewRequest, plan: _Plan
 ) -> tuple[list[Blocks], Span | None]:
-    """What summaries the plan names, and its span together with theirs."""
+    """The summaries that the plan names, and its span together with theirs."""
     summarised = [one for one in plan.stretches if one.grain != POINT]
     by_time = request.x == TIME
     reads = [read_blocks(stores, stream, one, request.fields, by_time) for one in summarised]

@@ -146,7 +146,7 @@ async def _with_bar(settings: ApiSettings, group: str, prefix: Prefix) -> Report
 
 
 def _holes(report: Report) -> list[Hole]:
-    """What a repair may fill."""
+    """The holes that a repair may fill."""
     from mldash_ingest.repair import Hole
 
     return [

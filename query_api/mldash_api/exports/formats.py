@@ -27,7 +27,7 @@ def format_of(request: Request[Any, Any, Any], named: _Format | None, media_type
 
 
 def files_of(media_types: Mapping[_Format, str]) -> type[Operation]:
-    """What OpenAPI says of a route that answers with a file: each media type that there is."""
+    """OpenAPI's description of a route that answers with a file: each of its media types."""
     content = {
         media_type: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
         for media_type in media_types.values()

@@ -52,7 +52,7 @@ class Own(Struct, frozen=True):
     is_of_entries: bool = False
 
     def name_of(self, field: str, *, beside_whole_events: bool) -> str:
-        """What a field's column is called."""
+        """The name of a field's column."""
         if self.is_of_entries:
             field = shown_entry_field(field)
             return escaped(field, (WHOLE_EVENTS,)) if beside_whole_events else field
@@ -84,7 +84,7 @@ class TableColumn(Struct, frozen=True):
 
 
 class Schema(Struct, frozen=True):
-    """What a table over a range looks like."""
+    """The columns of a table over a range."""
 
     columns: list[TableColumn]
     own: Own

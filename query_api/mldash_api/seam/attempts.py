@@ -24,7 +24,7 @@ class Moved(Exception):
 
 
 async def settled(mongo: Mongo, stream: StreamRef, read: Callable[[Session], Awaitable[_Answer]]) -> _Answer:
-    """What `read` answers in a causally consistent session of its own. Raises ReadOvertaken or ChainHasGap."""
+    """The answer of `read` in a causally consistent session of its own. Raises ReadOvertaken or ChainHasGap."""
     moved = Moved()
     for delay in DELAYS_S:
         async with await mongo.causal() as session:
@@ -38,7 +38,7 @@ async def settled(mongo: Mongo, stream: StreamRef, read: Callable[[Session], Awa
 
 
 def unsettled(stream: StreamRef, moved: Moved) -> ApiError:
-    """What a reader is told when every attempt ended like this one."""
+    """The error for a reader when every attempt ended like this one."""
     if moved.gap_at is not None:
         return ChainHasGap(str(stream), moved.gap_at)
     return ReadOvertaken(str(stream), len(DELAYS_S))

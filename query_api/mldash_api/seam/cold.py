@@ -85,7 +85,7 @@ async def fetch(
 
 
 async def all_of(reads: Sequence[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
-    """What these reads of one stream answer, side by side. Where several fail, the gravest error counts."""
+    """The answers of these reads of one stream, made side by side. Where several fail, the gravest error counts."""
     if len(reads) == 1:
         return [await reads[0]]
     try:
@@ -115,7 +115,7 @@ async def _fetch(
 
 @asynccontextmanager
 async def judged(stores: Stores, stream: StreamRef, k: int, live: Live, span: tuple[int, int]) -> AsyncIterator[None]:
-    """What goes wrong with chunk k's object, in words of the stream: Moved, DamagedRange of this span, ServerAway."""
+    """The error of chunk k's object, in words of the stream: Moved, DamagedRange of this span, ServerAway."""
     try:
         yield
     except (ObjectMissing, ChunkDamaged) as error:

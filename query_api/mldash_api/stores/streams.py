@@ -12,7 +12,7 @@ from .chunk_cache import ChunkCache
 
 
 class Stores(Struct, frozen=True):
-    """What reads stand on."""
+    """The stores that reads use."""
 
     settings: ApiSettings
     mongo: Mongo

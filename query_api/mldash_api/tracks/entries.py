@@ -114,7 +114,7 @@ def entries_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> lis
 
 
 def stored_names(fields: Sequence[str] | None) -> list[str] | None:
-    """What the fields of an answer may be called in the store."""
+    """The possible names of an answer's fields in the store."""
     if fields is None:
         return None
     return [stored for name in fields if (stored := stored_entry_field(name)) is not None]
