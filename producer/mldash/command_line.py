@@ -103,7 +103,7 @@ def _tell(name: str, message: str) -> None:
 
 
 def _one_line(error: BaseException) -> str:
-    """What was wrong and what to do; of several at once the first."""
+    """The error and its advice in one line; of several errors the first."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if isinstance(error, ModuleNotFoundError) and error.name and error.name.partition(".")[0] not in _OURS:

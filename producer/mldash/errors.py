@@ -64,7 +64,7 @@ class JournalUnwritable(MldashError):
 
 
 class NotYetStored(MldashError, TimeoutError):
-    """What this process wrote is not readable yet. `missing`: (kind, name, seqs still missing) of each stream."""
+    """Events of this process are not readable yet. `missing`: (kind, name, seqs still missing) of each stream."""
 
     retriable = True
 

@@ -203,7 +203,7 @@ def end_run(session: Session) -> Session | None:
 
 
 def status_of(error: BaseException | None) -> Status:
-    """What leaving a block by this exception makes of the run."""
+    """The status of a run whose block was left by this exception."""
     if error is None or (isinstance(error, SystemExit) and is_success(error.code)):
         return "COMPLETED"
     asyncio = sys.modules.get("asyncio")
@@ -261,7 +261,7 @@ def end_events(status: Status, error: BaseException | str | None) -> tuple[End, 
 
 
 def about_event(experiment: Experiment) -> Describe | None:
-    """What the user says of the experiment, if anything."""
+    """The user's description of the experiment, if any."""
     about = experiment._about
     return Describe(time=time.time(), **about) if about else None
 

@@ -41,7 +41,7 @@ Piece = tuple[Sequence[Any], Columns]
 
 
 class ViewRequest(Struct, frozen=True):
-    """What is to be drawn. `start` and `end` are inclusive, in units of x; None: from the first, to the last. Of points
+    """The request for a view. `start`, `end` are inclusive, in units of x; None: from the first, to the last. Of points
     that pass all filters."""
 
     fields: Sequence[str] | None = None

@@ -57,7 +57,7 @@ class McapFile:
         self._first = self._last = 0
 
     def add(self, entries: Iterable[Mapping[str, Any]]) -> bytes:
-        """What can be sent now; entries behind those before. Raises ValueError for a time that MCAP can't hold."""
+        """The bytes to send; entries come behind those before. Raises ValueError for a time that MCAP can't hold."""
         for entry in entries:
             self._message(_nanoseconds(entry["timestamp"]), entry)
         return self._take()

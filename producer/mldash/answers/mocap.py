@@ -59,7 +59,7 @@ def mocap_metadata(
     start: float,
     end: float,
 ) -> MocapMetadata:
-    """What the file says of its track."""
+    """The metadata of a track in its file."""
     return {
         "topic": topic,
         "description": description,

@@ -38,7 +38,7 @@ def sent_entry(fields: Mapping[str, _Value]) -> dict[str, _Value]:
 
 
 def shown_entry_field(stored: str) -> str:
-    """What a field of a stored entry is called in an answer."""
+    """The name of a stored entry's field in an answer."""
     return _STORED + stored if _is_as_the_time(stored) else stored
 
 

@@ -29,7 +29,7 @@ def may_hold_nan(kind: Any) -> bool:
 
 
 def paths_with_statistics(schema: Any, nan: Collection[str]) -> list[str] | bool:
-    """What pyarrow's `write_statistics` takes; `nan` are the columns that hold some."""
+    """The value for pyarrow's `write_statistics`; `nan` are the columns that hold some."""
     paths = [(field.name, _path(field.name, field.type)) for field in schema]
     without = {path for name, path in paths if name in nan}
     return [path for _, path in paths if path not in without] if without else True

@@ -68,7 +68,7 @@ class ViewSeries(TypedDict):
 
 
 class MetricView(TypedDict):
-    """What a chart needs (downsample.py). `start` and `end` are the least and the greatest x that is drawn, None where
+    """The data of a chart (downsample.py). `start` and `end` are the least and the greatest x that is drawn, None where
     there is nothing.
 
     `totalPoints`: of how many points of the metric it was made. `sampled`: whether any that could be drawn was left

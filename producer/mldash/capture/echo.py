@@ -198,7 +198,7 @@ class _Backlog:
 
 
 class _Here(threading.local):
-    """What this thread is doing."""
+    """The state of this thread."""
 
     later: deque[tuple[TextIO, str]] | None = None
     """In the middle of an echo: lines that come behind it."""

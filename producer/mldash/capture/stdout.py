@@ -136,7 +136,7 @@ class CapturedStream:
             _here.busy = False
 
     def after_fork(self) -> None:
-        """What threads had begun is the parent's."""
+        """Lines that threads had begun belong to the parent."""
         self._begun = {}
 
 

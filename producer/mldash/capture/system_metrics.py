@@ -41,7 +41,7 @@ Fields = dict[str, float]
 
 
 class Counters(Struct, frozen=True):
-    """What only ever grows; two of them give rates. None: the host does not say."""
+    """Counters that only grow; two looks give rates. None: the host does not say."""
 
     at: float
     process_s: float
@@ -89,7 +89,7 @@ def is_first_of_host() -> bool:
 
 
 def rates(before: Counters, now: Counters) -> Fields:
-    """What two looks say of the time between them."""
+    """The rates between two looks."""
     seconds = max(now.at - before.at, 1e-6)
     fields = {"process.cpu_percent": 100 * (now.process_s - before.process_s) / seconds}
     if before.cpu and now.cpu and now.cpu[1] > before.cpu[1]:
@@ -109,7 +109,7 @@ def read_counters(proc: Path = Path("/proc"), blocks: Path = Path("/sys/block"))
 
 
 def read_levels(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> Fields:
-    """What is used at this moment."""
+    """The use at this moment."""
     fields: Fields = {}
     with contextlib.suppress(OSError, ValueError, KeyError):
         used, total = _memory(proc, cgroup)

@@ -63,7 +63,7 @@ class DeliveryLine:
         self._next = now + (EVERY_S if terminal else EVERY_IN_A_LOG_S)
 
     def end(self) -> None:
-        """What comes next begins on a line of its own."""
+        """Ends the line, so that later output begins on its own."""
         if self._open:
             self._open = False
             (self._stream or sys.stderr).write("\n")

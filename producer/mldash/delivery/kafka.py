@@ -158,7 +158,7 @@ class KafkaProducer:
 
 
 def acknowledged(future: "asyncio.Future[Any]") -> Acknowledged:
-    """What a done future says. Raises TooLarge or KafkaTrouble."""
+    """The answer in a done future. Raises TooLarge or KafkaTrouble."""
     if future.cancelled():
         raise KafkaTrouble("the send was cancelled")
     error = future.exception()

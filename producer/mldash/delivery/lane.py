@@ -171,7 +171,7 @@ class Lane:
         return done
 
     def _held_records(self) -> Iterator[tuple[int, Record]]:
-        """What was set aside before this lane began: of a session whose process is gone."""
+        """Events set aside before this lane began, of a session whose process is gone."""
         return iter(())
 
     def _set_aside(self, records: list[Record]) -> bool:

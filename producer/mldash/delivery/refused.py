@@ -28,6 +28,6 @@ class RefusedEvents:
 
 
 def told(record: Record) -> str:
-    """What a refused event is called in a sentence."""
+    """The name of a refused event in a sentence."""
     of = f"{record.kind} {record.name!r}" if record.name else record.kind
     return f"an event of {of} with {len(msgspec.msgpack.encode(record))} bytes (seq {record.first_seq})"

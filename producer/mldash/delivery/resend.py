@@ -31,7 +31,7 @@ PATIENCE_S = 60.0
 
 
 class Sent(Struct):
-    """What became of one session's journal, or of a local experiment's files."""
+    """The outcome of sending one session's journal, or a local experiment's files."""
 
     prefix: str
     path: Path

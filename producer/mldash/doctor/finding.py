@@ -8,7 +8,7 @@ State = Literal["ok", "warning", "problem", "skipped"]
 
 
 class Finding(Struct, frozen=True):
-    """What was tried, and what came of it. `advice` says what to do, where there is something to do."""
+    """A check and its outcome. `advice` says what to do, where that helps."""
 
     what: str
     state: State

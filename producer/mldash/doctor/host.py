@@ -68,7 +68,7 @@ def look_at_journal(settings: SdkSettings) -> Iterator[Finding]:
 
 
 def look_at_leftovers(settings: SdkSettings) -> Iterator[Finding]:
-    """What the journals of processes that are gone still hold."""
+    """The unsent events in journals of processes that are gone."""
     try:
         root = journal_root(settings.journal)
     except JournalUnwritable:

@@ -90,7 +90,7 @@ class Start(Struct, frozen=True, tag="start", omit_defaults=True):
 
 
 class Describe(Struct, frozen=True, tag="describe", omit_defaults=True):
-    """What the user says of the experiment (`kind` None) or of one stream. None leaves a part as it was."""
+    """A description by the user, of the experiment (`kind` None) or of one stream. None leaves a part as it was."""
 
     time: float
     kind: Kind | None = None
@@ -149,7 +149,7 @@ class RunEvents(Struct, frozen=True, tag="runs"):
 
 
 class Signals(Struct, frozen=True, tag="signals"):
-    """What takes no seq."""
+    """Records without seqs."""
 
     signals: list[Heartbeat | Claim]
 

@@ -24,7 +24,7 @@ KNOWN_FIELDS = 100_000
 
 
 class Owner(Protocol):
-    """What handles know of their experiment."""
+    """A handle's view of its experiment."""
 
     @property
     def prefix(self) -> str: ...

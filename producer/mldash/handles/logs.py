@@ -224,7 +224,7 @@ class _Place:
         self._offset, self._number = offset, number
 
     def next_lines(self, reader: Reader) -> list[LogLine]:
-        """What is new, in order, nothing left out that is still there."""
+        """The new lines, in order, without gaps among those that are still there."""
         while True:
             again = 1 if self._offset and self._number is not None else 0
             lines = reader.log_lines(offset=self._offset - again, wait=0)

@@ -228,7 +228,7 @@ class Metric(StreamHandle):
         filter: str | Sequence[str] | None = None,
         wait: float | None = None,
     ) -> MetricView:
-        """What a chart of `points` pixels needs: of each pixel column and field the first, the last, the least and the
+        """The data of a chart of `points` pixels: of each pixel column and field the first, the last, the least and the
         greatest value, as they were logged, so that spikes stay visible (answers/downsample.py).
 
         `{"x", "start", "end", "totalPoints", "sampled", "edges", "spans", "fields": {name: {"x": […], "y": […]}}}`,

@@ -117,7 +117,7 @@ class Conversion:
         return list(value) if isinstance(value, _LISTS) else value
 
     def say(self) -> None:
-        """What was kept as text, of each type once in the life of the process."""
+        """Warn of values kept as text, of each type once in the life of the process."""
         for (name, why), field in self._kept.items():
             if len(_said) < 1_000 and (name, why) not in _said:
                 _said.add((name, why))

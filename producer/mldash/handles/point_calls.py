@@ -37,7 +37,7 @@ Log = Callable[..., Any]
 
 
 class Epochs(Protocol):
-    """Whose `_epoch` changes with each start, end and fork."""
+    """An owner whose `_epoch` changes with each start, end and fork."""
 
     @property
     def _epoch(self) -> int: ...

@@ -136,7 +136,7 @@ class Journal:
         return writer
 
     def append_slowly(self, writer: StreamWriter | RowWriter, kind: int, payload: bytes) -> None:
-        """What the hot path could not do: see the head of this file."""
+        """Appends a frame that the hot path could not: see the head of this file."""
         if os.getpid() != self.pid:
             self.begin_in_child()
         self._check_open()  # before the lock: where the interpreter ends, a thread may have died with it

@@ -26,7 +26,7 @@ MAKING_KEPT_S: Final = 3_600.0
 
 
 class Holder(Struct, frozen=True):
-    """What stands in a lease."""
+    """The content of a lease."""
 
     process: Process
     token: str
@@ -146,7 +146,7 @@ def _look(path: Path) -> _Seen | None:
 
 
 def _remove_if_old(path: Path) -> None:
-    """What a killed process left."""
+    """Remove the file of a killed process."""
     with contextlib.suppress(FileNotFoundError):
         if time.time() - path.stat().st_mtime > MAKING_KEPT_S:
             path.unlink()

@@ -48,7 +48,7 @@ LOST_AFTER_BEATS: Final = 5
 
 
 class Pulse(Struct, frozen=True):
-    """What stands in a heartbeat file."""
+    """The content of a heartbeat file."""
 
     process: Process
     dead_after_s: float

@@ -29,7 +29,7 @@ class NoSpace(ValueError):
 
 
 class Segment(Protocol):
-    """What the journal writes to: mapped, or by plain writes (plain_segment.py)."""
+    """A file that the journal writes to: mapped, or by plain writes (plain_segment.py)."""
 
     path: Path
     number: int

@@ -233,7 +233,7 @@ def force_name(folder: Path) -> None:
 
 
 def remove_tree(folder: Path) -> None:
-    """What can be removed of it."""
+    """Removes as much of it as possible."""
     import shutil  # it brings three packers of archives: not with the SDK
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -28,7 +28,7 @@ _EVENT_WORD = EVENT << KIND_SHIFT
 
 
 def no_room(frame: bytes) -> None:
-    """What a writer writes to while it has no segment."""
+    """Stands in for a segment while a writer has none."""
     raise ValueError
 
 
@@ -76,7 +76,7 @@ class StreamWriter:
         return self._journal.rows(self, types, fields)
 
     def declaration(self) -> bytes:
-        """What a segment has to hold before this writer's first frame in it."""
+        """The frame that a segment must hold before this writer's first one."""
         return pack_frame(STREAM, _encode((self._number, self.kind, self.name)))
 
     def _append(self, kind: int, payload: bytes) -> None:

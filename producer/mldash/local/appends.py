@@ -24,7 +24,7 @@ class Part(Struct):
 
 
 class Append(Struct):
-    """What one delivery appends to one row file."""
+    """The rows that one delivery appends to one row file."""
 
     kind: str
     name: str | None

@@ -17,7 +17,7 @@ def stream_name_id(prefix: Prefix, kind: str, name: str | None) -> str:
 
 
 def experiment_file(prefix: Prefix, state: RunsState, status: str) -> ExperimentAnswer:
-    """What experiment.json holds, and what Reader.experiment answers."""
+    """The content of experiment.json, and the answer of Reader.experiment."""
     about = state.about()
     return {
         "name": prefix.name,

@@ -41,7 +41,7 @@ def write_json(path: Path, value: dict[str, Any], fsync: bool = False) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """What the file holds; None where it is missing, or torn by someone else's hand: the row files are the truth."""
+    """The content of the file; None where it is missing, or torn by another program: the row files are the truth."""
     try:
         value = exact_from_json(msgspec.json.decode(path.read_bytes()))
     except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, ValueError):

@@ -53,7 +53,7 @@ class ParametersState:
             self.version += len(page)
 
     def file(self) -> dict[str, Any]:
-        """What parameters.json holds."""
+        """The content of parameters.json."""
         return {
             "version": self.version,
             "data": self.params.flat,

@@ -73,7 +73,7 @@ def page(rows: StreamRows, start_index: int, limit: int) -> MetricPage:
 
 
 def view(rows: StreamRows, request: ViewRequest, known: PointColumns) -> MetricView:
-    """What a chart needs, of the points that there are now; `known` is what charts before have read of them."""
+    """The data of a chart of the present points; `known` are those that earlier charts have read."""
     first, end = request.indices
     end = rows.count if end is None else min(end, rows.count)
     if request.x == INDEX and not request.filters:

@@ -55,7 +55,7 @@ class Numbered(NamedTuple):
 
 
 def parts_of(folder: Folder, read: Mapping[str, FileEnd]) -> list[Part]:
-    """What the files hold now beyond what was `read` of them before. Raises OSError, NotOurState."""
+    """The rows of the files behind those that were `read` before. Raises OSError, NotOurState."""
     acknowledged = Acknowledged(folder.state)
     acknowledged.refresh()
     streams = [
@@ -117,7 +117,7 @@ def records_of(folder: Folder, prefix: Prefix, part: Part) -> Iterator[Numbered]
 
 
 def held_records(folder: Folder, prefix: Prefix) -> Iterator[Record]:
-    """What only JSON files hold, in a folder that came without its histories: parameters and descriptions."""
+    """Records of JSON files alone, in a folder that came without its histories: parameters and descriptions."""
     now = time.time()
     held = held_params(folder)
     if held is not None and not (folder.path / folder.rows("params")).exists():

@@ -71,7 +71,7 @@ class RunsState:
             self.rows += len(page)
 
     def about(self, kind: str | None = None, name: str | None = None) -> About:
-        """What is said of a stream, or of the experiment: those of PARTS that were given."""
+        """The description of a stream, or of the experiment: those of PARTS that were given."""
         return self._about.get((kind, name), {})
 
     def status(self, live: Set[str], now: float) -> str:

@@ -23,7 +23,7 @@ class Attempts:
         """In a row, until now."""
 
     def attempt(self, step: Callable[[], ResultT]) -> ResultT | None:
-        """What `step` returns; None where it failed. KeyboardInterrupt and SystemExit are raised."""
+        """Runs `step` and returns its value; None where it failed. KeyboardInterrupt and SystemExit are raised."""
         try:
             result = step()
         except Exception as error:

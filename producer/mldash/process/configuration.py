@@ -109,7 +109,7 @@ class Configuration:
         )
 
     def resolve(self, section: str) -> dict[str, Resolved]:
-        """What `mldash config` shows: values and their sources."""
+        """The output of `mldash config`: values and their sources."""
         return resolve_settings(
             struct_of(section), section_of(section), table=self.table(section), table_source=self._source(section)
         )
@@ -142,7 +142,7 @@ def component_settings(
     flags: Mapping[str, object] | None = None,
     assignments: tuple[str, ...] = (),
 ) -> SettingsT:
-    """What `mldash worker`, `compactor` and `api` run with. Flags that are None were not given."""
+    """The settings of `mldash worker`, `compactor` and `api`. Flags that are None were not given."""
     given: dict[str, object] = {}
     if data is not None:
         given |= addresses_of_stack(struct, section, data)
@@ -181,7 +181,7 @@ def config_option(command: CommandT) -> CommandT:
 
 
 def component_options(command: CommandT) -> CommandT:
-    """What every component's command takes: --config, --data, --set."""
+    """The options of every component's command: --config, --data, --set."""
     command = click.option(
         "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="One setting; `mldash config` lists them."
     )(command)

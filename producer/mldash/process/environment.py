@@ -183,7 +183,7 @@ def resolve_settings(
 
 
 def parse_text(struct: type[msgspec.Struct], name: str, text: str) -> object:
-    """What a text given for a setting means under its type, as for a variable; unknown names stay text."""
+    """The value of a text given for a setting, under its type, as for a variable; unknown names stay text."""
     for field in msgspec.structs.fields(struct):
         if field.name == name:
             return _parse(text, field.type)
@@ -217,7 +217,7 @@ def _convert(value: object, hint: Any, setting: Setting, source: str, came: obje
 
 
 def _parse(text: str, hint: Any) -> object:
-    """What the text means under the type; text that means nothing stays text, which _convert then refuses."""
+    """The value of the text under the type; other text stays text, which _convert then refuses."""
     members = _members(hint)
     for member in members:
         if typing.get_origin(member) in (tuple, list):

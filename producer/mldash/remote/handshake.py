@@ -29,7 +29,7 @@ def ask_connection(transport: Transport, kafka: str | None) -> Connection:
 
 
 def asker(settings: SdkSettings) -> Callable[[], Connection]:
-    """What a publisher asks; each call asks anew."""
+    """The question of a publisher; each call asks anew."""
     if settings.remote is None:
         return lambda: _with_codec(default_connection(settings.kafka), settings)
     transport = Transport(settings.remote, settings.token)

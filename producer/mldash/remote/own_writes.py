@@ -16,7 +16,7 @@ Told = tuple[str, str | None, bytes, int]  # kind, name, session, next seq
 
 
 class OwnWrites(Protocol):
-    """What the reader has to know of a session of this process, open or ended."""
+    """A session of this process, open or ended, as the reader has to know it."""
 
     def flush(self, timeout: float | None = None) -> None: ...
 

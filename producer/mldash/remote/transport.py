@@ -218,7 +218,7 @@ def _problem(status: int, kind: str, body: bytes) -> RequestRefused:
 
 
 def _reason(error: BaseException) -> str:
-    """What the system said, which urllib3 wraps more than once."""
+    """The system's own message, which urllib3 wraps more than once."""
     inner: BaseException | None = error
     while inner is not None:
         if text := getattr(inner, "strerror", None):

@@ -18,7 +18,7 @@ _left_with: SystemExit | None = None
 
 
 def left_with() -> SystemExit | None:
-    """What ended the main thread, where that was a call of sys.exit, exit or quit."""
+    """The exit that ended the main thread, where that was a call of sys.exit, exit or quit."""
     return _left_with
 
 

@@ -114,7 +114,7 @@ def _deliver_all(sessions: list[Session]) -> None:
 
 
 def unhandled_error() -> BaseException | None:
-    """What the main thread died of: the exit that was asked for, or the exception that the interpreter has printed."""
+    """The end of the main thread: the exit that was asked for, or the exception that the interpreter has printed."""
     if (exit_asked := left_with()) is not None:
         return exit_asked
     if hasattr(sys, "ps1"):  # at a prompt every error is kept, and none is an end

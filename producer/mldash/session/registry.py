@@ -28,7 +28,7 @@ _sessions_lock = reentrant_lock()
 
 
 class EndedSession:
-    """What a session that is closed has written; all of it is in Kafka."""
+    """A closed session and its writes; all of them are in Kafka."""
 
     __slots__ = ("_written", "id")
 

@@ -189,7 +189,7 @@ class Session:
     # -- with the start and the end of a run
 
     def begin_captures(self) -> None:
-        """What the settings want recorded beside the data. Nothing is imported where that is nothing."""
+        """Begin the captures that the settings ask for; without any, import nothing."""
         if self._captures is not None:
             return
         if self.settings.capture_stdout or self.settings.system_metrics_interval_s:

@@ -192,7 +192,7 @@ class FolderIndex(NamedTuple):
     sessions: dict[str, JournalIndex]
 
     def events(self, folders: Iterator[SessionFolder]) -> Iterator[StoredEvents]:
-        """What these sessions hold, in their order; sessions that are gone are forgotten."""
+        """The events of these sessions, in their order; sessions that are gone are forgotten."""
         there: dict[str, JournalIndex] = {}
         for folder in folders:
             path = str(folder.path)

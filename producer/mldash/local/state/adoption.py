@@ -87,7 +87,7 @@ def _begin(folder: Folder, kind: str, rows: Iterator[tuple[float, Any]]) -> File
 
 
 def held_descriptions(folder: Folder, now: float) -> Iterator[RunEvent]:
-    """What the JSON files say of the experiment and its streams, as if it were said now."""
+    """The descriptions in the JSON files, of the experiment and its streams, as if given now."""
     experiment = read_json(folder.experiment) or {}
     if any(experiment.get(part) for part in runs.PARTS):
         yield Describe(now, **_parts(experiment))

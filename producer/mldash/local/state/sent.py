@@ -31,7 +31,7 @@ class SentTo(Struct, kw_only=True):
 
 
 def read_sent(folder: Folder, place: str) -> SentTo | None:
-    """What was sent to a place; None where nothing is known of it."""
+    """How far a destination was sent to; None where that is unknown."""
     found = _read(folder).get(place)
     with contextlib.suppress(msgspec.ValidationError):
         return msgspec.convert(found, SentTo)
