@@ -92,7 +92,7 @@ def make_span(stream: Stream, span: int, chunk_count: int, joined: bool) -> Made
             _metadata(stream, k),
         )
         live = Live(
-            key=keys.object_key(stream.prefix, keys.Place(stream.id, 0, k, 1)),
+            key=keys.object_key(stream.prefix, keys.KeyParts(stream.id, 0, k, 1)),
             end=(k + 1) * CHUNK,
             crc32c=checksum.crc32c(encoded.data),
             bytes=len(encoded.data),
@@ -120,7 +120,7 @@ def _joined(
     stream: Stream, chunks: Sequence[Chunk], parts: Sequence[bytes]
 ) -> tuple[list[tuple[str, bytes, int]], list[Chunk]]:
     made = join(parts)
-    key = keys.object_key(stream.prefix, keys.Place(stream.id, 0, chunks[0].k, 2, len(chunks)))
+    key = keys.object_key(stream.prefix, keys.KeyParts(stream.id, 0, chunks[0].k, 2, len(chunks)))
     moved = [
         structs.replace(
             chunk,

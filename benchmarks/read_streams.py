@@ -143,7 +143,7 @@ async def _put_entries(
     columns = [Column(name, "float64", np.sin(times / by).astype("<f8").tobytes()) for name, by in _AXES]
     rows = Cold(first_index=k * CHUNK, count=CHUNK, times=times.astype("<f8").tobytes(), columns=columns)
     encoded = entries.encode(rows, _metadata(prefix, stream, topic, k))
-    key, crc32c = keys.object_key(prefix, keys.Place(stream, 0, k, 1)), checksum.crc32c(encoded.data)
+    key, crc32c = keys.object_key(prefix, keys.KeyParts(stream, 0, k, 1)), checksum.crc32c(encoded.data)
     await objects.put(key, encoded.data, crc32c)
     return Live(
         key=key,

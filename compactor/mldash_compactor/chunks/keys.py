@@ -21,7 +21,7 @@ _HASH_BYTES: Final = 8
 _KEY = re.compile(r"(?:.*/)?gen=(\d+)/stream=([0-9a-f]{32})/(\d{8,})-(?:(\d{8,})-)?(\d{6,})\.parquet")
 
 
-class Place(NamedTuple):
+class KeyParts(NamedTuple):
     """The parts of a key."""
 
     stream: bytes
@@ -36,9 +36,9 @@ class Place(NamedTuple):
         return self.k + self.chunk_count - 1
 
 
-def object_key(prefix: Prefix, place: Place) -> str:
+def object_key(prefix: Prefix, parts: KeyParts) -> str:
     """The key of chunks k … last_k of a stream, written under this epoch of chunk k."""
-    return f"{experiment_folder(prefix)}gen={place.generation}/{_object_name(place)}"
+    return f"{experiment_folder(prefix)}gen={parts.generation}/{_object_name(parts)}"
 
 
 def experiment_folder(prefix: Prefix) -> str:
@@ -48,18 +48,18 @@ def experiment_folder(prefix: Prefix) -> str:
     return "".join(f"{role}={_value(name)}/" for role, name in names.items())
 
 
-def parse_key(key: str) -> Place | None:
+def parse_key(key: str) -> KeyParts | None:
     """The reverse; None where the key is not a chunk's."""
     found = _KEY.fullmatch(key)
     if found is None:
         return None
     generation, stream, k, last_k, epoch = found.groups()
-    return Place(bytes.fromhex(stream), int(generation), int(k), int(epoch), int(last_k or k) - int(k) + 1)
+    return KeyParts(bytes.fromhex(stream), int(generation), int(k), int(epoch), int(last_k or k) - int(k) + 1)
 
 
-def _object_name(place: Place) -> str:
-    last = f"{place.last_k:08}-" if place.chunk_count > 1 else ""
-    return f"stream={place.stream.hex()}/{place.k:08}-{last}{place.epoch:06}.parquet"
+def _object_name(parts: KeyParts) -> str:
+    last = f"{parts.last_k:08}-" if parts.chunk_count > 1 else ""
+    return f"stream={parts.stream.hex()}/{parts.k:08}-{last}{parts.epoch:06}.parquet"
 
 
 def _value(name: str) -> str:

@@ -99,7 +99,7 @@ class Join:
         self.owner, self.lease_s = owner, lease_s
         first = chunks[0]
         self.key = keys.object_key(
-            prefix, keys.Place(stream.id, stream.generation, first.k, first.epoch + 1, len(chunks))
+            prefix, keys.KeyParts(stream.id, stream.generation, first.k, first.epoch + 1, len(chunks))
         )
         self.intents: list[Chunk] = []
         self.parts: list[bytes] = []

@@ -183,8 +183,8 @@ def take(move: Move, buckets: Sequence[Bucket], live: Live | None) -> None:
 
 async def put_object(move: Move) -> None:
     """Encode the rows and put them; what the store tries again are the same bytes under the same key."""
-    place = keys.Place(move.stream.id, move.stream.generation, move.k, move.epoch)
-    move.key = keys.object_key(move.prefix, place)
+    parts = keys.KeyParts(move.stream.id, move.stream.generation, move.k, move.epoch)
+    move.key = keys.object_key(move.prefix, parts)
     if move.scan is not None:
         move.made = await _large(move).write(move.objects, move.key, move.scan, _metadata(move), move.known)
         move.scan = None

@@ -21,7 +21,7 @@ import structlog
 from mldash_compactor import instruments
 from mldash_compactor.apart import Apart
 from mldash_compactor.chunks import manifest
-from mldash_compactor.chunks.keys import Place, parse_key
+from mldash_compactor.chunks.keys import KeyParts, parse_key
 from mldash_compactor.chunks.manifest import Chunk
 from mldash_compactor.chunks.s3 import ListedObject, ObjectStore
 from mldash_ingest.documents.buckets import CHUNK
@@ -79,10 +79,10 @@ async def _sweep_batch(
 
 async def _live_keys(mongo: Mongo, batch: Sequence[ListedObject]) -> set[str]:
     """Those of the batch that were named a moment ago: one query, and most objects need no other."""
-    places = {one.key: place for one in batch if (place := parse_key(one.key)) is not None}
-    single = [{"s": place.stream, "k": place.k} for place in places.values() if place.chunk_count == 1]
-    joined = [key for key, place in places.items() if place.chunk_count > 1]
-    first = [{"s": places[key].stream, "k": places[key].k} for key in joined]
+    parts_of = {one.key: parts for one in batch if (parts := parse_key(one.key)) is not None}
+    single = [{"s": parts.stream, "k": parts.k} for parts in parts_of.values() if parts.chunk_count == 1]
+    joined = [key for key, parts in parts_of.items() if parts.chunk_count > 1]
+    first = [{"s": parts_of[key].stream, "k": parts_of[key].k} for key in joined]
     names = {"live.key": 1, "joining": 1}
     cursor = mongo.chunks.find({"_id": {"$in": single + first}}, names)
     return {name async for document in cursor for name in _names(document)}
@@ -95,24 +95,24 @@ def _names(document: Mapping[str, Any]) -> list[str]:
 
 async def _is_orphan(mongo: Mongo, key: str) -> bool | None:
     """By the chunks' documents as they truly are; None: nothing says whose it is, so it stays."""
-    place = parse_key(key)
-    assert place is not None
+    parts = parse_key(key)
+    assert parts is not None
     chunks = [
         chunk
-        for k in range(place.k, place.last_k + 1)
-        if (chunk := await manifest.read_linearizable(mongo, place.stream, k)) is not None
+        for k in range(parts.k, parts.last_k + 1)
+        if (chunk := await manifest.read_linearizable(mongo, parts.stream, k)) is not None
     ]
     if chunks:
-        return can_never_count(place, key, chunks)
-    stream = await mongo.find_linearizable(mongo.streams, place.stream)
+        return can_never_count(parts, key, chunks)
+    stream = await mongo.find_linearizable(mongo.streams, parts.stream)
     if stream is None:
         return None
-    is_below_floor = (place.last_k + 1) * CHUNK <= stream.get("floor", 0)
+    is_below_floor = (parts.last_k + 1) * CHUNK <= stream.get("floor", 0)
     return True if stream["cold"] >= CLOSED or is_below_floor else None
 
 
-def can_never_count(place: Place, key: str, chunks: Sequence[Chunk]) -> bool:
+def can_never_count(parts: KeyParts, key: str, chunks: Sequence[Chunk]) -> bool:
     """Whether this object can never become live again, by the documents of its range that are there."""
     if any(key in (chunk.joining, chunk.live and chunk.live.key) for chunk in chunks):
         return False
-    return place.chunk_count > 1 or place.epoch < chunks[0].epoch
+    return parts.chunk_count > 1 or parts.epoch < chunks[0].epoch

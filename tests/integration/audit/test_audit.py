@@ -13,7 +13,7 @@ from mldash.process.environment import to_variables
 from mldash_api.audit.findings import Finding, Report
 from mldash_api.commands.audit import audit_experiment
 from mldash_compactor.chunks.checksum import crc32c
-from mldash_compactor.chunks.keys import Place, object_key
+from mldash_compactor.chunks.keys import KeyParts, object_key
 from mldash_ingest.documents.buckets import CHUNK, bucket_id
 from mldash_ingest.fetch.decode import Arrival
 from mldash_ingest.plan.appends import Plan, plan
@@ -385,7 +385,7 @@ async def test_leftovers_are_noted_and_are_no_damage(experiment: World) -> None:
     last = await experiment.mongo.buckets.find_one({"s": LOSS}, sort=[("_id", -1)])
     assert last is not None
     await experiment.mongo.buckets.insert_one({**last, "_id": bucket_id(LOSS, 700)})
-    orphan = object_key(Prefix(PREFIX), Place(LOSS, 0, 0, 7))
+    orphan = object_key(Prefix(PREFIX), KeyParts(LOSS, 0, 0, 7))
     await experiment.objects.put(orphan, b"x", crc32c(b"x"))
     report = await audit(experiment)
     assert report.ok

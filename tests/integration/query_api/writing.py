@@ -10,7 +10,7 @@ from mldash.events.merging import merge_entries
 from mldash.events.schema import RunEvents
 from mldash_compactor.chunks import entries, manifest, points
 from mldash_compactor.chunks.checksum import crc32c
-from mldash_compactor.chunks.keys import Place, object_key
+from mldash_compactor.chunks.keys import KeyParts, object_key
 from mldash_compactor.chunks.manifest import Live
 from mldash_compactor.chunks.parquet.metadata import Metadata
 from mldash_compactor.chunks.rows import Cold, Part
@@ -159,7 +159,7 @@ class Chain:
             cuts=[],
         )
         encoded = _ENCODE[self.kind].encode(rows, metadata)
-        key, checksum = object_key(Prefix(self.prefix), Place(self.id, 0, k, intent.epoch)), crc32c(encoded.data)
+        key, checksum = object_key(Prefix(self.prefix), KeyParts(self.id, 0, k, intent.epoch)), crc32c(encoded.data)
         await self.world.objects.put(key, encoded.data, checksum)
         times = points.event_times(rows)
         live = Live(

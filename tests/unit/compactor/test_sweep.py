@@ -1,6 +1,6 @@
 """Which object can never become live any more."""
 
-from mldash_compactor.chunks.keys import Place
+from mldash_compactor.chunks.keys import KeyParts
 from mldash_compactor.chunks.manifest import Chunk, Live
 from mldash_compactor.upkeep.sweep import can_never_count
 
@@ -11,9 +11,9 @@ def chunk(epoch: int, live_key: str | None = None) -> Chunk:
 
 
 def test_only_one_below_the_documents_epoch_that_is_not_live() -> None:
-    place = Place(b"s" * 16, 0, 0, 3)
-    assert can_never_count(place, "x", [chunk(4)])
-    assert can_never_count(place, "x", [chunk(4, "y")])
-    assert not can_never_count(place, "x", [chunk(3)])  # its compactor may be paused before the commit
-    assert not can_never_count(place, "x", [chunk(3, "y")])
-    assert not can_never_count(place, "x", [chunk(4, "x")])
+    parts = KeyParts(b"s" * 16, 0, 0, 3)
+    assert can_never_count(parts, "x", [chunk(4)])
+    assert can_never_count(parts, "x", [chunk(4, "y")])
+    assert not can_never_count(parts, "x", [chunk(3)])  # its compactor may be paused before the commit
+    assert not can_never_count(parts, "x", [chunk(3, "y")])
+    assert not can_never_count(parts, "x", [chunk(4, "x")])

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mldash.events.identity import Prefix
-from mldash_compactor.chunks.keys import VALUE_BYTES, Place, experiment_folder, object_key, parse_key
+from mldash_compactor.chunks.keys import VALUE_BYTES, KeyParts, experiment_folder, object_key, parse_key
 
-PLACE = Place(bytes(range(16)), 2, 7, 3)
+PLACE = KeyParts(bytes(range(16)), 2, 7, 3)
 segments = st.text(min_size=1, max_size=200).filter(lambda text: "/" not in text)
 
 
