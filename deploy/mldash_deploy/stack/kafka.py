@@ -123,7 +123,7 @@ def _java() -> Path:
 
 
 async def _class_archives(cache: Path) -> str:
-    """The value of -XX:SharedArchiveFile. Java starts without an archive too, or with one that does not fit, only later:
+    """The value of -XX:SharedArchiveFile. Java starts without an archive too, or with one that does not fit, but later:
     a note in place of an error would go unread."""
     java = await asyncio.to_thread(_archive_java, cache)
     kafka = cache / f"kafka-{java.name}"
