@@ -143,7 +143,7 @@ class Ownership:
         return True
 
 
-class Claim:
+class Takeover:
     """The taker's side: a dead session's files are this process's to deliver, up to `end`."""
 
     def __init__(self, lease: Lease, end: Place | None) -> None:
@@ -162,7 +162,7 @@ class Claim:
             self._lease.release()
 
 
-def claim(folder: Path, find_end: Callable[[], Place]) -> Claim | None:
+def take_over(folder: Path, find_end: Callable[[], Place]) -> Takeover | None:
     """Take over a session's files; None while its process lives, or another one delivers them.
 
     `find_end` is where the last whole frame ends.
@@ -181,7 +181,7 @@ def claim(folder: Path, find_end: Callable[[], Place]) -> Claim | None:
                 lease.release()
                 return None
             fix_end(folder, find_end())
-        return Claim(lease, end_of(folder))
+        return Takeover(lease, end_of(folder))
     except FileNotFoundError:  # another process has delivered and removed it meanwhile
         return None
 

@@ -22,7 +22,7 @@ from mldash.mode import Mode
 
 from .checkpoint import Base, Place, make_checkpoint, read_checkpoint, write_base
 from .descriptors import Descriptor
-from .ownership import Claim, Ownership, claim, end_of, has_heartbeat
+from .ownership import Ownership, Takeover, end_of, has_heartbeat, take_over
 from .segment import segment_name
 
 JOURNAL_FORMAT = 1
@@ -70,7 +70,7 @@ class SessionFolder:
         self.path, self.head = path, head
         self.ownership = ownership
         """Set on file systems without locks, where this process writes here."""
-        self.claim: Claim | None = None
+        self.takeover: Takeover | None = None
         """Set on file systems without locks, where this process delivers a dead session's events."""
         self._lock = lock
 
@@ -114,11 +114,11 @@ class SessionFolder:
         `find_end` says where its last whole frame ends; it is asked on file systems without locks
         (`sessions.try_lock`).
         """
-        if self.ownership is not None or self.claim is not None:
+        if self.ownership is not None or self.takeover is not None:
             return True
         if has_heartbeat(self.path):
-            self.claim = claim(self.path, lambda: find_end(self))
-            return self.claim is not None
+            self.takeover = take_over(self.path, lambda: find_end(self))
+            return self.takeover is not None
         if self._lock is None:
             with contextlib.suppress(FileNotFoundError):  # removed meanwhile
                 self._lock = _lock(self.path / "lock")
@@ -135,8 +135,8 @@ class SessionFolder:
 
     def end(self) -> Place | None:
         """Where the session was ended by others, or for others; None: where its last whole frame ends."""
-        if self.claim is not None:
-            return self.claim.end
+        if self.takeover is not None:
+            return self.takeover.end
         return end_of(self.path) if has_heartbeat(self.path) else None
 
     def unlock(self) -> None:
@@ -147,9 +147,9 @@ class SessionFolder:
         ownership, self.ownership = self.ownership, None
         if ownership is not None:
             ownership.let_go()
-        claim, self.claim = self.claim, None
-        if claim is not None:
-            claim.release()
+        takeover, self.takeover = self.takeover, None
+        if takeover is not None:
+            takeover.release()
 
     def remove(self) -> None:
         """Delete all of it; for who holds the lock. Raises OSError."""

@@ -137,8 +137,8 @@ class StoredSource:
         return min(self._folder.segments(), default=None)
 
     def read(self, place: Place) -> Chunk | None:
-        if self._folder.claim is not None:
-            self._folder.claim.renew()
+        if self._folder.takeover is not None:
+            self._folder.takeover.renew()
         if self._end is not None and place >= self._end:
             return None
         loaded = self._loaded
