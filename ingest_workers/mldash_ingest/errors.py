@@ -1,4 +1,4 @@
-"""What can go wrong while events are stored.
+"""The errors of storing events.
 
 IngestError
   KafkaUnreachable  no broker answers at the start; once running, a broker that is away is waited for

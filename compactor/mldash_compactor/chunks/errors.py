@@ -1,4 +1,4 @@
-"""What can go wrong with objects and the manifest.
+"""The errors of objects and the manifest.
 
 ColdStoreError
   StoreUnreachable  S3 did not answer: the same again, later

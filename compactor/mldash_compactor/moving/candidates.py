@@ -1,4 +1,4 @@
-"""Which ranges are cold.
+"""The choice of cold ranges.
 
 A stream is due when a chunk of it is full, or when nothing came for the idle time: the worker's snapshot says so
 (`due_at`). Full chunks move, of a track all but its newest events; the short rest of a metric moves when it is idle.

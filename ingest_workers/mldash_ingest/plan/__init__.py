@@ -1,4 +1,4 @@
-"""What a batch becomes, decided without I/O.
+"""The plan for a batch, made without I/O.
 
 admission.py   which seqs of a record are new
 pieces.py      slices of a record's blocks, cut by seq and by index

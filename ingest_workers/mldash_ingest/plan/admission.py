@@ -1,4 +1,4 @@
-"""Which seqs of a record are new: docs/protocol.md 3.4."""
+"""The new seqs of a record: docs/protocol.md 3.4."""
 
 from mldash.events.schema import Record
 from mldash_ingest.documents.seen import Fresh, Seen

@@ -1,4 +1,4 @@
-"""Which format of a file a request asks for: `?format=` where it is given, else what `Accept` names."""
+"""The format of a file that a request asks for: `?format=` where it is given, else what `Accept` names."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

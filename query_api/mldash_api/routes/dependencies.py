@@ -1,4 +1,4 @@
-"""What most routes depend on."""
+"""The common dependencies of routes."""
 
 from typing import Annotated, Any, Final
 

@@ -1,4 +1,4 @@
-"""What a Parquet column of ours does not say by itself: which numbers are integers, and which nulls are None.
+"""Facts that a Parquet column of ours does not say by itself: which numbers are integers, and which nulls are None.
 
 Of each field that is stored as `numbers`, or whose nulls are `marked` (mixed_types.py), the key `mldash.marks` of a
 chunk's metadata holds

@@ -1,4 +1,4 @@
-"""What an object says of itself, in Parquet's key-value metadata: text, so that every tool shows it.
+"""An object's description of itself, in Parquet's key-value metadata: text, so that every tool shows it.
 
     mldash.schema      version of this layout, "1.1"; one of the same major version can read what it knows the types of
     mldash.prefix      the experiment's prefix · mldash.kind · mldash.name  JSON: a name, or null for the unnamed metric

@@ -1,4 +1,4 @@
-"""What a field's Parquet column is called: as the field, but for names that would meet others.
+"""The name of a field's Parquet column: that of the field, but for names that would meet others.
 
 A field called as one of our own columns stands in "field:{name}": `index`, `time`, `events`, and the empty name, which
 some tools refuse; and `owner`, `project`, `experiment`, `gen`, `stream`, for readers that take a key's
