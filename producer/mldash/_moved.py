@@ -1,4 +1,4 @@
-"""What stood elsewhere in 0.1. Public names work there for one release, with a warning; all else says where it is."""
+"""Modules of 0.1 that moved. Public names work there for one release, with a warning; others say where they are."""
 
 from __future__ import annotations
 

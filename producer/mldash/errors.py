@@ -1,4 +1,4 @@
-"""What the SDK raises of its own; what a wrong argument raises is ValueError or TypeError, as docs/sdk.md says.
+"""The SDK's own errors. Wrong arguments raise ValueError or TypeError, as docs/sdk.md says.
 
 MldashError
   SettingError          a setting has a wrong value (environment.py)

@@ -1,4 +1,4 @@
-"""Which mode an experiment is in, and the two protocols that each mode fills: a Writer and a Reader.
+"""The mode of an experiment, and the two protocols that each mode implements: a Writer and a Reader.
 
   mode       writer                                    reader
   local      the journal, drained to plain files       the files, and what is not yet drained

@@ -177,7 +177,7 @@ class Run:
 
 
 def end_run(session: Session) -> Session | None:
-    """Write the end of a session's run, of which the last part is over; the session, where it now has to deliver.
+    """Write the end of a session's run, whose last part is over. Returns the session where it now has to deliver.
 
     Call it with the session's lifecycle lock.
     """

@@ -1,4 +1,4 @@
-"""What a chart needs of many points: of each pixel column the first, the last, the least and the greatest value.
+"""The points that a chart needs: of each pixel column the first, the last, the least and the greatest value.
 
     column of x    floor((x - low) / (high - low) · columns), the last one holds `high` too; `low` and `high` are the
                    span: the least and the greatest x that there is of what was asked for

@@ -1,4 +1,4 @@
-"""Which columns of a Parquet file may say their least and greatest value: those without NaN.
+"""The columns of a Parquet file that may say their least and greatest value: those without NaN.
 
 Parquet's least and greatest value leave NaN out, so a reader that skips rows by them has to know that a column may hold
 NaN all the same. DuckDB, ClickHouse and pyarrow do not: `isnan(x)` finds no row where the statistics of x are 0 and 1,

@@ -1,4 +1,4 @@
-"""Where and of what a run was started: part of the session's Start event, unless the setting capture_context is off.
+"""The context in which a run was started: part of the session's Start event, unless the setting capture_context is off.
 
     {"user", "command": [argument, …], "cwd", "script", "python", "platform",
      "packages": {module: version},                       of the modules that are loaded by then

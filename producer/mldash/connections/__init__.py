@@ -1,1 +1,1 @@
-"""Where servers are, and how they are reached."""
+"""The addresses of servers, and the ways to reach them."""

@@ -1,4 +1,4 @@
-"""What Kafka says of itself and of topics, for `mldash doctor`. It only asks."""
+"""Facts of Kafka and of its topics, for `mldash doctor`, which only reads."""
 
 import asyncio
 from collections.abc import Sequence

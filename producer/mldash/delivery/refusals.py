@@ -1,4 +1,4 @@
-"""What brokers took no record of, for its size; one for all that goes over one producer.
+"""The record sizes that brokers refused; one object for all records of one producer.
 
 A broker measures a compressed batch, and each topic may have a limit of its own. So where a batch of several events is
 refused, smaller batches follow; where one event was alone in its batch, that much is known of its topic: from then on

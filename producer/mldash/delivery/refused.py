@@ -1,4 +1,4 @@
-"""What Kafka took no more of one session's events, as it is told: by flush(), at the end, and by experiment.events."""
+"""The text about a session's refused events, for flush(), the end of a run, and experiment.events."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""What is on its way to Kafka: one window for the rounds of a journal (lane.py) and for rows of files (local_files.py).
+"""Records on their way to Kafka: one window for the rounds of a journal (lane.py) and rows of files (local_files.py).
 
     bytes   leave at acknowledgement: they bound the memory that the client takes, and nothing else
     places  leave in the order in which they came, each when all of it is answered: sent, or held

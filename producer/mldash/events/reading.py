@@ -1,4 +1,4 @@
-"""What a consumer makes of a Kafka message: its record, and the events in it one by one."""
+"""A Kafka message for consumers: its record, and the events in it one by one."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What `experiment.metrics`, `.tracks`, `.params` and `.logs` are: a user's values in, events out; and reads.
+"""`experiment.metrics`, `.tracks`, `.params` and `.logs`: a user's values in, events out; and reads.
 
 handle.py            what all four share
 metrics.py (metric.py: one of them)  tracks.py  params.py  logs.py

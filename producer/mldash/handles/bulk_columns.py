@@ -1,4 +1,4 @@
-"""What log_many and append_many are given → columns of the wire, without a Python loop over the points of an array.
+"""Arguments of log_many and append_many → columns of the wire, without a Python loop over the points of an array.
 
 A column is a list, tuple or range, an array of NumPy, PyTorch or JAX, or anything with a `to_numpy()` (pandas, Polars,
 Arrow; library_columns.py). Its first dimension is the points; the others are the shape of one value.

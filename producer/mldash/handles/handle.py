@@ -1,4 +1,4 @@
-"""What the four handles share: how they reach the open run, and what the user says of a metric or a track.
+"""The common part of the four handles: the way to the open run, and the description of a metric or a track.
 
 A handle outlives runs: it keeps the writer of the run that is open, and asks for it again when the experiment's epoch
 has changed (a start, an end, a fork). So the common case costs one comparison, and a closed run raises at the call.

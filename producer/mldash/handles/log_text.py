@@ -1,4 +1,4 @@
-"""What a log line is given → text that can be stored: a line never raises into training for its text.
+"""Arguments of a log line → text that can be stored: a line never raises into training for its text.
 
     lone surrogates (paths have them), in the message and in texts of the metadata   escaped by a backslash
     a message whose __str__ raises                                                   what stands for it: its type

@@ -1,4 +1,4 @@
-"""What parameters are given as → plain data, without ever refusing: a run must not end for the sake of its settings.
+"""Values of parameters → plain data; each value is taken: a run must not end for the sake of its settings.
 
   as values.py has it     everything that it converts
   to a dict               namespaces, classes (their public data), attrs, pydantic, OmegaConf, ml_collections, confuse,

@@ -1,4 +1,4 @@
-"""What may be logged → plain data: None, bool, int of 64 bits, float, str, bytes, and lists and dicts of these.
+"""Values that may be logged → plain data: None, bool, int of 64 bits, float, str, bytes, and lists and dicts of these.
 
   as it is              None, bool, int, float, str, bytes, list, dict (keys are text)
   to numbers and lists  NumPy, PyTorch and JAX scalars and arrays, on whatever device they are

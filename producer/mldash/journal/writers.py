@@ -1,4 +1,4 @@
-"""What log() calls: a writer for each stream, and for each layout of its rows.
+"""The callees of log(): a writer for each stream, and for each layout of its rows.
 
 `StreamWriter.append` and the code that point_calls.py makes around a `RowWriter` are the hot path (benchmarks/sdk.py,
 "log"): one encode, one checksum, one copy into the mapped segment. No lock, no system call, no counting: the copy is

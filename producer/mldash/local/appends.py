@@ -1,4 +1,4 @@
-"""What one delivery appends to one row file: parts of records, as lines."""
+"""The lines that one delivery appends to one row file, from parts of records."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final

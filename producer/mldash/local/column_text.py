@@ -79,7 +79,7 @@ def _tokens(column: Column) -> Tokens | None:
     numbers = array(_TYPECODES[column.type])
     numbers.frombytes(column.data)
     text = _encode(numbers.tolist()).decode()
-    return None if "null" in text else text[1:-1].split(",")  # null is what NaN and the infinities become
+    return None if "null" in text else text[1:-1].split(",")  # NaN and the infinities become null
 
 
 def _numbers(numbers: Sequence[float]) -> Tokens:

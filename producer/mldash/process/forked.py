@@ -1,4 +1,4 @@
-"""What tells a forked child that it is one, whoever forks: also C code, which calls none of Python's hooks."""
+"""A sign that tells a forked child that it is one, also after a fork by C code, which skips Python's hooks."""
 
 import contextlib
 import mmap

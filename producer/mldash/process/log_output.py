@@ -1,4 +1,4 @@
-"""Where log lines go: stderr, readable on a terminal, JSON otherwise. Components call structlog.get_logger() alone."""
+"""Log output: stderr, readable on a terminal, JSON otherwise. Components call structlog.get_logger() only."""
 
 from __future__ import annotations
 

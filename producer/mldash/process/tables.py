@@ -1,4 +1,4 @@
-"""Where commands print tables. On a pipe they are plain, without colour."""
+"""The console on which commands print tables. On a pipe they are plain, without colour."""
 
 from __future__ import annotations
 

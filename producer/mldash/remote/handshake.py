@@ -1,4 +1,4 @@
-"""Where Kafka is: asked of the API (GET /v1/connect); MLDASH_KAFKA overrides the address, not the topics."""
+"""The address of Kafka, asked of the API (GET /v1/connect); MLDASH_KAFKA overrides the address, not the topics."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a read tells the API of this process's own writes: up to which event of which streams it has to wait."""
+"""A read's message to the API about this process's own writes: up to which events of which streams to wait."""
 
 import base64
 from typing import Final, Protocol

@@ -1,4 +1,4 @@
-"""Where each stream's events lie in a journal that is kept: reads decode the rounds that they ask for, and no others.
+"""The places of each stream's events in a journal that is kept: reads decode only the rounds that they ask for.
 
 The journal is walked once, and from where the walk ended when it has grown. Of each round (some megabytes, rounds.py)
 the place is kept, what its decoding needs to begin there, and which seqs of which streams it holds; rounds of a journal

@@ -1,6 +1,6 @@
 """Frames → records: consecutive events of a stream in one record, those with equal fields in one block.
 
-A round is what is read from the journal at once, some megabytes, as records: a record ends with its round, so the end
+A round is the records that are read from the journal at once, some megabytes: a record ends with its round, so the end
 of the last round whose records are all acknowledged, and all before it, is the end of the acknowledged prefix.
 
 Values are spliced as they stand in the journal (msgspec.Raw): nothing of a user's is decoded on its way to Kafka. A

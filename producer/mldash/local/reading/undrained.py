@@ -1,4 +1,4 @@
-"""What the journals in an experiment's folder hold: of this process, of others, of the dead."""
+"""Events in the journals of an experiment's folder: of this process, of others, of the dead."""
 
 import os
 from collections.abc import Iterator

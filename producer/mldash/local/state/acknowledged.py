@@ -1,4 +1,4 @@
-"""What is acknowledged: the length of each row file, and the next seq of each session's streams.
+"""The acknowledged state: the length of each row file, and the next seq of each session's streams.
 
 .state/acknowledged is a header and records, appended under the experiment's lock:
 
