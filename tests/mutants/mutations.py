@@ -261,7 +261,7 @@ MUTATIONS: Final = [
         [
             Edit(
                 "compactor/mldash_compactor/upkeep/sweep.py",
-                "    return place.chunk_count > 1 or place.epoch < chunks[0].epoch\n",
+                "    return parts.chunk_count > 1 or parts.epoch < chunks[0].epoch\n",
                 "    return True\n",
             )
         ],
@@ -269,7 +269,7 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "one object key a chunk",
-        [Edit("compactor/mldash_compactor/chunks/keys.py", "{last}{place.epoch:06}.parquet", "{last}{1:06}.parquet")],
+        [Edit("compactor/mldash_compactor/chunks/keys.py", "{last}{parts.epoch:06}.parquet", "{last}{1:06}.parquet")],
         [f"{_FENCES}::test_each_try_at_a_chunk_writes_under_a_key_of_its_own"],
     ),
     Mutation(
