@@ -1,13 +1,10 @@
 """The errors of storing events.
 
 IngestError
-  KafkaUnreachable  no broker answers at the start; once running, a broker that is away is waited for
   PartitionChanged  the topic is not the one that the committed offset speaks of: the partition halts and says so
   RecordUnreadable  Kafka's client can't take a record in: the partition halts before it
   OffsetLost        the committed offset is out of range: shown, never a silent jump
   BatchGivenUp      the batch in hand is left to the next owner of its partitions, who stores what is not stored
-  TopicMissing      Kafka answers, but has no topic of this name
-  TopicSilent       a topic does not give what lies below its end
   LetterMissing     no dead letter lies at this place (any more)
   OriginMissing     the partition that a dead letter came from is not there any more
 """
@@ -19,19 +16,6 @@ class IngestError(Exception):
     """All of ours. `retriable`: the same batch may succeed later."""
 
     retriable: ClassVar[bool] = False
-
-
-class KafkaUnreachable(IngestError, ConnectionError):
-    """No broker answers."""
-
-    retriable = True
-
-    def __init__(self, brokers: str) -> None:
-        super().__init__(brokers)
-        self.brokers = brokers
-
-    def __str__(self) -> str:
-        return f"no Kafka broker answers at {self.brokers} (MLDASH_KAFKA)"
 
 
 class PartitionChanged(IngestError):
@@ -71,30 +55,6 @@ class BatchGivenUp(IngestError):
 
     def __str__(self) -> str:
         return f"the batch in hand was given up: {self.why}"
-
-
-class TopicMissing(IngestError):
-    """No topic of this name."""
-
-    def __init__(self, topic: str) -> None:
-        super().__init__(topic)
-        self.topic = topic
-
-    def __str__(self) -> str:
-        return f"Kafka has no topic {self.topic}: were topics prepared, is MLDASH_TOPIC_PREFIX right?"
-
-
-class TopicSilent(IngestError):
-    """Records below the end of these topics do not come."""
-
-    retriable = True
-
-    def __init__(self, topics: list[str], reason: str) -> None:
-        super().__init__(topics, reason)
-        self.topics, self.reason = topics, reason
-
-    def __str__(self) -> str:
-        return f"{', '.join(self.topics)} can't be read to the end: {self.reason}"
 
 
 class LetterMissing(IngestError):

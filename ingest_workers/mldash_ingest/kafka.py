@@ -5,23 +5,20 @@ import contextlib
 import hashlib
 import socket
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
-import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from mldash.connections.topic_reading import stop_quietly
 from mldash.events.encoding import UndecodableRecord, decode_head
 from mldash.events.limits import RECORD_BYTES
+from mldash.events.reading import KafkaRecord
 
-from .fetch.decode import KafkaRecord
 from .settings import WorkerSettings
 
 _MAX_POLL_INTERVAL_MS = 15 * 60_000
-_STOP_TIMEOUT_S = 5.0
 _SEND_TIMEOUT_S = 30.0
-_READER_FETCH_BYTES = 16 << 20
-_log = structlog.get_logger()
 
 
 class Message(NamedTuple):
@@ -30,12 +27,6 @@ class Message(NamedTuple):
     value: bytes | None
     key: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
-
-
-class Stoppable(Protocol):
-    """A consumer or a producer of aiokafka."""
-
-    async def stop(self) -> None: ...
 
 
 def instance_id(settings: WorkerSettings) -> str:
@@ -60,16 +51,6 @@ def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
         fetch_max_wait_ms=settings.fetch_wait_ms,
         fetch_max_bytes=settings.fetch_bytes,
         max_partition_fetch_bytes=settings.partition_bytes,  # a larger record comes alone (KIP-74)
-    )
-
-
-def make_reader(brokers: str) -> AIOKafkaConsumer:
-    """Not started, and of no group: it reads what is assigned to it by hand, and leaves no trace."""
-    return AIOKafkaConsumer(
-        bootstrap_servers=brokers,
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        fetch_max_bytes=_READER_FETCH_BYTES,
     )
 
 
@@ -112,18 +93,6 @@ def make_producer(brokers: str, client_id: str) -> AIOKafkaProducer:
         max_request_size=RECORD_BYTES + 65_536,
         linger_ms=0,
     )
-
-
-async def stop_quietly(client: Stoppable) -> None:
-    """Stop within a bound, and whatever it meets: aiokafka's stop() hangs while the broker is away, and raises the
-    CancelledError of its own tasks, which would pass for one of ours."""
-    stopping = asyncio.ensure_future(client.stop())
-    try:
-        await asyncio.wait({stopping}, timeout=_STOP_TIMEOUT_S)
-    finally:
-        stopping.cancel()  # nothing, where it is done
-    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
-        _log.warning("a Kafka client did not stop in order", error=f"{type(error).__name__}: {error}")
 
 
 def last_record_checksum(record: KafkaRecord) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from msgspec import Struct
 
+from mldash.connections.topic_reading import partitions_of, read_all
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.topics import event_topic
 
@@ -21,7 +22,6 @@ from .store.appending import Appending
 from .store.chains import Chains
 from .store.sessions import Sessions
 from .store.snapshots import Snapshots
-from .topic_reading import partitions_of, read_all
 
 _AT_ONCE: Final = 200
 """Records stored at once: at most 50 MB of them, usually."""

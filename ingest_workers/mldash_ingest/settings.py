@@ -4,11 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mldash.connections.servers import EventServers, KafkaServer
-
-
-class TopicSettings(KafkaServer, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the topics are, for what looks into them without being a worker."""
+from mldash.connections.servers import EventServers
 
 
 class WorkerSettings(EventServers, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -10,7 +10,8 @@ from time import time
 import msgspec
 from aiokafka import TopicPartition
 
-from .documents.stored import StoredUpTo, encode_stored
+from mldash.events.stored import StoredUpTo, encode_stored
+
 from .fetch.continuity import Committed
 from .kafka import Message, Outbox
 

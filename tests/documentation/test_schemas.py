@@ -14,11 +14,11 @@ from referencing import Registry, Resource
 
 from mldash.events.encoding import JSON, decode_record, encode_record, headers
 from mldash.events.identity import KINDS, experiment_id, stream_key
+from mldash.events.letter import Place, letter_headers, mark_headers
 from mldash.events.schema import SCHEMA_VERSION, Record
+from mldash.events.stored import StoredUpTo, encode_stored
 from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
-from mldash_ingest.dead_letters.letter import Place, letter_headers, mark_headers
-from mldash_ingest.documents.stored import StoredUpTo, encode_stored
-from mldash_ingest.fetch.decode import Arrival, SetAside, decode
+from mldash_ingest.fetch.decode import Arrival, decode
 
 from . import schemas
 from .compatibility import incompatible_changes, without_words
@@ -87,7 +87,7 @@ def test_statements_and_headers_that_are_sent_keep_to_their_schemas() -> None:
     message = SimpleNamespace(
         topic="mldash.logs", partition=1, offset=2, key=b"k", value=b"v", headers=[("schema", b"mldash/9.0")]
     )
-    letter = dict(letter_headers(SetAside(message, "newer"), 1.5))
+    letter = dict(letter_headers(message, "newer", 1.5))
     validator("letter_headers.json").validate({key: value.decode() for key, value in letter.items()})
     mark = {key: value.decode() for key, value in mark_headers(Place(0, 4), 1.5)}
     validator("letter_headers.json").validate(mark)

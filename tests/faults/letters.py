@@ -16,8 +16,8 @@ from mldash.connections.servers import Servers
 from mldash.events.encoding import encode_record, headers
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.schema import Record, Rows
+from mldash.events.seen import HOLES
 from mldash.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
-from mldash_ingest.documents.seen import HOLES
 
 from . import sequences
 from .returned import Account, Accounts, life_now

@@ -18,11 +18,11 @@ from msgspec import Struct
 
 from mldash.connections.servers import Servers
 from mldash.events.encoding import UndecodableRecord, decode_record
+from mldash.events.letter import Letter, Origin, read_letter
 from mldash.events.schema import Record
+from mldash.events.stored import decode_stored
 from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
-from mldash_ingest.dead_letters.letter import Letter, Origin, read_letter
 from mldash_ingest.documents.mongo import Mongo
-from mldash_ingest.documents.stored import decode_stored
 
 from .invariants import Violation
 from .reader import Reader

@@ -116,12 +116,12 @@ MUTATIONS: Final = [
         "highest-seq dedupe",
         [
             Edit(
-                "ingest_workers/mldash_ingest/documents/seen.py",
+                "producer/mldash/events/seen.py",
                 "            if hole_first < end and first < hole_end\n",
                 "            if False\n",
             )
         ],
-        ["tests/unit/ingest_workers/documents/test_seen.py"],
+        ["tests/unit/producer/events/test_seen.py"],
     ),
     Mutation(
         "a walk that jumps gaps",

@@ -14,9 +14,9 @@ import click
 from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
+    from mldash.connections.servers import TopicSettings
+    from mldash.events.letter import Letter, Place
     from mldash_ingest.dead_letters.browse import Summary, Wanted
-    from mldash_ingest.dead_letters.letter import Letter, Place
-    from mldash_ingest.settings import TopicSettings
 
 _SHOWN_CHARACTERS = 4_096
 _KINDS = ("params", "metrics", "logs", "tracks", "runs")
@@ -156,9 +156,9 @@ def _replay_with_bar(settings: TopicSettings, places: list[Place]) -> None:
 
 
 async def _replay(settings: TopicSettings, places: list[Place], advance: Callable[[], None]) -> None:
+    from mldash.connections.topic_reading import reading, stop_quietly
     from mldash_ingest.dead_letters.replay import replay
-    from mldash_ingest.kafka import make_producer, stop_quietly
-    from mldash_ingest.topic_reading import reading
+    from mldash_ingest.kafka import make_producer
 
     async with reading(settings.kafka) as consumer:
         producer = make_producer(settings.kafka, "mldash-dead-letters")
@@ -170,16 +170,16 @@ async def _replay(settings: TopicSettings, places: list[Place], advance: Callabl
 
 
 async def _list(settings: TopicSettings, wanted: Wanted) -> list[Summary]:
+    from mldash.connections.topic_reading import reading
     from mldash_ingest.dead_letters.browse import list_letters
-    from mldash_ingest.topic_reading import reading
 
     async with reading(settings.kafka) as consumer:
         return [one for one in await list_letters(consumer, settings.topic_prefix) if wanted.admits(one)]
 
 
 async def _fetch(settings: TopicSettings, place: Place) -> Letter:
+    from mldash.connections.topic_reading import reading
     from mldash_ingest.dead_letters.browse import fetch_letters
-    from mldash_ingest.topic_reading import reading
 
     async with reading(settings.kafka) as consumer:
         (letter,) = await fetch_letters(consumer, settings.topic_prefix, [place])
@@ -187,8 +187,8 @@ async def _fetch(settings: TopicSettings, place: Place) -> Letter:
 
 
 def _settings(config: str | None, data: str | None, assignments: tuple[str, ...]) -> TopicSettings:
+    from mldash.connections.servers import TopicSettings
     from mldash.process import log_output
-    from mldash_ingest.settings import TopicSettings
 
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "dead-letters")
     return component_settings(TopicSettings, "topics", config=config, data=data, assignments=assignments)
@@ -201,7 +201,7 @@ def _wanted(experiment: str | None, kind: str | None, reason: str | None, *, rep
 
 
 def _place(text: str) -> Place:
-    from mldash_ingest.dead_letters.letter import parse_place
+    from mldash.events.letter import parse_place
 
     try:
         return parse_place(text)

@@ -1,6 +1,5 @@
-"""Records that can't be stored for a fault of their own, set aside with their origin and the reason.
+"""Records that can't be stored for a fault of their own, set aside with their origin and the reason (mldash.events.letter).
 
-letter.py   its record and topic, and the mark of one that was replayed
 send.py     acknowledged before the offset is committed
 browse.py   list, show
 replay.py   back to where it came from, byte for byte

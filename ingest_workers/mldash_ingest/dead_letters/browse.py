@@ -5,13 +5,12 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaConsumer
 from msgspec import Struct
 
+from mldash.connections.topic_reading import partitions_of, read_all
 from mldash.events.encoding import UndecodableRecord, decode_record
+from mldash.events.letter import Letter, Mark, Origin, Place, read_letter
 from mldash.events.schema import Record
 from mldash.events.topics import dead_letter_topic
 from mldash_ingest.errors import LetterMissing
-from mldash_ingest.topic_reading import partitions_of, read_all
-
-from .letter import Letter, Mark, Origin, Place, read_letter
 
 
 class Summary(Struct, kw_only=True):

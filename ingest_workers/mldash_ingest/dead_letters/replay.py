@@ -10,12 +10,12 @@ from time import time
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from mldash.connections.topic_reading import partitions_of
+from mldash.events.letter import Letter, Place, mark_headers
 from mldash.events.topics import dead_letter_topic
 from mldash_ingest.errors import OriginMissing
-from mldash_ingest.topic_reading import partitions_of
 
 from .browse import fetch_letters
-from .letter import Letter, Place, mark_headers
 
 _AT_ONCE = 16
 """A letter may have 16 MiB."""

@@ -5,11 +5,10 @@ from time import time
 
 import structlog
 
+from mldash.events.letter import letter_headers
 from mldash_ingest import instruments
 from mldash_ingest.fetch.decode import SetAside
 from mldash_ingest.kafka import Message, Outbox
-
-from .letter import letter_headers
 
 _log = structlog.get_logger()
 
@@ -20,7 +19,11 @@ async def send_letters(outbox: Outbox, topic: str, letters: Sequence[SetAside]) 
         return
     now = time()
     await outbox.send(
-        topic, [Message(_value(letter), letter.origin.key, letter_headers(letter, now)) for letter in letters]
+        topic,
+        [
+            Message(_value(letter), letter.origin.key, letter_headers(letter.origin, letter.reason, now))
+            for letter in letters
+        ],
     )
     for letter in letters:
         instruments.dead_letters.labels(letter.origin.topic).inc()

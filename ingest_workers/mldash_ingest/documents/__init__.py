@@ -5,12 +5,10 @@ This folder is the face of `ingest_workers` for everything downstream. In readin
   collections.py   every collection, its fields and indexes
   columns.py       values of many events, packed a column a field
   buckets.py       a bucket of a chain ↔ its document
-  seen.py          which seqs of a session are stored: ranges with holes
   column_statistics.py  a packed column's part in the statistics of its field
   run_states.py    the fold of run events
   snapshot.py      the fold of the first `next` events of a chain, pure
   crowd.py         sessions moved out of a crowded snapshot
   walk.py          along a chain by exact boundaries
-  stored.py        "stored up to here", on the topic of that name
   mongo.py         the only module that imports motor
 """

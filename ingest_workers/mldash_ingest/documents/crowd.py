@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 
 from bson.max_key import MaxKey
 
+from mldash.events.seen import Seen
+
 from .mongo import BulkWriteError, Mongo, Session, UpdateOne
-from .seen import Seen
 from .snapshot import Snapshot
 
 KEPT: Final = 2_000

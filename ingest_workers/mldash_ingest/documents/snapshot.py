@@ -19,12 +19,12 @@ import msgspec
 
 from mldash.events.field_statistics import FIELD_LIMIT, FIELD_NAME_BYTES, FieldStatistics, is_number
 from mldash.events.merging import FoldedParams
+from mldash.events.seen import Seen
 
 from .buckets import Bucket
 from .column_statistics import Counted, add_columns, numbers_in
 from .columns import Column, events_of_columns
 from .run_states import FoldedRuns, StoredRunEvent
-from .seen import Seen
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode

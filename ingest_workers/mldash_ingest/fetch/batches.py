@@ -19,12 +19,13 @@ from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, Re
 from aiokafka.structs import OffsetAndMetadata
 from msgspec import Struct
 
-from mldash_ingest.documents.stored import StoredUpTo
+from mldash.events.reading import KafkaRecord
+from mldash.events.stored import StoredUpTo
 from mldash_ingest.errors import IngestError, OffsetLost, RecordUnreadable
 from mldash_ingest.kafka import last_record_checksum
 
 from .continuity import commit_metadata
-from .decode import Arrival, KafkaRecord, SetAside, decode_many
+from .decode import Arrival, SetAside, decode_many
 from .positions import Positions
 
 _POLL_MS = 200

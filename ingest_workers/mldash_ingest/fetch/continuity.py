@@ -19,13 +19,13 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import Struct
 
+from mldash.connections.topic_ids import is_another, topic_ids
+from mldash.connections.topic_reading import partitions_of, read_all, reading
+from mldash.events.stored import StoredUpTo, decode_stored
 from mldash.events.topics import stored_topic
-from mldash_ingest.documents.stored import StoredUpTo, decode_stored
 from mldash_ingest.errors import IngestError, PartitionChanged
 from mldash_ingest.kafka import last_record_checksum
 from mldash_ingest.settings import WorkerSettings
-from mldash_ingest.topic_ids import is_another, topic_ids
-from mldash_ingest.topic_reading import partitions_of, read_all, reading
 
 _TIMEOUT_S = 20.0
 _MOST_SKIPPED = 100
@@ -70,7 +70,7 @@ def read_committed(offset: int, metadata: str) -> Committed:
 async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]) -> Checked:
     """Compare, before anything of the assignment is read.
 
-    Raises KafkaError, IngestError or TimeoutError where Kafka does not answer: then nothing is known.
+    Raises KafkaError, TopicError or TimeoutError where Kafka does not answer: then nothing is known.
     """
     async with asyncio.timeout(_TIMEOUT_S), AsyncExitStack() as clients:
         committed = await _committed(settings, partitions)

@@ -7,13 +7,14 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
 from mldash.events.encoding import RawRecord, RawRows, UndecodableRecord, decode_raw, decode_record
 from mldash.events.identity import ID_BYTES, check_name, experiment_id, parse_prefix, stream_key
 from mldash.events.levels import LEVELS
+from mldash.events.reading import KafkaRecord
 from mldash.events.schema import WIDTHS, Block, Columns, Record, Rows, RunEvents, Signals
 
 from . import float_rows, lines, uniform_rows
@@ -23,18 +24,6 @@ from .sizes import check_sizes
 _COLUMNS_FROM = 64  # rows; fewer are decoded and packed as quickly
 _IN_COLUMNS = ("metrics", "tracks", "logs")
 _LEVELS = frozenset(LEVELS)
-
-
-class KafkaRecord(Protocol):
-    """The part of aiokafka's ConsumerRecord that is used."""
-
-    topic: str
-    partition: int
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
-    headers: Any
 
 
 class Arrival(NamedTuple):

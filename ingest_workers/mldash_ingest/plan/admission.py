@@ -1,7 +1,7 @@
 """The new seqs of a record: docs/protocol.md 3.4."""
 
 from mldash.events.schema import Record
-from mldash_ingest.documents.seen import Fresh, Seen
+from mldash.events.seen import Fresh, Seen
 
 
 def admit(record: Record, seen: Seen) -> list[Fresh] | None:

@@ -6,8 +6,8 @@ Pure: the same records and the same knowledge give the same buckets, so that a r
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from mldash.events.seen import Seen
 from mldash_ingest.documents.buckets import Bucket
-from mldash_ingest.documents.seen import Seen
 from mldash_ingest.documents.snapshot import Snapshot
 from mldash_ingest.fetch.decode import Arrival, SetAside
 

@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from mldash.events.identity import stream_id
+from mldash.events.reading import KafkaRecord
 from mldash.events.schema import Claim, Describe, Heartbeat, RunEvents, Signals, Start
 from mldash_ingest.documents.collections import CLOSE, CLOSED
 from mldash_ingest.documents.mongo import BulkWriteError, Collection, Mongo, Session, UpdateOne
-from mldash_ingest.fetch.decode import Arrival, KafkaRecord
+from mldash_ingest.fetch.decode import Arrival
 
 DUPLICATE_KEY = 11_000
 

@@ -74,3 +74,7 @@ class StoreServers(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     s3_region: S3Region = REGION
     s3_access_key: S3AccessKey = None
     s3_secret_key: S3SecretKey = None
+
+
+class TopicSettings(KafkaServer, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the topics are, for what looks into them without being a worker."""

@@ -2,7 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -10,6 +10,18 @@ from .encoding import decode_record
 from .schema import Column, Columns, Record, Rows, RunEvents
 
 _TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
+
+
+class KafkaRecord(Protocol):
+    """What is used of aiokafka's ConsumerRecord."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Any
 
 
 class Event(NamedTuple):

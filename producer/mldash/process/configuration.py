@@ -39,7 +39,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "worker": ("mldash_ingest.settings", "WorkerSettings"),
     "compactor": ("mldash_compactor.settings", "CompactorSettings"),
     "api": ("mldash_api.settings", "ApiSettings"),
-    "topics": ("mldash_ingest.settings", "TopicSettings"),
+    "topics": ("mldash.connections.servers", "TopicSettings"),
     "stack": ("mldash_deploy.stack.settings", "StackSettings"),
     "sdk": ("mldash.settings", "SdkSettings"),
     "log": ("mldash.process.log_output", "LogSettings"),

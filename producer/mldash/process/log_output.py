@@ -21,12 +21,19 @@ class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 def set_up(settings: LogSettings, component: str) -> None:
-    """Send structlog's lines, and the warnings of the libraries (which use the standard logging), one way."""
-    # Imported here: `mldash config` reads LogSettings, and needs no structlog.
-    import structlog
+    """Send structlog's lines, and the warnings of the libraries (which use the standard logging), one way.
 
+    The base install has no structlog, and nothing that logs by it: there the libraries' warnings are plain lines.
+    """
     readable = settings.format == "readable" or (settings.format == "auto" and sys.stderr.isatty())
     level = logging.getLevelNamesMapping()[settings.level.upper()]
+    # Imported here: `mldash config` reads LogSettings, and needs no structlog.
+    try:
+        import structlog
+    except ModuleNotFoundError:
+        logging.basicConfig(level=max(level, logging.WARNING), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        logging.captureWarnings(True)
+        return
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

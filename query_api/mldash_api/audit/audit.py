@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from mldash.events.identity import stream_key
+from mldash.events.seen import Seen
 from mldash_api.stores.streams import ExperimentRef, StreamRef
 from mldash_compactor.chunks.s3 import ObjectStore
 from mldash_ingest.documents.mongo import Mongo
-from mldash_ingest.documents.seen import Seen
 
 from .chains import CountedStream, count_stream
 from .claims import Account, Claimed, Letter, Progress, judge

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mldash.events.seen import Seen
 from mldash_api.seam.attempts import DELAYS_S, Moved, unsettled
 from mldash_api.stores.streams import StreamRef
 from mldash_compactor.chunks import entries, manifest, points
@@ -22,7 +23,6 @@ from mldash_ingest.documents.buckets import CHUNK, END_OF_STREAM, Bucket, bucket
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.crowd import MovedOut, read_all_moved_out
 from mldash_ingest.documents.mongo import Mongo, Session
-from mldash_ingest.documents.seen import Seen
 from mldash_ingest.documents.snapshot import Snapshot
 
 from .findings import Damage, Finding, Note, StreamCount

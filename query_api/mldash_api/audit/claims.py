@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from mldash_ingest.documents.seen import Seen
+from mldash.events.seen import Seen
 
 from .findings import Finding
 from .ranges import Ranges, intersect, length, stored_in, subtract

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mldash_ingest.documents.seen import Seen
+from mldash.events.seen import Seen
 
 Ranges = list[tuple[int, int]]
 

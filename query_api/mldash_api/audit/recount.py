@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from mldash.events.field_statistics import FIELD_LIMIT
+from mldash.events.seen import Seen
 from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.crowd import MovedOut
-from mldash_ingest.documents.seen import Seen
 from mldash_ingest.documents.snapshot import Snapshot
 
 from .parts import problems_of

@@ -104,11 +104,11 @@ async def audit_experiment(
 
 async def _ask_kafka(settings: ApiSettings, group: str) -> tuple[dict[str, dict[int, Progress]], list[Letter]]:
     """Where the workers are, then the dead letters: what the workers have passed and set aside is among these."""
+    from mldash.connections.group_offsets import group_offsets
+    from mldash.connections.topic_reading import reading
     from mldash.events.topics import event_topics
     from mldash_api.audit.claims import Letter, Progress
     from mldash_ingest.dead_letters.browse import list_letters
-    from mldash_ingest.group_offsets import group_offsets
-    from mldash_ingest.topic_reading import reading
 
     kinds = event_topics(settings.topic_prefix)
     progress = defaultdict[str, dict[int, Progress]](dict)
@@ -160,9 +160,9 @@ async def _repair(settings: ApiSettings, workers: WorkerSettings, prefix: Prefix
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+    from mldash.connections.topic_reading import reading
     from mldash_ingest.documents.mongo import Mongo
     from mldash_ingest.repair import Repair
-    from mldash_ingest.topic_reading import reading
 
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("reading Kafka again: {task.completed} records"), TimeElapsedColumn())

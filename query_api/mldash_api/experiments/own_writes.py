@@ -15,13 +15,13 @@ from typing import Final
 from msgspec import Struct
 
 from mldash.events.identity import Prefix
+from mldash.events.seen import Seen
 from mldash_api import instruments
 from mldash_api.errors import ExperimentDeleted, NotYetStored
 from mldash_api.seam.chain_ends import buckets_since
 from mldash_api.stores.streams import ExperimentRef, find_experiment
 from mldash_ingest.documents.crowd import read_moved_out
 from mldash_ingest.documents.mongo import Mongo, Session
-from mldash_ingest.documents.seen import Seen
 from mldash_ingest.documents.walk import cold_ends
 
 from .standing import standing_of

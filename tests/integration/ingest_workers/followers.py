@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from mldash_ingest.following import Follower
+from mldash.connections.following import Follower
 from tests.world import World
 
 from .emitting import eventually

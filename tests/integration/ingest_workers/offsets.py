@@ -4,8 +4,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata
 
+from mldash.events.stored import StoredUpTo, decode_stored
 from mldash.events.topics import stored_topic
-from mldash_ingest.documents.stored import StoredUpTo, decode_stored
 from tests.world import World
 
 

@@ -7,8 +7,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError
 
+from mldash.events.stored import decode_stored
 from mldash.events.topics import stored_topic
-from mldash_ingest.documents.stored import decode_stored
 from mldash_ingest.fetch.batches import Batch, Batches
 from mldash_ingest.statements import Statements
 from mldash_ingest.worker import Worker

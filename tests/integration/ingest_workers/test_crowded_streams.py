@@ -3,9 +3,9 @@
 import pytest
 
 from mldash.events.identity import experiment_id, parse_prefix, stream_id
+from mldash.events.seen import Seen
 from mldash_api.errors import NotYetStored
 from mldash_api.experiments.own_writes import Written, wait_for_own_writes
-from mldash_ingest.documents.seen import Seen
 from mldash_ingest.documents.snapshot import Snapshot
 from tests.integration.compactor.chains import compacting
 from tests.world import World

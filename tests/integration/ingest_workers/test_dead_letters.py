@@ -6,18 +6,19 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from mldash.connections.errors import TopicMissing
+from mldash.connections.topic_reading import partitions_of, read_all, reading
 from mldash.events.encoding import encode_record, headers
 from mldash.events.identity import Prefix, experiment_id, stream_key
+from mldash.events.letter import Letter, Place
 from mldash.events.schema import Columns, Record, Rows
 from mldash.events.topics import event_topic, partition_of
 from mldash_api.experiments.standing import set_aside_of
 from mldash_ingest.dead_letters.browse import Summary, fetch_letters, list_letters
-from mldash_ingest.dead_letters.letter import Letter, Place
 from mldash_ingest.dead_letters.replay import replay
-from mldash_ingest.errors import LetterMissing, TopicMissing
+from mldash_ingest.errors import LetterMissing
 from mldash_ingest.kafka import make_producer
 from mldash_ingest.statements import Statements
-from mldash_ingest.topic_reading import partitions_of, read_all, reading
 from tests.integration.audit.conftest import committed_to_the_end
 from tests.integration.query_api.conftest import Running
 from tests.stack import run_mldash

@@ -8,9 +8,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from mldash.events.identity import experiment_id, stream_key
+from mldash.events.stored import StoredUpTo
 from mldash.events.topics import event_topic, partition_of
 from mldash_deploy.prepare import prepare
-from mldash_ingest.documents.stored import StoredUpTo
 from mldash_ingest.worker import Worker
 from tests.world import PARTITIONS, World
 

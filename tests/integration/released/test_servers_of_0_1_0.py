@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from mldash import Experiment
+from mldash.connections.topic_reading import reading
 from mldash.events.identity import KINDS, parse_prefix
 from mldash_api.audit.audit import audit
 from mldash_api.audit.claims import Progress
@@ -21,7 +22,6 @@ from mldash_api.commands.audit import audit_experiment
 from mldash_api.stores.streams import find_experiment
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_ingest.dead_letters.browse import list_letters
-from mldash_ingest.topic_reading import reading
 from tests.integration.ingest_workers.emitting import eventually, working
 from tests.integration.query_api.conftest import Running
 from tests.released.samples import records, unpack

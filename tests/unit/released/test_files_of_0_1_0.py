@@ -11,9 +11,9 @@ import mldash
 from mldash import Experiment
 from mldash.events.encoding import UndecodableRecord, decode_record
 from mldash.events.schema import Claim, Columns, Describe, End, Heartbeat, Record, RunEvents, Signals, Start
+from mldash.events.stored import decode_stored
 from mldash.journal.reading.scan import StoredSource
 from mldash.journal.sessions import find_sessions
-from mldash_ingest.documents.stored import decode_stored
 from tests.released.samples import StoredRecord, records, unpack
 from tests.released.v0_1_0 import content
 from tests.unit.producer.journal.journals import records_in

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from mldash.events.identity import experiment_id
 from mldash.events.schema import Record, Rows
+from mldash.events.seen import HOLES, Seen
 from mldash_ingest.documents.buckets import CHUNK, Bucket
 from mldash_ingest.documents.columns import events_of_columns
-from mldash_ingest.documents.seen import HOLES, Seen
 from mldash_ingest.documents.snapshot import Snapshot
 from mldash_ingest.fetch.decode import Arrival
 from mldash_ingest.plan.appends import Plan, plan, rounds

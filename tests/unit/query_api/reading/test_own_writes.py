@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.events.seen import Seen
 from mldash_api.experiments.own_writes import missing_below
-from mldash_ingest.documents.seen import Seen
 
 
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(1, 8)), max_size=12), st.integers(0, 60))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from mldash.events.seen import Seen
 from mldash_api.audit.claims import Account, Claimed, Letter, Progress, judge
-from mldash_ingest.documents.seen import Seen
 
 SESSION = b"s" * 16
 BEHIND, THERE = {0: Progress(5, 9), 1: Progress(9, 9)}, {0: Progress(9, 9), 1: Progress(9, 9)}

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.events.seen import Seen
 from mldash_api.audit.ranges import Ranges, intersect, length, stored_in, subtract
-from mldash_ingest.documents.seen import Seen
 
 RANGES = st.lists(
     st.tuples(st.integers(0, 30), st.integers(1, 8)).map(lambda one: (one[0], one[0] + one[1])), max_size=6

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.events.seen import Seen
 from mldash_api.audit.parts import problems_of
 from mldash_api.audit.recount import Recount
 from mldash_ingest.documents.buckets import Bucket, Source
 from mldash_ingest.documents.columns import columns_of_events, pack_times
 from mldash_ingest.documents.crowd import MovedOut
-from mldash_ingest.documents.seen import Seen
 from mldash_ingest.documents.snapshot import Snapshot
 
 ONE, TWO = b"1" * 16, b"2" * 16

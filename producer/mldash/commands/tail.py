@@ -13,9 +13,9 @@ import click
 from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
+    from mldash.connections.following import Followed
+    from mldash.connections.servers import TopicSettings
     from mldash.events.reading import Event
-    from mldash_ingest.following import Followed
-    from mldash_ingest.settings import TopicSettings
 
 _KINDS = ("params", "metrics", "logs", "tracks", "runs")
 
@@ -45,8 +45,8 @@ def command(
     --stored an event is shown when a worker has announced that it is in the store. What was set aside is not shown
     then. Reading leaves no trace: no consumer group, no commit.
     """
+    from mldash.connections.servers import TopicSettings
     from mldash.process import log_output
-    from mldash_ingest.settings import TopicSettings
 
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "tail")
     settings = component_settings(TopicSettings, "topics", config=config, data=data, assignments=assignments)
@@ -59,7 +59,7 @@ class _Tail:
         self._experiment, self._limit, self._as_json = experiment, limit, as_json
 
     async def run(self, settings: TopicSettings, kinds: tuple[str, ...], *, stored: bool, beginning: bool) -> None:
-        from mldash_ingest.following import Follower
+        from mldash.connections.following import Follower
 
         follower = Follower(settings.kafka, settings.topic_prefix, kinds, stored=stored, beginning=beginning)
         async with follower:

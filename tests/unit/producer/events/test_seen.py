@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_ingest.documents.seen import HOLES, Fresh, Seen
+from mldash.events.seen import HOLES, Fresh, Seen
 
 ranges = st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)), max_size=25)
 

@@ -14,14 +14,13 @@ from typing import Final, NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from mldash.events.encoding import UndecodableRecord
-from mldash.events.reading import Event, decode, events_of
+from mldash.events.letter import Letter, Origin, read_letter
+from mldash.events.reading import Event, KafkaRecord, decode, events_of
 from mldash.events.schema import Record
+from mldash.events.seen import HOLES, Seen
+from mldash.events.stored import decode_stored
 from mldash.events.topics import dead_letter_topic, event_topic, stored_topic
 
-from .dead_letters.letter import Letter, Origin, read_letter
-from .documents.seen import HOLES, Seen
-from .documents.stored import decode_stored
-from .fetch.decode import KafkaRecord
 from .topic_ids import is_another, topic_ids
 from .topic_reading import partitions_of, reading
 

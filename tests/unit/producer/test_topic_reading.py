@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from mldash_ingest import kafka
-from mldash_ingest.kafka import stop_quietly
+from mldash.connections import topic_reading
+from mldash.connections.topic_reading import stop_quietly
 
 
 class _Client:
@@ -34,7 +34,7 @@ async def test_whatever_a_client_raises_when_it_stops_its_worker_goes_on(error: 
 
 
 async def test_a_client_that_does_not_stop_is_left_after_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kafka, "_STOP_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(topic_reading, "_STOP_TIMEOUT_S", 0.01)
     client = _Client(hangs=True)
     async with asyncio.timeout(5):
         await stop_quietly(client)

@@ -1,25 +1,36 @@
 """Topics read from one offset to another, without a consumer group: for commands that read and change nothing."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import Final
+from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from .errors import KafkaUnreachable, TopicMissing, TopicSilent
-from .fetch.decode import KafkaRecord
-from .kafka import make_reader, stop_quietly
+from mldash.events.reading import KafkaRecord
 
+from .errors import KafkaUnreachable, TopicMissing, TopicSilent
+
+_FETCH_BYTES: Final = 16 << 20
 _POLL_MS: Final = 500
 _SILENCE_S: Final = 30.0
+_STOP_TIMEOUT_S: Final = 5.0
+_log = logging.getLogger(__name__)
+
+
+class Stoppable(Protocol):
+    """A consumer or a producer of aiokafka."""
+
+    async def stop(self) -> None: ...
 
 
 @asynccontextmanager
 async def reading(brokers: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A consumer that nothing is assigned to yet. Raises KafkaUnreachable."""
-    consumer = make_reader(brokers)
+    consumer = _make_reader(brokers)
     try:
         try:
             await consumer.start()
@@ -73,3 +84,25 @@ async def read_all(
                 open_.discard(partition)
         if monotonic() - heard > _SILENCE_S:
             raise TopicSilent(sorted({one.topic for one in open_}), f"nothing came for {_SILENCE_S:g} s")
+
+
+async def stop_quietly(client: Stoppable) -> None:
+    """Stop within a bound, and whatever it meets: aiokafka's stop() hangs while the broker is away, and raises the
+    CancelledError of its own tasks, which would pass for one of ours."""
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait({stopping}, timeout=_STOP_TIMEOUT_S)
+    finally:
+        stopping.cancel()  # nothing, where it is done
+    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
+        _log.warning("a Kafka client did not stop in order: %s: %s", type(error).__name__, error)
+
+
+def _make_reader(brokers: str) -> AIOKafkaConsumer:
+    """Not started, and of no group: it reads what is assigned to it by hand, and leaves no trace."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=brokers,
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        fetch_max_bytes=_FETCH_BYTES,
+    )

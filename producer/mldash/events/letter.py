@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
-from mldash_ingest.fetch.decode import KafkaRecord, SetAside
+from .reading import KafkaRecord
 
 PREFIX: Final = "dead-letter-"
 _REPLAYED: Final = f"{PREFIX}replayed"
@@ -69,15 +69,14 @@ def parse_place(text: str) -> Place:
     return Place(int(numbers[0]), int(numbers[1]))
 
 
-def letter_headers(aside: SetAside, time: float) -> list[tuple[str, bytes]]:
+def letter_headers(origin: KafkaRecord, reason: str, time: float) -> list[tuple[str, bytes]]:
     """The record's own headers and those of the letter."""
-    origin = aside.origin
     return [
         *own_headers(origin.headers),
         (f"{PREFIX}topic", origin.topic.encode()),
         (f"{PREFIX}partition", str(origin.partition).encode()),
         (f"{PREFIX}offset", str(origin.offset).encode()),
-        (f"{PREFIX}reason", aside.reason.encode(errors="replace")[:_REASON_BYTES]),
+        (f"{PREFIX}reason", reason.encode(errors="replace")[:_REASON_BYTES]),
         (f"{PREFIX}time", _time(time)),
     ]
 
