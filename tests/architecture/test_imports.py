@@ -24,6 +24,17 @@ HEAVY = (
     "rich",
     "click",
 )
+CLIENTS = {"aiokafka", "motor", "pymongo", "aioboto3", "botocore", "pyarrow"}
+FACES: dict[str, set[str]] = {
+    "mldash.events": set(),
+    "mldash.answers": set(),
+    "mldash.local.reading": set(),
+    "mldash.connections": {"aiokafka"},
+    "mldash.process": set(),
+    "mldash_ingest.documents": {"motor", "pymongo"},
+    "mldash_compactor.chunks": {"motor", "pymongo", "aioboto3", "botocore", "pyarrow"},
+}
+"""What other packages import (import-linter holds them to it), and the servers' clients that are its business."""
 FLOOR = "import asyncio, json, threading, msgspec"
 """What any SDK of this kind needs: an import of ours is measured by it."""
 OURS = "from mldash import Experiment"
@@ -95,6 +106,24 @@ def test_packages_import_upstream_only() -> None:
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("face", "business"), FACES.items())
+def test_a_face_loads_no_server_s_client_but_those_that_are_its_business(
+    face: str, business: set[str], tmp_path: Path
+) -> None:
+    """The package alone loads none; each of its modules, in the same interpreter, those at most."""
+    script = (
+        "import importlib, pkgutil, sys\n"
+        f"loaded = lambda: {CLIENTS} & {{name.partition('.')[0] for name in sys.modules}}\n"
+        f"face = importlib.import_module('{face}')\n"
+        "assert not loaded(), loaded()\n"
+        "for module in pkgutil.walk_packages(face.__path__, face.__name__ + '.'):\n"
+        "    importlib.import_module(module.name)\n"
+        f"    assert loaded() <= {business!r}, (module.name, loaded())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_no_file_imports_a_component_by_the_name_of_its_folder() -> None:
