@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections import OrderedDict
-from time import monotonic, time
+from time import time
 from typing import Final
 
 import msgspec
@@ -28,6 +28,7 @@ from .moving.large import GROUP_BYTES
 from .moving.move import BEFORE_DELETION, LARGE_BYTES, Move, move_chunk
 from .moving.neighbours import Neighbours, bytes_together, count_together, move_neighbours
 from .pace import Pace
+from .resting import LONGEST_REST_S, Resting
 from .settings import CompactorSettings
 from .upkeep.removal import go_on_with_removals
 from .upkeep.retention import keep_retention
@@ -38,9 +39,6 @@ _COPIES: Final = 3
 """Of a joined object, or of a part of a large chunk, in memory at once: its pieces, the whole, what is read back."""
 
 _PREFIXES: Final = 10_000
-_FIRST_REST_S: Final = 0.5
-_LONGEST_REST_S: Final = 60.0
-_RESTING: Final = 1_000
 _STRAYS_S: Final = 86_400.0
 _log = structlog.get_logger()
 
@@ -58,7 +56,7 @@ class Compactor:
         self._pace = Pace(settings.concurrency)
         self._sizes = HotSizes()
         self._in_hand: dict[bytes, asyncio.Task[None]] = {}
-        self._resting: OrderedDict[bytes, tuple[float, float]] = OrderedDict()  # stream → (until, how long)
+        self._resting = Resting()
         self._prefixes: OrderedDict[bytes, Prefix] = OrderedDict()
         self._supervision: Supervision | None = None
 
@@ -147,7 +145,7 @@ class Compactor:
             return
         now = time()
         try:
-            due = await candidates.due_streams(self._mongo, now, room, {*self._in_hand, *self._still_resting()})
+            due = await candidates.due_streams(self._mongo, now, room, {*self._in_hand, *self._resting.now()})
         except PyMongoError as error:
             await _wait(stop, self._health.server_away("MongoDB", error))
             return
@@ -178,23 +176,23 @@ class Compactor:
         """One stream, and what to do where it does not go through. Never raises: the loop goes on with the others."""
         try:
             await self._move_all(stream.id, stop)
-            self._resting.pop(stream.id, None)
+            self._resting.went_through(stream.id)
         except PyMongoError as error:
-            self._rest(stream.id, error, self._health.server_away("MongoDB", error))
+            self._resting.rest(stream.id, error, self._health.server_away("MongoDB", error))
         except StoreUnreachable as error:
-            self._rest(stream.id, error, self._health.server_away("S3", error))
+            self._resting.rest(stream.id, error, self._health.server_away("S3", error))
         except (ChunkHeld, RangeMoved) as error:
             _log.debug("left to another", reason=str(error))
-            self._rest(stream.id, error, self._settings.poll_s)
+            self._resting.rest(stream.id, error, self._settings.poll_s)
         except StreamClosed as error:
             _log.info("left alone", reason=str(error))
-            self._rest(stream.id, error, _LONGEST_REST_S)
+            self._resting.rest(stream.id, error, LONGEST_REST_S)
         except (CompactorError, ColdStoreError) as error:
             _log.error("chunk not moved", stream=stream.id.hex(), error=f"{type(error).__name__}: {error}")
-            self._rest(stream.id, error)
+            self._resting.rest(stream.id, error)
         except Exception as error:
             _log.exception("chunk not moved", stream=stream.id.hex())
-            self._rest(stream.id, error)
+            self._resting.rest(stream.id, error)
 
     async def _move_all(self, stream_id: bytes, stop: asyncio.Event) -> None:
         """Every range of the stream that is cold now, in order; then when it is due again."""
@@ -334,20 +332,6 @@ class Compactor:
             if len(self._prefixes) > _PREFIXES:
                 self._prefixes.popitem(last=False)
         return known
-
-    def _rest(self, stream: bytes, error: Exception, seconds: float | None = None) -> None:
-        """Let others go first; each time twice as long, unless it is said how long."""
-        instruments.moves_stopped.labels(type(error).__name__).inc()
-        _, before = self._resting.pop(stream, (0.0, 0.0))
-        if seconds is None:
-            seconds = min(max(before * 2, _FIRST_REST_S), _LONGEST_REST_S)
-        self._resting[stream] = (monotonic() + seconds, seconds)
-        if len(self._resting) > _RESTING:
-            self._resting.popitem(last=False)
-
-    def _still_resting(self) -> list[bytes]:
-        now = monotonic()
-        return [stream for stream, (until, _) in self._resting.items() if until > now]
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> bool:

@@ -274,7 +274,7 @@ MUTATIONS: Final = [
     ),
     Mutation(
         "a chunk's rows read without a second look at cold",
-        [Edit("compactor/mldash_compactor/moving/move.py", "    if look > cold:\n", "    if False:\n")],
+        [Edit("compactor/mldash_compactor/moving/chain.py", "    if look > cold:\n", "    if False:\n")],
         [f"{_FENCES}::test_rows_that_a_late_insert_left_in_a_moved_range_are_not_taken_for_the_chain"],
     ),
     Mutation(

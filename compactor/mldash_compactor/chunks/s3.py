@@ -25,15 +25,14 @@ from mldash.connections.servers import Servers, StoreServers
 
 from .checksum import to_header
 from .direct import DirectRequests, open_direct, speaks_tls
-from .errors import ColdStoreError, ObjectMissing, StoreRefused, StoreUnreachable
+from .errors import ColdStoreError, ObjectMissing, StoreRefused
+from .s3_errors import code_of, translate
 
 _CONNECT_TIMEOUT_S: Final = 5
 _READ_TIMEOUT_S: Final = 30
 _TRIES: Final = 4
 _FIRST_DELAY_S: Final = 0.05
 _DELETE_AT_ONCE: Final = 1_000
-_MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound"})
-_PASSING: Final = frozenset({"SlowDown", "RequestTimeout", "RequestTimeTooSkewed", "Throttling", "TooManyRequests"})
 _log = structlog.get_logger()
 
 _Answer = TypeVar("_Answer")
@@ -154,7 +153,7 @@ class ObjectStore:
                     Bucket=self.bucket, Key=upload.key, UploadId=upload.id, MultipartUpload={"Parts": parts}
                 )
             except ClientError as error:
-                if _code(error) != "NoSuchUpload":  # an answer that was lost: reading it back will tell
+                if code_of(error) != "NoSuchUpload":  # an answer that was lost: reading it back will tell
                     raise
 
         await self._try("end", upload.key, call)
@@ -166,7 +165,7 @@ class ObjectStore:
             try:
                 await self._client.abort_multipart_upload(Bucket=self.bucket, Key=key, UploadId=upload_id)
             except ClientError as error:
-                if _code(error) != "NoSuchUpload":
+                if code_of(error) != "NoSuchUpload":
                     raise
 
         await self._try("abort", key, call)
@@ -255,7 +254,7 @@ class ObjectStore:
                 await self._client.head_bucket(Bucket=self.bucket)
                 return
             except ClientError as error:
-                if _code(error) not in {"404", "NoSuchBucket", "NotFound"}:
+                if code_of(error) not in {"404", "NoSuchBucket", "NotFound"}:
                     raise
             # Only there AWS wants no location constraint, and refuses its own name.
             elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self._region}}
@@ -264,7 +263,7 @@ class ObjectStore:
                     Bucket=self.bucket, **({} if self._region == "us-east-1" or self._endpoint else elsewhere)
                 )
             except ClientError as error:
-                if _code(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
+                if code_of(error) not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
                     raise
 
         await self._try("make the bucket", self.bucket, call)
@@ -288,24 +287,13 @@ class ObjectStore:
             try:
                 return await call()
             except (BotoCoreError, HTTPClientError, ClientError, TimeoutError, OSError) as caught:
-                error = self._translate(operation, subject, caught)
+                error = translate(self._name, operation, subject, caught)
                 if not error.retriable or attempt == tries:
                     raise error from caught
             _log.warning("S3 tried again", operation=operation, subject=subject, error=str(error), delay_s=delay)
             await asyncio.sleep(delay)
             delay *= 4
         raise AssertionError("unreachable: the last try returns or raises")
-
-    def _translate(self, operation: str, subject: str, error: Exception) -> ColdStoreError:
-        if not isinstance(error, ClientError):
-            return StoreUnreachable(self._name, operation, f"{type(error).__name__}: {error}")
-        code, status = _code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        message = error.response.get("Error", {}).get("Message", "")
-        if code in _MISSING:
-            return ObjectMissing(subject)
-        if code in _PASSING or status >= 500:
-            return StoreUnreachable(self._name, operation, f"{code}: {message}")
-        return StoreRefused(self._name, f"{operation} {subject}", code, message)
 
     @property
     def _name(self) -> str:
@@ -347,7 +335,3 @@ def open_store(settings: Servers | StoreServers, connections: int = 32) -> Objec
 
 
 _PARQUET: Final = "application/vnd.apache.parquet"
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

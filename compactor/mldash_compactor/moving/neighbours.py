@@ -26,13 +26,13 @@ from mldash_compactor.errors import RangeMoved
 from mldash_ingest.documents.buckets import CHUNK
 
 from . import move
+from .chain import read_chain
 from .move import (
     Move,
     committed,
     count,
     intent_of,
     put_object,
-    read_chain,
     release,
     take,
     until_answered,
