@@ -40,7 +40,7 @@ from .manifest import Joined, Live
 from .parquet import metadata as about
 from .parquet.footer import Joining
 from .parquet.metadata import FieldEntry, Metadata
-from .parquet.mixed_types import Field
+from .parquet.mixed_types import Field, parquet_type
 from .s3 import ObjectStore
 from .summaries import BLOCK_ROWS, FIELD_LIMIT, PLACES, FieldBlocks, block_type, unknown_blocks
 
@@ -78,12 +78,8 @@ def fit_together(schemas: Sequence[Sequence[Field]]) -> int:
 
 def _are_alike(one: Field, other: Field) -> bool:
     """Whether both are of one Parquet type, and no null means None in one and absent in the other."""
-    same_type = one.shape == other.shape and _parquet_type(one) == _parquet_type(other)
+    same_type = one.shape == other.shape and parquet_type(one.type) == parquet_type(other.type)
     return same_type and (one.nulls == other.nulls or "marked" in (one.nulls, other.nulls))
-
-
-def _parquet_type(field: Field) -> str:
-    return "float64" if field.type == "numbers" else field.type
 
 
 def _both(one: Field, other: Field) -> Field:

@@ -1,19 +1,16 @@
 """The rows of a range of a chain as columns, the form that hot buckets and cold chunks share."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 import numpy as np
 from msgspec import Struct
 
+from mldash.events.column_types import DTYPES, FLOATS, WIDTHS
 from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.columns import WIDE, Column, events_of_columns
 
 from .parquet.mixed_types import encode_value, pack_array, unpack_array
 from .summaries import presence
-
-_FLOATS: Final = {"float64": "<f8", "float32": "<f4"}
-_NUMBERS: Final = frozenset({"float64", "float32", "int64", "bool"})
 
 
 class Cold(Struct, frozen=True, kw_only=True):
@@ -80,10 +77,10 @@ def _join_field(name: str, counts: Sequence[int], found: Sequence[tuple[int, Col
     first = columns[0]
     same_shape = all(column.shape == first.shape for column in columns)
     present = _join_presence(counts, dict(found))
-    if first.type in _NUMBERS and same_shape and all(column.type == first.type for column in columns):
+    if first.type in WIDTHS and same_shape and all(column.type == first.type for column in columns):
         return Column(name, first.type, b"".join(column.data for column in columns), present, first.shape)
-    if same_shape and all(column.type in _FLOATS for column in columns):
-        widened = (np.frombuffer(column.data, _FLOATS[column.type]).astype("<f8") for column in columns)
+    if same_shape and all(column.type in FLOATS for column in columns):
+        widened = (np.frombuffer(column.data, DTYPES[column.type]).astype("<f8") for column in columns)
         return Column(name, "float64", b"".join(part.tobytes() for part in widened), present, first.shape)
     return Column(name, "values", _join_arrays(unpack_array(_as_values(column)) for column in columns), present)
 

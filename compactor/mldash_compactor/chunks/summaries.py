@@ -17,6 +17,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from mldash.events.column_types import DTYPES, are_int64
 from mldash.events.field_statistics import is_number
 from mldash_ingest.documents.columns import ABSENT, Column
 
@@ -172,7 +173,7 @@ def _numbers(column: Column, rows: int) -> Numbers | None:
         return None
     if column.type == "values":
         return _numbers_of_values(column.values(rows))
-    packed = np.frombuffer(column.data, {"float64": "<f8", "float32": "<f4", "int64": "<i8"}[column.type])
+    packed = np.frombuffer(column.data, DTYPES[column.type])
     if column.type == "float32":
         packed = packed.astype(np.float64)
     present = presence(column, rows)
@@ -188,9 +189,10 @@ def _numbers_of_values(values: Sequence[Any]) -> Numbers | None:
     if not kinds & {int, float}:
         return None
     present = np.fromiter(map(is_number, values), np.bool_, len(values))
-    if float not in kinds and all(-(2**63) <= value < 2**63 for value in values if type(value) is int):
+    if float not in kinds:
         integers = [value if type(value) is int else 0 for value in values]
-        return np.array(integers, np.int64), present
+        if are_int64(integers):
+            return np.array(integers, np.int64), present
     return np.array([float(value) if is_number(value) else 0.0 for value in values], np.float64), present
 
 

@@ -11,16 +11,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mldash.events.column_types import DTYPES, MAX_INT, MIN_INT, NUMBERS
 from mldash.events.field_statistics import FieldStatistics, is_number
 
 from .columns import Column
 
-NUMBERS: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8"}
 Counted = tuple[FieldStatistics, Column]
 """A field, and the column of its further values."""
 
 _FROM: Final = 48  # values; for fewer the plain way is the shorter
-_LEAST_INT64, _GREATEST_INT64 = -(2**63), 2**63 - 1
 
 
 def numbers_in(column: Column) -> bool:
@@ -67,7 +66,7 @@ def add_column(statistics: FieldStatistics, column: Column) -> None:
     if column.type == "values":
         statistics.add([_storable(value) for value in column.packed() if is_number(value)])
         return
-    kind = np.dtype(NUMBERS[column.type])
+    kind = np.dtype(DTYPES[column.type])
     if len(column.data) < _FROM * kind.itemsize:
         statistics.add(column.packed())
         return
@@ -91,4 +90,4 @@ def _sequential_sum(start: float, values: NDArray[Any]) -> float:
 
 def _storable(value: float) -> float:
     """MongoDB holds integers of 64 bits; larger ones, which a producer of ours never sends, as the nearest float."""
-    return value if type(value) is float or _LEAST_INT64 <= value <= _GREATEST_INT64 else float(value)
+    return value if type(value) is float or MIN_INT <= value <= MAX_INT else float(value)

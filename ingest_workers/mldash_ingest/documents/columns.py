@@ -19,15 +19,13 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct
 
-from mldash.events.schema import WIDTHS
+from mldash.events.column_types import ColumnType, common_type, pack_numbers, shaped, unpack_numbers, value_bytes
 
-StoredType = Literal["float64", "float32", "int64", "bool", "values", "events"]
+StoredType = Literal[ColumnType, "events"]
 
 WIDE: Final = 2_000
 """Above so many fields in one bucket whole events are stored: a column's own cost would outgrow its data."""
 
-_TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
@@ -57,13 +55,8 @@ class Column(Struct, frozen=True, gc=False):
         """The values that are present, in order; numbers of fixed-length lists as lists."""
         if self.type in ("values", "events"):
             return _decode(self.data)
-        flat: Sequence[Any]
-        if self.type == "bool":
-            flat = [byte == 1 for byte in self.data]
-        else:
-            flat = array(_TYPECODES[self.type])
-            flat.frombytes(self.data)
-        return _shaped(list(flat), self.shape) if self.shape else flat
+        flat = unpack_numbers(self.type, self.data)
+        return shaped(flat, self.shape) if self.shape else flat
 
     def values(self, count: int) -> list[Any]:
         """One value an event, ABSENT where the field is not there."""
@@ -82,14 +75,10 @@ class Column(Struct, frozen=True, gc=False):
 
 def pack(name: str, values: Sequence[Any]) -> Column:
     """A column in which every value is present."""
-    types = set(map(type, values))
-    if types == {float}:
-        return Column(name, "float64", array("d", values).tobytes())
-    if types == {int} and min(values) >= _MIN_INT64 and max(values) <= _MAX_INT64:
-        return Column(name, "int64", array("q", values).tobytes())
-    if types == {bool}:
-        return Column(name, "bool", bytes(values))
-    return Column(name, "values", _encode(list(values)))
+    kind = common_type(values)
+    if kind is None:
+        return Column(name, "values", _encode(list(values)))
+    return Column(name, kind, pack_numbers(kind, values))
 
 
 def pack_sparse(name: str, values: Sequence[Any]) -> Column:
@@ -143,10 +132,7 @@ def select(columns: Sequence[Column], fields: Sequence[str] | None) -> list[Colu
 
 def value_width(column: Column) -> int:
     """Bytes of one value of a packed column; not for `values` and `events`."""
-    width = WIDTHS[column.type]
-    for length in column.shape:
-        width *= length
-    return width
+    return value_bytes(column.type, column.shape)
 
 
 def pack_times(times: Sequence[float]) -> bytes:
@@ -159,9 +145,3 @@ def unpack_times(data: bytes) -> "array[float]":
     times = array("d")
     times.frombytes(data)
     return times
-
-
-def _shaped(flat: list[Any], shape: tuple[int, ...]) -> list[Any]:
-    for length in reversed(shape):
-        flat = [flat[at : at + length] for at in range(0, len(flat), length)]
-    return flat

@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from mldash.events.column_types import value_bytes
 from mldash.events.encoding import RawRecord, RawRows, UndecodableRecord, decode_raw, decode_record
 from mldash.events.identity import ID_BYTES, check_name, experiment_id, parse_prefix, stream_key
 from mldash.events.levels import LEVELS
 from mldash.events.reading import KafkaRecord
-from mldash.events.schema import WIDTHS, Block, Columns, Record, Rows, RunEvents, Signals
+from mldash.events.schema import Block, Columns, Record, Rows, RunEvents, Signals
 
 from . import float_rows, lines, uniform_rows
 from .lines import PackedHere
@@ -186,7 +187,7 @@ def _check_columns(block: Columns) -> None:
                 raise ValueError(f"column {name!r} has not {block.count} values")
         elif min(column.shape, default=1) < 1:
             raise ValueError(f"column {name!r} has the shape {column.shape}")
-        elif len(column.data) != block.count * WIDTHS[column.type] * math.prod(column.shape):
+        elif len(column.data) != block.count * value_bytes(column.type, column.shape):
             raise ValueError(f"column {name!r} has {len(column.data)} bytes for {block.count} values")
     if not uniform_rows.are_finite(block.times):
         raise ValueError("a time is not finite")

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mldash.events.column_types import ColumnType
 from mldash.events.encoding import RawRows
-from mldash.events.schema import Column, ColumnType
+from mldash.events.schema import Column
 
 from .lines import PackedHere
 from .uniform_rows import FLOAT_BYTES, MOST_FIELDS, are_finite, array_header, float_columns

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from mldash.events.column_types import ColumnType
 from mldash.events.encoding import RawRows
-from mldash.events.schema import Column, Columns, ColumnType
+from mldash.events.schema import Column, Columns
 
 from . import uniform_rows
 

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import msgspec
 
+from mldash.events.column_types import value_bytes
 from mldash.events.limits import ABOUT_BYTES, CALL_BYTES, NAME_BYTES
 from mldash.events.schema import (
-    WIDTHS,
     Claim,
     Columns,
     Describe,
@@ -82,8 +82,5 @@ def _largest_event(block: Rows | Columns) -> int:
         if column.type == "values":
             widths = [width + len(_encode(value)) for width, value in zip(widths, _decode(column.data), strict=True)]
         else:
-            width = WIDTHS[column.type]
-            for length in column.shape:
-                width *= length
-            fixed += width
+            fixed += value_bytes(column.type, column.shape)
     return fixed + max(widths, default=0)

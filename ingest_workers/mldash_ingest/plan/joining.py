@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from mldash.events.schema import WIDTHS, Columns, Rows
+from mldash.events.column_types import WIDTHS
 from mldash.events.schema import Column as WireColumn
+from mldash.events.schema import Columns, Rows
 from mldash_ingest.documents.columns import ABSENT, WIDE, Column, pack, pack_events, pack_sparse, value_width
 from mldash_ingest.fetch.lines import PackedHere
 
 from .pieces import Piece
 
-_NUMBERS = ("float64", "float32", "int64", "bool")
 _decode = msgspec.msgpack.Decoder(list[Any]).decode
 
 
@@ -147,7 +147,7 @@ def _put_together(kind: str, data: Sequence[bytes]) -> bytes:
     """The data of one column of several."""
     if len(data) == 1:
         return data[0]
-    return b"".join(data) if kind in _NUMBERS else _end_to_end(data)
+    return b"".join(data) if kind in WIDTHS else _end_to_end(data)
 
 
 def _end_to_end(arrays: Sequence[bytes]) -> bytes:

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from mldash.errors import PackageMissing
+from mldash.events.column_types import EXACT_INT, OF_PYTHON
 from mldash.events.encoding import exact_from_json, exact_to_json
 
 from .names import POINT_COLUMNS, escaped
@@ -38,7 +39,6 @@ _PACKAGES: Final = {
 """Of a format: what makes it, and what pip installs it by."""
 
 ENCODING_KEY: Final = b"mldash.encoding"
-_EXACT_INT: Final = 2**53
 
 
 def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | None, format: str) -> Any:
@@ -187,15 +187,13 @@ def _arrow_type(values: Iterable[Any]) -> Any:
     if kinds == {list}:
         return _arrow_list_type(present)
     simple = {
-        bool: pyarrow.bool_(),
-        int: pyarrow.int64(),
-        float: pyarrow.float64(),
+        **{kind: pyarrow.type_for_alias(name) for kind, name in OF_PYTHON.items()},
         str: pyarrow.string(),
         bytes: pyarrow.binary(),
     }
     if len(kinds) == 1:
         return simple.get(kinds.pop())
-    if kinds == {int, float} and all(abs(value) <= _EXACT_INT for value in present if type(value) is int):
+    if kinds == {int, float} and all(abs(value) <= EXACT_INT for value in present if type(value) is int):
         return pyarrow.float64()
     return None
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from mldash.events.schema import WIDTHS, Columns, Record, Rows, RunEvents
+from mldash.events.column_types import value_bytes
+from mldash.events.schema import Columns, Record, Rows, RunEvents
 
 
 def halve(record: Record) -> tuple[Record, Record] | None:
@@ -37,9 +38,7 @@ def _slice(block: Any, start: int, stop: int) -> Any:
             values = msgspec.msgpack.decode(column.data, type=list[msgspec.Raw])
             data = msgspec.msgpack.encode(values[start:stop])
         else:
-            width = WIDTHS[column.type]
-            for length in column.shape:
-                width *= length
+            width = value_bytes(column.type, column.shape)
             data = column.data[start * width : stop * width]
         columns.append(msgspec.structs.replace(column, data=data))
     return Columns(block.fields, stop - start, block.times[start * 8 : stop * 8], columns)

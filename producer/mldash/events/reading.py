@@ -2,14 +2,13 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from .column_types import shaped, unpack_numbers
 from .encoding import decode_record
 from .schema import Column, Columns, Record, Rows, RunEvents
-
-_TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
 
 
 class KafkaRecord(Protocol):
@@ -85,16 +84,7 @@ def _rows_of_columns(block: Columns) -> Iterator[tuple[float, dict[str, Any]]]:
 def _values(column: Column) -> Sequence[Any]:
     if column.type == "values":
         return msgspec.msgpack.decode(column.data, type=list[Any])
-    values: list[Any]
-    if column.type == "bool":
-        values = [byte == 1 for byte in column.data]
-    else:
-        packed = array(_TYPECODES[column.type])
-        packed.frombytes(column.data)
-        values = packed.tolist()
-    for length in reversed(column.shape):
-        values = [values[at : at + length] for at in range(0, len(values), length)]
-    return values
+    return shaped(unpack_numbers(column.type, column.data), column.shape)
 
 
 def _pairs(headers: Any) -> Iterable[tuple[str, bytes]]:

@@ -20,19 +20,17 @@ Times are float64 seconds since the epoch (UTC). A Struct here only ever gains f
 can't be read by the rules of this version has a new major version (docs/decisions/0003-the-event-schema.md).
 """
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType, field
+
+from .column_types import ColumnType
 
 SCHEMA_VERSION = (1, 1)
 """MAJOR, MINOR. 1.1: in the JSON encoding columns of type "values" have `values`; a start has resume_key and after."""
 
 Kind = Literal["params", "metrics", "logs", "tracks", "runs"]
 Status = Literal["COMPLETED", "FAILED", "CANCELLED", "PREEMPTED"]
-ColumnType = Literal["float64", "float32", "int64", "bool", "values"]
-
-WIDTHS: Final = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
-"""Bytes of a number in a packed column."""
 
 
 class Column(Struct, frozen=True):

@@ -23,22 +23,30 @@ import msgspec
 from msgspec import Struct
 
 from mldash.errors import few
+from mldash.events.column_types import (
+    ARRAY_CODES,
+    FACTS,
+    MAX_INT,
+    ColumnType,
+    PackedType,
+    common_type,
+    pack_numbers,
+    value_bytes,
+)
 from mldash.events.identity import check_name
 from mldash.events.limits import CALL_BYTES, COLUMN_BYTES, RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.events.moments import seconds_of, seconds_of_all
-from mldash.events.schema import Column, ColumnType
+from mldash.events.schema import Column
 
 from .library_columns import opened
-from .values import MAX_INT, MIN_INT, UnsupportedValue, is_array, plain
+from .values import UnsupportedValue, is_array, plain
 
 TIMESTAMP = "_ts"
 """The field of a metric's points that is a time."""
 
 _encode = msgspec.msgpack.Encoder().encode
 
-_KEPT: dict[str, ColumnType] = {"float64": "float64", "float32": "float32", "int64": "int64", "bool": "bool"}
-_WIDTHS = {"float64": 8, "float32": 4, "int64": 8, "bool": 1}
-_TYPECODES = {"float64": "d", "float32": "f", "int64": "q"}
+_KEPT: dict[str, PackedType] = {name: name for name in FACTS}  # by the name that NumPy has for the type
 
 
 class Packed(Struct, frozen=True):
@@ -52,10 +60,7 @@ class Packed(Struct, frozen=True):
     @property
     def value_bytes(self) -> int:
         """Bytes of one value of packed numbers; of "values" nothing is known yet."""
-        width = _WIDTHS.get(self.type, 0)
-        for length in self.shape:
-            width *= length
-        return width
+        return 0 if self.type == "values" else value_bytes(self.type, self.shape)
 
     def value(self, at: int) -> Any:
         """The value of one point."""
@@ -63,7 +68,7 @@ class Packed(Struct, frozen=True):
             return self.data[at]
         width = self.value_bytes
         numbers: Any = self.data[at * width : (at + 1) * width]
-        numbers = [byte == 1 for byte in numbers] if self.type == "bool" else list(numbers.cast(_TYPECODES[self.type]))
+        numbers = [byte == 1 for byte in numbers] if self.type == "bool" else list(numbers.cast(ARRAY_CODES[self.type]))
         for length in reversed(self.shape):
             numbers = [numbers[start : start + length] for start in range(0, len(numbers), length)]
         return numbers[0]
@@ -182,8 +187,8 @@ def entry_times(column: Packed) -> bytes:
 def _times(column: Packed) -> "array[float]":
     if column.shape:
         raise ValueError(f"_ts must be numeric, one a position, not of shape {column.shape}")
-    if column.type in _TYPECODES:
-        return array("d", array(_TYPECODES[column.type], bytes(column.data)))  # float64 itself is copied quickly
+    if column.type in ARRAY_CODES:
+        return array("d", array(ARRAY_CODES[column.type], bytes(column.data)))  # float64 itself is copied quickly
     if column.type == "values" and all(type(value) in (int, float) for value in column.data):
         return array("d", column.data)
     raise ValueError("_ts must be numeric: seconds since the epoch")
@@ -213,27 +218,13 @@ def _bounded(packed: Mapping[str, Packed], start: int, stop: int) -> Iterator[Pi
 
 
 def _pack_list(values: list[Any], field: str) -> Packed:
-    if _packable(values):
-        return _pack_numbers(values)
-    converted = [plain(value, f"{field}[{at}]") for at, value in enumerate(values)]
-    # NumPy's and PyTorch's scalars are plain numbers now.
-    return _pack_numbers(converted) if _packable(converted) else Packed("values", len(values), converted)
-
-
-def _packable(values: list[Any]) -> bool:
-    kinds = set(map(type, values))
-    if kinds == {int}:
-        return bool(min(values) >= MIN_INT and max(values) <= MAX_INT)
-    return kinds == {float} or kinds == {bool}
-
-
-def _pack_numbers(values: list[Any]) -> Packed:
-    kind = type(values[0])
-    if kind is float:
-        return Packed("float64", len(values), memoryview(array("d", values).tobytes()))
-    if kind is int:
-        return Packed("int64", len(values), memoryview(array("q", values).tobytes()))
-    return Packed("bool", len(values), memoryview(bytes(values)))
+    kind = common_type(values)
+    if kind is None:
+        values = [plain(value, f"{field}[{at}]") for at, value in enumerate(values)]
+        kind = common_type(values)  # NumPy's and PyTorch's scalars are plain numbers now
+    if kind is None:
+        return Packed("values", len(values), values)
+    return Packed(kind, len(values), memoryview(pack_numbers(kind, values)))
 
 
 def _as_numpy(values: Any, field: str) -> Any:

@@ -10,13 +10,14 @@ from typing import Any, Literal, overload
 from mldash.answers.asked import checked_count, checked_names, checked_wait
 from mldash.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
 from mldash.errors import few
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.moments import Moment
 
 from .bulk_columns import TIMESTAMP, check_times, cut, is_column, pack_column, pack_columns
 from .handle import Owner, StreamHandle
 from .point_calls import make_log, row_types
 from .summaries import Gathered, SummaryCache, summarise
-from .values import MAX_INT, MIN_INT, plain_fields
+from .values import plain_fields
 
 CALLS_OF_ONE_KIND = 16
 """After so many calls that had no function of their own, one is made for the fields of the last."""

@@ -24,9 +24,10 @@ import msgspec
 from msgspec import Struct
 
 from mldash.callbacks import warn
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.limits import NESTING, PARAMS_BYTES
 
-from .values import MAX_INT, MIN_INT, UnsupportedValue, in_order, is_array, members_of, plain, type_name
+from .values import UnsupportedValue, in_order, is_array, members_of, plain, type_name
 
 REPR_BYTES: Final = 4 * 1024
 HIDDEN: Final = "•••"

@@ -31,7 +31,7 @@ from .timestamps import ThreadTime
 OURS: Final = "mldash_"
 """Names of the generated code begin so; a field that does gets no function."""
 
-_TYPE_NAMES: Final = {"d": "float", "q": "int", "?": "bool"}
+_TYPE_NAMES: Final = {code: kind.__name__ for kind, code in TYPE_CODES.items()}
 
 Log = Callable[..., Any]
 

@@ -10,12 +10,13 @@ from typing import Any, overload
 from mldash.answers.asked import checked_names, checked_rate, checked_wait
 from mldash.answers.names import ENTRY_COLUMNS, is_escaped, sent_entry
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.merging import flatten
 from mldash.events.moments import Moment, checked_moment, checked_time
 
 from .bulk_columns import Packed, cut, entry_times, pack_columns, pack_times
 from .handle import Owner, StreamHandle, checked_name
-from .values import MAX_INT, MIN_INT, plain_fields
+from .values import plain_fields
 
 TIMESTAMP = "timestamp"
 """The entry's own time in an answer; a user's field of that name is called otherwise (answers/names.py)."""

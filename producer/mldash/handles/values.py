@@ -28,11 +28,10 @@ from uuid import UUID
 from msgspec import Struct
 
 from mldash.errors import MldashError
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.identity import check_name
 from mldash.events.limits import NESTING
 from mldash.events.moments import is_absent, text_of, texts_of
-
-MIN_INT, MAX_INT = -(2**63), 2**63 - 1
 
 _AS_IT_IS = frozenset((float, bool, type(None), bytes))
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from mldash.events.schema import ColumnType
+from mldash.events.column_types import FACTS, OF_PYTHON, ColumnType
 
 from .frame import HEADER_BYTES
 
@@ -32,8 +32,8 @@ MOST_FIELDS = 64
 MOST_LAYOUTS = 1000
 """Of one journal: each is declared in each segment that has rows of it."""
 
-TYPE_CODES: dict[type, str] = {float: "d", int: "q", bool: "?"}
-COLUMN_TYPES: dict[str, ColumnType] = {"d": "float64", "q": "int64", "?": "bool"}
+TYPE_CODES: dict[type, str] = {kind: FACTS[name].code for kind, name in OF_PYTHON.items()}
+COLUMN_TYPES: dict[str, ColumnType] = {FACTS[name].code: name for name in OF_PYTHON.values()}
 
 _PACKED = {"d": "d", "q": "q", "?": "?7x"}
 _HEAD = Packer("<I4xd")

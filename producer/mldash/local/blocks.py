@@ -1,18 +1,17 @@
 """Blocks of the wire → events with their times, one by one; and the events of a record from a seq on."""
 
 import struct
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
+from mldash.events.column_types import shaped, unpack_numbers
 from mldash.events.schema import Block, Column, Columns, Describe, End, Rows, RunEvents, Start
 
 Event = tuple[float, dict[str, Any]]
 RunEvent = Start | Describe | End
 
-_TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
 _decode_values = msgspec.msgpack.Decoder(list[Any]).decode
 
 
@@ -42,15 +41,8 @@ def column_values(column: Column) -> Sequence[Any]:
     """One value an event."""
     if column.type == "values":
         return _decode_values(column.data)
-    flat: Sequence[Any]
-    if column.type == "bool":
-        flat = [byte == 1 for byte in column.data]
-    else:
-        flat = array(_TYPECODES[column.type])
-        flat.frombytes(column.data)
-    for length in reversed(column.shape):
-        flat = [list(flat[at : at + length]) for at in range(0, len(flat), length)]
-    return flat
+    flat = unpack_numbers(column.type, column.data)
+    return shaped(flat, column.shape) if column.shape else flat
 
 
 def _events_of_columns(block: Columns, skip: int) -> Iterator[Event]:

@@ -6,20 +6,18 @@ It is for finite numbers and bools only; a block with anything else goes value b
 """
 
 import struct
-from array import array
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice, repeat
-from typing import Final
 
 import msgspec
 
+from mldash.events.column_types import unpack_numbers
 from mldash.events.schema import Column, Columns
 
 from .row_file import Piece
 from .row_index import BLOCK_ROWS
 from .row_text import IsoTimes
 
-_TYPECODES: Final = {"float64": "d", "float32": "f", "int64": "q"}
 _encode = msgspec.json.Encoder().encode
 
 Tokens = Sequence[str]
@@ -76,9 +74,7 @@ def _tokens(column: Column) -> Tokens | None:
         return None
     if column.type == "bool":
         return ["true" if byte else "false" for byte in column.data]
-    numbers = array(_TYPECODES[column.type])
-    numbers.frombytes(column.data)
-    text = _encode(numbers.tolist()).decode()
+    text = _encode(list(unpack_numbers(column.type, column.data))).decode()
     return None if "null" in text else text[1:-1].split(",")  # NaN and the infinities become null
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mldash.answers.downsample import Number, Span, columns_a_half
+from mldash.events.column_types import DTYPES
 from mldash.events.field_statistics import is_number
 from mldash_compactor.chunks.rows import Part
 from mldash_compactor.chunks.summaries import presence
@@ -19,8 +20,6 @@ from mldash_ingest.documents.columns import ABSENT, Column
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-_DTYPES = {"float64": "<f8", "float32": "<f4", "int64": "<i8"}
 
 
 class Numbers(NamedTuple):
@@ -134,7 +133,7 @@ def _numbers_of_column(column: Column, rows: int, start: int, stop: int) -> tupl
         return None
     if column.type == "values":
         return _numbers_of_values(column.values(rows)[start:stop], start)
-    values = np.frombuffer(column.data, _DTYPES[column.type])
+    values = np.frombuffer(column.data, DTYPES[column.type])
     there = presence(column, rows)
     if there is None:
         places, values = np.arange(start, stop), values[start:stop]

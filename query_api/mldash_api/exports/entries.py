@@ -20,6 +20,7 @@ from mldash.answers.mcap import McapFile, schema_of
 from mldash.answers.mocap import VERSION, frame_of, mocap_metadata
 from mldash.answers.names import shown_entry_field
 from mldash.answers.rows import NonFinite, json_bytes
+from mldash.events.column_types import FACTS
 from mldash_api.experiments.about import About
 from mldash_api.seam.rows import Rows, cut
 from mldash_api.tracks.entries import entries_of
@@ -40,12 +41,9 @@ ENTRY_MEDIA_TYPES: Final[dict[EntryFormat, str]] = {
 WITH_SCHEMA: Final[frozenset[EntryFormat]] = frozenset({"parquet", "mcap"})
 """Those whose fields have to be known before the first entry."""
 
-_JSON_TYPES: Final = {
-    "float64": "number",
-    "float32": "number",
-    "int64": "number",
+_JSON_TYPES: Final[dict[str, str]] = {
+    **{name: facts.json for name, facts in FACTS.items()},
     "numbers": "number",
-    "bool": "boolean",
     "string": "string",
     "list": "array",
     "none": "null",

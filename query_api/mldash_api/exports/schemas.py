@@ -5,8 +5,7 @@ The manifest tells the columns of cold rows, buckets those of hot rows; no objec
 
 from collections.abc import Sequence
 
-import numpy as np
-
+from mldash.events.column_types import EXACT_INT
 from mldash_api.limits import HOT_EVENTS_AT_ONCE, SCHEMA_CHUNKS_AT_ONCE
 from mldash_api.seam import hot
 from mldash_api.seam.attempts import settled
@@ -15,6 +14,7 @@ from mldash_api.tracks.entries import Asked, stored_names
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.manifest import Live
 from mldash_compactor.chunks.parquet.mixed_types import Field, classify
+from mldash_compactor.chunks.parquet.parts import has_large_integers
 from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.columns import Column
 from mldash_ingest.documents.mongo import Session
@@ -66,14 +66,15 @@ def _add_live(schema: SchemaOf, live: Live | None) -> None:
     large = [
         one.name
         for one in live.field_summaries()
-        if any(spot is not None and type(spot.value) is int and abs(spot.value) > 2**53 for spot in (one.min, one.max))
+        if any(
+            spot is not None and type(spot.value) is int and abs(spot.value) > EXACT_INT for spot in (one.min, one.max)
+        )
     ]
     schema.add(live.fields(), large)
 
 
 def _add_columns(schema: SchemaOf, columns: Sequence[Column]) -> None:
-    integers = [(one.name, np.frombuffer(one.data, "<i8")) for one in columns if one.type == "int64"]
-    large = [name for name, values in integers if len(values) and max(values.max(), -values.min()) > 2**53]
+    large = [column.name for column in columns if has_large_integers(column)]
     schema.add([_field_of(column) for column in columns], large)
 
 

@@ -23,23 +23,16 @@ from msgspec import Struct
 from mldash.answers.columns import ENCODING_KEY
 from mldash.answers.names import POINT_COLUMNS, WHOLE_EVENTS, escaped, shown_entry_field
 from mldash.answers.nan_statistics import may_hold_nan, paths_with_statistics
+from mldash.events.column_types import FACTS, FLOATS
 from mldash.events.encoding import exact_to_json
 from mldash_api.seam.rows import END_S, FIRST_S, Rows
-from mldash_compactor.chunks.parquet.columns import to_arrow
-from mldash_compactor.chunks.parquet.mixed_types import Field
+from mldash_compactor.chunks.parquet.columns import ARROW, to_arrow
+from mldash_compactor.chunks.parquet.mixed_types import Field, FieldType, parquet_type
 from mldash_ingest.documents.columns import ABSENT, Column, pack_sparse
 
 _EVENTS: Final = "events"
-_TYPES: Final = {
-    "float64": pa.float64(),
-    "float32": pa.float32(),
-    "int64": pa.int64(),
-    "bool": pa.bool_(),
-    "string": pa.large_string(),
-}
-_NONE: Final[tuple[str, tuple[int, ...]]] = ("none", ())
-_TABLE_TYPES: Final = {"numbers": "float64"}
-_FLOATS: Final = frozenset({"float64", "float32"})
+_TYPES: Final = {name: ARROW[name] for name in (*FACTS, "string")}
+_NONE: Final[tuple[FieldType, tuple[int, ...]]] = ("none", ())
 _JSON: Final = {ENCODING_KEY: b"json"}
 _WHOLE: Final = {ENCODING_KEY: b"events"}
 
@@ -103,7 +96,7 @@ class SchemaOf:
 
     def __init__(self, fields: Sequence[str] | None, own: Own = POINT_OWN) -> None:
         self._own, self._wanted = own, None if fields is None else set(fields)
-        self._kinds: dict[str, set[tuple[str, tuple[int, ...]]]] = {
+        self._kinds: dict[str, set[tuple[FieldType, tuple[int, ...]]]] = {
             name: set() for name in (fields or () if own.all_asked else ())
         }
         self._large = set[str]()
@@ -131,13 +124,13 @@ class SchemaOf:
         """Field → as what its values are stored, all over the range."""
         return {name: {kind if not shape else "list" for kind, shape in kinds} for name, kinds in self._kinds.items()}
 
-    def _column(self, name: str, kinds: set[tuple[str, tuple[int, ...]]]) -> TableColumn:
+    def _column(self, name: str, kinds: set[tuple[FieldType, tuple[int, ...]]]) -> TableColumn:
         column = self._own.name_of(name, beside_whole_events=self._has_whole_events)
         kinds = kinds - {_NONE}
         if not kinds:
             return TableColumn(name, column, pa.null())
-        types, shapes = {_TABLE_TYPES.get(kind, kind) for kind, _ in kinds}, {shape for _, shape in kinds}
-        if types <= _FLOATS | {"int64"} and len(types) > 1 and not (types - _FLOATS and name in self._large):
+        types, shapes = {parquet_type(kind) for kind, _ in kinds}, {shape for _, shape in kinds}
+        if types <= FLOATS | {"int64"} and len(types) > 1 and not (types - FLOATS and name in self._large):
             types = {"float64"}
         (shape, *other), (kind, *more) = shapes, types
         if other or more or kind not in _TYPES:

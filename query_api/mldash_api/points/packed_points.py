@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from mldash.events.column_types import DTYPES, WIDTHS
 from mldash_api.seam.rows import Rows, events_of, iso_times
 from mldash_compactor.chunks.parquet.mixed_types import pack_array, unpack_array
 from mldash_compactor.chunks.rows import join
@@ -22,7 +23,6 @@ from .points import Range
 
 _encode = msgspec.msgpack.Encoder().encode
 _MARKERS: Final = {"float64": b"\xcb", "float32": b"\xcb", "int64": b"\xd3"}
-_STORED: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8"}
 _SENT: Final = {"float64": ">f8", "float32": ">f8", "int64": ">i8"}
 _FALSE: Final = 0xC2
 _MOST_FIELDS: Final = 1_000
@@ -114,14 +114,14 @@ def _place(layout: bytearray, places: list[_Place], content: NDArray[np.uint8]) 
 
 
 def _is_plain(column: Column) -> bool:
-    return column.present is None and not column.shape and column.type in ("float64", "float32", "int64", "bool")
+    return column.present is None and not column.shape and column.type in WIDTHS
 
 
 def _values(column: Column, rows: Rows) -> NDArray[np.uint8]:
     if column.type == "bool":
         values = np.frombuffer(column.data, np.uint8)[rows.start : rows.stop]
         return (values + np.uint8(_FALSE)).reshape(rows.count, 1)
-    stored = np.frombuffer(column.data, _STORED[column.type])[rows.start : rows.stop]
+    stored = np.frombuffer(column.data, DTYPES[column.type])[rows.start : rows.stop]
     return _bytes_of(stored.astype(_SENT[column.type]))
 
 

@@ -22,34 +22,32 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mldash.answers.nan_statistics import holds_nan, paths_with_statistics
+from mldash.events.column_types import DTYPES, EXACT_INT, FACTS
 from mldash_compactor.chunks.errors import ChunkDamaged
 from mldash_compactor.chunks.summaries import presence
 from mldash_ingest.documents.columns import Column, StoredType
 
 from .marks import MOST_BITS, Marks, Mask, integers_of
-from .mixed_types import EXACT_INT, Field, Typed, classify, encode_value, pack_array
+from .mixed_types import Field, Typed, classify, encode_value, pack_array
 from .names import EVENTS, column_name
 
 PAGE_ROWS: Final = 1_000
 ROW_GROUP_BYTES: Final = 64 << 20
 
-DTYPES: Final = {"float64": "<f8", "float32": "<f4", "int64": "<i8", "bool": "|b1", "numbers": "<f8"}
-_ENCODINGS: Final = {
+FIELD_DTYPES: Final = DTYPES | {"numbers": DTYPES["float64"]}
+ARROW: Final[dict[str, pa.DataType]] = {
+    **{name: pa.type_for_alias(name) for name in FACTS},
+    "numbers": pa.float64(),
+    "string": pa.large_string(),
+    "none": pa.null(),
+}
+_ENCODINGS: Final = {  # Parquet's names, and only a writer's choice: so they are not among the facts of a type
     "float64": "BYTE_STREAM_SPLIT",
     "float32": "BYTE_STREAM_SPLIT",
     "numbers": "BYTE_STREAM_SPLIT",
     "int64": "DELTA_BINARY_PACKED",
 }
-_ARROW: Final = {
-    "float64": pa.float64(),
-    "float32": pa.float32(),
-    "numbers": pa.float64(),
-    "int64": pa.int64(),
-    "bool": pa.bool_(),
-    "string": pa.large_string(),
-    "none": pa.null(),
-}
-_FLOATS: Final = frozenset({"float64", "numbers"})
+_IN_FLOAT64: Final = frozenset({"float64", "numbers"})
 
 
 class Stored(NamedTuple):
@@ -63,7 +61,7 @@ class Stored(NamedTuple):
 
 def arrow_type(field: Field) -> pa.DataType:
     """Of the field's column."""
-    kind = _ARROW.get(field.type, pa.large_binary())
+    kind = ARROW.get(field.type, pa.large_binary())
     for _ in field.shape:
         kind = pa.large_list(kind)
     return kind
@@ -83,7 +81,7 @@ def to_arrow(column: Column, rows: int, known: Field | None = None) -> Stored:
         return Stored(Field("", "events"), EVENTS, events)
     if column.type == "values":
         return _classified(column, rows, mask, known)
-    numbers = np.frombuffer(column.data, DTYPES[column.type])
+    numbers = np.frombuffer(column.data, FIELD_DTYPES[column.type])
     return _of_numbers(Field(column.name, column.type, column.shape), numbers, (mask, None), rows, known)
 
 
@@ -94,14 +92,14 @@ def _classified(column: Column, rows: int, present: Mask | None, known: Field | 
     field, name = Field(column.name, typed.type, typed.shape, typed.nulls), column_name(column.name)
     if typed.type == "numbers" and rows * field.width > MOST_BITS:
         typed, mask, field = Typed("values", (), "absent", values), present, Field(column.name, "values")
-    if typed.type in DTYPES:
-        numbers = np.array(typed.values, DTYPES[typed.type])
+    if typed.type in FIELD_DTYPES:
+        numbers = np.array(typed.values, FIELD_DTYPES[typed.type])
         integers = None
         if typed.type == "numbers":
             integers = integers_of(typed.values, mask, field.width, rows * field.width)
         return _of_numbers(field, numbers, (mask, nones), rows, known, integers)
     if typed.type == "none":
-        if known is not None and known.type in DTYPES | {"string": ""}:
+        if known is not None and known.type in FIELD_DTYPES | {"string": ""}:
             field = Field(column.name, known.type, known.shape, typed.nulls)
         return Stored(field, name, pa.nulls(rows, arrow_type(field)), Marks.of(column.name, None, nones))
     if typed.type == "string":
@@ -133,7 +131,7 @@ def _of_numbers(
     integers: Mask | None = None,
 ) -> Stored:
     mask, nones = masks
-    if known is not None and known.type in _FLOATS and field.type != known.type and field.shape == known.shape:
+    if known is not None and known.type in _IN_FLOAT64 and field.type != known.type and field.shape == known.shape:
         field, numbers, integers = as_floats(field, numbers, mask, rows, integers)
     array = from_numbers(numbers, field.shape, mask, rows)
     return Stored(field, column_name(field.name), array, Marks.of(field.name, integers, nones))
@@ -271,11 +269,11 @@ def from_arrow(field: Field, array: pa.ChunkedArray, marks: Marks | None = None,
     if field.type in ("values", "events"):
         return _encoded(field, array)
     valid: Mask = array.is_valid().to_numpy() if array.null_count else np.ones(len(array), np.bool_)
-    if field.nulls == "absent" and field.type in DTYPES:
+    if field.nulls == "absent" and field.type in FIELD_DTYPES:
         numbers = _flat(field, array)
         kind = _packed_type(field, marks, first_row, valid)
         if kind is not None:
-            packed = numbers.astype(DTYPES[kind], copy=False).tobytes()
+            packed = numbers.astype(FIELD_DTYPES[kind], copy=False).tobytes()
             return Column(field.name, kind, packed, _present(valid), tuple(field.shape))
     values, there = _values(field, array, valid, marks, first_row), valid
     if field.nulls != "absent":
@@ -296,7 +294,7 @@ def _packed_type(field: Field, marks: Marks | None, first_row: int, valid: Mask)
 
 def _values(field: Field, array: pa.ChunkedArray, valid: Mask, marks: Marks | None, first_row: int) -> list[Any]:
     """Those of the rows that have one."""
-    if field.type not in DTYPES:
+    if field.type not in FIELD_DTYPES:
         found: list[Any] = array.drop_null().to_pylist()
         return found
     flat: list[Any] = _flat(field, array).tolist()
@@ -312,7 +310,7 @@ def _flat(field: Field, array: pa.ChunkedArray) -> NDArray[Any]:
     flat = array.drop_null().combine_chunks()
     for _ in field.shape:
         flat = flat.flatten()
-    return np.asarray(flat.to_numpy(zero_copy_only=False)).astype(DTYPES[field.type], copy=False)
+    return np.asarray(flat.to_numpy(zero_copy_only=False)).astype(FIELD_DTYPES[field.type], copy=False)
 
 
 def _integers(field: Field, marks: Marks | None, first_row: int, valid: Mask) -> Mask:

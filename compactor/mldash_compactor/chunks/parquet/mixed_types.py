@@ -24,14 +24,12 @@ from typing import Any, Final, Literal, NamedTuple
 import msgspec
 from msgspec import Struct
 
-FieldType = Literal["float64", "float32", "int64", "bool", "string", "values", "events", "numbers", "none"]
+from mldash.events.column_types import EXACT_INT, OF_PYTHON, are_int64
+from mldash_ingest.documents.columns import StoredType
+
+FieldType = Literal[StoredType, "string", "numbers", "none"]
 Nulls = Literal["absent", "none", "marked"]
 
-EXACT_INT: Final = 2**53
-"""Every integer from -EXACT_INT to EXACT_INT is exact as float64."""
-
-_NUMBERS: Final[dict[type, FieldType]] = {float: "float64", int: "int64", bool: "bool"}
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
 _DEPTH: Final = 4
 encode_value = msgspec.msgpack.Encoder().encode
 
@@ -89,11 +87,7 @@ def _number_type(kinds: set[type], values: Sequence[Any]) -> FieldType | None:
     if len(kinds) != 1:
         return None
     (kind,) = kinds
-    return _NUMBERS.get(kind) if _fits(kind, values) else None
-
-
-def _fits(kind: type, values: Sequence[Any]) -> bool:
-    return kind is not int or (min(values) >= _MIN_INT64 and max(values) <= _MAX_INT64)
+    return OF_PYTHON.get(kind) if kind is not int or are_int64(values) else None
 
 
 def _fixed_lists(lists: Sequence[list[Any]]) -> Typed | None:
@@ -110,6 +104,11 @@ def _fixed_lists(lists: Sequence[list[Any]]) -> Typed | None:
         shape += tuple(lengths)
         level = list(chain.from_iterable(level))
     return None
+
+
+def parquet_type(kind: FieldType) -> FieldType:
+    """Of whose Parquet column the values are."""
+    return "float64" if kind == "numbers" else kind
 
 
 def pack_array(count: int, bodies: Iterable[bytes]) -> bytes:

@@ -13,17 +13,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mldash.answers.nan_statistics import may_hold_nan, paths_with_statistics
+from mldash.events.column_types import DTYPES, FLOATS, NUMBERS
 from mldash_compactor.chunks.rows import Cold
 from mldash_compactor.chunks.summaries import presence
 from mldash_ingest.documents.columns import Column, events_of_columns
 
-from .columns import DTYPES, Stored, are_exact, arrow_type, column_encodings, nulls_of, spread, to_arrow, writer_options
+from .columns import (
+    FIELD_DTYPES,
+    Stored,
+    are_exact,
+    arrow_type,
+    column_encodings,
+    nulls_of,
+    spread,
+    to_arrow,
+    writer_options,
+)
 from .marks import MOST_BITS, Marks, Mask
 from .mixed_types import Field, classify, encode_value
 from .names import EVENTS, column_name
 
-_NUMBERS: Final = frozenset({"float64", "float32", "int64", "numbers"})
-_FLOATS: Final = frozenset({"float64", "float32"})
+_NUMBERS: Final = NUMBERS | {"numbers"}
 
 
 def stored_as(column: Column) -> Field:
@@ -47,7 +57,7 @@ def wider(one: Field, other: Field) -> Field:
         if len(kinds) == 1:
             return Field(one.name, one.type, one.shape, nulls)
         if kinds <= _NUMBERS:
-            return Field(one.name, "float64" if kinds <= _FLOATS else "numbers", one.shape, nulls)
+            return Field(one.name, "float64" if kinds <= FLOATS else "numbers", one.shape, nulls)
     return Field(one.name, "values")
 
 
@@ -60,12 +70,12 @@ def has_nan(column: Column) -> bool:
     """Whether it may hold NaN: of packed numbers it is known."""
     if column.type == "values":
         return True
-    return column.type in _FLOATS and bool(np.isnan(np.frombuffer(column.data, DTYPES[column.type])).any())
+    return column.type in FLOATS and bool(np.isnan(np.frombuffer(column.data, DTYPES[column.type])).any())
 
 
 def settled(field: Field, known: Field | None, rows: int, *, large_integers: bool) -> Field:
     """The final type of a field of the file; `known`: how chunks before have it."""
-    if field.type == "none" and known is not None and known.type in DTYPES | {"string": ""}:
+    if field.type == "none" and known is not None and known.type in FIELD_DTYPES | {"string": ""}:
         return Field(field.name, known.type, known.shape, "marked")
     exact = not large_integers and rows * field.width <= MOST_BITS
     if field.type == "numbers":

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import Raw
 
+from mldash.events.column_types import ColumnType
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
-from mldash.events.schema import Block, Column, Columns, ColumnType, Describe, End, Record, Rows, RunEvents, Start
+from mldash.events.schema import Block, Column, Columns, Describe, End, Record, Rows, RunEvents, Start
 from mldash.journal.checkpoint import Base, Place, StreamSeq
 from mldash.journal.frame import COLUMNS, EVENT, LAYOUT, ROW, RUN, STREAM, frames
 from mldash.journal.layout import layout_number

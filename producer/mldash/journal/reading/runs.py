@@ -12,8 +12,9 @@ from functools import lru_cache
 from struct import Struct as Packer
 from typing import NamedTuple
 
+from mldash.events.column_types import WIDTHS, ColumnType
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
-from mldash.events.schema import Column, Columns, ColumnType
+from mldash.events.schema import Column, Columns
 from mldash.journal.frame import EVENT, HEADER, HEADER_BYTES, KIND_SHIFT, LENGTH_MASK, ROW
 from mldash.journal.layout import COLUMN_TYPES, FIRST_VALUE_PLACE, TIME_PLACE, Layout, layout_number
 
@@ -89,7 +90,7 @@ def shape_of(layout: Layout) -> Shape:
     fields = []
     for at, (name, code) in enumerate(zip(layout.fields, layout.types, strict=True)):
         type_ = COLUMN_TYPES[code]
-        fields.append(Field(name, type_, FIRST_VALUE_PLACE + 8 * at, 1 if type_ == "bool" else 8))
+        fields.append(Field(name, type_, FIRST_VALUE_PLACE + 8 * at, WIDTHS[type_]))
     free = {*_CHECKSUM_PLACES, *range(HEADER_BYTES + 4, HEADER_BYTES + layout.row_bytes)}
     return Shape(layout.stream, TIME_PLACE, TIME_PLACE, fields, frozenset(free), is_packed=True)
 

@@ -19,6 +19,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from mldash.answers.downsample import INDEX, Piece, pieces_of
 from mldash.answers.limits import MOST_FIELDS
+from mldash.events.column_types import ARRAY_CODES, NUMBERS, common_type
 from mldash.events.field_statistics import is_number
 from mldash.local.reading.stream_rows import PAGE_ROWS, StreamRows
 from mldash.local.row_index import decode_rows
@@ -27,7 +28,6 @@ from mldash.local.row_text import seconds_of
 MOST_BYTES: Final = 64 << 20
 _NUMBER_BYTES: Final = 8
 _OBJECT_BYTES: Final = 40
-_MIN_INT64, _MAX_INT64 = -(2**63), 2**63 - 1
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -118,9 +118,7 @@ def _decoder_of(names: Sequence[str]) -> msgspec.json.Decoder[Any]:
 
 def _packed(values: Sequence[Any]) -> Sequence[Any]:
     """As numbers of one type where they are, none of them NaN; else as they are."""
-    types = set(map(type, values))
-    if types == {float} and not math.isnan(sum(values)):  # the sum of infinities is NaN too: then as they are
-        return array("d", values)
-    if types == {int} and min(values) >= _MIN_INT64 and max(values) <= _MAX_INT64:
-        return array("q", values)
-    return values
+    kind = common_type(values)
+    if kind is None or kind not in NUMBERS or (kind == "float64" and math.isnan(sum(values))):
+        return values  # the sum of infinities of both signs is NaN too
+    return array(ARRAY_CODES[kind], values)
