@@ -1,15 +1,16 @@
 """The rows of a range of a chain as columns, the form that hot buckets and cold chunks share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
 
 from mldash.events.column_types import DTYPES, FLOATS, WIDTHS
+from mldash.events.messagepack import join_arrays
 from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.columns import WIDE, Column, events_of_columns
 
-from .parquet.mixed_types import encode_value, pack_array, unpack_array
+from .parquet.mixed_types import encode_value
 from .summaries import presence
 
 
@@ -62,8 +63,7 @@ def _join_columns(parts: Sequence[Part]) -> list[Column]:
 
 
 def _join_events(parts: Sequence[Part]) -> Column:
-    arrays = (unpack_array(_events(part)) for part in parts)
-    return Column("", "events", _join_arrays(arrays))
+    return Column("", "events", join_arrays(map(_events, parts)))
 
 
 def _events(part: Part) -> bytes:
@@ -82,16 +82,11 @@ def _join_field(name: str, counts: Sequence[int], found: Sequence[tuple[int, Col
     if same_shape and all(column.type in FLOATS for column in columns):
         widened = (np.frombuffer(column.data, DTYPES[column.type]).astype("<f8") for column in columns)
         return Column(name, "float64", b"".join(part.tobytes() for part in widened), present, first.shape)
-    return Column(name, "values", _join_arrays(unpack_array(_as_values(column)) for column in columns), present)
+    return Column(name, "values", join_arrays(map(_as_values, columns)), present)
 
 
 def _as_values(column: Column) -> bytes:
     return column.data if column.type == "values" else encode_value(list(column.packed()))
-
-
-def _join_arrays(arrays: Iterable[tuple[int, bytes]]) -> bytes:
-    pairs = list(arrays)
-    return pack_array(sum(count for count, _ in pairs), (body for _, body in pairs))
 
 
 def _join_presence(counts: Sequence[int], found: dict[int, Column]) -> bytes | None:

@@ -13,10 +13,11 @@ import numpy as np
 
 from mldash.events.column_types import ColumnType
 from mldash.events.encoding import RawRows
+from mldash.events.messagepack import FLOAT_BYTES, array_head, read_array_head
 from mldash.events.schema import Column
 
 from .lines import PackedHere
-from .uniform_rows import FLOAT_BYTES, MOST_FIELDS, are_finite, array_header, float_columns
+from .uniform_rows import MOST_FIELDS, are_finite, float_columns
 
 _FLOAT: ColumnType = "float64"
 _FLOATS = (_FLOAT,) * MOST_FIELDS
@@ -50,11 +51,11 @@ def _body(at: int, block: RawRows) -> _Body | None:
     """None where the lengths alone rule out floats."""
     field_count = len(block.fields)
     rows, times = memoryview(block.rows), memoryview(block.times)
-    rows_head, times_head = array_header(rows, 0), array_header(times, 0)
+    rows_head, times_head = read_array_head(rows), read_array_head(times)
     if rows_head is None or times_head is None or not 0 < field_count <= MOST_FIELDS:
         return None
     count, begin = rows_head
-    width = len(_head_of(field_count)) + field_count * FLOAT_BYTES
+    width = len(array_head(field_count)) + field_count * FLOAT_BYTES
     if not count or times_head[0] != count or len(rows) - begin != count * width:
         return None
     if len(times) - times_head[1] != count * FLOAT_BYTES:
@@ -67,11 +68,11 @@ def _pack(bodies: Sequence[_Body], field_count: int, blocks: Sequence[RawRows], 
     total = sum(body.size for body in bodies)
     rows = bodies[0].rows if len(bodies) == 1 else b"".join([body.rows for body in bodies])
     encoded_times = bodies[0].times if len(bodies) == 1 else b"".join([body.times for body in bodies])
-    head = _head_of(field_count)
-    width = len(head) + field_count * FLOAT_BYTES
-    if np.ndarray((total,), f"V{len(head)}", rows, 0, (width,)).tobytes() != head * total:
+    row_head = array_head(field_count)
+    width = len(row_head) + field_count * FLOAT_BYTES
+    if np.ndarray((total,), f"V{len(row_head)}", rows, 0, (width,)).tobytes() != row_head * total:
         return False
-    values = float_columns(rows, len(head), width, total, field_count)
+    values = float_columns(rows, len(row_head), width, total, field_count)
     stamps = float_columns(encoded_times, 0, FLOAT_BYTES, total, 1)
     if values is None or stamps is None or not are_finite(times := stamps.tobytes()):
         return False
@@ -83,8 +84,3 @@ def _pack(bodies: Sequence[_Body], field_count: int, blocks: Sequence[RawRows], 
         found[body.at] = PackedHere(blocks[body.at].fields, body.size, times[begin:end], own, types)
         begin = end
     return True
-
-
-def _head_of(length: int) -> bytes:
-    """Of an array of so many elements, as short as it can be, which is how every encoder writes it."""
-    return bytes([0x90 | length]) if length < 16 else b"\xdc" + length.to_bytes(2, "big")

@@ -13,25 +13,26 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mldash.events.messagepack import (
+    FALSE,
+    FIXINT_END,
+    FLOAT64,
+    FLOAT_BYTES,
+    NEGATIVE_FIXINT,
+    SIGNED,
+    TRUE,
+    UINT64,
+    UNSIGNED,
+    read_array_head,
+)
 from mldash.events.schema import Column
 
 Bytes = NDArray[np.uint8]
 
 _INTEGERS: Final = {
-    0xCC: "u1",
-    0xCD: ">u2",
-    0xCE: ">u4",
-    0xCF: ">u8",
-    0xD0: "i1",
-    0xD1: ">i2",
-    0xD2: ">i4",
-    0xD3: ">i8",
+    **{tag: f">u{width}" for tag, width in UNSIGNED.items()},
+    **{tag: f">i{width}" for tag, width in SIGNED.items()},
 }
-_FLOAT64: Final = 0xCB
-FLOAT_BYTES: Final = 9
-_FIXINT_END: Final = 0x80
-_NEGATIVE_FIXINT: Final = 0xE0
-_FALSE, _TRUE = 0xC2, 0xC3
 MOST_FIELDS: Final = 1_000
 
 
@@ -45,13 +46,13 @@ class _Slot(NamedTuple):
 
 def count(encoded: memoryview) -> int:
     """Elements of the array that begins here; 0 where it is none."""
-    found = array_header(encoded, 0)
+    found = read_array_head(encoded)
     return 0 if found is None else found[0]
 
 
 def floats(encoded: memoryview) -> bytes | None:
     """An array of float64 as packed little-endian numbers; None where it holds anything else."""
-    found = array_header(encoded, 0)
+    found = read_array_head(encoded)
     if found is None:
         return None
     count, begin = found
@@ -70,7 +71,7 @@ def are_finite(packed: bytes) -> bool:
 
 def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Column] | None:
     """The columns of `row_count` rows of `field_count` values each; None where the rows are not uniform numbers."""
-    found = array_header(encoded, 0)
+    found = read_array_head(encoded)
     if found is None or found[0] != row_count or not row_count or not 0 < field_count <= MOST_FIELDS:
         return None
     begin = found[1]
@@ -84,7 +85,7 @@ def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Colum
     if not (matrix[:, : slots[0].at] == matrix[0, : slots[0].at]).all():
         return None  # not the same header in every row
     made = list[Column]()
-    for is_float, group in groupby(slots, key=lambda slot: slot.tag == _FLOAT64):
+    for is_float, group in groupby(slots, key=lambda slot: slot.tag == FLOAT64):
         run = [*group]
         first = begin + run[0].at
         columns = _floats(encoded, first, width, row_count, len(run)) if is_float else _others(matrix, run)
@@ -94,20 +95,9 @@ def columns(encoded: memoryview, field_count: int, row_count: int) -> list[Colum
     return made
 
 
-def array_header(encoded: memoryview, at: int) -> tuple[int, int] | None:
-    """Length of the array that begins here, and where its first element stands."""
-    tag = encoded[at] if at < len(encoded) else 0
-    if 0x90 <= tag <= 0x9F:
-        return tag & 0x0F, at + 1
-    size = {0xDC: 2, 0xDD: 4}.get(tag)
-    if size is None or at + 1 + size > len(encoded):
-        return None
-    return int.from_bytes(encoded[at + 1 : at + 1 + size], "big"), at + 1 + size
-
-
 def _slots(row: memoryview, field_count: int) -> list[_Slot] | None:
     """The layout of one row, if it is `field_count` numbers and nothing behind them."""
-    found = array_header(row, 0)
+    found = read_array_head(row)
     if found is None or found[0] != field_count:
         return None
     at, slots = found[1], list[_Slot]()
@@ -123,11 +113,11 @@ def _slots(row: memoryview, field_count: int) -> list[_Slot] | None:
 
 
 def _size(tag: int) -> int | None:
-    if tag == _FLOAT64:
+    if tag == FLOAT64:
         return 8
     if tag in _INTEGERS:
         return np.dtype(_INTEGERS[tag]).itemsize
-    return 0 if tag < _FIXINT_END or tag >= _NEGATIVE_FIXINT or tag in (_FALSE, _TRUE) else None
+    return 0 if tag < FIXINT_END or tag >= NEGATIVE_FIXINT or tag in (FALSE, TRUE) else None
 
 
 def float_columns(
@@ -136,7 +126,7 @@ def float_columns(
     """Neighbouring columns of float64, a line each; None where a value is none. The first value begins at `first`, the
     next of its row nine bytes behind it, and that of the next row `width`."""
     tags = np.ndarray((row_count, count), np.uint8, encoded, first, (width, FLOAT_BYTES))
-    if not _are_all(tags, _FLOAT64):
+    if not _are_all(tags, FLOAT64):
         return None
     return np.ndarray((count, row_count), ">f8", encoded, first + 1, (FLOAT_BYTES, width)).astype("<f8", "C")
 
@@ -159,14 +149,14 @@ def _others(matrix: Bytes, run: Iterable[_Slot]) -> list[Column] | None:
 def _column(matrix: Bytes, slot: _Slot) -> Column | None:
     tags = matrix[:, slot.at]
     if slot.size:
-        if not (tags == slot.tag).all() or (slot.tag == 0xCF and (matrix[:, slot.at + 1] >= 0x80).any()):
+        if not (tags == slot.tag).all() or (slot.tag == UINT64 and (matrix[:, slot.at + 1] >= 0x80).any()):
             return None  # another width in some row, or beyond 64 bits signed
         return Column("int64", _numbers(matrix, slot.at + 1, _INTEGERS[slot.tag], "<i8"))
-    if slot.tag in (_FALSE, _TRUE):
-        if not ((tags == _FALSE) | (tags == _TRUE)).all():
+    if slot.tag in (FALSE, TRUE):
+        if not ((tags == FALSE) | (tags == TRUE)).all():
             return None
-        return Column("bool", (tags == _TRUE).astype(np.uint8).tobytes())
-    if not ((tags < _FIXINT_END) | (tags >= _NEGATIVE_FIXINT)).all():
+        return Column("bool", (tags == TRUE).astype(np.uint8).tobytes())
+    if not ((tags < FIXINT_END) | (tags >= NEGATIVE_FIXINT)).all():
         return None
     return Column("int64", tags.view(np.int8).astype("<i8").tobytes())
 

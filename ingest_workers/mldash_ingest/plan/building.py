@@ -19,7 +19,7 @@ from .merging import merge_columns
 from .pieces import Piece, halves, sources_of
 
 _FEW_TIMES = 200  # for which Python is the quicker
-_TEXT = 0xA0  # MessagePack: a text of up to 31 bytes, its length in the lower bits
+_ENCODED_LEVELS = {level: msgspec.msgpack.encode(level) for level in LEVELS}
 
 
 def build(stream: bytes, kind: str, first_index: int, pieces: Sequence[Piece]) -> list[Bucket]:
@@ -99,7 +99,7 @@ def _span(times: bytes, columns: Sequence[Column]) -> tuple[float, float]:
 
 
 def _levels(columns: Sequence[Column]) -> dict[str, int]:
-    """Counted in the bytes: each value is the level's name behind a byte that names never contain."""
+    """Counted in the bytes: each value is the level's name behind its head, a byte that names never contain."""
     encoded = next((column.data for column in columns if column.name == "level"), b"")
-    counts = {level: encoded.count(bytes([_TEXT | len(level)]) + level.encode()) for level in LEVELS}
+    counts = {level: encoded.count(name) for level, name in _ENCODED_LEVELS.items()}
     return {level: count for level, count in counts.items() if count}

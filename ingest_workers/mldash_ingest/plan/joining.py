@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mldash.events.column_types import WIDTHS
+from mldash.events.messagepack import join_arrays
 from mldash.events.schema import Column as WireColumn
 from mldash.events.schema import Columns, Rows
 from mldash_ingest.documents.columns import ABSENT, WIDE, Column, pack, pack_events, pack_sparse, value_width
@@ -147,32 +148,8 @@ def _put_together(kind: str, data: Sequence[bytes]) -> bytes:
     """The data of one column of several."""
     if len(data) == 1:
         return data[0]
-    return b"".join(data) if kind in WIDTHS else _end_to_end(data)
-
-
-def _end_to_end(arrays: Sequence[bytes]) -> bytes:
-    """The MessagePack array of all elements of these arrays, in which no element has to be looked at.
-
-    Values that are packed as such in each part are so together: they are not all numbers of one type in any.
-    """
-    heads = [_head(array) for array in arrays]
-    length = sum(length for length, _ in heads)
-    bodies = [memoryview(array)[size:] for array, (_, size) in zip(arrays, heads, strict=True)]
-    if length < 16:
-        head = bytes([0x90 | length])
-    elif length < 65_536:
-        head = b"\xdc" + length.to_bytes(2, "big")
-    else:
-        head = b"\xdd" + length.to_bytes(4, "big")
-    return b"".join([head, *bodies])
-
-
-def _head(array: bytes) -> tuple[int, int]:
-    """The length of a MessagePack array, and how many bytes say it."""
-    if array[0] < 0xDC:
-        return array[0] & 0x0F, 1
-    size = 2 if array[0] == 0xDC else 4
-    return int.from_bytes(array[1 : 1 + size], "big"), 1 + size
+    # Values that are packed as such in each part are so together: they are not all numbers of one type in any.
+    return b"".join(data) if kind in WIDTHS else join_arrays(data)
 
 
 def _values(count: int, column: Column | None) -> Sequence[Any]:

@@ -5,6 +5,7 @@ This folder is the face of `producer` for everything downstream. In reading orde
   schema.py            a record and its blocks; the events of a run
   column_types.py      the types of packed columns, and what is known of each
   encoding.py          record ↔ bytes and headers (MessagePack, or JSON)
+  messagepack.py       what is written and read of MessagePack by hand
   identity.py          prefix → experiment id → stream id and key
   topics.py            kind → topic, key → partition
   reading.py           a message → its record → its events

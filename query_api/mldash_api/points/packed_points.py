@@ -14,17 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mldash.events.column_types import DTYPES, WIDTHS
+from mldash.events.messagepack import FALSE, FLOAT64, INT64, map_head, pack_array, text_head, unpack_array
 from mldash_api.seam.rows import Rows, events_of, iso_times
-from mldash_compactor.chunks.parquet.mixed_types import pack_array, unpack_array
 from mldash_compactor.chunks.rows import join
 from mldash_ingest.documents.columns import Column
 
 from .points import Range
 
 _encode = msgspec.msgpack.Encoder().encode
-_MARKERS: Final = {"float64": b"\xcb", "float32": b"\xcb", "int64": b"\xd3"}
+_TAGS: Final = {"float64": bytes((FLOAT64,)), "float32": bytes((FLOAT64,)), "int64": bytes((INT64,))}
 _SENT: Final = {"float64": ">f8", "float32": ">f8", "int64": ">i8"}
-_FALSE: Final = 0xC2
 _MOST_FIELDS: Final = 1_000
 _SMALL: Final = 100
 _TIME_LENGTH: Final = len("2026-01-31T12:00:00.000000Z")
@@ -40,7 +39,7 @@ def pack_page(found: Range, fields: Sequence[str] | None, start_index: int) -> b
     last = rows[-1].first_index + rows[-1].count - 1 if count else max(start_index, found.first_index) - 1
     rest = _encode({"startIndex": start_index, "endIndex": last, "total": count, "hasMore": found.goes_on})
     points = pack_array(count, (pack_points(one, fields) for one in rows))
-    return b"".join([bytes([0x85]), _encode("data"), points, rest[1:]])
+    return b"".join([map_head(5), _encode("data"), points, rest[1:]])
 
 
 def put_together(rows: Sequence[Rows]) -> list[Rows]:
@@ -67,15 +66,15 @@ def pack_points(rows: Rows, fields: Sequence[str] | None = None) -> bytes:
     columns = [one for one in rows.part.columns if fields is None or one.type == "events" or one.name in fields]
     if len(columns) > _MOST_FIELDS or not all(_is_plain(column) for column in columns):
         return _one_by_one(rows, fields)
-    layout = bytearray(bytes([0x83]) + _encode("index") + b"\xd3")
+    layout = bytearray(map_head(3) + _encode("index") + _TAGS["int64"])
     places: list[_Place] = []
     index = np.arange(rows.first_index, rows.first_index + rows.count, dtype=">i8")
     _place(layout, places, _bytes_of(index))
-    layout += _encode("data") + _map_head(len(columns))
+    layout += _encode("data") + map_head(len(columns))
     for column in columns:
-        layout += _encode(column.name) + _MARKERS.get(column.type, b"")
+        layout += _encode(column.name) + _TAGS.get(column.type, b"")
         _place(layout, places, _values(column, rows))
-    layout += _encode("createdAt") + bytes([0xA0 | _TIME_LENGTH])
+    layout += _encode("createdAt") + text_head(_TIME_LENGTH)
     _place(layout, places, iso_bytes(rows.times()))
     table = np.empty((rows.count, len(layout)), np.uint8)
     table[:] = np.frombuffer(layout, np.uint8)
@@ -120,7 +119,7 @@ def _is_plain(column: Column) -> bool:
 def _values(column: Column, rows: Rows) -> NDArray[np.uint8]:
     if column.type == "bool":
         values = np.frombuffer(column.data, np.uint8)[rows.start : rows.stop]
-        return (values + np.uint8(_FALSE)).reshape(rows.count, 1)
+        return (values + np.uint8(FALSE)).reshape(rows.count, 1)
     stored = np.frombuffer(column.data, DTYPES[column.type])[rows.start : rows.stop]
     return _bytes_of(stored.astype(_SENT[column.type]))
 
@@ -129,14 +128,10 @@ def _bytes_of(values: NDArray[Any]) -> NDArray[np.uint8]:
     return values.view(np.uint8).reshape(len(values), values.dtype.itemsize)
 
 
-def _map_head(count: int) -> bytes:
-    return bytes([0x80 | count]) if count < 16 else b"\xde" + count.to_bytes(2, "big")
-
-
 def _one_by_one(rows: Rows, fields: Sequence[str] | None) -> bytes:
     indices = range(rows.first_index, rows.first_index + rows.count)
     points = [
         {"index": index, "data": event, "createdAt": at}
         for index, event, at in zip(indices, events_of(rows, fields), iso_times(rows.times()), strict=True)
     ]
-    return unpack_array(_encode(points))[1]
+    return bytes(unpack_array(_encode(points))[1])

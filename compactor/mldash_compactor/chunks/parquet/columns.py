@@ -23,12 +23,13 @@ from numpy.typing import NDArray
 
 from mldash.answers.nan_statistics import holds_nan, paths_with_statistics
 from mldash.events.column_types import DTYPES, EXACT_INT, FACTS
+from mldash.events.messagepack import pack_array
 from mldash_compactor.chunks.errors import ChunkDamaged
 from mldash_compactor.chunks.summaries import presence
 from mldash_ingest.documents.columns import Column, StoredType
 
 from .marks import MOST_BITS, Marks, Mask, integers_of
-from .mixed_types import Field, Typed, classify, encode_value, pack_array
+from .mixed_types import Field, Typed, classify, encode_value
 from .names import EVENTS, column_name
 
 PAGE_ROWS: Final = 1_000

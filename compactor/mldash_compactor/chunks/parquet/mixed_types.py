@@ -16,7 +16,7 @@ each field is stored, as JSON: [{name, column, type, shape, nulls, inherited}, â
 nulls only: the stream had the field before, the chunk has it nowhere (inherited.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from math import prod
 from typing import Any, Final, Literal, NamedTuple
@@ -109,22 +109,3 @@ def _fixed_lists(lists: Sequence[list[Any]]) -> Typed | None:
 def parquet_type(kind: FieldType) -> FieldType:
     """Of whose Parquet column the values are."""
     return "float64" if kind == "numbers" else kind
-
-
-def pack_array(count: int, bodies: Iterable[bytes]) -> bytes:
-    """One MessagePack array of values that are encoded already: `bodies`, one or many values each, end to end."""
-    if count < 16:
-        header = bytes([0x90 | count])
-    elif count < 1 << 16:
-        header = b"\xdc" + count.to_bytes(2, "big")
-    else:
-        header = b"\xdd" + count.to_bytes(4, "big")
-    return b"".join([header, *bodies])
-
-
-def unpack_array(data: bytes) -> tuple[int, bytes]:
-    """The reverse: how many values, and their bytes end to end."""
-    if data[0] & 0xF0 == 0x90:
-        return data[0] & 0x0F, data[1:]
-    size = 2 if data[0] == 0xDC else 4
-    return int.from_bytes(data[1 : 1 + size], "big"), data[1 + size :]

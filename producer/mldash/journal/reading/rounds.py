@@ -14,6 +14,7 @@ from msgspec import Raw
 
 from mldash.events.column_types import ColumnType
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
+from mldash.events.messagepack import array_head
 from mldash.events.schema import Block, Column, Columns, Describe, End, Record, Rows, RunEvents, Start
 from mldash.journal.checkpoint import Base, Place, StreamSeq
 from mldash.journal.frame import COLUMNS, EVENT, LAYOUT, ROW, RUN, STREAM, frames
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mldash.journal.append import Journal
 
 ROUND_BYTES = 2 << 20
+_HEAD_OF_EVENT = array_head(3)[0]
 
 _ROW_OVERHEAD_BYTES = 16
 
@@ -149,7 +151,7 @@ class Gatherer:
 
     def _take_frame(self, kind: int, payload: memoryview, *, emit: bool) -> None:
         if kind == EVENT:
-            if payload[0] == 0x93:
+            if payload[0] == _HEAD_OF_EVENT:  # an entry has a fourth element
                 number, time, values = self._decode_event(payload)
                 logged_at = time
             else:

@@ -14,6 +14,18 @@ from typing import NamedTuple
 
 from mldash.events.column_types import WIDTHS, ColumnType
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
+from mldash.events.messagepack import (
+    FALSE,
+    FIXINT_END,
+    FLOAT64,
+    FLOAT_BYTES,
+    TRUE,
+    UNSIGNED,
+    array_head,
+    read_map_head,
+    read_text,
+    read_unsigned,
+)
 from mldash.events.schema import Column, Columns
 from mldash.journal.frame import EVENT, HEADER, HEADER_BYTES, KIND_SHIFT, LENGTH_MASK, ROW
 from mldash.journal.layout import COLUMN_TYPES, FIRST_VALUE_PLACE, TIME_PLACE, Layout, layout_number
@@ -21,8 +33,9 @@ from mldash.journal.layout import COLUMN_TYPES, FIRST_VALUE_PLACE, TIME_PLACE, L
 SHORTEST_RUN = 8
 """Below it frame by frame is as fast."""
 
-_UNSIGNED_WIDTHS = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}
-_BOOLS = bytes.maketrans(b"\xc2\xc3", b"\x00\x01")
+_BOOLS = bytes((FALSE, TRUE))
+_AS_BYTES = bytes.maketrans(_BOOLS, b"\x00\x01")
+_LEAST_HEAD = array_head(2)[0]
 _FLOAT = Packer(">d")
 _CHECKSUM_PLACES = range(4, HEADER_BYTES)
 
@@ -98,32 +111,29 @@ def shape_of(layout: Layout) -> Shape:
 def find_shape(frame: bytes) -> Shape | None:
     """The shape of an event's frame; None where it has other values than floats, unsigned integers and bools."""
     at = HEADER_BYTES
-    times = frame[at] - 0x92  # [number, time, fields] or [number, time, logged, fields]
-    number, at = _unsigned(frame, at + 1)
+    times = frame[at] - _LEAST_HEAD  # [number, time, fields] or [number, time, logged, fields]
+    number, at = read_unsigned(frame, at + 1)
     places = []
     for _ in range(times):
-        if frame[at] != 0xCB:
+        if frame[at] != FLOAT64:
             return None
         places.append(at + 1)
-        at += 9
+        at += FLOAT_BYTES
     free = {place + byte for place in places for byte in range(8)} | set(_CHECKSUM_PLACES)
-    if 0x80 <= frame[at] <= 0x8F:
-        count, at = frame[at] & 0x0F, at + 1
-    elif frame[at] == 0xDE:
-        count, at = int.from_bytes(frame[at + 1 : at + 3], "big"), at + 3
-    else:
+    if (head := read_map_head(frame, at)) is None:
         return None
+    count, at = head
     fields = []
     for _ in range(count):
-        name, at = _text(frame, at)
+        name, at = read_text(frame, at)
         marker = frame[at]
-        if marker == 0xCB:
+        if marker == FLOAT64:
             field = Field(name, "float64", at + 1, 8)
-        elif marker in _UNSIGNED_WIDTHS:
-            field = Field(name, "int64", at + 1, _UNSIGNED_WIDTHS[marker])
-        elif marker <= 0x7F:
+        elif marker in UNSIGNED:
+            field = Field(name, "int64", at + 1, UNSIGNED[marker])
+        elif marker < FIXINT_END:
             field = Field(name, "int64", at, 1)
-        elif marker in (0xC2, 0xC3):
+        elif marker in (FALSE, TRUE):
             field = Field(name, "bool", at, 1)
         else:
             return None
@@ -143,9 +153,9 @@ def _same(data: bytes, start: int, size: int, count: int, shape: Shape) -> int:
     for field in () if shape.is_packed else shape.fields:
         values = data[start + field.place : start + count * size : size]
         if field.type == "bool":
-            count = _prefix(values, b"\xc2\xc3")
-        elif field.width == 1 and data[start + field.place - 1] not in _UNSIGNED_WIDTHS and not values.isascii():
-            count = next(at for at, value in enumerate(values) if value > 0x7F)
+            count = _prefix(values, _BOOLS)
+        elif field.width == 1 and data[start + field.place - 1] not in UNSIGNED and not values.isascii():
+            count = next(at for at, value in enumerate(values) if value >= FIXINT_END)
     return count
 
 
@@ -160,7 +170,7 @@ def _columns(data: bytes, start: int, size: int, count: int, shape: Shape) -> Ru
     columns = []
     for field in shape.fields:
         if field.type == "bool":
-            values = data[start + field.place : start + count * size : size].translate(_BOOLS)
+            values = data[start + field.place : start + count * size : size].translate(_AS_BYTES)
         else:
             values = _little_endian(data, start + field.place, size, count, field.width)
         columns.append(Column(field.type, values))
@@ -192,22 +202,3 @@ def _little_endian(data: bytes, start: int, size: int, count: int, width: int) -
     for byte in range(width):
         values[width - 1 - byte :: 8] = data[start + byte : stop : size]
     return bytes(values)
-
-
-def _unsigned(data: bytes, at: int) -> tuple[int, int]:
-    width = _UNSIGNED_WIDTHS.get(data[at])
-    if width is None:
-        return data[at], at + 1
-    return int.from_bytes(data[at + 1 : at + 1 + width], "big"), at + 1 + width
-
-
-def _text(data: bytes, at: int) -> tuple[str, int]:
-    """A text of at most 64 KiB: names of fields are at most 1 KiB."""
-    marker = data[at]
-    if marker == 0xD9:
-        length, at = data[at + 1], at + 2
-    elif marker == 0xDA:
-        length, at = int.from_bytes(data[at + 1 : at + 3], "big"), at + 3
-    else:
-        length, at = marker & 0x1F, at + 1
-    return data[at : at + length].decode(), at + length

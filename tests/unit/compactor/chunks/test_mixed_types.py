@@ -3,10 +3,9 @@
 import math
 from typing import Any
 
-import msgspec
 import pytest
 
-from mldash_compactor.chunks.parquet.mixed_types import classify, pack_array, unpack_array
+from mldash_compactor.chunks.parquet.mixed_types import classify
 
 
 @pytest.mark.parametrize(
@@ -52,12 +51,3 @@ def test_none_beside_absence_is_kept_apart_from_it() -> None:
     assert classify([None, 1.0], sparse=True)[:3] == ("float64", (), "marked")
     assert classify([None, "a"], sparse=True)[:3] == ("string", (), "marked")
     assert classify([None, b"a"], sparse=True)[:3] == ("values", (), "absent")
-
-
-@pytest.mark.parametrize("count", [0, 1, 15, 16, 65_535, 65_536])
-def test_arrays_are_put_end_to_end_without_being_decoded(count: int) -> None:
-    values = [row % 300 for row in range(count)]
-    size, body = unpack_array(msgspec.msgpack.encode(values))
-    assert size == count
-    assert msgspec.msgpack.decode(pack_array(size, [body])) == values
-    assert msgspec.msgpack.decode(pack_array(2 * size, [body, body])) == values * 2
