@@ -10,14 +10,14 @@ they were logged, their values of the type that they had. Where a field has no m
 
 Only int and float are drawn, infinities among them; NaN is not drawn, and x must be finite. A view is made in
 pieces: what is kept of those so far, and the next piece, keeps the same as all at once, so memory is bounded by the
-screen. NumPy does it where it is installed, plain Python where it is not; both keep the same.
+screen. NumPy does it where it is installed (kept_points.py), plain Python where it is not; both keep the same.
 """
 
 import functools
 import math
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -25,16 +25,15 @@ from mldash.events.field_statistics import is_number
 
 from .filters import Filter
 from .limits import MOST_COUNT, MOST_FIELDS
+from .pixel_columns import KEPT_A_COLUMN, Number, Span, columns_a_half, edges
 from .shapes import MetricView, ViewSeries
 
 INDEX, TIME = "index", "time"
 TIMESTAMP: Final = "_ts"
 
-_KEPT_A_COLUMN: Final = 4
 _PIECE: Final = 65_536
 """Points that are gathered before they are thinned out."""
 
-Number = int | float
 Columns = Mapping[str, Sequence[Any]]
 Piece = tuple[Sequence[Any], Columns]
 """The x of some points, and the values of each field over them; only numbers are drawn."""
@@ -59,12 +58,11 @@ class ViewRequest(Struct, frozen=True):
         first = 0 if self.start is None else max(0, math.ceil(max(self.start, 0)))
         return first, None if self.end is None else max(first, math.floor(min(self.end, MOST_COUNT)) + 1)
 
-
-class Span(NamedTuple):
-    """The least and the greatest x that is drawn."""
-
-    low: Number
-    high: Number
+    def draws(self, field: str, drawn: Collection[str]) -> bool:
+        """Whether a field is drawn that has come now; `drawn`: those that were named, and those that came before."""
+        if field in drawn:
+            return True
+        return self.fields is None and len(drawn) < MOST_FIELDS and field not in (self.x, TIMESTAMP)
 
 
 def draw(request: ViewRequest, pieces: Callable[[], Iterable[Piece]], span: Span | None = None) -> MetricView:
@@ -117,7 +115,7 @@ class Drawing:
         inside = [True] * len(x) if are_all else _inside(x, columns, request)
         self._count += sum(inside)
         for name, values in columns.items():
-            if not self._is_wanted(name):
+            if not request.draws(name, self._series):
                 continue
             if are_all and isinstance(values, array):  # packed numbers, none of them NaN: none is looked at
                 self._series.setdefault(name, _Series()).add_packed(x, values, span, request.columns)
@@ -145,12 +143,6 @@ class Drawing:
             "fields": fields,
         }
 
-    def _is_wanted(self, name: str) -> bool:
-        request = self._request
-        if name in self._series:
-            return True
-        return request.fields is None and len(self._series) < MOST_FIELDS and name not in (request.x, TIMESTAMP)
-
 
 class _Series:
     """The points of one field so far, thinned out now and then."""
@@ -169,7 +161,7 @@ class _Series:
     def add_packed(self, x: Sequence[Number], y: Sequence[Number], span: Span, columns: int) -> None:
         """The same of packed numbers, which are thinned out before they are unpacked, where not all will be kept."""
         self.count += len(x)
-        if self.count > _KEPT_A_COLUMN * columns:
+        if self.count > KEPT_A_COLUMN * columns:
             places = kept(x, y, span, columns)
             self._x.extend([x[at] for at in places])
             self._y.extend([y[at] for at in places])
@@ -179,12 +171,12 @@ class _Series:
         self._thin_out_now_and_then(span, columns)
 
     def _thin_out_now_and_then(self, span: Span, columns: int) -> None:
-        if len(self._x) > _PIECE + 2 * _KEPT_A_COLUMN * columns:
+        if len(self._x) > _PIECE + 2 * KEPT_A_COLUMN * columns:
             self._thin_out(span, columns)
 
     def series(self, span: Span | None, columns: int) -> ViewSeries:
         if span is not None:
-            if self.count > _KEPT_A_COLUMN * columns:
+            if self.count > KEPT_A_COLUMN * columns:
                 self._thin_out(span, columns)
             else:
                 self._take(sorted(range(len(self._x)), key=self._x.__getitem__))
@@ -199,16 +191,8 @@ class _Series:
 
 def kept(x: Sequence[Number], y: Sequence[Number], span: Span, columns: int) -> list[int]:
     """Places in `x` and `y` of the points that a view keeps, in the order of x; of equal x in the order given."""
-    numpy = _numpy()
-    return _kept_by_loop(x, y, span, columns) if numpy is None else _kept_by_numpy(numpy, x, y, span, columns)
-
-
-def edges(span: Span, columns: int) -> list[Number]:
-    """Where the columns begin, and where the last one ends; a span of one place has one column."""
-    low, high = float(span.low), float(span.high)
-    if low == high:
-        return [low, high]
-    return [low * (1 - at / columns) + high * (at / columns) for at in range(columns)] + [high]
+    by_numpy = _by_numpy()
+    return _kept_by_loop(x, y, span, columns) if by_numpy is None else by_numpy.kept(x, y, span, columns)
 
 
 def pieces_of(
@@ -286,39 +270,11 @@ def _kept_by_loop(x: Sequence[Number], y: Sequence[Number], span: Span, columns:
     return [at for at in order if at in wanted]
 
 
-def columns_a_half(span: Span, columns: int) -> float:
-    """How many columns half a unit of x has. Of halves, for the whole width of a span need not be a float64."""
-    half = span.high / 2 - span.low / 2
-    scale = columns / half if half else 0.0
-    return scale if math.isfinite(scale) else 0.0
-
-
-def _kept_by_numpy(np: Any, x: Sequence[Number], y: Sequence[Number], span: Span, columns: int) -> list[int]:
-    if not len(x):
-        return []
-    at = np.arange(x.start, x.stop, dtype=np.float64) if isinstance(x, range) else np.asarray(x, np.float64)
-    values = np.asarray(y)
-    order = None
-    if (at[1:] < at[:-1]).any():
-        order = np.argsort(at, kind="stable")
-        at, values = at[order], values[order]
-    column = np.minimum(columns - 1, ((at / 2 - span.low / 2) * columns_a_half(span, columns)).astype(np.int64))
-    starts = np.concatenate(([0], np.flatnonzero(column[1:] != column[:-1]) + 1))
-    counts = np.diff(np.append(starts, len(at)))
-    places = [starts, starts + counts - 1]
-    for extreme in (np.minimum, np.maximum):
-        hits = np.flatnonzero(values == np.repeat(extreme.reduceat(values, starts), counts))
-        places.append(hits[np.searchsorted(hits, starts)])
-    wanted = np.unique(np.concatenate(places))
-    found: list[int] = (wanted if order is None else order[wanted]).tolist()
-    return found
-
-
 @functools.cache
-def _numpy() -> Any:
-    """None: it is not installed. Loaded with the first view, never by `import mldash`."""
+def _by_numpy() -> Any:
+    """None: NumPy is not installed. Loaded with the first view, never by `import mldash`."""
     try:
-        import numpy
+        from . import kept_points
     except ImportError:
         return None
-    return numpy
+    return kept_points

@@ -9,9 +9,10 @@ from mldash.events.identity import check_name
 from mldash.events.moments import Moment, checked_moment
 
 from .asked import checked_count, checked_names
-from .downsample import TIME, Number, ViewRequest
+from .downsample import TIME, ViewRequest
 from .filters import checked_filters
 from .limits import MOST_COLUMNS, MOST_NAMES
+from .pixel_columns import Number
 
 
 def checked_request(

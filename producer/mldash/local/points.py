@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from mldash.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
+from mldash.answers.downsample import INDEX, ViewRequest, draw, pieces_of
+from mldash.answers.pixel_columns import Span
 from mldash.answers.shapes import FieldSummary, MetricPage, MetricPoint, MetricView
 from mldash.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
 

@@ -1,8 +1,8 @@
 """Points of one field as arrays, and which of them a chart needs: views of long streams never touch a point in Python.
 
-What mldash/answers/downsample.py keeps of a pixel column is kept here too (M4): first and last in the order of x,
-least and greatest y, of equal ones the first; in the order of x, of equal x in that of the indices. Here each point
-comes with its column, for one that was drawn from a summary lies where its block does.
+What is kept of a pixel column is what mldash/answers/downsample.py keeps of it, by the same code
+(mldash/answers/kept_points.py). What is different here is what comes before that: points come in any order, some
+of them twice, and each with its column, for one that was drawn from a summary lies where its block does.
 """
 
 from collections.abc import Sequence
@@ -11,15 +11,13 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mldash.answers.downsample import Number, Span, columns_a_half
+from mldash.answers.kept_points import Floats, Integers, kept_in_order
+from mldash.answers.pixel_columns import Number
 from mldash.events.column_types import DTYPES
 from mldash.events.field_statistics import is_number
 from mldash_compactor.chunks.rows import Part
 from mldash_compactor.chunks.summaries import presence
 from mldash_ingest.documents.columns import ABSENT, Column
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 class Numbers(NamedTuple):
@@ -98,22 +96,8 @@ def kept(dots: Dots) -> Dots:
     dots = in_order(dots)
     if not len(dots.indices):
         return dots
-    column = dots.column
     values: NDArray[Any] = dots.y.whole if dots.y.is_whole.all() else dots.y.floats
-    starts = np.concatenate(([0], np.flatnonzero(column[1:] != column[:-1]) + 1))
-    counts = np.diff(np.append(starts, len(column)))
-    places = [starts, starts + counts - 1]
-    for extreme in (np.minimum, np.maximum):
-        hits = np.flatnonzero(values == np.repeat(extreme.reduceat(values, starts), counts))
-        places.append(hits[np.searchsorted(hits, starts)])
-    return dots.take(np.unique(np.concatenate(places)))
-
-
-def columns_of(x: Floats, span: Span, columns: int) -> Integers:
-    """In which pixel column each x lies, as downsample.py has it."""
-    halves = (x / 2 - span.low / 2) * columns_a_half(span, columns)
-    found: Integers = np.clip(halves.astype(np.int64), 0, columns - 1)
-    return found
+    return dots.take(kept_in_order(dots.column, values))
 
 
 def numbers_of(part: Part, start: int, stop: int) -> dict[str, tuple[Integers, Numbers]]:

@@ -10,16 +10,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mldash.answers.downsample import INDEX, TIME, TIMESTAMP, Number, Span, ViewRequest, edges
+from mldash.answers.downsample import INDEX, TIME, ViewRequest
 from mldash.answers.filters import Filter
-from mldash.answers.limits import MOST_FIELDS
+from mldash.answers.kept_points import Floats, Integers, columns_of
+from mldash.answers.pixel_columns import KEPT_A_COLUMN, Number, Span, edges
 from mldash.answers.shapes import MetricView, ViewSeries
 from mldash_compactor.chunks.points import event_times
 from mldash_compactor.chunks.rows import Part
 
-from .dots import Dots, Floats, Integers, Numbers, columns_of, in_order, kept, numbers_of, together
+from .dots import Dots, Numbers, in_order, kept, numbers_of, together
 
-_KEPT_A_COLUMN = 4
 _PIECE = 262_144
 """Points that are gathered before they are thinned out."""
 
@@ -134,7 +134,7 @@ class Drawing:
         column = columns_of(np.where(drawn, points.x.floats, span.low), span, request.columns)
         self._reach(column[drawn], points.x.floats[drawn], points.x.floats[drawn])
         for name, (rows, numbers) in numbers_of(points.part, points.start, points.stop).items():
-            if not self._is_wanted(name):
+            if not request.draws(name, self._series):
                 continue
             at = rows - points.start
             if not drawn.all():
@@ -155,7 +155,7 @@ class Drawing:
         self._has_blocks = True
         self._reach(column, blocks.low, blocks.high)
         for name, spots in blocks.spots.items():
-            if spots.number_count and self._is_wanted(name):
+            if spots.number_count and request.draws(name, self._series):
                 x = Numbers.of(spots.indices if request.x == INDEX else spots.times)
                 self._add(name, Dots(x, spots.y, spots.indices, column[spots.block]), spots.number_count)
 
@@ -191,12 +191,6 @@ class Drawing:
     def _add(self, name: str, dots: Dots, count: int) -> None:
         self._series.setdefault(name, _Series()).add(dots, count, self._request.columns)
 
-    def _is_wanted(self, name: str) -> bool:
-        request = self._request
-        if name in self._series:
-            return True
-        return request.fields is None and len(self._series) < MOST_FIELDS and name not in (request.x, TIMESTAMP)
-
     def _edges(self, span: Span) -> list[Number]:
         """Those of the grid, moved out of the blocks that they would cut."""
         plain = edges(span, self._request.columns)
@@ -222,7 +216,7 @@ class _Series:
         self.count += count
         self._parts.append(dots)
         self._held += len(dots.indices)
-        if self._held > _PIECE + 2 * _KEPT_A_COLUMN * columns:
+        if self._held > _PIECE + 2 * KEPT_A_COLUMN * columns:
             self._parts = [kept(together(self._parts))]
             self._held = len(self._parts[0].indices)
 
@@ -231,7 +225,7 @@ class _Series:
             return {"x": [], "y": []}
         dots = together(self._parts)
         # So few are all drawn, unless summaries have left some out already.
-        dots = kept(dots) if self.count > _KEPT_A_COLUMN * columns else in_order(dots)
+        dots = kept(dots) if self.count > KEPT_A_COLUMN * columns else in_order(dots)
         order: Sequence[int] = np.lexsort((dots.indices, dots.x.floats)).tolist()
         dots = dots.take(np.asarray(order, np.int64))
         return {"x": dots.x.to_list(), "y": dots.y.to_list()}

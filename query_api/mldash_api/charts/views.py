@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 
 from msgspec import structs
 
-from mldash.answers.downsample import INDEX, TIME, TIMESTAMP, Span, ViewRequest
+from mldash.answers.downsample import INDEX, TIME, TIMESTAMP, ViewRequest
+from mldash.answers.pixel_columns import Span
 from mldash.answers.shapes import MetricView
 from mldash_api.limits import RAW_POINTS, VIEW_PIECE_POINTS
 from mldash_api.points.points import Range, read_range

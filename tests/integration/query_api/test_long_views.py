@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.cold_stream import BEGIN, SECONDS_A_POINT, Stream, columns_of_chunk, load, name_stream, times_of_chunk
-from mldash.answers.downsample import Span
-from mldash.answers.downsample import edges as plain_edges
+from mldash.answers.pixel_columns import Span
+from mldash.answers.pixel_columns import edges as plain_edges
 from mldash_api.charts import views
 from mldash_api.charts.dots import columns_of
 from mldash_compactor.chunks import manifest

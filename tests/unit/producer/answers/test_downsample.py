@@ -3,13 +3,13 @@
 import math
 from typing import Any
 
-import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash.answers import downsample
-from mldash.answers.downsample import Drawing, Piece, Span, ViewRequest, draw, kept
+from mldash.answers import downsample, kept_points
+from mldash.answers.downsample import Drawing, Piece, ViewRequest, draw, kept
+from mldash.answers.pixel_columns import Span
 from mldash.answers.view_request import checked_request
 
 NUMBERS = st.one_of(st.integers(-50, 50), st.floats(allow_nan=False, width=32))
@@ -49,7 +49,7 @@ def test_each_column_keeps_first_last_least_and_greatest(points: list[tuple[Any,
 def test_numpy_keeps_the_same_as_plain_python(points: list[tuple[Any, Any]], columns: int) -> None:
     x, y = [point[0] for point in points], [point[1] for point in points]
     by_loop = downsample._kept_by_loop(x, y, span_of(x), columns)
-    assert downsample._kept_by_numpy(numpy, x, y, span_of(x), columns) == by_loop
+    assert kept_points.kept(x, y, span_of(x), columns) == by_loop
 
 
 @given(st.lists(st.tuples(XS, NUMBERS), min_size=1, max_size=200), st.integers(1, 5), st.integers(1, 40))

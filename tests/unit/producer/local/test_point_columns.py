@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mldash.answers.downsample import INDEX, Span, ViewRequest, draw, pieces_of
+from mldash.answers.downsample import INDEX, ViewRequest, draw, pieces_of
+from mldash.answers.pixel_columns import Span
 from mldash.answers.shapes import MetricView
 from mldash.answers.view_request import checked_request
 from mldash.local import points

@@ -7,8 +7,9 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mldash.answers.downsample import Span, ViewRequest, draw, x_column
+from mldash.answers.downsample import ViewRequest, draw, x_column
 from mldash.answers.filters import COMPARISONS, Filter
+from mldash.answers.pixel_columns import Span
 from mldash_api.charts import summaries
 from mldash_api.charts.drawing import Blocks, Drawing, SpanOf, chosen_by, inside, points_of
 from mldash_compactor.chunks.rows import Cold
