@@ -1,6 +1,6 @@
 """The hot part of a range, read so that nothing of it can have moved away meanwhile."""
 
-from mldash_compactor.errors import HoleInChain, RangeMoved, NeighboursTooLarge, StreamClosed
+from mldash_compactor.errors import HoleInChain, NeighboursTooLarge, RangeMoved, StreamClosed
 from mldash_ingest.documents.buckets import CHUNK, Bucket
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mldash.events.encoding import exact_from_json
 
-from .columns import ENCODING_KEY, arrow_column, arrow_columns
+from .column_values import ENCODING_KEY, arrow_column, arrow_columns, numpy_array
 
 _WHOLE_EVENTS: Final = b"events"
 
@@ -57,8 +57,6 @@ def arrays_of_table(table: Any) -> dict[str, Any]:
 def _array(column: Any, field: Any) -> Any:
     import numpy
     import pyarrow
-
-    from .columns import numpy_array
 
     kind = field.type
     if pyarrow.types.is_timestamp(kind):

@@ -1,15 +1,7 @@
 """Answers as columns: Python lists, NumPy, pandas, Arrow and Parquet. Each library is loaded when it is asked for.
 
-The type of an Arrow column follows from all values of a field; absent and None are null:
-
-  all bool, int, float, str or bytes     bool, int64, float64, string, binary
-  int and float                          float64, where every int is exact in it
-  lists of one of these, nested evenly   list of it
-  anything else: mixed types, dicts      string: the JSON text of each value, as events/encoding.py writes it, with
-                                         {"mldash.encoding": "json"} in the field's metadata; rows_of_table() reads it
-
-So what is uniform has the type that every tool expects, and what is mixed is kept exactly. Of metric points createdAt
-is a timestamp: UTC, microseconds; a field without values in the whole range has no column.
+Of metric points createdAt is a timestamp: UTC, microseconds; a field without values in the whole range has no column.
+The types of columns follow from their values (column_values.py).
 """
 
 import io
@@ -18,12 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
-import msgspec
-
 from mldash.errors import PackageMissing
-from mldash.events.column_types import EXACT_INT, OF_PYTHON
-from mldash.events.encoding import exact_from_json, exact_to_json
+from mldash.events.encoding import exact_from_json
 
+from .column_values import ENCODING_KEY, arrow_column, arrow_columns, numpy_array
 from .names import POINT_COLUMNS, escaped
 from .rows import column_names
 from .shapes import MetricPoint
@@ -37,8 +27,6 @@ _PACKAGES: Final = {
     "pandas": ("pandas", "pandas"),
 }
 """Of a format: what makes it, and what pip installs it by."""
-
-ENCODING_KEY: Final = b"mldash.encoding"
 
 
 def columns_of_points(points: Iterable[MetricPoint], fields: Sequence[str] | None, format: str) -> Any:
@@ -120,15 +108,6 @@ def _table_of_points(times: Sequence[str], columns: Mapping[str, Sequence[Any]])
     return arrow_columns([field for field, _ in found], [column for _, column in found])
 
 
-def arrow_columns(fields: Sequence[Any], columns: Sequence[Any]) -> Any:
-    """A pyarrow.Table of metric points: index, createdAt, and the fields that have any value."""
-    import pyarrow
-
-    kept = [at for at, column in enumerate(columns) if at < len(POINT_COLUMNS) or column.null_count < len(column)]
-    schema = pyarrow.schema([fields[at] for at in kept])
-    return pyarrow.Table.from_arrays([columns[at] for at in kept], schema=schema)
-
-
 def table_of_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) -> Any:
     """Rows as a pyarrow.Table with every column that any row has, `first` before the others."""
     import pyarrow
@@ -136,17 +115,6 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) 
     columns = [arrow_column(name, [row.get(name) for row in rows]) for name in column_names(rows, first)]
     schema = pyarrow.schema([field for field, _ in columns])
     return pyarrow.Table.from_arrays([array for _, array in columns], schema=schema)
-
-
-def arrow_column(name: str, values: Sequence[Any]) -> tuple[Any, Any]:
-    """A field and its array, of the type that follows from these values."""
-    import pyarrow
-
-    kind, metadata = _arrow_type(values), None
-    if kind is None:
-        kind, metadata = pyarrow.string(), {ENCODING_KEY: b"json"}
-        values = [None if value is None else _json_text(value) for value in values]
-    return pyarrow.field(name, kind, metadata=metadata), pyarrow.array(values, type=kind, from_pandas=False)
 
 
 def rows_of_table(table: Any) -> list[dict[str, Any]]:
@@ -174,50 +142,3 @@ def parquet_bytes(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) 
     statistics = paths_with_statistics(table.schema, nan)
     pyarrow.parquet.write_table(table, target, compression="zstd", write_statistics=statistics)
     return target.getvalue()
-
-
-def _arrow_type(values: Iterable[Any]) -> Any:
-    """The Arrow type that holds all values exactly; None where there is none."""
-    import pyarrow
-
-    present = [value for value in values if value is not None]
-    kinds = set(map(type, present))
-    if not kinds:
-        return pyarrow.null()
-    if kinds == {list}:
-        return _arrow_list_type(present)
-    simple = {
-        **{kind: pyarrow.type_for_alias(name) for kind, name in OF_PYTHON.items()},
-        str: pyarrow.string(),
-        bytes: pyarrow.binary(),
-    }
-    if len(kinds) == 1:
-        return simple.get(kinds.pop())
-    if kinds == {int, float} and all(abs(value) <= EXACT_INT for value in present if type(value) is int):
-        return pyarrow.float64()
-    return None
-
-
-def _arrow_list_type(lists: list[list[Any]]) -> Any:
-    import pyarrow
-
-    inner = [item for one in lists for item in one]
-    kind = _arrow_type(inner)
-    return None if kind is None else pyarrow.list_(kind)
-
-
-def _json_text(value: Any) -> str:
-    return msgspec.json.encode(exact_to_json(value)).decode()
-
-
-def numpy_array(values: Sequence[Any]) -> Any:
-    import numpy
-
-    kinds = set(map(type, values))
-    if kinds == {bool} or kinds == {int}:
-        return numpy.array(values)
-    if kinds and kinds <= {int, float, type(None)} and kinds != {type(None)}:
-        return numpy.array([numpy.nan if value is None else value for value in values], dtype=numpy.float64)
-    array = numpy.empty(len(values), dtype=object)
-    array[:] = values
-    return array

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 from msgspec import Struct
 
-from mldash.answers.columns import ENCODING_KEY
+from mldash.answers.column_values import ENCODING_KEY
 from mldash.answers.names import POINT_COLUMNS, WHOLE_EVENTS, escaped, shown_entry_field
 from mldash.answers.nan_statistics import may_hold_nan, paths_with_statistics
 from mldash.events.column_types import FACTS, FLOATS
