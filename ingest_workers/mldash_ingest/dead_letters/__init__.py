@@ -1,4 +1,6 @@
-"""Records that can't be stored for a fault of their own, set aside with origin and reason (mldash.events.letter).
+"""Records that can't be stored for a fault of their own, set aside with their origin and the reason.
+
+Their format is mldash.events.letter.
 
 send.py     acknowledged before the offset is committed
 browse.py   list, show

@@ -1,6 +1,6 @@
 """Where the three servers are: each address described once, for every component's settings.
 
-    KafkaServer    kafka, topic_prefix               what looks into topics
+    KafkaServer    kafka, topic_prefix               what looks into topics (TopicSettings)
     EventServers   … and mongo, mongo_database       the ingest worker
     Servers        … and s3_…                        the query API, `prepare`, the stack
     StoreServers   mongo, mongo_database, s3_…       the compactor, which needs no Kafka
