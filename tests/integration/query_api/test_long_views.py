@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.cold_stream import BEGIN, SECONDS_A_POINT, Stream, columns_of_chunk, load, name_stream, times_of_chunk
+from mldash.answers.kept_points import columns_of
 from mldash.answers.pixel_columns import Span
 from mldash.answers.pixel_columns import edges as plain_edges
 from mldash_api.charts import views
-from mldash_api.charts.dots import columns_of
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document

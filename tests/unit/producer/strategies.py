@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from mldash.handles.values import MAX_INT, MIN_INT
+from mldash.events.column_types import MAX_INT, MIN_INT
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 numbers = st.integers(MIN_INT, MAX_INT) | st.floats()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.handles.bulk_columns import cut, entry_times, pack_column, pack_columns, pack_times
-from mldash.handles.values import MAX_INT, MIN_INT, UnsupportedValue
+from mldash.handles.values import UnsupportedValue
 from mldash.local.blocks import column_values
 from tests.unit.producer.same import same
 from tests.unit.producer.strategies import plain_values

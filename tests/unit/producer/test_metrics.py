@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.limits import RECORD_EVENTS
-from mldash.handles.values import MAX_INT, MIN_INT, UnsupportedValue
+from mldash.handles.values import UnsupportedValue
 from tests.unit.producer.direct import DirectExperiment
 from tests.unit.producer.same import same
 

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.schema import Column, Columns
-from mldash.handles.values import MAX_INT, MIN_INT
 from mldash.local import entries, points
 from mldash.local.blocks import events_of
 from mldash.local.column_text import entry_pieces, point_pieces

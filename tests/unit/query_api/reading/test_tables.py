@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mldash_api.exports import schemas
 from mldash_api.exports.entries import entry_export
 from mldash_api.exports.points import PointFormat, point_export
 from mldash_api.exports.tables import ENTRY_OWN, POINT_OWN, Own, SchemaOf
@@ -110,3 +111,11 @@ def test_numbers_of_both_kinds_are_float64_and_none_takes_the_type_of_what_stand
     table = pa.ipc.open_stream(points_in("arrow", [{"x": 0, "y": None}, {"x": 0.5}], [{"x": 3, "y": 1.5}])).read_all()
     assert (table.schema.field("x").type, table.schema.field("y").type) == (pa.float64(), pa.float64())
     assert table.select(["x", "y"]).to_pydict() == {"x": [0.0, 0.5, 3.0], "y": [None, None, 1.5]}
+
+
+def test_the_least_integer_beside_floats_is_text_as_every_large_one() -> None:
+    """Its negative is beyond 64 bits, so it is compared and not negated."""
+    schema = SchemaOf(None, POINT_OWN)
+    for values in ([-(2**63), 5], [0.5]):
+        schemas._add_columns(schema, columns_of_events([{"a": value} for value in values]))
+    assert [(one.type, one.json) for one in schema.schema().columns] == [(pa.large_string(), True)]
