@@ -15,7 +15,7 @@ from mldash_ingest.documents.mongo import AutoReconnect
 
 from .chunks.errors import StoreRefused, StoreUnreachable
 
-AWAY: Final = (AutoReconnect, StoreUnreachable, StoreRefused)
+_AWAY: Final = (AutoReconnect, StoreUnreachable, StoreRefused)
 _log = structlog.get_logger()
 
 
@@ -31,7 +31,7 @@ class Apart:
         """The work on one thing; `what` names it in the log."""
         try:
             yield
-        except AWAY:
+        except _AWAY:
             raise
         except Exception as error:
             _log.warning("left for the next time", **what, error=f"{type(error).__name__}: {text_of(error)}")

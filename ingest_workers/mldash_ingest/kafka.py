@@ -29,7 +29,7 @@ class Message(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-def instance_id(settings: WorkerSettings) -> str:
+def _instance_id(settings: WorkerSettings) -> str:
     """The static membership id: a worker that comes back with it finds its partitions in place."""
     return settings.instance or f"{socket.gethostname()}-{settings.slot}"
 
@@ -39,7 +39,7 @@ def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         bootstrap_servers=settings.kafka,
         group_id=settings.group,
-        group_instance_id=instance_id(settings),
+        group_instance_id=_instance_id(settings),
         client_id=f"mldash-worker-{settings.slot}",
         enable_auto_commit=False,
         auto_offset_reset="none",

@@ -15,14 +15,14 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import ClassVar, Final
 
-NAMED: Final = 5
+_NAMED: Final = 5
 """Of things that there may be many of, a message names so many."""
 
 
 def few(parts: Iterable[str]) -> str:
     """The first of them by comma, and how many there are besides: no message grows with an experiment."""
     rest = iter(parts)
-    text = ", ".join(islice(rest, NAMED))
+    text = ", ".join(islice(rest, _NAMED))
     more = sum(1 for _ in rest)
     return f"{text} and {more:,} more" if more else text
 

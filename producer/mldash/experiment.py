@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = frozenset(SdkSettings.__struct_fields__)
 
-NOT_STARTED = (
+_NOT_STARTED = (
     "the run of {prefix} is not started: use `with Experiment({prefix!r}).run as experiment:` "
     "or call experiment.run.start()"
 )
@@ -203,7 +203,7 @@ class Experiment:
             self.run.start()
             writer = self._open
         if writer is None:
-            raise RuntimeError(NOT_STARTED.format(prefix=self.prefix))
+            raise RuntimeError(_NOT_STARTED.format(prefix=self.prefix))
         return writer
 
     def _reader(self) -> Reader:

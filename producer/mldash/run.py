@@ -192,7 +192,7 @@ def end_run(session: Session) -> Session | None:
     if not session.has_events:  # a forked child that has logged nothing has no run of its own
         return None
     status = worst([one for one, _ in endings])
-    end, whole = end_events(status, next((cause for one, cause in endings if one == status and cause), None))
+    end, whole = _end_events(status, next((cause for one, cause in endings if one == status and cause), None))
     if whole is not None:
         fields = {"level": "error", "message": whole, "metadata": {"traceback_of": "the run"}}
         session.stream("logs").append(end.time, fields)
@@ -248,7 +248,7 @@ def start_event(session: Session) -> Start:
     )
 
 
-def end_events(status: Status, error: BaseException | str | None) -> tuple[End, str | None]:
+def _end_events(status: Status, error: BaseException | str | None) -> tuple[End, str | None]:
     """The end, and the traceback in full where it is too long to stand in it."""
     if error is None:
         return End(time.time(), status), None

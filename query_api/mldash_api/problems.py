@@ -17,7 +17,7 @@ from mldash_ingest.documents.mongo import AutoReconnect
 from .errors import ApiError, ServerAway, WrongParameter
 from .routes.parameters import HEADERS
 
-PROBLEM: Final = "application/problem+json"
+_PROBLEM: Final = "application/problem+json"
 _RETRY_AFTER_S: Final = "1"
 _DRIVER_DETAILS: Final = " (configured"
 _MISSING: Final = re.compile(r"Missing required \w+ parameter '([^']+)'")
@@ -32,7 +32,7 @@ def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """Litestar's: a wrong value of a parameter, no such route, another method."""
     if isinstance(error, ValidationException):
-        return on_api_error(request, wrong_parameter(error))
+        return on_api_error(request, _wrong_parameter(error))
     if error.status_code >= 500:
         return on_anything(request, error)
     title = {404: "No such route", 405: "Another method"}.get(error.status_code, "Bad request")
@@ -53,7 +53,7 @@ def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[b
     return problem(500, "internal-error", "Internal error", f"{type(error).__name__}; the API's log says more")
 
 
-def wrong_parameter(error: ValidationException) -> WrongParameter:
+def _wrong_parameter(error: ValidationException) -> WrongParameter:
     """The first parameter at fault, and what is allowed in its place."""
     for one in error.extra or ():
         if isinstance(one, dict) and "key" in one:
@@ -76,4 +76,4 @@ def problem(
     """The response."""
     body = {"type": kind, "title": title, "status": status, "detail": detail, **(members or {})}
     headers = {"Retry-After": _RETRY_AFTER_S} if retriable else {}
-    return Response(msgspec.json.encode(body), status_code=status, media_type=PROBLEM, headers=headers)
+    return Response(msgspec.json.encode(body), status_code=status, media_type=_PROBLEM, headers=headers)

@@ -95,7 +95,7 @@ def join(parts: Sequence[bytes]) -> JoinedObject:
     texts = [pq.read_metadata(pa.BufferReader(part)).metadata or {} for part in parts]
     chunks = [about.of_text(text) for text in texts]
     rows = [pq.read_metadata(pa.BufferReader(part)).num_rows for part in parts]
-    blocks = pack_blocks(_merge_blocks([about.blocks_of(text) for text in texts], rows))
+    blocks = _pack_blocks(_merge_blocks([about.blocks_of(text) for text in texts], rows))
     at = joining.append(blocks)
     entries = _merge_entries([entry for text in texts for entry in about.entries_of(text)])
     places = [
@@ -160,7 +160,7 @@ def _merge_field(name: str, chunks: Sequence[Sequence[FieldBlocks]], rows: Seque
     return FieldBlocks(name, integer, np.concatenate(merged).tobytes())
 
 
-def pack_blocks(fields: Sequence[FieldBlocks]) -> bytes:
+def _pack_blocks(fields: Sequence[FieldBlocks]) -> bytes:
     """The block of summaries, as the module's head says."""
     compressor = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
     directory, frames, at = list[tuple[str, bool, int, int]](), list[bytes](), 0

@@ -212,7 +212,7 @@ def to_document(live: Live) -> dict[str, Any]:
     return fields
 
 
-def live_from_document(document: Mapping[str, Any]) -> Live:
+def _live_from_document(document: Mapping[str, Any]) -> Live:
     """The reverse."""
     joined = document.get("joined")
     return Live(**{**document, "joined": None if joined is None else Joined(**joined)})
@@ -228,6 +228,6 @@ def from_document(document: Mapping[str, Any]) -> Chunk:
         owner=document["owner"],
         until=document["until"],
         want=document["want"],
-        live=None if live is None else live_from_document(live),
+        live=None if live is None else _live_from_document(live),
         joining=document.get("joining"),
     )

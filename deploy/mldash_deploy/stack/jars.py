@@ -29,10 +29,10 @@ from .errors import JarRefused
 LIST = Path(__file__).with_name("kafka_jars.txt")
 
 # More connections than this gain nothing on a fast line and annoy a repository.
-PARALLEL_FETCHES = 12
+_PARALLEL_FETCHES = 12
 FETCH_ATTEMPTS = 4
-FETCH_TIMEOUT_S = 30.0
-TORN_AFTER_S = 3_600.0
+_FETCH_TIMEOUT_S = 30.0
+_TORN_AFTER_S = 3_600.0
 
 
 class Jar(NamedTuple):
@@ -113,7 +113,7 @@ def fetch(
         from jgo.constants import MAVEN_CENTRAL_URL
 
         repository = MAVEN_CENTRAL_URL
-    with ThreadPoolExecutor(PARALLEL_FETCHES, thread_name_prefix="fetch-jar") as pool:
+    with ThreadPoolExecutor(_PARALLEL_FETCHES, thread_name_prefix="fetch-jar") as pool:
         futures = [pool.submit(_fetch_one, jar, folder, repository, advance, give_up) for jar in jars]
         try:
             done, _ = wait(futures, return_when=FIRST_EXCEPTION)
@@ -128,7 +128,7 @@ def _remove_torn(folder: Path) -> None:
     """Remove the file of a killed fetch; a younger file may be another fetch's, at work now."""
     for path in folder.glob(".*.jar.*"):
         try:
-            if path.stat().st_mtime < time.time() - TORN_AFTER_S:
+            if path.stat().st_mtime < time.time() - _TORN_AFTER_S:
                 path.unlink()
         except FileNotFoundError:
             continue  # its owner was quicker
@@ -147,7 +147,10 @@ def _fetch_one(
         digest = hashlib.sha256()
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{jar.file_name}.")
         try:
-            with os.fdopen(descriptor, "wb") as file, requests.get(url, stream=True, timeout=FETCH_TIMEOUT_S) as answer:
+            with (
+                os.fdopen(descriptor, "wb") as file,
+                requests.get(url, stream=True, timeout=_FETCH_TIMEOUT_S) as answer,
+            ):
                 answer.raise_for_status()
                 for block in answer.iter_content(1 << 16):
                     if give_up.is_set():

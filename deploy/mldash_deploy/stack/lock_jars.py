@@ -17,23 +17,23 @@ from pathlib import Path
 
 from .jars import LIST, Jar, write_list
 
-KAFKA_VERSION = "4.3.1"
+_KAFKA_VERSION = "4.3.1"
 
 # The slf4j binding: Kafka brings the API without one. slf4j-simple writes lines to stderr and starts in no time.
-ROOTS = (
-    f"org.apache.kafka:kafka_2.13:{KAFKA_VERSION}",
-    f"org.apache.kafka:kafka-tools:{KAFKA_VERSION}",
+_ROOTS = (
+    f"org.apache.kafka:kafka_2.13:{_KAFKA_VERSION}",
+    f"org.apache.kafka:kafka-tools:{_KAFKA_VERSION}",
     "org.slf4j:slf4j-simple:1.7.36",
 )
 
 
 def resolve(repo_cache: Path) -> list[Jar]:
-    """Every jar of ROOTS and of what they need at run time, hashed."""
-    # Imported here: jgo is a thing of the `stack` extra, and reading this module's ROOTS should not need it.
+    """Every jar of _ROOTS and of what they need at run time, hashed."""
+    # Imported here: jgo is a thing of the `stack` extra, and reading this module's _ROOTS should not need it.
     from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=repo_cache, timeout=60)
-    inputs, transitive = context.resolver.resolve([context.create_dependency(root) for root in ROOTS])
+    inputs, transitive = context.resolver.resolve([context.create_dependency(root) for root in _ROOTS])
     artifacts = {
         f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}": artifact
         for artifact in (dependency.artifact for dependency in [*inputs, *transitive])

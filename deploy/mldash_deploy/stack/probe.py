@@ -6,7 +6,7 @@ import asyncio
 import struct
 from urllib.parse import urlsplit
 
-PROBE_TIMEOUT_S = 2.0
+_PROBE_TIMEOUT_S = 2.0
 
 # ApiVersions, version 0, correlation 1, client id "probe": the one request that every Kafka broker answers.
 _API_VERSIONS = struct.pack(">hhih5s", 18, 0, 1, 5, b"probe")
@@ -32,7 +32,7 @@ async def _ask(host: str, port: int, request: bytes, *, read_line: bool) -> byte
     """The first line, or 8 bytes, of the answer; empty where there is none."""
     writer: asyncio.StreamWriter | None = None
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT_S):
+        async with asyncio.timeout(_PROBE_TIMEOUT_S):
             reader, writer = await asyncio.open_connection(host, port)
             writer.write(request)
             return await (reader.readline() if read_line else reader.readexactly(8))

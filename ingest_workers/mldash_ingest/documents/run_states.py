@@ -16,9 +16,9 @@ from msgspec import Struct, field
 from mldash.events.schema import Describe, End, Error, Start
 
 RunEvent = Start | Describe | End
-ABOUT_PARTS = ("description", "readme", "tags", "metadata")
+_ABOUT_PARTS = ("description", "readme", "tags", "metadata")
 
-ERROR_BYTES = 2 << 20
+_ERROR_BYTES = 2 << 20
 """Of all errors of an experiment together; what comes later is kept with its type and the beginning of its message, so
 that a run of very many processes that all fail fits into one document. The chain has each whole."""
 
@@ -91,12 +91,12 @@ class FoldedRuns:
             state.ended, state.status, state.error = event.time, event.status, self._kept(event.error)
             self._error_bytes += _size(state.error)
         elif event.kind is None:
-            for part in ABOUT_PARTS:
+            for part in _ABOUT_PARTS:
                 if (value := getattr(event, part)) is not None:
                     self._tell(part, Told(event.time, session, seq, value))
 
     def _kept(self, error: Error | None) -> Error | None:
-        if error is None or self._error_bytes + _size(error) <= ERROR_BYTES:
+        if error is None or self._error_bytes + _size(error) <= _ERROR_BYTES:
             return error
         return Error(error.type[:_MESSAGE_CHARACTERS], error.message[:_MESSAGE_CHARACTERS])
 

@@ -56,7 +56,7 @@ def commit_metadata(checksum: str, said: StoredUpTo) -> str:
     return f"{checksum}@{said.incarnation} {ranges}".rstrip()
 
 
-def read_committed(offset: int, metadata: str) -> Committed:
+def _read_committed(offset: int, metadata: str) -> Committed:
     """The reverse; no checksum where another program has written it."""
     record, _, ranges = metadata.partition(" ")
     checksum, _, incarnation = record.partition("@")
@@ -108,7 +108,7 @@ async def _committed(
         await admin.start()
         offsets = await admin.list_consumer_group_offsets(settings.group, partitions=list(partitions))
     return {
-        partition: read_committed(there.offset, there.metadata)
+        partition: _read_committed(there.offset, there.metadata)
         for partition, there in offsets.items()
         if there.offset > 0
     }

@@ -21,7 +21,7 @@ from mldash_ingest.fetch.decode import Arrival
 
 DUPLICATE_KEY = 11_000
 
-LOG_APPEND_TIME: Final = 1
+_LOG_APPEND_TIME: Final = 1
 """aiokafka's `timestamp_type` of a record whose timestamp is the broker's."""
 
 _KNOWN = 100_000
@@ -148,7 +148,7 @@ def _session_document(arrival: Arrival, generation: int) -> dict[str, Any]:
 def _broker_time(origin: KafkaRecord) -> float:
     """When the broker took the record, where its topic says so (LogAppendTime), else this server's time. Hosts of
     training jobs have clocks of their own, and a record's CreateTime is theirs."""
-    if getattr(origin, "timestamp_type", None) == LOG_APPEND_TIME:
+    if getattr(origin, "timestamp_type", None) == _LOG_APPEND_TIME:
         return origin.timestamp / 1000
     return time()
 

@@ -16,7 +16,7 @@ from .names import FRAME_COLUMNS, escaped
 from .shapes import TrackSummary
 
 VERSION = "1.0"
-DEFAULT_FPS = 30
+_DEFAULT_FPS = 30
 
 
 class MocapMetadata(TypedDict):
@@ -64,7 +64,7 @@ def mocap_metadata(
         "topic": topic,
         "description": description,
         "tags": tags,
-        "fps": (metadata or {}).get("fps", DEFAULT_FPS),
+        "fps": (metadata or {}).get("fps", _DEFAULT_FPS),
         "duration": end - start,
         "frameCount": frame_count,
         "startTime": start,

@@ -33,13 +33,13 @@ from mldash.process.locks import Flag, reentrant_lock
 
 BACKLOG_BYTES = 16 * 1024 * 1024
 
-PIPE_ROOM_BYTES = select.PIPE_BUF
+_PIPE_ROOM_BYTES = select.PIPE_BUF
 """What poll() promises that a writable pipe takes without blocking."""
 
-STREAM_BUFFER_BYTES = 2 * 8192
+_STREAM_BUFFER_BYTES = 2 * 8192
 """What Python's text and byte buffers of a stream may still hold when the line comes behind them."""
 
-EXIT_WAIT_S = 1.0
+_EXIT_WAIT_S = 1.0
 """How long a process that ends waits for its backlogs to be read."""
 
 _TO_STDERR = frozenset(("error", "fatal"))
@@ -128,7 +128,7 @@ class _Console:
                 return
             if not self._settles_at_exit:
                 self._settles_at_exit = True
-                atexit.register(self.settle, EXIT_WAIT_S)
+                atexit.register(self.settle, _EXIT_WAIT_S)
             self._backlogs[descriptor] = _Backlog(descriptor, data)
 
     def settle(self, timeout: float) -> None:
@@ -176,7 +176,7 @@ class _Backlog:
                 rest = memoryview(data)
                 while rest:
                     watch.poll()
-                    rest = rest[os.write(self._descriptor, rest[:PIPE_ROOM_BYTES]) :]
+                    rest = rest[os.write(self._descriptor, rest[:_PIPE_ROOM_BYTES]) :]
         with self._lock:
             self.ended.set()
         os.close(self._descriptor)
@@ -241,10 +241,10 @@ def _has_room(descriptor: int, size: int) -> bool:
     if not any(event & select.POLLOUT for _, event in watch.poll(0)):
         return False
     if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-        return size <= PIPE_ROOM_BYTES
+        return size <= _PIPE_ROOM_BYTES
     waiting = array.array("i", [0])
     fcntl.ioctl(descriptor, termios.FIONREAD, waiting)
-    return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) - waiting[0] >= size + STREAM_BUFFER_BYTES
+    return fcntl.fcntl(descriptor, fcntl.F_GETPIPE_SZ) - waiting[0] >= size + _STREAM_BUFFER_BYTES
 
 
 _here = _Here()

@@ -21,7 +21,7 @@ from typing import Any, Final
 GIT_TIMEOUT_S: Final = 1.0
 PACKAGES: Final = 300
 """Modules whose versions are recorded, at most."""
-COMMAND_BYTES: Final = 64 * 1024
+_COMMAND_BYTES: Final = 64 * 1024
 
 _SECRET: Final = re.compile(r"token|secret|passw|api[-_]?key|credential", re.IGNORECASE)
 _HIDDEN: Final = "•••"
@@ -30,7 +30,7 @@ _HIDDEN: Final = "•••"
 def gather() -> dict[str, Any]:
     """The context of this process, as plain data. It raises nothing: what can't be told is absent."""
     context: dict[str, Any] = {
-        "user": user_name(),
+        "user": _user_name(),
         "command": command_line(),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -51,7 +51,7 @@ def gather() -> dict[str, Any]:
     return printable
 
 
-def user_name() -> str:
+def _user_name() -> str:
     """The user; empty where the system does not know (a container's number without a name)."""
     try:
         return getpass.getuser()
@@ -66,7 +66,7 @@ def command_line() -> list[str]:
     size = 0
     for argument in sys.orig_argv:
         size += len(argument)
-        if size > COMMAND_BYTES:
+        if size > _COMMAND_BYTES:
             shown.append("…")
             break
         name, equals, _ = argument.partition("=")

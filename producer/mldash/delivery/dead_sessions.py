@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 60.0
 POLL_S = 0.25
-MOST_DELAY_S = 600.0
+_MOST_DELAY_S = 600.0
 
 
 class DeadSessions:
@@ -130,7 +130,7 @@ class DeadSessions:
         lane.folder.unlock()
 
     def _put_off(self, folder: SessionFolder) -> None:
-        delay, _ = self._delays.get(folder.head.session, (GrowingDelay(LOOK_S, MOST_DELAY_S), 0.0))
+        delay, _ = self._delays.get(folder.head.session, (GrowingDelay(LOOK_S, _MOST_DELAY_S), 0.0))
         self._delays[folder.head.session] = (delay, monotonic() + delay.next())
 
     def _tell(self, folder: Path, problem: object) -> None:

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
-AFTER_S = 1.0
+_AFTER_S = 1.0
 EVERY_S = 0.5
-EVERY_IN_A_LOG_S = 15.0
+_EVERY_IN_A_LOG_S = 15.0
 
 
 def undelivered(prefix: str, left_bytes: int, waited_s: float, problem: str | None, folder: Path) -> str:
@@ -40,7 +40,7 @@ class DeliveryLine:
         self._unsent_bytes, self._limit_s, self._clock = unsent_bytes, limit_s, clock
         self._stream = stream
         self._begun = clock()
-        self._next = self._begun + AFTER_S
+        self._next = self._begun + _AFTER_S
         self._open = False
         """A line of ours stands there without its end."""
 
@@ -60,7 +60,7 @@ class DeliveryLine:
             self._next = float("inf")
             return
         self._open = terminal
-        self._next = now + (EVERY_S if terminal else EVERY_IN_A_LOG_S)
+        self._next = now + (EVERY_S if terminal else _EVERY_IN_A_LOG_S)
 
     def end(self) -> None:
         """Ends the line, so that later output begins on its own."""

@@ -27,7 +27,7 @@ from .sink import Sink
 
 IDLE_POLL_S = 0.05
 DEAD_LOOK_S = 30.0
-STOP_S = 5.0
+_STOP_S = 5.0
 
 
 class Delivery:
@@ -106,7 +106,7 @@ class Delivery:
         self.wake()
         for thread in self._threads:
             if thread.is_alive():
-                thread.join(max(deadline.left, STOP_S))
+                thread.join(max(deadline.left, _STOP_S))
         return not self.is_alive() and self.barrier.place >= self.journal.end()
 
     def _deliver_without_thread(self) -> None:

@@ -25,18 +25,18 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 
-MAX_REQUEST_BYTES = 16 << 20
-REQUEST_TIMEOUT_MS = 20_000
+_MAX_REQUEST_BYTES = 16 << 20
+_REQUEST_TIMEOUT_MS = 20_000
 START_TIMEOUT_S = 10.0
-ABANDON_TIMEOUT_S = 2.0
+_ABANDON_TIMEOUT_S = 2.0
 BATCH_BYTES = 1 << 20
 
-CODECS = {"snappy": "snappy", "gzip": "gzip", "lz4": "lz4", "zstd": "zstd", "none": None}
-DEFAULT_CODEC = "snappy"
+_CODECS = {"snappy": "snappy", "gzip": "gzip", "lz4": "lz4", "zstd": "zstd", "none": None}
+_DEFAULT_CODEC = "snappy"
 """aiokafka has no say over a codec's level, and its lz4 is level 9: 6 to 28 MB/s here, a whole core at half a million
 points a second. Snappy gives 190 to 2,300 MB/s at nearly the same size."""
 
-THREAD_PREFIX = "mldash-"
+_THREAD_PREFIX = "mldash-"
 
 for _drawing in aiokafka.client, aiokafka.conn:
     # It chooses brokers by `random`, on our thread: a program that seeds its own would be another at every run.
@@ -78,7 +78,7 @@ class KafkaProducer:
 
     @classmethod
     async def start(
-        cls, bootstrap: str, client_id: str, batch_bytes: int = BATCH_BYTES, compression: str = DEFAULT_CODEC
+        cls, bootstrap: str, client_id: str, batch_bytes: int = BATCH_BYTES, compression: str = _DEFAULT_CODEC
     ) -> "KafkaProducer":
         """A producer that is connected. Raises KafkaTrouble after START_TIMEOUT_S at most."""
         keep_quiet()
@@ -87,10 +87,10 @@ class KafkaProducer:
             client_id=client_id,
             acks="all",
             enable_idempotence=True,
-            compression_type=CODECS.get(compression, DEFAULT_CODEC),
+            compression_type=_CODECS.get(compression, _DEFAULT_CODEC),
             max_batch_size=batch_bytes,
-            max_request_size=MAX_REQUEST_BYTES,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
+            max_request_size=_MAX_REQUEST_BYTES,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
         made = cls(producer)
         try:
@@ -151,9 +151,9 @@ class KafkaProducer:
             task.cancel()
         if tasks:
             # A second round: the sender, when cancelled, waits for its requests, which only now are.
-            await asyncio.wait(tasks, timeout=ABANDON_TIMEOUT_S)
+            await asyncio.wait(tasks, timeout=_ABANDON_TIMEOUT_S)
         with contextlib.suppress(Exception):  # it is given up whatever it says
-            async with asyncio.timeout(ABANDON_TIMEOUT_S):
+            async with asyncio.timeout(_ABANDON_TIMEOUT_S):
                 await client.close()
 
 
@@ -199,7 +199,7 @@ class _NotFromOurThreads(logging.Filter):
     """Hides aiokafka's messages on our threads: callbacks.py tells of troubles, once."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not threading.current_thread().name.startswith(THREAD_PREFIX)
+        return not threading.current_thread().name.startswith(_THREAD_PREFIX)
 
 
 _quiet = _NotFromOurThreads()

@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from .kafka import START_TIMEOUT_S, KafkaTrouble, keep_quiet
 
-REACH_TIMEOUT_S = 5.0
-MOST_BROKERS = 20
+_REACH_TIMEOUT_S = 5.0
+_MOST_BROKERS = 20
 _MAX_BYTES = "max.message.bytes"
 
 
@@ -44,7 +44,7 @@ async def ask_kafka(bootstrap: str, topics: Sequence[str]) -> tuple[list[Broker]
         async with asyncio.timeout(START_TIMEOUT_S):
             await admin.start()
             known = sorted(admin._client.cluster.brokers(), key=lambda broker: broker.nodeId)
-            brokers = await asyncio.gather(*(_reach(one.nodeId, one.host, one.port) for one in known[:MOST_BROKERS]))
+            brokers = await asyncio.gather(*(_reach(one.nodeId, one.host, one.port) for one in known[:_MOST_BROKERS]))
         if all(broker.trouble for broker in brokers):
             return brokers, {}
         async with asyncio.timeout(START_TIMEOUT_S):
@@ -57,10 +57,10 @@ async def ask_kafka(bootstrap: str, topics: Sequence[str]) -> tuple[list[Broker]
 
 async def _reach(node: int, host: str, port: int) -> Broker:
     try:
-        async with asyncio.timeout(REACH_TIMEOUT_S):
+        async with asyncio.timeout(_REACH_TIMEOUT_S):
             _, writer = await asyncio.open_connection(host, port)
     except TimeoutError:
-        return Broker(node, host, port, f"no answer within {REACH_TIMEOUT_S:g} s")
+        return Broker(node, host, port, f"no answer within {_REACH_TIMEOUT_S:g} s")
     except OSError as error:
         return Broker(node, host, port, error.strerror or str(error))
     writer.close()

@@ -25,7 +25,7 @@ from .kafka import Acknowledged, KafkaProducer
 from .refusals import Refusals
 from .window import Routes, Window
 
-HOLD_AGAIN_S = 1.0
+_HOLD_AGAIN_S = 1.0
 """Between two attempts to set refused events aside."""
 
 
@@ -182,7 +182,7 @@ class Lane:
             held_bytes = self._kept.add(records)
         except OSError as error:
             self.problem = error
-            self._hold_at = monotonic() + HOLD_AGAIN_S
+            self._hold_at = monotonic() + _HOLD_AGAIN_S
             return False
         self.problem = None
         self._tell_held(records, held_bytes)

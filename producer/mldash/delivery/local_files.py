@@ -31,7 +31,7 @@ from .refused import told
 from .signals import TIMEOUT_S, in_records
 from .window import Routes, Sent, Window
 
-NOTE_EVERY_S = 1.0
+_NOTE_EVERY_S = 1.0
 
 Stream = tuple[bytes, str, str | None]
 AskStanding = Callable[[bytes], Standing]
@@ -136,7 +136,7 @@ class FilesLane:
         while (sent := self._window.first_done()) is not None:
             self._window.retire()
             self._retire(sent)
-        if time.monotonic() - self._noted_at > NOTE_EVERY_S:
+        if time.monotonic() - self._noted_at > _NOTE_EVERY_S:
             self.note()
 
     def note(self) -> None:

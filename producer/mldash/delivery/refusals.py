@@ -10,10 +10,10 @@ from time import monotonic
 
 from .kafka import BATCH_BYTES
 
-SMALLEST_BATCH_BYTES = 16 << 10
+_SMALLEST_BATCH_BYTES = 16 << 10
 """Batches grow smaller than this only where a broker refuses even these."""
 
-KEPT_S = 600.0
+_KEPT_S = 600.0
 """Then a size is tried again: an operator may have raised the topic's limit."""
 
 
@@ -32,7 +32,7 @@ class Refusals:
         """A batch with this record in it was refused, the largest one of the batch."""
         if not is_one_event or len(value) <= self.batch_bytes:  # another record may have stood beside it
             smaller = min(self.batch_bytes, len(value)) // 2
-            floor = SMALLEST_BATCH_BYTES if self.batch_bytes > SMALLEST_BATCH_BYTES else 1
+            floor = _SMALLEST_BATCH_BYTES if self.batch_bytes > _SMALLEST_BATCH_BYTES else 1
             self.batch_bytes = max(smaller, floor)
             return
         packed = self._packed_bytes(value)
@@ -48,4 +48,4 @@ class Refusals:
 
     def _known(self, topic: str) -> int | None:
         least, at = self._least.get(topic, (None, 0.0))
-        return None if least is None or self._clock() - at > KEPT_S else least
+        return None if least is None or self._clock() - at > _KEPT_S else least

@@ -27,7 +27,7 @@ from .signals import send_signals
 if TYPE_CHECKING:
     from .local_files import AskStanding
 
-PATIENCE_S = 60.0
+_PATIENCE_S = 60.0
 
 
 class Sent(Struct):
@@ -121,7 +121,7 @@ async def resend(
     folder: SessionFolder,
     connection: Connection,
     progress: Callable[[int], None] = lambda journal_bytes: None,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = _PATIENCE_S,
 ) -> Sent:
     """Send one session's journal. Run twice, or interrupted and run again, it adds nothing twice.
 
@@ -164,7 +164,7 @@ async def send_files(
     *,
     again: bool = False,
     standing: "AskStanding | None" = None,
-    patience_s: float = PATIENCE_S,
+    patience_s: float = _PATIENCE_S,
 ) -> Sent:
     """Send a local experiment's files, as far as they are acknowledged now: its run may go on meanwhile.
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from .kafka import KafkaProducer
 
 TIMEOUT_S = 5.0
-CLAIMS_BYTES = 64 << 10
+_CLAIMS_BYTES = 64 << 10
 """Of the claims in one record, so that a broker which takes small records only takes these too."""
 _CLAIM_BYTES = 100
 """Of one claim, beside its stream's name."""
 
 
-def claims_of(lane: Lane, now: float, *, final: bool) -> Iterator[Claim]:
+def _claims_of(lane: Lane, now: float, *, final: bool) -> Iterator[Claim]:
     """Of the streams that moved since they were last told. Final: of all that the session ever wrote, also of those
     whose acknowledgement an earlier process had, so that their place on Kafka is not known any more."""
     written = lane.written if final else {}
@@ -40,7 +40,7 @@ def signals_of(lane: Lane, *, final: bool = False, alive: bool = True) -> Iterat
     counts as told from here on."""
     now = time()
     signals: list[Heartbeat | Claim] = [Heartbeat(now)] if alive else []
-    signals += claims_of(lane, now, final=final)
+    signals += _claims_of(lane, now, final=final)
     lane.changed.clear()
     for some in in_records(signals):
         yield Record(
@@ -60,7 +60,7 @@ def in_records(signals: Iterable[Heartbeat | Claim]) -> Iterator[list[Heartbeat 
     size = 0
     for signal in signals:
         more = _CLAIM_BYTES + (len(signal.name or "") if isinstance(signal, Claim) else 0)
-        if some and size + more > CLAIMS_BYTES:
+        if some and size + more > _CLAIMS_BYTES:
             yield some
             some, size = [], 0
         some.append(signal)

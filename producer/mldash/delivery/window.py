@@ -29,7 +29,7 @@ from .refusals import Refusals
 IN_FLIGHT_BYTES = 8 << 20
 """Of encoded records that are not acknowledged; the client keeps them, and perhaps a compressed copy, in memory."""
 
-AHEAD_BYTES = 8 * IN_FLIGHT_BYTES
+_AHEAD_BYTES = 8 * IN_FLIGHT_BYTES
 """Sent behind the first place that waits for an answer: acknowledged or not, a new producer sends it again."""
 
 SILENCE_S = 10.0
@@ -143,7 +143,7 @@ class Window(Generic[ItemT]):
     @property
     def has_room(self) -> bool:
         ahead = self._sent_bytes - self._unanswered[0].begin if self._unanswered else 0
-        return self._flight.bytes < IN_FLIGHT_BYTES and ahead < AHEAD_BYTES
+        return self._flight.bytes < IN_FLIGHT_BYTES and ahead < _AHEAD_BYTES
 
     async def send(self, kafka: KafkaProducer, routes: Routes, item: ItemT, records: Sequence[Record]) -> None:
         """Send a place's records. Raises KafkaTrouble."""

@@ -23,7 +23,7 @@ from mldash.settings import SdkSettings
 
 from .finding import Finding, size
 
-LITTLE_ROOM_BYTES: Final = 1 << 30
+_LITTLE_ROOM_BYTES: Final = 1 << 30
 _PROBE_BYTES: Final = 1 << 20
 
 
@@ -125,7 +125,7 @@ def _room(path: Path, settings: SdkSettings) -> Iterator[Finding]:
     limit = limit_of(path, settings.journal_bytes)
     inodes = os.statvfs(path)
     said = f"{size(usage.free)} free of {size(usage.total)}; one session's journal may take {size(limit)}"
-    if usage.free < LITTLE_ROOM_BYTES:
+    if usage.free < _LITTLE_ROOM_BYTES:
         yield Finding("room", "warning", said, "free the disk, or set MLDASH_JOURNAL to a folder on another one")
     elif inodes.f_files and not inodes.f_favail:
         yield Finding("room", "problem", "no inodes are free", "remove files from that disk, or set MLDASH_JOURNAL")

@@ -25,7 +25,7 @@ from .finding import Finding, size
 if TYPE_CHECKING:
     from mldash.delivery.kafka_topics import TopicFacts
 
-SKEW_S: Final = 5.0
+_SKEW_S: Final = 5.0
 """The Date header has whole seconds, and heartbeats are judged by tens of them."""
 
 TIMEOUT_S: Final = 5.0
@@ -97,7 +97,7 @@ def _clock(address: str) -> Finding:
         skew = date + 1.0 - before
     elif date > after:
         skew = date - after
-    if abs(skew) > SKEW_S:
+    if abs(skew) > _SKEW_S:
         said = f"this host's is {abs(skew):.0f} s {'behind' if skew > 0 else 'ahead of'} the API's"
         return Finding("clock", "warning", said + ": times of points, and of who lives, will be off", "run NTP on both")
     return Finding("clock", "ok", "no further from the API's than a second or two" if skew else "the API's")

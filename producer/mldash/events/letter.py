@@ -72,7 +72,7 @@ def parse_place(text: str) -> Place:
 def letter_headers(origin: KafkaRecord, reason: str, time: float) -> list[tuple[str, bytes]]:
     """The record's own headers and those of the letter."""
     return [
-        *own_headers(origin.headers),
+        *_own_headers(origin.headers),
         (f"{PREFIX}topic", origin.topic.encode()),
         (f"{PREFIX}partition", str(origin.partition).encode()),
         (f"{PREFIX}offset", str(origin.offset).encode()),
@@ -86,7 +86,7 @@ def mark_headers(place: Place, time: float) -> list[tuple[str, bytes]]:
     return [(_REPLAYED, str(place).encode()), (f"{PREFIX}time", _time(time))]
 
 
-def own_headers(headers: Any) -> list[tuple[str, bytes]]:
+def _own_headers(headers: Any) -> list[tuple[str, bytes]]:
     """Those of the record itself."""
     return [(key, value) for key, value in headers if not key.startswith(PREFIX)]
 
@@ -105,7 +105,7 @@ def read_letter(record: KafkaRecord) -> Letter | Mark | None:
             time=_time_of(ours),
             key=record.key,
             value=record.value,
-            headers=own_headers(record.headers),
+            headers=_own_headers(record.headers),
         )
     except (KeyError, ValueError):
         return None

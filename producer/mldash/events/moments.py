@@ -17,7 +17,7 @@ import sys
 from datetime import UTC, date, datetime
 from typing import Any
 
-UTC_OFFSET = "+00:00"
+_UTC_OFFSET = "+00:00"
 
 _WHOLE_DAYS = frozenset("YMWD")
 """Units of datetime64 without a time of day."""
@@ -38,7 +38,7 @@ def text_of(value: date) -> str:
     if not isinstance(value, datetime) or value.tzinfo is not None:
         return value.isoformat()
     if _is_of_pandas(value):
-        return value.isoformat() + UTC_OFFSET
+        return value.isoformat() + _UTC_OFFSET
     try:
         # By way of timestamp(): of a time that the clock leaves out in spring astimezone() makes another moment (3.11).
         moment = datetime.fromtimestamp(value.replace(microsecond=0).timestamp(), UTC).astimezone()
@@ -53,7 +53,7 @@ def texts_of(times: Any) -> Any:
     found = numpy.asarray(times)
     texts = found.astype(str)
     if numpy.datetime_data(found.dtype)[0] not in _WHOLE_DAYS:
-        texts = numpy.char.add(texts, UTC_OFFSET)
+        texts = numpy.char.add(texts, _UTC_OFFSET)
     texts = numpy.asarray(texts, dtype=object)
     texts[numpy.isnat(found)] = None
     return texts.tolist()

@@ -17,8 +17,8 @@ from msgspec import Struct
 CREATED = "CREATED"
 RUNNING = "RUNNING"
 LOST = "LOST"
-FINAL_ORDER = ("FAILED", LOST, "PREEMPTED", "CANCELLED", "COMPLETED")
-TOGETHER_S = 60.0
+_FINAL_ORDER = ("FAILED", LOST, "PREEMPTED", "CANCELLED", "COMPLETED")
+_TOGETHER_S = 60.0
 """A process that vanishes and one that is preempted within this time have one cause."""
 
 
@@ -85,7 +85,7 @@ def status_of_run(sessions: Iterable[SessionTimes], now: float, lost_after_s: fl
         return CREATED
     if RUNNING in statuses:
         return RUNNING
-    status = next(status for status in FINAL_ORDER if status in statuses)
+    status = next(status for status in _FINAL_ORDER if status in statuses)
     return "FAILED" if status == LOST and _vanished_at_a_preemption(run) else status
 
 
@@ -117,4 +117,4 @@ def _vanished_at_a_preemption(run: Iterable[SessionTimes]) -> bool:
     run = list(run)
     preempted = [one.ended for one in run if one.status == "PREEMPTED" and one.ended is not None]
     vanished = [one.heartbeat for one in run if not one.has_end and not one.is_dead]
-    return any(abs(ended - last) <= TOGETHER_S for ended in preempted for last in vanished)
+    return any(abs(ended - last) <= _TOGETHER_S for ended in preempted for last in vanished)

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from .identity import KINDS
 
-DEAD_LETTERS = "dead-letters"
-STORED = "stored"
+_DEAD_LETTERS = "dead-letters"
+_STORED = "stored"
 
 DEFAULT_PARTITIONS = {"params": 4, "metrics": 8, "logs": 4, "tracks": 8, "runs": 4}
 """Partitions of each event topic where a deployment says nothing else."""
@@ -29,11 +29,11 @@ def event_topics(prefix: str) -> dict[str, str]:
 
 
 def dead_letter_topic(prefix: str) -> str:
-    return f"{prefix}.{DEAD_LETTERS}"
+    return f"{prefix}.{_DEAD_LETTERS}"
 
 
 def stored_topic(prefix: str) -> str:
-    return f"{prefix}.{STORED}"
+    return f"{prefix}.{_STORED}"
 
 
 def partition_of(key: bytes, partition_count: int) -> int:

@@ -19,7 +19,7 @@ from mldash.settings import SdkSettings
 from .timestamps import Timestamps
 from .values import plain
 
-KNOWN_FIELDS = 100_000
+_KNOWN_FIELDS = 100_000
 """Names of fields that a handle remembers as checked; beyond it starts anew."""
 
 
@@ -107,7 +107,7 @@ class StreamHandle:
         """Check names that this handle has not seen. Raises ValueError."""
         for name in fields:
             check_name("field", name)
-        if len(self._known) > KNOWN_FIELDS:
+        if len(self._known) > _KNOWN_FIELDS:
             self._known = set()
         self._known.update(fields)
 

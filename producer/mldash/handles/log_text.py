@@ -16,8 +16,8 @@ from mldash.events.limits import CALL_BYTES
 
 ALTERED: Final = "message_altered"
 
-LONGEST_MESSAGE_BYTES: Final = CALL_BYTES // 2
-LONGEST_METADATA_BYTES: Final = 64 * 1024
+_LONGEST_MESSAGE_BYTES: Final = CALL_BYTES // 2
+_LONGEST_METADATA_BYTES: Final = 64 * 1024
 """Of one text, where the line is too long."""
 
 _ROOM_BYTES: Final = 64 * 1024
@@ -56,11 +56,11 @@ def printable_texts(value: Any) -> Any:
 def cut_to_fit(fields: Mapping[str, Any]) -> dict[str, Any] | None:
     """The fields of a line that is too long with its texts cut; None where these are not what makes it too long."""
     metadata = {
-        name: _cut(value, LONGEST_METADATA_BYTES) if isinstance(value, str) else value
+        name: _cut(value, _LONGEST_METADATA_BYTES) if isinstance(value, str) else value
         for name, value in fields.get("metadata", {}).items()
     }
     metadata[ALTERED] = "; ".join(filter(None, (metadata.get(ALTERED), f"cut: {len(fields['message'])} characters")))
-    cut = {**fields, "message": _cut(fields["message"], LONGEST_MESSAGE_BYTES), "metadata": metadata}
+    cut = {**fields, "message": _cut(fields["message"], _LONGEST_MESSAGE_BYTES), "metadata": metadata}
     return cut if len(msgspec.msgpack.encode(cut)) + _ROOM_BYTES <= CALL_BYTES else None
 
 

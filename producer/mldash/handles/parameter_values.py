@@ -78,7 +78,7 @@ class Conversion:
         self._values += 1
         if self._values > PARAMS_BYTES:
             raise ValueError(f"{field!r} holds more than {PARAMS_BYTES} values: no call of parameters takes so many")
-        if is_secret(value):
+        if _is_secret(value):
             return HIDDEN
         if isinstance(value, Enum):
             return self.plain(value.value, field, depth)
@@ -171,7 +171,7 @@ def repr_of(value: Any, most_bytes: int = REPR_BYTES) -> str:
     return text if len(encoded) <= most_bytes else encoded[: most_bytes - 3].decode(errors="ignore") + "…"
 
 
-def is_secret(value: Any) -> bool:
+def _is_secret(value: Any) -> bool:
     """Whether it is a type that hides what it holds: pydantic's, Litestar's, Starlette's, and others named so."""
     kind = type(value)
     if kind.__module__ == "builtins":

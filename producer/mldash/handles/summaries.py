@@ -71,7 +71,7 @@ AGGREGATIONS: dict[str, Callable[[Numbers], float | int]] = {
     "last": lambda numbers: numbers[-1],
 }
 
-CACHE_AGGREGATIONS = ("mean", "min", "max", "count", "std")
+_CACHE_AGGREGATIONS = ("mean", "min", "max", "count", "std")
 """What summary_cache.summarize() gives."""
 
 
@@ -188,7 +188,7 @@ class SummaryCache:
         of the run tells what came after it. Where nothing has been stored or set, no point is logged.
         """
         self._check_open()
-        fields = {**self._context, **summarise(self._gathered.take(clear), CACHE_AGGREGATIONS)}
+        fields = {**self._context, **summarise(self._gathered.take(clear), _CACHE_AGGREGATIONS)}
         if clear:
             self._context = {}
         if fields:
@@ -203,7 +203,7 @@ class SummaryCache:
         """At the end of a run: summarise what no summary has told. A context alone says nothing and is dropped."""
         left, context = self._gathered.take_untold(), self._context
         self._context = {}
-        fields = {**context, **summarise(left, CACHE_AGGREGATIONS)} if left else {}
+        fields = {**context, **summarise(left, _CACHE_AGGREGATIONS)} if left else {}
         if fields:
             self._log(fields)
 

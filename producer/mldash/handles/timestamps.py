@@ -16,7 +16,7 @@ from mldash.process.locks import reentrant_lock
 
 from .values import UnsupportedValue, plain
 
-LAST = -1
+_LAST = -1
 
 _STEP = 1e-6
 """Between two entries that would have one time: more than a float64 of today's seconds resolves."""
@@ -50,14 +50,14 @@ class Timestamps:
         number = _number(value)
         if number != number:
             raise ValueError("_ts must be numeric, not NaN")
-        if type(number) is int and number == LAST:
+        if type(number) is int and number == _LAST:
             return now if self.thread.last is None else self.thread.last
         return number
 
     def given_of_entry(self, value: Any) -> float:
         """A `_ts` of one track entry. Raises ValueError for anything but a finite number."""
         number = _number(value)
-        if type(number) is int and number == LAST:
+        if type(number) is int and number == _LAST:
             number = self.rising() if self.thread.last is None else self.thread.last
         if not math.isfinite(number):
             raise ValueError(f"_ts must be numeric and finite, not {number}")

@@ -40,10 +40,10 @@ from .checkpoint import START, Place
 from .lease import LEASE_S, Lease
 
 HEARTBEAT_NAME: Final = "heartbeat"
-LEASE_NAME: Final = "lease"
-BEATS_IN_A_LIFE: Final = 20
-SLOWEST_BEAT_S: Final = 60.0
-LOST_AFTER_BEATS: Final = 5
+_LEASE_NAME: Final = "lease"
+_BEATS_IN_A_LIFE: Final = 20
+_SLOWEST_BEAT_S: Final = 60.0
+_LOST_AFTER_BEATS: Final = 5
 """A session that is silent for so long reads as LOST, though other processes may not take its files yet."""
 
 
@@ -56,7 +56,7 @@ class Pulse(Struct, frozen=True):
     @property
     def beat_s(self) -> float:
         """Seconds between two beats."""
-        return min(SLOWEST_BEAT_S, self.dead_after_s / BEATS_IN_A_LIFE)
+        return min(_SLOWEST_BEAT_S, self.dead_after_s / _BEATS_IN_A_LIFE)
 
 
 class Ownership:
@@ -106,7 +106,7 @@ class Ownership:
 
     def _take_back(self) -> bool:
         """Beat under the lease, so that other processes can't take the files at the same time."""
-        lease = Lease(self._folder / LEASE_NAME)
+        lease = Lease(self._folder / _LEASE_NAME)
         beat = Stopwatch()
         try:
             if end_of(self._folder) is not None or not lease.try_make():
@@ -169,7 +169,7 @@ def take_over(folder: Path, find_end: Callable[[], Place]) -> Takeover | None:
     """
     if is_living(folder):
         return None
-    lease = Lease(folder / LEASE_NAME)
+    lease = Lease(folder / _LEASE_NAME)
     try:
         if not lease.try_take():
             return None
@@ -200,7 +200,7 @@ def is_living(folder: Path, silent_s: float | None = None) -> bool:
 def is_beating(folder: Path) -> bool:
     """Whether it has been heard of lately: for people who look."""
     pulse = read_pulse(folder)
-    return pulse is not None and is_living(folder, LOST_AFTER_BEATS * pulse.beat_s)
+    return pulse is not None and is_living(folder, _LOST_AFTER_BEATS * pulse.beat_s)
 
 
 def has_heartbeat(folder: Path) -> bool:

@@ -13,8 +13,8 @@ from typing import Final
 
 from mldash.errors import JournalUnwritable
 
-DEFAULT_LIMIT_BYTES: Final = 10 * 10**9
-NETWORK_FILE_SYSTEMS: Final = frozenset(
+_DEFAULT_LIMIT_BYTES: Final = 10 * 10**9
+_NETWORK_FILE_SYSTEMS: Final = frozenset(
     (
         *(
             "nfs",
@@ -35,12 +35,12 @@ NETWORK_FILE_SYSTEMS: Final = frozenset(
         "fuse.juicefs",
     )
 )
-COPY_ON_WRITE_FILE_SYSTEMS: Final = frozenset(("btrfs", "zfs", "bcachefs"))
-_NOT_A_DISK: Final = NETWORK_FILE_SYSTEMS | {"tmpfs", "ramfs"}
+_COPY_ON_WRITE_FILE_SYSTEMS: Final = frozenset(("btrfs", "zfs", "bcachefs"))
+_NOT_A_DISK: Final = _NETWORK_FILE_SYSTEMS | {"tmpfs", "ramfs"}
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
 """The kernel writes space, tab, newline, backslash and # of a mount point so, and nothing else."""
 
-DEFAULT_FOLDERS: Final = (Path("/var/tmp"), Path("/tmp"))
+_DEFAULT_FOLDERS: Final = (Path("/var/tmp"), Path("/tmp"))
 
 
 def journal_root(named: str | None) -> Path:
@@ -63,7 +63,7 @@ def journal_root(named: str | None) -> Path:
 
 
 def _default_root() -> Path:
-    folder = next((one for one in DEFAULT_FOLDERS if file_system_of(one) not in _NOT_A_DISK), DEFAULT_FOLDERS[0])
+    folder = next((one for one in _DEFAULT_FOLDERS if file_system_of(one) not in _NOT_A_DISK), _DEFAULT_FOLDERS[0])
     return folder / f"mldash-{os.getuid()}"
 
 
@@ -73,7 +73,7 @@ def limit_of(path: Path, given: int | None) -> int:
         return given
     while not path.exists():
         path = path.parent
-    return max(4 << 20, min(DEFAULT_LIMIT_BYTES, _free_bytes(path) // 10))
+    return max(4 << 20, min(_DEFAULT_LIMIT_BYTES, _free_bytes(path) // 10))
 
 
 def _free_bytes(path: Path) -> int:
@@ -101,9 +101,9 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
 
 def on_network(path: Path) -> bool:
     """Whether other hosts may have the folder too, and neither maps nor locks are to be relied on."""
-    return file_system_of(path) in NETWORK_FILE_SYSTEMS
+    return file_system_of(path) in _NETWORK_FILE_SYSTEMS
 
 
 def needs_plain_writes(path: Path) -> bool:
     """Whether mapped files are unsafe there: over a network, or where preallocated space may still be missing."""
-    return file_system_of(path) in NETWORK_FILE_SYSTEMS | COPY_ON_WRITE_FILE_SYSTEMS
+    return file_system_of(path) in _NETWORK_FILE_SYSTEMS | _COPY_ON_WRITE_FILE_SYSTEMS

@@ -25,13 +25,13 @@ from .descriptors import Descriptor
 from .ownership import Ownership, Takeover, end_of, has_heartbeat, take_over
 from .segment import segment_name
 
-JOURNAL_FORMAT = 1
-FORMAT_WITH_HELD = 2
+_JOURNAL_FORMAT = 1
+_FORMAT_WITH_HELD = 2
 """Of a folder that holds refused events too (held.py)."""
 _IN_PLACE_BYTES = 4096
 """A kill does not tear one write within a page."""
-HEAD_NAME = "session.json"
-_FORMATS = (JOURNAL_FORMAT, FORMAT_WITH_HELD)
+_HEAD_NAME = "session.json"
+_FORMATS = (_JOURNAL_FORMAT, _FORMAT_WITH_HELD)
 MAKING = ".making-"
 GONE = ".gone-"
 
@@ -39,7 +39,7 @@ GONE = ".gone-"
 class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """session.json: all that is needed to send a journal whose process is gone."""
 
-    format: int = JOURNAL_FORMAT
+    format: int = _JOURNAL_FORMAT
     schema: tuple[int, int] = (1, 0)
     prefix: str
     session: str
@@ -103,8 +103,8 @@ class SessionFolder:
 
     def use_format_2(self) -> None:
         """Before events are held: a version that knows nothing of them leaves the folder alone. Raises OSError."""
-        if self.head.format != FORMAT_WITH_HELD:
-            head = msgspec.structs.replace(self.head, format=FORMAT_WITH_HELD)
+        if self.head.format != _FORMAT_WITH_HELD:
+            head = msgspec.structs.replace(self.head, format=_FORMAT_WITH_HELD)
             _write_head(self.path, head)
             self.head = head
 
@@ -217,7 +217,7 @@ def make_places(folder: SessionFolder, base: Base, *, force: bool) -> None:
 def open_session_folder(path: Path) -> SessionFolder | None:
     """The session in a folder; None where there is none, or one of a format that this version does not know."""
     try:
-        head = msgspec.json.decode((path / HEAD_NAME).read_bytes(), type=Head)
+        head = msgspec.json.decode((path / _HEAD_NAME).read_bytes(), type=Head)
     except (OSError, msgspec.MsgspecError):
         return None
     return SessionFolder(path, head) if head.format in _FORMATS else None
@@ -240,8 +240,8 @@ def remove_tree(folder: Path) -> None:
 
 
 def _write_head(folder: Path, head: Head) -> None:
-    path = folder / HEAD_NAME
-    new = folder / f"{HEAD_NAME}.new"
+    path = folder / _HEAD_NAME
+    new = folder / f"{_HEAD_NAME}.new"
     data = msgspec.json.format(msgspec.json.encode(head), indent=2) + b"\n"
     try:
         new.write_bytes(data)

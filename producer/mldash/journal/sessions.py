@@ -10,7 +10,7 @@ from pathlib import Path
 from .ownership import forget_taken, has_heartbeat, is_beating, is_living
 from .session_folder import GONE, MAKING, SessionFolder, open_session_folder, remove_tree
 
-TAKEN_KEPT_S = 30 * 86_400.0
+_TAKEN_KEPT_S = 30 * 86_400.0
 MAKING_KEPT_S = 86_400.0
 
 
@@ -50,7 +50,7 @@ def lock_dead_sessions(
 
     `unreadable` is told of one that can't be locked: it holds up none of the others.
     """
-    forget_taken(root, TAKEN_KEPT_S)
+    forget_taken(root, _TAKEN_KEPT_S)
     _clear_what_kills_left(root)
     for folder in find_sessions(root):
         try:

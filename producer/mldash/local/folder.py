@@ -18,18 +18,18 @@ from pathlib import Path
 from typing import Final
 
 SEGMENT_BYTES: Final = 200
-PATH_BYTES: Final = 800
-UNNAMED: Final = "None"
+_PATH_BYTES: Final = 800
+_UNNAMED: Final = "None"
 
 DATA: Final = "data.jsonl"
 METADATA: Final = "metadata.json"
 EXPERIMENT: Final = "experiment.json"
-PARAMETERS: Final = "parameters.json"
+_PARAMETERS: Final = "parameters.json"
 STATE: Final = ".state"
 JOURNAL: Final = ".journal"
 
 _KIND_FOLDERS: Final = {"metrics": "metrics", "tracks": "tracks"}
-_RESERVED: Final = frozenset(("metrics", "tracks", "logs", DATA, METADATA, EXPERIMENT, PARAMETERS))
+_RESERVED: Final = frozenset(("metrics", "tracks", "logs", DATA, METADATA, EXPERIMENT, _PARAMETERS))
 """First segments of what may lie beside a name's own files: also those of an experiment whose prefix goes on below."""
 
 _ESCAPED: Final = re.compile(r"%([0-9A-F]{2})")
@@ -57,7 +57,7 @@ class Folder:
 
     @property
     def parameters(self) -> Path:
-        return self.path / PARAMETERS
+        return self.path / _PARAMETERS
 
     def rows(self, kind: str, name: str | None = "") -> str:
         """The row file of a stream, relative to the folder: the name under which it is acknowledged."""
@@ -108,19 +108,19 @@ def _escape_dot(segment: str) -> str:
 def folder_of_name(kind: str, name: str | None) -> str:
     """The relative folder of a metric (None: the unnamed one) or a topic."""
     if name is None:
-        return UNNAMED
-    if kind == "metrics" and name == UNNAMED:
+        return _UNNAMED
+    if kind == "metrics" and name == _UNNAMED:
         return f"%{ord(name[0]):02X}{name[1:]}"
     segments = [_escape(segment) for segment in name.split("/")]
     whole = "/".join(segments)
-    if len(whole.encode()) > PATH_BYTES or any(len(segment.encode()) > SEGMENT_BYTES for segment in segments):
+    if len(whole.encode()) > _PATH_BYTES or any(len(segment.encode()) > SEGMENT_BYTES for segment in segments):
         return _cut_short(whole, name)
     return whole
 
 
 def name_of_folder(kind: str, folder: str) -> str | None:
     """The reverse of folder_of_name. Raises LookupError for a name that was cut: its metadata has it."""
-    if kind == "metrics" and folder == UNNAMED:
+    if kind == "metrics" and folder == _UNNAMED:
         return None
     if _CUT in folder:
         raise LookupError(f"the folder {folder!r} stands for a name that was too long for it")

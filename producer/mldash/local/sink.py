@@ -10,7 +10,7 @@ loss and never a double):
     4  indexes, then the JSON files that follow from the rows
 
 Step 4 can be made up for at any time: readers believe the rows. Where many streams get rows at once, the metadata.json
-of each is written every METADATA_EVERY_S only; `deliver([])` and `close` write what is due.
+of each is written every _METADATA_EVERY_S only; `deliver([])` and `close` write what is due.
 """
 
 import contextlib
@@ -43,10 +43,10 @@ from .state.lock import lock_of
 from .state.sources import SourceFile, sources_of
 from .state.spans import Spans
 
-METADATA_EVERY_S: Final = 1.0
-METADATA_AT_ONCE: Final = 32
-LOCK_WAIT_S: Final = 60.0
-FINISH_WAIT_S: Final = 1.0
+_METADATA_EVERY_S: Final = 1.0
+_METADATA_AT_ONCE: Final = 32
+_LOCK_WAIT_S: Final = 60.0
+_FINISH_WAIT_S: Final = 1.0
 
 TIME_OF: Final[dict[str, TimeOf]] = {
     "metrics": points.time_of,
@@ -90,7 +90,7 @@ class LocalSink:
                 self._deliver(records)
 
     def _deliver(self, records: Sequence[Record]) -> None:
-        with self._lock.hold(LOCK_WAIT_S):
+        with self._lock.hold(_LOCK_WAIT_S):
             self._acknowledged.refresh()
             self._open()
             self._fence()
@@ -113,7 +113,7 @@ class LocalSink:
         if self._lock.by_lease:
             return
         # Where it can't be said, a disk that is full or a lock that others hold, the seqs are kept, which does no harm.
-        with self._threads, contextlib.suppress(OSError, NotOurState), self._lock.hold(FINISH_WAIT_S):
+        with self._threads, contextlib.suppress(OSError, NotOurState), self._lock.hold(_FINISH_WAIT_S):
             self._acknowledged.refresh()
             if self._acknowledged.exists and not self._lock.by_lease:
                 self._acknowledged.finish(session)
@@ -233,11 +233,11 @@ class LocalSink:
         if self._experiment_due:
             self._write_experiment()
         now = time.monotonic()
-        few = len(self._due) <= METADATA_AT_ONCE
+        few = len(self._due) <= _METADATA_AT_ONCE
         if self._due:
             self._runs.carry_on(self._rows("runs", ""))
         for stream in list(self._due):
-            if all_of_them or few or now - self._written.get(stream, -math.inf) >= METADATA_EVERY_S:
+            if all_of_them or few or now - self._written.get(stream, -math.inf) >= _METADATA_EVERY_S:
                 self._write_metadata(*stream)
                 self._written[stream] = now
                 self._due.discard(stream)

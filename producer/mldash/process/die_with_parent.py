@@ -3,7 +3,7 @@
     python -I -S die_with_parent.py SUPERVISOR_PID COMMAND…
 
 A supervisor killed by SIGKILL can stop nothing, so each child asks the kernel for a SIGTERM at its parent's death
-(prctl PR_SET_PDEATHSIG, which survives the exec below). A program of its own and no preexec_fn: Python code between
+(prctl _PR_SET_PDEATHSIG, which survives the exec below). A program of its own and no preexec_fn: Python code between
 fork and exec may deadlock in a process with threads. On systems without prctl the next `mldash up` finds the leftovers.
 """
 
@@ -12,14 +12,14 @@ import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Ask, look whether the parent is still there, and become the command."""
     supervisor, command = int(sys.argv[1]), sys.argv[2:]
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != supervisor:  # it died before we asked
             sys.exit(0)
     try:

@@ -21,7 +21,7 @@ from typing import Final
 from . import die_with_parent
 from .supervision import Failure, RestartDelays, Supervision
 
-WRAPPER: Final = Path(die_with_parent.__file__)
+_WRAPPER: Final = Path(die_with_parent.__file__)
 _LAST_END_S: Final = 5.0
 
 
@@ -74,7 +74,7 @@ class KeptProcess:
         try:
             spawning = asyncio.ensure_future(
                 asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", "-S", str(WRAPPER), str(os.getpid())),
+                    *(sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid())),
                     *self._arguments,
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,

@@ -21,8 +21,8 @@ import structlog
 from msgspec import Struct
 
 RED_AFTER: Final = 3
-FIRST_DELAY_S: Final = 0.5
-LONGEST_DELAY_S: Final = 60.0
+_FIRST_DELAY_S: Final = 0.5
+_LONGEST_DELAY_S: Final = 60.0
 
 _log = structlog.get_logger()
 
@@ -70,7 +70,7 @@ class Failure(Struct, frozen=True):
 Tell = Callable[[Failure], None]
 
 
-def log_failure(failure: Failure) -> None:
+def _log_failure(failure: Failure) -> None:
     """A line, and the traceback where the kind of error is new."""
     shown = failure.error if failure.is_first_of_kind else None
     _log.warning(
@@ -91,9 +91,9 @@ class Supervision:
         stop: asyncio.Event,
         count: Callable[[str, str], None] = lambda step, error: None,
         *,
-        tell: Tell = log_failure,
-        first_delay_s: float = FIRST_DELAY_S,
-        longest_delay_s: float = LONGEST_DELAY_S,
+        tell: Tell = _log_failure,
+        first_delay_s: float = _FIRST_DELAY_S,
+        longest_delay_s: float = _LONGEST_DELAY_S,
         red_after: int = RED_AFTER,
     ) -> None:
         """`count` gets the name of each step that failed and of its error's class: an operator metric's labels."""

@@ -8,7 +8,7 @@ import msgspec
 MOST_STREAMS: Final = 100
 """Of one request, so many of this process's own streams are told, in at most so many bytes before base64: servers take
 headers of some kilobytes."""
-MOST_WRITTEN_BYTES: Final = 4096
+_MOST_WRITTEN_BYTES: Final = 4096
 
 About = tuple[str, str | None]  # kind and name of a stream; name "*" stands for all of the kind
 ALL: Final = "*"
@@ -37,7 +37,7 @@ class OwnWrites(Protocol):
 
 def first_of(told: list[Told]) -> list[Told]:
     """As many as one header holds, at least one of them."""
-    room = MOST_WRITTEN_BYTES
+    room = _MOST_WRITTEN_BYTES
     for at, one in enumerate(told[:MOST_STREAMS]):
         room -= len(msgspec.msgpack.encode(one))
         if room < 0 and at:

@@ -35,9 +35,9 @@ PAGE_ENTRIES: Final = 50_000
 MOST_TIMES: Final = 200
 """Of one request: each stands in its address."""
 ARROW: Final = "application/vnd.apache.arrow.stream"
-LONGEST_WAIT_S: Final = 86_400.0
+_LONGEST_WAIT_S: Final = 86_400.0
 """No socket takes an endless one."""
-MOST_NAMES_LENGTH: Final = 4_000
+_MOST_NAMES_LENGTH: Final = 4_000
 """Characters of names in one address: each may be twelve bytes there."""
 AnswerT = TypeVar("AnswerT")
 
@@ -259,7 +259,7 @@ class RemoteReader:
         """With what this process wrote; once more where that was deleted, of a session that has ended."""
         wait = self._read_wait_s if wait is None else wait
         while True:
-            deadline = Deadline(min(wait, LONGEST_WAIT_S))
+            deadline = Deadline(min(wait, _LONGEST_WAIT_S))
             told = self._own_writes(about, deadline) if wait > 0 else []
             try:
                 # Of many streams most are waited for before: one header does not hold them all.
@@ -314,7 +314,7 @@ def _raise_not_yet_stored(problem: Problem, wait: float) -> None:
 
 def _sent(names: Sequence[str] | None) -> Sequence[str] | None:
     """Names as a query can say them: not a list of none, nor more than fit into an address; who asks then chooses."""
-    if not names or len(names) > MOST_NAMES or sum(map(len, names)) > MOST_NAMES_LENGTH:
+    if not names or len(names) > MOST_NAMES or sum(map(len, names)) > _MOST_NAMES_LENGTH:
         return None
     return names
 

@@ -18,7 +18,7 @@ from mldash.process.locks import Flag
 
 from .transport import Transport
 
-HEARTBEATS_A_LOOK: Final = 6
+_HEARTBEATS_A_LOOK: Final = 6
 """A minute by default, more or less: the processes of a job begin together, and must not ask together."""
 
 _draw = SystemRandom().uniform
@@ -45,7 +45,7 @@ class StandingWatch:
     ) -> None:
         self._transport, self._callbacks = transport, callbacks
         self._prefix, self._session = prefix, session
-        self._every_s = HEARTBEATS_A_LOOK * heartbeat_s
+        self._every_s = _HEARTBEATS_A_LOOK * heartbeat_s
         self._dead_lettered = 0
         self._stopping = Flag()
         self._thread = threading.Thread(target=self._run, name="mldash-standing", daemon=True)

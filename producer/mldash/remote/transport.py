@@ -25,11 +25,11 @@ import urllib3
 from mldash.errors import RequestRefused, ServerUnreachable
 from mldash.process.locks import reentrant_lock
 
-CONNECT_TIMEOUT_S: Final = 5.0
+_CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 30.0
 CONNECTIONS: Final = 16
 """To one API. A request beyond them waits for one of them."""
-APIS: Final = 4
+_APIS: Final = 4
 """To which connections are kept."""
 
 Query = Mapping[str, str | int | float | Sequence[str] | None]
@@ -119,7 +119,7 @@ class Transport:
 
     def _begin(self, url: str, headers: Mapping[str, str], timeout_s: float) -> urllib3.BaseHTTPResponse:
         """Raises ServerUnreachable, and ProtocolError where the connection ended without an answer."""
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT_S, read=timeout_s)
+        timeout = urllib3.Timeout(connect=_CONNECT_TIMEOUT_S, read=timeout_s)
         with self._told(urllib3.exceptions.ProtocolError):
             return _pool_for(url).request(
                 "GET", url, headers=headers, timeout=timeout, retries=False, redirect=False, preload_content=False
@@ -150,7 +150,7 @@ def _pool_for(url: str) -> urllib3.PoolManager:
 
 
 def _make_pool(proxy: str | None, secure: bool) -> urllib3.PoolManager:
-    options: dict[str, Any] = {"num_pools": APIS, "maxsize": CONNECTIONS, "block": True}
+    options: dict[str, Any] = {"num_pools": _APIS, "maxsize": CONNECTIONS, "block": True}
     if secure:
         options["ssl_context"] = _certificates()
     return urllib3.PoolManager(**options) if proxy is None else urllib3.ProxyManager(proxy, **options)

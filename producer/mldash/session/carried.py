@@ -36,7 +36,7 @@ def carried(experiment: Experiment) -> tuple[Any, ...]:
 
 def opened_there(kind: type[Experiment], settings: dict[str, Any], about: dict[str, Any], is_open: bool) -> Experiment:
     experiment = kind.__new__(kind)
-    experiment._open_again(with_credentials(settings), about, was_open=is_open)
+    experiment._open_again(_with_credentials(settings), about, was_open=is_open)
     return experiment
 
 
@@ -46,7 +46,7 @@ def without_credentials(addresses: str) -> str:
     return ",".join(map(_without_credentials, addresses.split(",")))
 
 
-def with_credentials(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _with_credentials(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The environment's address where it is the same one: no other host is told what was meant for it."""
     fields = resolve_settings(SdkSettings, "")
     here = {name: fields[name].value for name in _ADDRESSES}

@@ -31,7 +31,7 @@ Environment = Mapping[str, str]
 Loaded = Mapping[str, Any]
 """sys.modules."""
 
-LAST_STEP: Final = 0xFFFF_FFF0
+_LAST_STEP: Final = 0xFFFF_FFF0
 """Slurm's step ids from here on are special, not steps of srun: the batch script, the allocation's shell, …"""
 
 
@@ -174,7 +174,7 @@ def _pair(
 
 def _is_step(environment: Environment) -> bool:
     step = _number(environment, "SLURM_STEP_ID")
-    return step is not None and step < LAST_STEP
+    return step is not None and step < _LAST_STEP
 
 
 def _job(environment: Environment) -> tuple[str, str]:

@@ -67,7 +67,7 @@ def watch(experiment: Experiment) -> None:
     session = experiment._session
     process = sys.modules.get("multiprocessing.process")
     if session is not None and process is not None and process.parent_process() is not None:
-        end_with_child(session)
+        _end_with_child(session)
     if experiment.settings.signals:
         watch_exits()
         _handle_sigterm()
@@ -77,7 +77,7 @@ def end_all() -> None:
     """End what is still open, deliver within one close timeout, and close."""
     global _leaving
     _leaving = True
-    error = unhandled_error()
+    error = _unhandled_error()
     for experiment in _experiments:
         if experiment.run.is_open:
             status = "PREEMPTED" if experiment.run._preempted else status_of(error)
@@ -113,7 +113,7 @@ def _deliver_all(sessions: list[Session]) -> None:
     line.end()
 
 
-def unhandled_error() -> BaseException | None:
+def _unhandled_error() -> BaseException | None:
     """The end of the main thread: the exit that was asked for, or the exception that the interpreter has printed."""
     if (exit_asked := left_with()) is not None:
         return exit_asked
@@ -125,12 +125,12 @@ def unhandled_error() -> BaseException | None:
 
 def watch_child(session: Session) -> None:
     """In a forked child that logs in the run that it has inherited."""
-    end_with_child(session)
+    _end_with_child(session)
     if session.settings.signals:
         _handle_sigterm()
 
 
-def end_with_child(session: Session) -> None:
+def _end_with_child(session: Session) -> None:
     """In a child of multiprocessing: that may end it by os._exit, after its own finalizers."""
     global _finalized_in, _sessions_of_child
     util = sys.modules.get("multiprocessing.util")

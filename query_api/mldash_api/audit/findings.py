@@ -39,7 +39,7 @@ Note = Literal["not-yet", "end-unknown", "unfinished-move", "leftover"]
 
 Verdict = Literal["ok", "set aside", "not ok"]
 
-DAMAGE: Final = frozenset(get_args(Damage))
+_DAMAGE: Final = frozenset(get_args(Damage))
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -56,7 +56,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_damage(self) -> bool:
-        return self.what in DAMAGE
+        return self.what in _DAMAGE
 
     @property
     def is_set_aside(self) -> bool:

@@ -107,10 +107,10 @@ async def _split(
     blocks = list[Block]()
     if stretch.first < seam:
         blocks = await _levels(stores, stream, Stretch(_MANIFEST, stretch.first, seam), names)
-    return blocks, await full_chunks(stores, stream, seam, stretch.end)
+    return blocks, await _full_chunks(stores, stream, seam, stretch.end)
 
 
-async def full_chunks(stores: Stores, stream: StreamRef, first: int, end: int) -> list[Chunk]:
+async def _full_chunks(stores: Stores, stream: StreamRef, first: int, end: int) -> list[Chunk]:
     """The chunks of a range whose ends are chunks' ends. Raises Moved where one is not there in full."""
     if first >= end:
         return []
@@ -166,7 +166,7 @@ async def _of_objects(
     """Of every 500 events, an object after the other."""
     begin, end = stretch.first // CHUNK * CHUNK, -(-stretch.end // CHUNK) * CHUNK
     objects: dict[str, list[tuple[int, Live]]] = {}
-    for chunk in await full_chunks(stores, stream, begin, end):
+    for chunk in await _full_chunks(stores, stream, begin, end):
         assert chunk.live is not None, "full chunks are live"
         objects.setdefault(chunk.live.key, []).append((chunk.k, chunk.live))
     slots = asyncio.Semaphore(stores.settings.chunk_fetches)

@@ -75,7 +75,7 @@ def pack_points(rows: Rows, fields: Sequence[str] | None = None) -> bytes:
         layout += _encode(column.name) + _TAGS.get(column.type, b"")
         _place(layout, places, _values(column, rows))
     layout += _encode("createdAt") + text_head(_TIME_LENGTH)
-    _place(layout, places, iso_bytes(rows.times()))
+    _place(layout, places, _iso_bytes(rows.times()))
     table = np.empty((rows.count, len(layout)), np.uint8)
     table[:] = np.frombuffer(layout, np.uint8)
     for at, content in places:
@@ -83,7 +83,7 @@ def pack_points(rows: Rows, fields: Sequence[str] | None = None) -> bytes:
     return table.tobytes()
 
 
-def iso_bytes(times: "array[float]") -> NDArray[np.uint8]:
+def _iso_bytes(times: "array[float]") -> NDArray[np.uint8]:
     """What rows.iso_times says of each, as bytes: the date of each day once, the time of day digit by digit."""
     seconds = np.frombuffer(times, np.float64)
     if not len(seconds) or not (np.isfinite(seconds).all() and seconds.min() >= 0 and seconds.max() < _END_S):

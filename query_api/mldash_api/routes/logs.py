@@ -15,7 +15,7 @@ from mldash_api.logs.lines import Filter, read_lines
 from .dependencies import Found, OurForm, OurStores
 from .parameters import Index, checked_count, checked_number
 
-HALF_A_MICROSECOND_S = 0.6e-6
+_HALF_A_MICROSECOND_S = 0.6e-6
 """And a little: float64 has a quarter of a microsecond there."""
 
 
@@ -41,8 +41,8 @@ async def lines(
         checked_count("length of search", len(search), SEARCH_LENGTH)
     # Lines are told with microseconds: whoever asks from or to a line's own time means that line too.
     low, high = checked_number("start", start), checked_number("end", end)
-    low = None if low is None else low - HALF_A_MICROSECOND_S
-    high = None if high is None else high + HALF_A_MICROSECOND_S
+    low = None if low is None else low - _HALF_A_MICROSECOND_S
+    high = None if high is None else high + _HALF_A_MICROSECOND_S
     wanted = Filter(_levels(level), search or None, low, high)
     if experiment is None:
         return form.answer(LinesAnswer(lines=[]))

@@ -35,7 +35,7 @@ from .parameters import (
     metric_name,
 )
 
-POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
+_POINT_FILES: Final = files_of(POINT_MEDIA_TYPES)
 
 
 class MetricsAnswer(TypedDict):
@@ -81,7 +81,7 @@ async def points(
     return await form.built(found.count, lambda: page_of(found, start_index, wanted))
 
 
-@get("/export", tags=["metrics"], operation_class=POINT_FILES)
+@get("/export", tags=["metrics"], operation_class=_POINT_FILES)
 async def export(
     request: Request[Any, Any, Any],
     experiment: Found,
@@ -144,7 +144,7 @@ async def view(
     metric = metric_name(name, unnamed)
     wanted = checked_fields("fields", fields)
     low, high = checked_finite("start", start), checked_finite("end", end)
-    request = ViewRequest(wanted, checked_name("x", x), low, high, points, filters_of(filter))
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points, _filters_of(filter))
     if experiment is None:
         return form.answer(draw(request, lambda: ()))
     return form.answer(await read_view(stores, experiment.stream("metrics", metric), request))
@@ -181,13 +181,13 @@ async def views(
     metric = metric_name(name, unnamed)
     low, high = checked_finite("start", start), checked_finite("end", end)
     wanted = checked_fields("fields", fields)
-    request = ViewRequest(wanted, checked_name("x", x), low, high, points, filters_of(filter))
+    request = ViewRequest(wanted, checked_name("x", x), low, high, points, _filters_of(filter))
     drawn = await read_views(stores, [one.stream("metrics", metric) if one else None for one in found], request)
     answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
     return form.answer(ViewsAnswer(views=answers))
 
 
-def filters_of(texts: list[str] | None) -> list[Filter]:
+def _filters_of(texts: list[str] | None) -> list[Filter]:
     try:
         found = checked_filters(texts)
     except ValueError as error:

@@ -20,7 +20,7 @@ from mldash_api.tracks.tracks import list_tracks
 from .dependencies import Found, OurForm, OurStores
 from .parameters import checked_count, checked_fields, checked_finite, checked_name, checked_number
 
-ENTRY_FILES: Final = files_of(ENTRY_MEDIA_TYPES)
+_ENTRY_FILES: Final = files_of(ENTRY_MEDIA_TYPES)
 
 
 class TracksAnswer(TypedDict):
@@ -56,7 +56,7 @@ async def entries(
     return await form.built(sum(one.count for one in rows), lambda: answer_of(rows, fields))
 
 
-@get("/export", tags=["tracks"], operation_class=ENTRY_FILES)
+@get("/export", tags=["tracks"], operation_class=_ENTRY_FILES)
 async def export(
     request: Request[Any, Any, Any],
     experiment: Found,

@@ -43,7 +43,7 @@ async def list_tracks(stores: Stores, experiment: ExperimentRef) -> list[TrackSu
 
     async def summary(stream: StreamRef) -> TrackSummary:
         async with slots:
-            return _summary(carried[stream.id], await count_entries(stores, stream))
+            return _summary(carried[stream.id], await _count_entries(stores, stream))
 
     there = sorted((one for one in streams if one.id in carried), key=lambda one: one.name or "")
     return list(await asyncio.gather(*(summary(stream) for stream in there)))
@@ -65,7 +65,7 @@ def _summary(carried: Carried, entries: int) -> TrackSummary:
     }
 
 
-async def count_entries(stores: Stores, stream: StreamRef) -> int:
+async def _count_entries(stores: Stores, stream: StreamRef) -> int:
     """Distinct timestamps of a track."""
 
     async def read(session: Session) -> int:

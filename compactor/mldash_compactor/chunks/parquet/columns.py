@@ -133,12 +133,12 @@ def _of_numbers(
 ) -> Stored:
     mask, nones = masks
     if known is not None and known.type in _IN_FLOAT64 and field.type != known.type and field.shape == known.shape:
-        field, numbers, integers = as_floats(field, numbers, mask, rows, integers)
-    array = from_numbers(numbers, field.shape, mask, rows)
+        field, numbers, integers = _as_floats(field, numbers, mask, rows, integers)
+    array = _from_numbers(numbers, field.shape, mask, rows)
     return Stored(field, column_name(field.name), array, Marks.of(field.name, integers, nones))
 
 
-def as_floats(
+def _as_floats(
     field: Field, numbers: NDArray[Any], mask: Mask | None, rows: int, integers: Mask | None = None
 ) -> tuple[Field, NDArray[Any], Mask | None]:
     """The same numbers as float64, where that is exact."""
@@ -156,7 +156,7 @@ def are_exact(integers: NDArray[Any]) -> bool:
     return not len(integers) or (int(integers.max()) <= EXACT_INT and int(integers.min()) >= -EXACT_INT)
 
 
-def from_numbers(flat: NDArray[Any], shape: tuple[int, ...], mask: Mask | None, rows: int) -> pa.Array:
+def _from_numbers(flat: NDArray[Any], shape: tuple[int, ...], mask: Mask | None, rows: int) -> pa.Array:
     if shape:
         return _lists(flat, shape, mask, rows)
     if mask is None:

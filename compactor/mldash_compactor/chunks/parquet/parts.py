@@ -91,7 +91,7 @@ def parquet_name(field: Field) -> str:
     return EVENTS if field.type == "events" else column_name(field.name)
 
 
-def to_planned(rows: Cold, fields: Sequence[Field]) -> list[Stored]:
+def _to_planned(rows: Cold, fields: Sequence[Field]) -> list[Stored]:
     """The rows' values of these fields, null where a field is absent."""
     if [field.type for field in fields] == ["events"]:
         if [column.type for column in rows.columns] == ["events"]:
@@ -194,7 +194,7 @@ class PartWriter:
 
     def write(self, own: Sequence[pa.Array], rows: Cold) -> None:
         """One row group."""
-        stored = to_planned(rows, self._fields)
+        stored = _to_planned(rows, self._fields)
         self._marks.add(stored, rows.row_count)
         table = pa.Table.from_arrays([*own, *(one.array for one in stored)], schema=self._schema)
         self._writer.write_table(table, max(1, table.num_rows))

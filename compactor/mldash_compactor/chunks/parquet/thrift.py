@@ -22,7 +22,7 @@ I64: Final = 6
 DOUBLE: Final = 7
 BINARY: Final = 8
 LIST: Final = 9
-SET: Final = 10
+_SET: Final = 10
 STRUCT: Final = 12
 
 _LONG_LIST: Final = 15
@@ -97,7 +97,7 @@ class _Reading:
             return self._bytes(self._varint())
         if kind == STRUCT:
             return self.struct()
-        if kind in (LIST, SET):
+        if kind in (LIST, _SET):
             return self._list()
         if kind == DOUBLE:
             return struct.unpack("<d", self._bytes(8))[0]
@@ -167,7 +167,7 @@ def _write_value(out: bytearray, kind: int, value: Any) -> None:
         out += value
     elif kind == STRUCT:
         _write_struct(out, value)
-    elif kind in (LIST, SET):
+    elif kind in (LIST, _SET):
         _write_list(out, value)
     elif kind == DOUBLE:
         out += struct.pack("<d", value)

@@ -214,7 +214,7 @@ _decode_columns = msgspec.msgpack.Decoder(
 _decode_run = msgspec.msgpack.Decoder(tuple[int, Start | Describe | End]).decode
 
 
-def count_events(scan: Scan) -> dict[tuple[str, str | None], int]:
+def _count_events(scan: Scan) -> dict[tuple[str, str | None], int]:
     """Each stream's next seq; the scan is at the journal's end then."""
     gatherer = Gatherer(scan, "")
     while gatherer.next_round() is not None:
@@ -226,7 +226,7 @@ def next_seqs(journal: "Journal") -> dict[tuple[str, str | None], int]:
     """The seq of each stream's next event in a journal that this process writes, counted from the disk."""
     while journal.folder is not None:
         try:
-            return count_events(Scan(LiveSource(journal)))
+            return _count_events(Scan(LiveSource(journal)))
         except ValueError:  # a segment was released under the scan: from the new base
             continue
     return {}
@@ -235,5 +235,5 @@ def next_seqs(journal: "Journal") -> dict[tuple[str, str | None], int]:
 def find_end(folder: SessionFolder) -> Place:
     """Where the last whole frame of a session on the disk ends."""
     scan = Scan(StoredSource(folder))
-    count_events(scan)
+    _count_events(scan)
     return scan.place

@@ -30,7 +30,7 @@ from mldash.events.schema import Column, Columns
 from mldash.journal.frame import EVENT, HEADER, HEADER_BYTES, KIND_SHIFT, LENGTH_MASK, ROW
 from mldash.journal.layout import COLUMN_TYPES, FIRST_VALUE_PLACE, TIME_PLACE, Layout, layout_number
 
-SHORTEST_RUN = 8
+_SHORTEST_RUN = 8
 """Below it frame by frame is as fast."""
 
 _BOOLS = bytes((FALSE, TRUE))
@@ -78,21 +78,21 @@ def take_run(data: bytes, start: int, layouts: Mapping[int, Layout]) -> Run | No
     size = HEADER_BYTES + (word & LENGTH_MASK)
     most = min(RECORD_EVENTS, RECORD_TARGET_BYTES // size, (len(data) - start) // size)
     # The next frame but a few has the same size and the same stream, or nothing further is looked at.
-    probe = start + size * (SHORTEST_RUN - 1)
-    if most < SHORTEST_RUN or data[probe : probe + 4] != data[start : start + 4]:
+    probe = start + size * (_SHORTEST_RUN - 1)
+    if most < _SHORTEST_RUN or data[probe : probe + 4] != data[start : start + 4]:
         return None
     if data[probe + HEADER_BYTES : probe + HEADER_BYTES + 3] != data[start + HEADER_BYTES : start + HEADER_BYTES + 3]:
         return None
     if kind == ROW:
         shape = shape_of(layouts[layout_number(data, start + HEADER_BYTES)])
-    elif (found := find_shape(data[start : start + size])) is not None:
+    elif (found := _find_shape(data[start : start + size])) is not None:
         shape = found
     else:
         return None
-    count = SHORTEST_RUN
+    count = _SHORTEST_RUN
     while (same := _same(data, start, size, count, shape)) == count and count < most:
         count = min(count * 8, most)
-    if same < SHORTEST_RUN:
+    if same < _SHORTEST_RUN:
         return None
     return _columns(data, start, size, same, shape)
 
@@ -108,7 +108,7 @@ def shape_of(layout: Layout) -> Shape:
     return Shape(layout.stream, TIME_PLACE, TIME_PLACE, fields, frozenset(free), is_packed=True)
 
 
-def find_shape(frame: bytes) -> Shape | None:
+def _find_shape(frame: bytes) -> Shape | None:
     """The shape of an event's frame; None where it has other values than floats, unsigned integers and bools."""
     at = HEADER_BYTES
     times = frame[at] - _LEAST_HEAD  # [number, time, fields] or [number, time, logged, fields]

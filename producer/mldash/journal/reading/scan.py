@@ -26,7 +26,7 @@ from mldash.journal.session_folder import SessionFolder
 if TYPE_CHECKING:
     from mldash.journal.append import Journal
 
-READ_BYTES = 2 << 20
+_READ_BYTES = 2 << 20
 """Read at once from the journal of this process."""
 
 
@@ -98,7 +98,7 @@ class LiveSource:
         end = segment.end
         if place.offset >= end:
             return Chunk(b"", ended=end >= segment.size)
-        data = segment.read(place.offset, min(end, place.offset + READ_BYTES))
+        data = segment.read(place.offset, min(end, place.offset + _READ_BYTES))
         word = HEADER.unpack_from(data)[0] if len(data) >= HEADER_BYTES else 0
         if not word:  # what a seal leaves
             return Chunk(b"", ended=True)
@@ -114,7 +114,7 @@ class _Loaded(NamedTuple):
     data: bytes
     end: int
     cuts: list[int]
-    """Places between frames, about READ_BYTES apart; the last one is the end."""
+    """Places between frames, about _READ_BYTES apart; the last one is the end."""
     sealed: bool
     torn: bool
     begin: int = 0
@@ -193,7 +193,7 @@ def _loaded(number: int, data: bytes, begin: int) -> _Loaded:
     cuts: list[int] = []
     for frame in frames(memoryview(data), end):
         end, kind = frame.end, frame.kind
-        if begin + end > (cuts[-1] if cuts else begin) + READ_BYTES:
+        if begin + end > (cuts[-1] if cuts else begin) + _READ_BYTES:
             cuts.append(begin + end)
     sealed = kind == SEAL
     torn = not sealed and any(data[end : end + HEADER_BYTES])

@@ -39,18 +39,18 @@ from mldash.process.locks import reentrant_lock
 from .stream_rows import PAGE_ROWS, StreamRows
 from .undrained_rows import Undrained, WaitingEvents
 
-CHUNK_SIZE: Final = 10_000
+_CHUNK_SIZE: Final = 10_000
 """Points of a cold chunk; locally nothing is cold, and the number is that of the other modes."""
 
 Stream = tuple[str, str | None]
 
 
-def no_records() -> Iterable[WaitingEvents]:
+def _no_records() -> Iterable[WaitingEvents]:
     """For a folder without a journal."""
     return ()
 
 
-def no_wait(wait: float | None) -> None:
+def _no_wait(wait: float | None) -> None:
     """For a reader in a process that writes nothing."""
 
 
@@ -68,8 +68,8 @@ class LocalReader:
         folder: Folder,
         prefix: Prefix,
         *,
-        own_events_stored: Callable[[float | None], None] = no_wait,
-        undrained: Callable[[], Iterable[WaitingEvents]] = no_records,
+        own_events_stored: Callable[[float | None], None] = _no_wait,
+        undrained: Callable[[], Iterable[WaitingEvents]] = _no_records,
         live: Callable[[], set[str]] | None = None,
     ) -> None:
         self._folder, self._prefix = folder, prefix
@@ -262,7 +262,7 @@ class LocalReader:
             "bufferedDataPoints": rows.count,
             "chunkedDataPoints": 0,
             "totalChunks": 0,
-            "chunkSize": CHUNK_SIZE,
+            "chunkSize": _CHUNK_SIZE,
             "firstDataAt": file["createdAt"],
             "lastDataAt": file["updatedAt"],
             "createdAt": file["createdAt"],
