@@ -175,7 +175,8 @@ def _hold_back_sigterm() -> None:
     """While a fork goes on. Python clears what has come to a child by then, and ignores what a hook of a fork raises: a
     child that is terminated as it is forked would go on, and a pool wait for it for ever."""
     if _handled_in == os.getpid():
-        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+        _masks[threading.get_ident()] = signal.pthread_sigmask(signal.SIG_BLOCK, ())  # noted first: the handler looks
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
 
 
 def _let_sigterm_come() -> None:
