@@ -7,7 +7,7 @@ import pytest
 
 from mldash_deploy.stack.ports import choose
 
-from .shared import Shared
+from .run_servers import Shared
 from .stack import StackAddresses
 
 

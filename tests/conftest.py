@@ -7,7 +7,7 @@ pytest_plugins = [
     "tests.limits",
     "tests.order",
     "tests.strictness",
-    "tests.shared",
+    "tests.run_servers",
     "tests.stack",
     "tests.world",
     "tests.components",

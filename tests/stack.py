@@ -1,4 +1,4 @@
-"""One real stack a test run, for all its processes: Kafka, MongoDB and S3, ready in seconds (shared.py)."""
+"""One real stack a test run, for all its processes: Kafka, MongoDB and S3, ready in seconds (run_servers.py)."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from .shared import Shared
+from .run_servers import Shared
 
 
 class StackAddresses(Struct, frozen=True):
