@@ -5,7 +5,7 @@ An acknowledged write costs MongoDB the same for one chunk as for ten, so a back
     declare_intents    on consecutive chunks without a document; they end before the first that has one: that one may
                        be committed already, and goes by itself
     read_rows          one walk from the cold end over all of them, then the cold end once more
-    _put_objects        each chunk its own object, a few on their way at once; each is read back
+    put_objects        each chunk its own object, a few on their way at once; each is read back
     commit             every chunk's document, in order
     cover_by_snapshot, advance_cold_end    for the last one, behind which all the others end
 
@@ -100,7 +100,7 @@ async def read_rows(neighbours: Neighbours) -> None:
         one.known = fields
 
 
-async def _put_objects(neighbours: Neighbours) -> None:
+async def put_objects(neighbours: Neighbours) -> None:
     """Encode, put and read back each. Where one fails the others are given up."""
     slots = asyncio.Semaphore(_PUTS)
 
@@ -143,7 +143,7 @@ Step = Callable[[Neighbours], Awaitable[None]]
 STEPS: Final[tuple[Step, ...]] = (
     declare_intents,
     read_rows,
-    _put_objects,
+    put_objects,
     commit,
     cover_by_snapshot,
     advance_cold_end,

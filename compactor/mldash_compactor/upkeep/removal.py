@@ -3,12 +3,12 @@
 An experiment is deleted by raising its generation: from then on everything old is invisible, for its ids carry the
 generation. What is left behind is deleted in steps, each of which can be cut anywhere and run again:
 
-    _close_streams    next and cold beyond every index, so that each check of a worker that still writes fails; what the
+    close_streams    next and cold beyond every index, so that each check of a worker that still writes fails; what the
                      documents said is taken out of them
-    _delete_buckets   the hot events
-    _delete_chunks    the manifest, and all else that names a stream: levels, seqs, claims
+    delete_buckets   the hot events
+    delete_chunks    the manifest, and all else that names a stream: levels, seqs, claims
     delete_objects   the cold events
-    _strip_sessions   to their ids and generation: they stay, else a late record would bring its session back
+    strip_sessions   to their ids and generation: they stay, else a late record would bring its session back
 
 `purge` in the experiment's document notes each deleted generation until all of that has been done twice: at once, and
 after `purge_after_s`, for what late writers left. Only then the closed documents go. The command, or any compactor,
@@ -124,7 +124,7 @@ async def raise_generation(mongo: Mongo, target: Target) -> bool:
     return bool(raised.matched_count)
 
 
-async def _close_streams(removal: Removal) -> None:
+async def close_streams(removal: Removal) -> None:
     """After this no check of a worker passes, and no compactor takes one of them up."""
     open_streams = removal.of_generation | {"cold": {"$lt": CLOSED}}
     done = await removal.mongo.streams.update_many(open_streams, CLOSE)
@@ -132,7 +132,7 @@ async def _close_streams(removal: Removal) -> None:
     removal.deleted.tell(removal.deleted)
 
 
-async def _delete_buckets(removal: Removal) -> None:
+async def delete_buckets(removal: Removal) -> None:
     """Some thousand at a time: one command over millions would outlast the socket's patience."""
     buckets = removal.mongo.buckets
     async for streams in removal.streams():
@@ -142,7 +142,7 @@ async def _delete_buckets(removal: Removal) -> None:
             removal.deleted.tell(removal.deleted)
 
 
-async def _delete_chunks(removal: Removal) -> None:
+async def delete_chunks(removal: Removal) -> None:
     """Whatever else is kept by stream; also the claims of streams without stored events."""
     async for streams in removal.streams():
         done = await removal.mongo.chunks.delete_many({"_id.s": {"$in": streams}})
@@ -183,7 +183,7 @@ async def _delete(removal: Removal, keys: Sequence[str]) -> None:
         removal.deleted.tell(removal.deleted)
 
 
-async def _strip_sessions(removal: Removal) -> None:
+async def strip_sessions(removal: Removal) -> None:
     """They stay as tombstones, with nothing in them that a user said."""
     stripped = {"_id": "$_id", "exp": "$exp", "gen": "$gen"}
     full = removal.of_generation | {"$or": [{field: {"$exists": True}} for field in ("first_at", "heartbeat", "host")]}
@@ -194,7 +194,7 @@ async def _strip_sessions(removal: Removal) -> None:
 
 Step = Callable[[Removal], Awaitable[None]]
 
-STEPS: Final[tuple[Step, ...]] = (_close_streams, _delete_buckets, _delete_chunks, delete_objects, _strip_sessions)
+STEPS: Final[tuple[Step, ...]] = (close_streams, delete_buckets, delete_chunks, delete_objects, strip_sessions)
 
 
 async def sweep_generation(removal: Removal) -> None:

@@ -6,7 +6,7 @@ time of their newest line. Metrics and tracks expire by the chunk, so many days 
 times of their events are the user's own and may say anything; what is hot never expires.
 
     cover_by_snapshot  lines that leave a log's chain must be in a snapshot
-    _raise_floor        readers begin there; of logs the cold end goes with it, so that a late insert below is refused
+    raise_floor        readers begin there; of logs the cold end goes with it, so that a late insert below is refused
     delete_below       chunks, buckets and levels, again each time: a sleeper may have left a document there
 
 The next sweep deletes the objects, since documents no longer name them.
@@ -143,7 +143,7 @@ async def cover_by_snapshot(mongo: Mongo, expiry: Expiry) -> None:
     await cover(mongo, expiry.stream.id, expiry.new_floor, sessions=expiry.snapshot_sessions)
 
 
-async def _raise_floor(mongo: Mongo, expiry: Expiry) -> None:
+async def raise_floor(mongo: Mongo, expiry: Expiry) -> None:
     """Never back, never past the snapshot, and of metrics and tracks never past the cold end."""
     stream, floor = expiry.stream, expiry.new_floor
     if stream.kind == "logs":
@@ -171,7 +171,7 @@ async def _delete_below(mongo: Mongo, stream: bytes, floor: int) -> None:
 
 Step = Callable[[Mongo, Expiry], Awaitable[None]]
 
-STEPS: Final[tuple[Step, ...]] = (cover_by_snapshot, _raise_floor, delete_below)
+STEPS: Final[tuple[Step, ...]] = (cover_by_snapshot, raise_floor, delete_below)
 
 
 async def expire(mongo: Mongo, expiry: Expiry) -> None:
