@@ -4,13 +4,9 @@ Numbers stay as they lie in memory. What the API had to write as JSON text gets 
 and its narrower or larger variants of a type (float32, large_string, large_list) are the plain ones here.
 """
 
-import json
-from collections.abc import Sequence
 from typing import Any, Final
 
-from mldash.events.encoding import exact_from_json
-
-from .column_values import ENCODING_KEY, arrow_column, arrow_columns, numpy_array
+from .column_values import ENCODING_KEY, arrow_column, arrow_columns, numpy_array, parsed, values_of
 
 _WHOLE_EVENTS: Final = b"events"
 
@@ -26,9 +22,7 @@ def table_of_stream(data: bytes) -> Any:
         if encoding == _WHOLE_EVENTS:
             return None
         if encoding is not None:
-            texts = column.to_pylist()
-            values = [None if text is None else exact_from_json(json.loads(text)) for text in texts]
-            field, column = arrow_column(field.name, values)
+            field, column = arrow_column(field.name, parsed(column.to_pylist()))
         else:
             column = column.cast(_plain(field.type))
             field = pyarrow.field(field.name, column.type)
@@ -67,11 +61,3 @@ def _array(column: Any, field: Any) -> Any:
     if plain or (pyarrow.types.is_boolean(kind) and not column.null_count):
         return numpy.ascontiguousarray(column.to_numpy())
     return numpy_array(values_of(column, field))
-
-
-def values_of(column: Any, field: Any) -> Sequence[Any]:
-    """A column's values; those that stand as JSON text as what they are."""
-    values: list[Any] = column.to_pylist()
-    if (field.metadata or {}).get(ENCODING_KEY) != b"json":
-        return values
-    return [None if value is None else exact_from_json(json.loads(value)) for value in values]

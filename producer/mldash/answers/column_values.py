@@ -11,13 +11,14 @@ Arrow; absent and None are null:
 So what is uniform has the type that every tool expects, and what is mixed is kept exactly.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
 
 from mldash.events.column_types import EXACT_INT, OF_PYTHON
-from mldash.events.encoding import exact_to_json
+from mldash.events.encoding import exact_from_json, exact_to_json
 
 from .names import POINT_COLUMNS
 
@@ -33,6 +34,17 @@ def arrow_column(name: str, values: Sequence[Any]) -> tuple[Any, Any]:
         kind, metadata = pyarrow.string(), {ENCODING_KEY: b"json"}
         values = [None if value is None else _json_text(value) for value in values]
     return pyarrow.field(name, kind, metadata=metadata), pyarrow.array(values, type=kind, from_pandas=False)
+
+
+def values_of(column: Any, field: Any) -> list[Any]:
+    """The reverse of arrow_column: a column's values, those that stand as JSON text as what they are."""
+    values: list[Any] = column.to_pylist()
+    return parsed(values) if (field.metadata or {}).get(ENCODING_KEY) == b"json" else values
+
+
+def parsed(texts: Iterable[str | None]) -> list[Any]:
+    """JSON texts as the values that they stand for."""
+    return [None if text is None else exact_from_json(json.loads(text)) for text in texts]
 
 
 def arrow_columns(fields: Sequence[Any], columns: Sequence[Any]) -> Any:

@@ -5,15 +5,14 @@ The types of columns follow from their values (column_values.py).
 """
 
 import io
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
 from mldash.errors import PackageMissing
-from mldash.events.encoding import exact_from_json
 
-from .column_values import ENCODING_KEY, arrow_column, arrow_columns, numpy_array
+from .arrow_stream import arrays_of_table
+from .column_values import arrow_column, arrow_columns, numpy_array, values_of
 from .names import POINT_COLUMNS, escaped
 from .rows import column_names
 from .shapes import MetricPoint
@@ -62,8 +61,6 @@ def columns_of_table(table: Any, format: str) -> Any:
     """The same of points that came as a pyarrow.Table (arrow_stream.py): all formats but "lists"."""
     if format == "arrow":
         return table
-    from .arrow_stream import arrays_of_table
-
     return _in_form(arrays_of_table(table), format)
 
 
@@ -119,12 +116,7 @@ def table_of_rows(rows: Sequence[Mapping[str, Any]], first: Sequence[str] = ()) 
 
 def rows_of_table(table: Any) -> list[dict[str, Any]]:
     """The reverse of table_of_rows; what was absent or None is absent."""
-    columns = {}
-    for at, field in enumerate(table.schema):
-        values = table.column(at).to_pylist()
-        if (field.metadata or {}).get(ENCODING_KEY) == b"json":
-            values = [None if value is None else exact_from_json(json.loads(value)) for value in values]
-        columns[field.name] = values
+    columns = {field.name: values_of(table.column(at), field) for at, field in enumerate(table.schema)}
     return [
         {name: values[row] for name, values in columns.items() if values[row] is not None}
         for row in range(table.num_rows)

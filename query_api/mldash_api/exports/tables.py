@@ -5,7 +5,7 @@ timestamp   float64, of entries
 a field     the type that all of its values in the range have: float64, float32, int64, bool, string, or lists of
             fixed length of numbers. float32 beside float64, and int64 beside floats where every int is exact in
             one, are float64. What is mixed otherwise is string: the JSON text of each value, as
-            mldash/answers/columns.py writes it, with {"mldash.encoding": "json"} in the column's metadata
+            mldash/answers/column_values.py writes it, with {"mldash.encoding": "json"} in the column's metadata
 events      of points with very many fields: the JSON text of each as a whole, "mldash.encoding" is "events"
 absent and None are null. A field called as one of the columns that are there anyhow has a "_" before its name, and the
 fields of entries are called as they are shown (mldash/answers/names.py). In Parquet no column of floats says its
