@@ -39,13 +39,7 @@ def is_free(port: int) -> bool:
     """Whether we could listen on it now; connections that linger from before do not count."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise
-        return True
+        return _bind(probe, port)
 
 
 def holder_of(port: int) -> str | None:
@@ -77,14 +71,21 @@ def _free_port(taken: Iterable[int]) -> int:
 def _hold(port: int) -> bool:
     """Whether it is ours now: neither listened on nor held by another."""
     with socket.socket() as holder:
-        try:
-            holder.bind((HOST, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                return False
-            raise
+        if not _bind(holder, port):
+            return False
         holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         _held.append(holder.detach())
+    return True
+
+
+def _bind(bound: socket.socket, port: int) -> bool:
+    """Whether that could be done: False where another has the port, or where it is not for us."""
+    try:
+        bound.bind((HOST, port))
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            return False
+        raise
     return True
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mldash.events.identity import KINDS
 from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
@@ -17,11 +18,9 @@ if TYPE_CHECKING:
     from mldash.connections.servers import TopicSettings
     from mldash.events.reading import Event
 
-_KINDS = ("params", "metrics", "logs", "tracks", "runs")
-
 
 @click.command("tail")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(_KINDS), help="Only these kinds; may be repeated.")
+@click.option("--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Only these kinds; may be repeated.")
 @click.option("--experiment", metavar="PREFIX", help="Only this experiment, or those below this prefix.")
 @click.option("--stored", is_flag=True, help="Only events that are stored, once they are.")
 @click.option("--beginning", is_flag=True, help="All that the topics still keep, not only what comes from now on.")
@@ -51,7 +50,7 @@ def command(
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "tail")
     settings = component_settings(TopicSettings, "topics", config=config, data=data, assignments=assignments)
     below = experiment.strip("/") if experiment else None
-    asyncio.run(_Tail(below, limit, as_json=as_json).run(settings, kinds or _KINDS, stored=stored, beginning=beginning))
+    asyncio.run(_Tail(below, limit, as_json=as_json).run(settings, kinds or KINDS, stored=stored, beginning=beginning))
 
 
 class _Tail:

@@ -90,7 +90,7 @@ class Journal:
         self._appending = reentrant_lock()
         self._lock = reentrant_lock()
         """Of writers that are made."""
-        self._room.begin()
+        self._room.quiet()
         self.here[0] = 1
 
     def _forget_files(self) -> None:

@@ -27,12 +27,12 @@ class Room:
         self._limit_bytes = limit_bytes
         self._callbacks = callbacks
         self._has_failed_to_delete = False
-        self.begin()
-
-    def begin(self) -> None:
-        """For a journal that has nothing yet: a new one, and a forked child's."""
-        self._bell = Bell()
         self.forget()
+        self.quiet()
+
+    def quiet(self) -> None:
+        """For a journal that begins, and begins anew in a forked child: a bell of its own."""
+        self._bell = Bell()
 
     def forget(self) -> None:
         """The files are another's now."""
