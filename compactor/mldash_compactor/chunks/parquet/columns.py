@@ -36,6 +36,8 @@ PAGE_ROWS: Final = 1_000
 ROW_GROUP_BYTES: Final = 64 << 20
 
 FIELD_DTYPES: Final = DTYPES | {"numbers": DTYPES["float64"]}
+TYPED: Final = frozenset({*FIELD_DTYPES, "string"})
+"""Types whose column says what its values are, also where it holds none."""
 ARROW: Final[dict[str, pa.DataType]] = {
     **{name: pa.type_for_alias(name) for name in FACTS},
     "numbers": pa.float64(),
@@ -100,7 +102,7 @@ def _classified(column: Column, rows: int, present: Mask | None, known: Field | 
             integers = integers_of(typed.values, mask, field.width, rows * field.width)
         return _of_numbers(field, numbers, (mask, nones), rows, known, integers)
     if typed.type == "none":
-        if known is not None and known.type in FIELD_DTYPES | {"string": ""}:
+        if known is not None and known.type in TYPED:
             field = Field(column.name, known.type, known.shape, typed.nulls)
         return Stored(field, name, pa.nulls(rows, arrow_type(field)), Marks.of(column.name, None, nones))
     if typed.type == "string":

@@ -19,7 +19,7 @@ from mldash_compactor.chunks.summaries import presence
 from mldash_ingest.documents.columns import Column, events_of_columns
 
 from .columns import (
-    FIELD_DTYPES,
+    TYPED,
     Stored,
     are_exact,
     arrow_type,
@@ -75,7 +75,7 @@ def has_nan(column: Column) -> bool:
 
 def settled(field: Field, known: Field | None, rows: int, *, large_integers: bool) -> Field:
     """The final type of a field of the file; `known`: how chunks before have it."""
-    if field.type == "none" and known is not None and known.type in FIELD_DTYPES | {"string": ""}:
+    if field.type == "none" and known is not None and known.type in TYPED:
         return Field(field.name, known.type, known.shape, "marked")
     exact = not large_integers and rows * field.width <= MOST_BITS
     if field.type == "numbers":
