@@ -14,13 +14,16 @@ PYTHONS ?= 3.11 3.12 3.13 3.14
 bin := $(VENV)/bin
 # Made last, so that an installation that was interrupted is done again; older than the lock: done again.
 installed := $(VENV)/.installed
+# Made once what the dashboard stands on was asked for, whether it came or not: where npm's registry is out of reach all else
+# works, and the page says what is missing. Only `make install` asks again.
+libraries := $(VENV)/.libraries
 
 ##@ Use it
 
 demo: $(installed) ## train on four processes, follow every event through real servers, compare
 	$(bin)/python examples/demo.py $(ARGS)
 
-up: $(installed) ## start the local stack (mldash up; Ctrl-C takes it down)
+up: $(installed) $(libraries) ## start the local stack (mldash up; Ctrl-C takes it down)
 	$(bin)/mldash up $(ARGS)
 
 down: $(installed) ## take it down; its data stay
@@ -28,7 +31,7 @@ down: $(installed) ## take it down; its data stay
 
 ##@ Check it
 
-test: $(installed) ## all tests, against real servers that they start and stop
+test: $(installed) $(libraries) ## all tests, against real servers that they start and stop
 	$(bin)/python -m pytest -n $(PROCESSES) $(ARGS)
 
 test-unit: $(installed) ## the tests that need no server
@@ -46,6 +49,10 @@ mutants: $(installed) ## break each rule of the protocols in a copy, and see its
 mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; installs 0.1.0 (ARGS="--old DIR": one that is there)
 	$(bin)/python -m tests.released.mixed $(ARGS)
 
+.PHONY: test-openapi
+test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
+	$(bin)/python -m tests.openapi_fuzz $(ARGS)
+
 .PHONY: test-torch
 test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, into .venv-torch
 	@$(MAKE) --no-print-directory install VENV=.venv-torch
@@ -56,13 +63,15 @@ test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, in
 test-pythons: $(installed) ## the SDK's tests with other Pythons, in .venv-pythons (PYTHONS="3.12 /opt/python3.14/bin/python")
 	$(bin)/python -m tests.pythons --pythons "$(PYTHONS)" $(ARGS)
 
-lint: $(installed) ## ruff, and which package may import which
+lint: $(installed) $(libraries) ## ruff, which package may import which, and the dashboard's scripts
 	$(bin)/ruff check $(ARGS)
 	$(bin)/ruff format --check $(ARGS)
 	$(bin)/lint-imports
+	$(bin)/python -m tests.scripts units
 
-types: $(installed) ## mypy, strict
+types: $(installed) ## mypy, strict, and TypeScript over the dashboard's scripts
 	$(bin)/mypy $(ARGS)
+	$(bin)/python -m tests.scripts types
 	MYPYPATH=examples $(bin)/mypy --strict examples/*.py
 
 ##@ Measure it
@@ -70,17 +79,31 @@ types: $(installed) ## mypy, strict
 bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, and benchmarks/results/sdk.json)
 	$(bin)/python -m benchmarks.sdk $(ARGS)
 
+bench-gateway: $(installed) ## records over HTTP beside records straight to Kafka
+	$(bin)/python -m benchmarks.gateway $(ARGS)
+
 bench-ingest: $(installed) ## what one worker stores in a second, beside the bare servers; some minutes
 	$(bin)/python -m benchmarks.ingest $(ARGS)
 
 bench-end-to-end: $(installed) ## from log() to what readers get, all on this machine, for five minutes (ARGS="--seconds 60")
 	$(bin)/python -m benchmarks.end_to_end $(ARGS)
 
+bench-live: $(installed) ## from log() to listeners of the live stream: how late, and a thousand of them at one API
+	$(bin)/python -m benchmarks.live $(ARGS)
 bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
 	$(bin)/python -m benchmarks.compaction $(ARGS)
 
 bench-read: $(installed) ## what reads cost over a hundred million points, beside bare reads of the same bytes
 	$(bin)/python -m benchmarks.read $(ARGS)
+
+bench-find: $(installed) ## what finding, sorting and grouping 100,000 runs costs over HTTP, and the memory of its index
+	$(bin)/python -m benchmarks.find $(ARGS)
+
+bench-find-grid: $(installed) ## 20 runs of a million points on one grid over HTTP, cold and warm
+	$(bin)/python -m benchmarks.find_grid $(ARGS)
+
+bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers, where they are installed
+	$(bin)/python -m benchmarks.find_trackers $(ARGS)
 
 bench-read-trackers: $(installed) ## the same reads of a million points with other trackers, where they are installed
 	$(bin)/python -m benchmarks.read_trackers $(ARGS)
@@ -88,6 +111,8 @@ bench-read-trackers: $(installed) ## the same reads of a million points with oth
 ##@ Change it
 
 install: $(installed) ## make the environment in .venv from requirements.lock
+	-@$(bin)/python -m mldash_api.dashboard.libraries
+	@touch $(libraries)
 
 format: $(installed) ## let ruff lay the code out and mend what it can
 	$(bin)/ruff check --fix $(ARGS)
@@ -118,4 +143,8 @@ $(installed): requirements.lock pyproject.toml
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-ingest bench-end-to-end bench-compaction bench-read bench-read-trackers install format docs lock clean help
+$(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
+	-@$(bin)/python -m mldash_api.dashboard.libraries
+	@touch $@
+
+.PHONY: demo up down test test-unit lint types bench-sdk bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help

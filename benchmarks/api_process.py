@@ -87,6 +87,12 @@ def api(servers: Servers) -> Iterator[Api]:
         process.wait(30)
 
 
+def servers_of_stack(data: str) -> Servers:
+    """With the names that the stack itself uses."""
+    known: dict[str, Any] = addresses_of_stack(Servers, "servers", data)
+    return Servers(**known)
+
+
 def servers_of(data: str) -> Servers:
     known: dict[str, Any] = addresses_of_stack(Servers, "servers", data)
     return Servers(**{**known, "topic_prefix": NAMES, "mongo_database": NAMES, "s3_bucket": NAMES})

@@ -43,7 +43,7 @@ from mldash_compactor.settings import CompactorSettings
 from mldash_ingest.documents import buckets
 from mldash_ingest.documents.buckets import CHUNK, END_OF_STREAM, Bucket, to_document
 from mldash_ingest.documents.columns import Column
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.mongo import Mongo, open_mongo
 from mldash_ingest.documents.snapshot import Snapshot
 
 from . import chunk_parts
@@ -378,7 +378,7 @@ def cases_of(name: str, found: dict[str, float]) -> list[Case]:
 
 async def measure(name: str, data: str) -> dict[str, float]:
     async with names_of_its_own(data) as servers:
-        mongo = Mongo(servers.mongo, servers.mongo_database)
+        mongo = open_mongo(servers)
         try:
             return await MEASURES[name](servers, mongo)
         finally:

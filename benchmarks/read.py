@@ -33,7 +33,7 @@ from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.levels import SPAN, block_id
 from mldash_compactor.chunks.s3 import open_store
 from mldash_ingest.documents.buckets import CHUNK
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.mongo import open_mongo
 
 from .api_process import Query, api, servers_of
 from .case import Case, at_most, no_more, run_alone
@@ -82,7 +82,7 @@ async def _bare_chunks(
     servers: Servers, prefix: str, name: str, starts: list[int], count: int, kind: str = "metrics"
 ) -> list[float]:
     """So many chunks from each of these indices on."""
-    mongo, took = Mongo(servers.mongo, servers.mongo_database), list[float]()
+    mongo, took = open_mongo(servers), list[float]()
     async with open_store(servers) as objects:
         for start in starts:
             k = start // CHUNK
@@ -120,7 +120,7 @@ def short(servers: Servers, points: int) -> dict[str, float]:
 
 
 async def _bare_summaries(servers: Servers) -> list[float]:
-    mongo, took = Mongo(servers.mongo, servers.mongo_database), list[float]()
+    mongo, took = open_mongo(servers), list[float]()
     async with open_store(servers) as objects:
         (chunk,) = await manifest.live_chunks(mongo, name_stream(SHORT, "train").id, 0, 0)
         assert chunk.live is not None

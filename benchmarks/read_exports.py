@@ -7,7 +7,7 @@ from mldash.connections.servers import Servers
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.s3 import open_store
 from mldash_ingest.documents.buckets import CHUNK
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.mongo import open_mongo
 
 from .api_process import Query, api
 from .case import Case, at_least, at_most, no_less
@@ -49,7 +49,7 @@ def _measure(servers: Servers, path: str, query: Query) -> tuple[float, float]:
 
 
 async def _bare_rate(servers: Servers, count: int) -> float:
-    mongo = Mongo(servers.mongo, servers.mongo_database)
+    mongo = open_mongo(servers)
     async with open_store(servers) as objects:
         chunks = await manifest.live_chunks(mongo, name_stream(LONG, "train").id, 0, count // CHUNK - 1)
         took = await reads.arrow_seconds(objects, [chunk.live for chunk in chunks if chunk.live])

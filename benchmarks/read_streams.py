@@ -26,7 +26,7 @@ from mldash_deploy.prepare import prepare
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source
 from mldash_ingest.documents.buckets import to_document as bucket_document
 from mldash_ingest.documents.columns import Column
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.mongo import Mongo, open_mongo
 
 from .cold_stream import BEGIN, SECONDS_A_POINT, SESSION, load, name_stream
 
@@ -44,7 +44,7 @@ ENTRIES_A_SECOND: Final = 100
 async def make(servers: Servers, points: int) -> None:
     """Whatever is missing. A stream's document with its `made` field is written last."""
     await prepare(servers)
-    mongo = Mongo(servers.mongo, servers.mongo_database)
+    mongo = open_mongo(servers)
     async with open_store(servers) as objects:
         await _make_points(mongo, objects, LONG, points)
         await _make_points(mongo, objects, SHORT, SHORT_POINTS)
@@ -63,7 +63,7 @@ async def make(servers: Servers, points: int) -> None:
 async def make_short(servers: Servers) -> None:
     """The stream `short` alone."""
     await prepare(servers)
-    mongo = Mongo(servers.mongo, servers.mongo_database)
+    mongo = open_mongo(servers)
     async with open_store(servers) as objects:
         await _make_points(mongo, objects, SHORT, SHORT_POINTS)
     await mongo.close()

@@ -7,6 +7,7 @@
     tell      a table; the exit code is 0 only where all is equal
     down      the stack, if it was started here; the data stay
 
+--secure starts the stack with TLS and passwords everywhere.
 --kill-worker kills the ingest worker (SIGKILL) while the ranks are half way; the supervisor starts it again.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import asyncio
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -47,6 +49,7 @@ class Stack(Struct):
     """A running stack, as `mldash status --json` describes it."""
 
     data: str
+    secure: bool = False
     started_here: bool = False
 
     def status(self) -> dict[str, Any]:
@@ -61,16 +64,16 @@ class Stack(Struct):
 
 
 @contextmanager
-def stack_on(data: str) -> Iterator[Stack]:
+def stack_on(data: str, *, secure: bool) -> Iterator[Stack]:
     """The stack of this folder; one that was not running is started, and taken down at the end."""
-    stack = Stack(data)
+    stack = Stack(data, secure)
     if stack.status()["ready"]:
         _console.print(f"a stack runs on {data}: it is used, and left running")
         yield stack
         return
     stack.started_here = True
     try:
-        code = _call("up", "--detach", "--data", data)
+        code = _call("up", "--detach", *(["--secure"] if secure else []), "--data", data)
     except BaseException:
         _call("down", "--data", data)  # told to stop while it came up
         raise
@@ -80,6 +83,13 @@ def stack_on(data: str) -> Iterator[Stack]:
         yield stack
     finally:
         _call("down", "--data", data)
+
+
+def variables_of(stack: Stack) -> dict[str, str]:
+    """What `mldash env` tells a shell: where everything is, and how one signs in."""
+    told = (line.partition("export ")[2] for line in _mldash("env", "--data", stack.data).splitlines())
+    pairs = (one.partition("=") for one in told if one)
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
 
 
 def train(job: Job, stack: Stack, *, kill_worker: bool) -> None:
@@ -134,12 +144,13 @@ def table_of(ranks: Sequence[Calls], stored: Stored, objects: tuple[int, int], p
     return table
 
 
-def demo(data: str, job: Job, *, kill_worker: bool) -> bool:
+def demo(data: str, job: Job, *, kill_worker: bool, secure: bool) -> bool:
     """Whether everything came back as it was logged."""
-    with stack_on(data) as stack, tempfile.TemporaryDirectory(prefix="mldash-demo-") as folder:
+    with stack_on(data, secure=secure) as stack, tempfile.TemporaryDirectory(prefix="mldash-demo-") as folder:
         addresses = stack.status()["addresses"]
         # For this process and those that it starts. What a killed rank leaves in its journal stays with this stack.
-        os.environ["MLDASH_REMOTE"] = api = addresses["api"]
+        os.environ.update(variables_of(stack))
+        api = addresses["api"]
         os.environ.setdefault("MLDASH_JOURNAL", str(Path(data, "journal").absolute()))
         _console.print(f"{job.ranks} processes train and log into {job.prefix}")
         restarts = -stack.process(_WORKER)["restarts"]
@@ -211,6 +222,7 @@ def main() -> None:
     defaults = Job(prefix="")
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--data", default=".mldash", help="the stack's folder (%(default)s)")
+    parser.add_argument("--secure", action="store_true", help="a stack with TLS and passwords, if it is started here")
     parser.add_argument("--kill-worker", action="store_true", help="kill the ingest worker in the middle")
     parser.add_argument("--ranks", type=int, default=defaults.ranks, help="training processes (%(default)s)")
     parser.add_argument("--epochs", type=int, default=defaults.epochs, help="of 90 steps each (%(default)s)")
@@ -218,7 +230,7 @@ def main() -> None:
     job = Job(prefix=f"demo/digits/{time.strftime('%Y%m%d-%H%M%S')}", ranks=given.ranks, epochs=given.epochs)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        equal = demo(given.data, job, kill_worker=given.kill_worker)
+        equal = demo(given.data, job, kill_worker=given.kill_worker, secure=given.secure)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     raise SystemExit(0 if equal else 1)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import aioboto3
 from demo_comparison import (
@@ -44,8 +46,10 @@ class Stored(Struct, kw_only=True):
 
 
 def ask(api: str, path: str, **query: str) -> Any:
-    """What the API answers, by plain HTTP."""
-    with urlopen(f"{api}{path}?{urlencode(query)}", timeout=30) as answer:
+    """What the API answers, by plain HTTP; that of a private stack wants the token whose file `mldash env` names."""
+    file = os.environ.get("MLDASH_TOKEN_FILE")
+    headers = {"Authorization": f"Bearer {Path(file).read_text().strip()}"} if file else {}
+    with urlopen(Request(f"{api}{path}?{urlencode(query)}", headers=headers), timeout=30) as answer:
         return json.load(answer)
 
 
@@ -131,7 +135,8 @@ async def objects_of(prefix: str, s3: dict[str, str]) -> tuple[int, int]:
     owner, project, name = prefix.split("/")
     count = total = 0
     session = aioboto3.Session(s3["access_key"], s3["secret_key"], region_name="us-east-1")
-    async with session.client("s3", endpoint_url=s3["endpoint"]) as client:
+    trusted = os.environ.get("MLDASH_S3_CA_FILE")  # of a secured stack
+    async with session.client("s3", endpoint_url=s3["endpoint"], verify=trusted) as client:
         folder = f"owner={owner}/project={project}/experiment={name}/"
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=s3["bucket"], Prefix=folder)
         async for page in pages:

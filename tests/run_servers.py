@@ -20,7 +20,9 @@ from typing import Any
 
 import pytest
 
-from . import leftovers
+from mldash_deploy.stack.local_servers import read_servers
+
+from . import leftovers, secret_scan
 from .keeper import is_held
 
 ROOT = Path(__file__).parents[1]
@@ -60,6 +62,12 @@ class Shared:
         with suppress(FileNotFoundError):
             return (self.folder / f"{kind}.failed").read_text()
         return ""
+
+    def mongo(self) -> str | None:
+        """The address of the MongoDB that this run has started; None where it has started none."""
+        if os.environ.get("MLDASH_TEST_DATA") or not (self.folder / "servers.json").exists():
+            return None
+        return read_servers(self.get("servers")["data"]).mongo
 
     def take_down(self) -> list[str]:
         """End what was started, and say what did not end in order."""
@@ -101,10 +109,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if hasattr(session.config, "workerinput") or _SHARED not in session.config.stash:
         return
     shared = session.config.stash[_SHARED]
-    wrong = session.config.stash[_WRONG] = shared.take_down()
+    wrong = session.config.stash[_WRONG] = []
+    if (mongo := shared.mongo()) is not None:
+        secret_scan.note_documents(shared.folder, mongo)
+    wrong += shared.take_down()
     wrong += [f"left behind and ended now: {process}" for process in leftovers.end(str(shared.folder))]
+    wrong += secret_scan.find_told(_base_temp(session.config))
     if wrong and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Of all processes, in the one that controls the run."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        secret_scan.note_outputs(Path(os.environ[leftovers.VARIABLE]), report)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

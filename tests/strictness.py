@@ -10,6 +10,8 @@ from contextlib import suppress
 import psutil
 import pytest
 
+from mldash.session.registry import all_sessions, forget_session
+
 _TO_END_S = 2.0
 _KEPT = ("MLDASH_TEST_", "MLDASH_STACK_JARS_REPOSITORY")
 """Where a stack's jars come from is the machine's, not the person's."""
@@ -37,6 +39,17 @@ async def no_task_left_behind() -> AsyncIterator[None]:
     if left := asyncio.all_tasks() - {asyncio.current_task()}:
         _, left = await asyncio.wait(left, timeout=_TO_END_S)
         assert not left, f"tasks left behind: {left}"
+
+
+@pytest.fixture(autouse=True)
+def runs_end_with_their_test() -> Iterator[None]:
+    """What a test left undelivered is tried for as long as the process lives, and warns of it: in another's test."""
+    before = {session.id for session in all_sessions()}
+    yield
+    for session in all_sessions():
+        if session.id not in before and session.delivery is not None:
+            session.delivery.abandon()
+            forget_session(session)
 
 
 @pytest.fixture(autouse=True)

@@ -4,18 +4,22 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from msgspec import Struct
 
-from mldash.connections.servers import Servers
+from mldash.connections.kafka_security import connecting
+from mldash.connections.servers import EventServers, Servers, StoreServers
 from mldash.events.identity import KINDS
 from mldash.events.topics import dead_letter_topic, event_topics, stored_topic
 from mldash_api.settings import ApiSettings
-from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.chunks.s3 import open_store
 from mldash_compactor.settings import CompactorSettings
 from mldash_deploy.prepare import prepare
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.collections import ensure_indexes
+from mldash_ingest.documents.mongo import open_mongo
 from mldash_ingest.settings import WorkerSettings
 
 from .stack import StackAddresses
@@ -26,8 +30,8 @@ PARTITIONS = dict.fromkeys(KINDS, 2)
 class World:
     """Names on the servers, and settings of components that work on them."""
 
-    def __init__(self, addresses: StackAddresses, name: str | None = None) -> None:
-        """`name`: that of a world which is there already."""
+    def __init__(self, addresses: StackAddresses, name: str | None = None, **security: Any) -> None:
+        """`name`: that of a world which is there already; `security`: more fields of Servers."""
         self.name = name or f"t{uuid.uuid4().hex[:12]}"
         self.servers = Servers(
             kafka=addresses.kafka,
@@ -38,45 +42,24 @@ class World:
             s3_bucket=self.name,
             s3_access_key=addresses.s3_access_key,
             s3_secret_key=addresses.s3_secret_key,
+            **security,
         )
-        self.mongo = Mongo(self.servers.mongo, self.name)
-        self.objects = ObjectStore(
-            endpoint=self.servers.s3_endpoint,
-            bucket=self.name,
-            region=self.servers.s3_region,
-            access_key=self.servers.s3_access_key,
-            secret_key=self.servers.s3_secret_key,
-        )
+        self.mongo = open_mongo(self.servers)
+        self.objects = open_store(self.servers)
 
     def worker(self, slot: int = 0, **settings: object) -> WorkerSettings:
         own = {"group": self.name, "instance": f"{self.name}-{slot}", "slot": slot, "session_timeout_ms": 6_000}
-        return WorkerSettings(  # type: ignore[arg-type]
-            kafka=self.servers.kafka,
-            mongo=self.servers.mongo,
-            topic_prefix=self.name,
-            mongo_database=self.name,
-            **{**own, **settings},
-        )
+        return WorkerSettings(**{**self._shared(EventServers), **own, **settings})
 
     def compactor(self, **settings: object) -> CompactorSettings:
-        return CompactorSettings(**self._s3(), **{"poll_s": 0.1, **settings})  # type: ignore[arg-type]
+        return CompactorSettings(**{**self._shared(StoreServers), "poll_s": 0.1, **settings})
 
     def api(self, **settings: object) -> ApiSettings:
-        return ApiSettings(  # type: ignore[arg-type]
-            kafka=self.servers.kafka, topic_prefix=self.name, **self._s3(), **{"port": 0, **settings}
-        )
+        return ApiSettings(**{**self._shared(Servers), "port": 0, **settings})
 
-    def _s3(self) -> dict[str, object]:
-        servers = self.servers
-        return {
-            "mongo": servers.mongo,
-            "mongo_database": self.name,
-            "s3_endpoint": servers.s3_endpoint,
-            "s3_bucket": self.name,
-            "s3_region": servers.s3_region,
-            "s3_access_key": servers.s3_access_key,
-            "s3_secret_key": servers.s3_secret_key,
-        }
+    def _shared(self, struct: type[Struct]) -> dict[str, Any]:
+        """What a component's settings have of these servers."""
+        return {name: getattr(self.servers, name) for name in struct.__struct_fields__}
 
 
 @asynccontextmanager
@@ -92,13 +75,22 @@ async def opened(made: World) -> AsyncIterator[World]:
 
 
 @asynccontextmanager
-async def prepared(addresses: StackAddresses) -> AsyncIterator[World]:
+async def stores_alone(addresses: StackAddresses) -> AsyncIterator[World]:
+    """A new one without topics, which cost as much as all the rest: for what knows nothing of Kafka."""
+    async with opened(World(addresses)) as made:
+        await ensure_indexes(made.mongo)
+        await made.objects.ensure_bucket()
+        yield made
+
+
+@asynccontextmanager
+async def prepared(addresses: StackAddresses, name: str | None = None, **security: Any) -> AsyncIterator[World]:
     """A new one: topics with two partitions each, indexes, a bucket. The topics go with it: each client that connects
     is told of all that there are, and a run makes thousands."""
-    async with opened(World(addresses)) as made:
+    async with opened(World(addresses, name, **security)) as made:
         await prepare(made.servers, PARTITIONS)
         yield made
-        admin = AIOKafkaAdminClient(bootstrap_servers=made.servers.kafka)
+        admin = AIOKafkaAdminClient(**connecting(made.servers))
         await admin.start()
         try:
             await admin.delete_topics([*event_topics(made.name), dead_letter_topic(made.name), stored_topic(made.name)])
@@ -108,5 +100,12 @@ async def prepared(addresses: StackAddresses) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def world(stack: StackAddresses) -> AsyncIterator[World]:
+    async with prepared(stack) as made:
+        yield made
+
+
+@pytest.fixture
+async def whole_world(stack: StackAddresses) -> AsyncIterator[World]:
+    """`world` where a folder's own has no topics."""
     async with prepared(stack) as made:
         yield made

@@ -6,7 +6,7 @@ from time import perf_counter, time_ns
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from mldash_deploy.prepare import make_topics
+from mldash_deploy.preparing.topics import make_topics
 
 _WAITING = 64
 """Records that are handed over and not yet acknowledged."""

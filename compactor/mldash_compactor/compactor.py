@@ -11,12 +11,14 @@ import msgspec
 import structlog
 
 from mldash.events.identity import Prefix
+from mldash.process.dependencies import LOOK_EVERY_S, Dependencies
 from mldash.process.supervision import Step, Supervision
-from mldash_ingest.documents.mongo import Mongo, PyMongoError
+from mldash_ingest.documents.mongo import PyMongoError, open_mongo
 
 from . import instruments
 from .budget import ByteBudget
 from .chunks.errors import ColdStoreError, StoreUnreachable
+from .chunks.parquet.conversions import load_conversions
 from .chunks.s3 import open_store
 from .errors import ChunkHeld, CompactorError, ManifestHole, NeighboursTooLarge, RangeMoved, StreamClosed
 from .health import Health
@@ -30,6 +32,7 @@ from .moving.neighbours import Neighbours, bytes_together, count_together, move_
 from .pace import Pace
 from .resting import LONGEST_REST_S, Resting
 from .settings import CompactorSettings
+from .upkeep.lost_levels import restore_levels
 from .upkeep.removal import go_on_with_removals
 from .upkeep.retention import keep_retention
 from .upkeep.strays import find_strays
@@ -37,7 +40,6 @@ from .upkeep.sweep import sweep
 
 _COPIES: Final = 3
 """Of a joined object, or of a part of a large chunk, in memory at once: its pieces, the whole, what is read back."""
-
 _PREFIXES: Final = 10_000
 _STRAYS_S: Final = 86_400.0
 _log = structlog.get_logger()
@@ -49,9 +51,12 @@ class Compactor:
     def __init__(self, settings: CompactorSettings) -> None:
         self._settings = settings
         self._owner = settings.owner or f"{socket.gethostname()}-{os.getpid()}"
-        self._mongo = Mongo(settings.mongo, settings.mongo_database)
+        self._mongo = open_mongo(settings)
         self._objects = open_store(settings)
         self._health = Health(settings.retry_s)
+        self.dependencies = Dependencies(
+            {"MongoDB": self._mongo.ping, "S3": self._objects.ping}, instruments.show_dependency
+        )
         self._budget = ByteBudget(settings.memory_bytes)
         self._pace = Pace(settings.concurrency)
         self._sizes = HotSizes()
@@ -63,6 +68,7 @@ class Compactor:
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the chunks in hand are moved. Raises where a server is not there at the start."""
         try:
+            await asyncio.to_thread(load_conversions)
             async with self._objects:
                 await self._mongo.ping()
                 await self._objects.ping()
@@ -71,8 +77,9 @@ class Compactor:
                 )
                 self._health.started()
                 _log.info("compactor started", owner=self._owner, bucket=self._settings.s3_bucket)
+                supervision.start("look at servers", self.dependencies.look, LOOK_EVERY_S)
                 for name, step, every_s in self._now_and_then(stop):
-                    supervision.start(name, step, every_s, first_after_s=every_s)
+                    supervision.start(name, step, every_s, first_after_s=self._settings.sweep_s)
                 try:
                     await supervision.supervised("take up streams", lambda: self._take_up(stop))
                 finally:
@@ -91,26 +98,25 @@ class Compactor:
             await self._pause(stop)
 
     def _now_and_then(self, stop: asyncio.Event) -> tuple[tuple[str, Step, float], ...]:
-        """The steps beside the moves, each by itself and every so many seconds: a failure holds up that one only."""
+        """The steps beside the moves, each by itself and every so many seconds: a failure holds up that one only. Each
+        comes first one sweep after the start: who is restarted every day looks for strays all the same."""
         mongo, objects, settings = self._mongo, self._objects, self._settings
 
-        async def sweep_orphans() -> None:
-            await sweep(mongo, objects, settings.orphan_age_s)
-
-        async def remove_deleted() -> None:
-            await go_on_with_removals(mongo, objects, settings.purge_after_s, time())
-
-        async def retain() -> None:
-            await keep_retention(mongo, time(), settings.snapshot_sessions)
-
-        async def look_for_strays() -> None:
-            await find_strays(mongo, stop, keep_events=settings.keep_track_events, idle_s=settings.idle_s)
-
+        keep_events, idle_s = settings.keep_track_events, settings.idle_s
         return (
-            ("sweep orphans", sweep_orphans, settings.sweep_s),
-            ("go on with removals", remove_deleted, settings.sweep_s),
-            ("keep retention", retain, settings.sweep_s),
-            ("find strays", look_for_strays, max(_STRAYS_S, settings.sweep_s)),
+            ("sweep orphans", lambda: sweep(mongo, objects, settings.orphan_age_s), settings.sweep_s),
+            (
+                "go on with removals",
+                lambda: go_on_with_removals(mongo, objects, settings.purge_after_s, time()),
+                settings.sweep_s,
+            ),
+            ("keep retention", lambda: keep_retention(mongo, time(), settings.snapshot_sessions), settings.sweep_s),
+            ("restore levels", lambda: restore_levels(mongo, stop), settings.sweep_s),
+            (
+                "find strays",
+                lambda: find_strays(mongo, stop, keep_events=keep_events, idle_s=idle_s),
+                max(_STRAYS_S, settings.sweep_s),
+            ),
         )
 
     async def _finish(self, supervision: Supervision) -> None:

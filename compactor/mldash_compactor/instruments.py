@@ -26,6 +26,12 @@ orphans_deleted = Counter("mldash_compactor_orphans_deleted", "Objects that no c
 objects_unexplained = Gauge(
     "mldash_compactor_objects_unexplained", "Objects in the bucket that are of no chunk known; left alone."
 )
+dependency_ok = Gauge("mldash_compactor_dependency_ok", "1: the server answers. 0: it is away.", ["server"])
+
+
+def show_dependency(server: str, ok: bool) -> None:
+    """Called by Dependencies."""
+    dependency_ok.labels(server).set(ok)
 
 
 def count_failure(task: str, error: str) -> None:

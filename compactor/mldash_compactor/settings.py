@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from mldash.connections.servers import StoreServers
+from mldash.process.health_server import LOOPBACK, HealthHost, HealthPort
 
 
 class CompactorSettings(StoreServers, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,4 +49,5 @@ class CompactorSettings(StoreServers, frozen=True, kw_only=True, forbid_unknown_
     ] = 2_000
     retry_s: Annotated[float, Meta(gt=0, description="The longest delay between two tries of a server.")] = 5.0
     stop_timeout_s: Annotated[float, Meta(gt=0, description="For the chunks in hand when told to stop.")] = 20.0
-    health_port: Annotated[int, Meta(ge=0, le=65_535, description="/healthz, /readyz and /metrics; 0: none.")] = 0
+    health_host: HealthHost = LOOPBACK
+    health_port: HealthPort = 0

@@ -1,35 +1,47 @@
-"""Topics, indexes and bucket, made where they are missing; existing ones stay as they are."""
+"""Topics, indexes and bucket, and where asked users and rights: looked at, and made or changed where they differ.
+
+plan    every server is asked what is there; what can't be mended is refused before anything is changed
+apply   topics, users and their rights, indexes and bucket; each again changes nothing, so a run that was cut is run
+        again
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from time import monotonic
-from typing import Any, Final
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import Any, TypeVar
 
 import structlog
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import InvalidReplicationFactorError, TopicAlreadyExistsError, for_code
+from msgspec import Struct
+from msgspec.structs import asdict
 
-from mldash.connections.servers import Servers
-from mldash.events.limits import RECORD_BYTES
-from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topic, stored_topic
+from mldash.connections.servers import KafkaServer, Servers
+from mldash.connections.topic_reading import administering
+from mldash.events.topics import DEFAULT_PARTITIONS
 from mldash_compactor.chunks.s3 import open_store
-from mldash_ingest.documents.collections import ensure_indexes
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.mongo import open_mongo
 
-_DAY_MS = 86_400_000
-_EVENTS = {"retention.ms": str(7 * _DAY_MS), "max.message.bytes": str(RECORD_BYTES + 65_536)}
-_RUNS = {**_EVENTS, "message.timestamp.type": "LogAppendTime"}
-"""A process lives as long as its heartbeats come: by the broker's clock, not by that of its host."""
-_LETTERS = {**_EVENTS, "retention.ms": str(30 * _DAY_MS)}
-_STORED = {"cleanup.policy": "compact", "segment.ms": str(_DAY_MS // 24), "min.cleanable.dirty.ratio": "0.1"}
-
-_PATIENCE_S: Final = 20.0
-"""A broker whose heartbeats were late counts as none for some seconds: too few for the replicas, until it is back."""
-_AGAIN_S: Final = 0.5
+from .preparing.bucket import plan_bucket
+from .preparing.changes import Plan
+from .preparing.indexes import plan_indexes
+from .preparing.rights import Role
+from .preparing.settings import PrepareSettings
+from .preparing.topics import PATIENCE_S, plan_topics
+from .preparing.users import Granted, Signing, plan_rights, plan_users
+from .preparing.users import sign_up as sign_up_by
 
 _log = structlog.get_logger()
+
+Result = TypeVar("Result")
+
+
+class Access(Struct, frozen=True):
+    """Users and rights that are asked for, beside what every deployment has."""
+
+    granted: Sequence[Granted] = ()
+    users: Sequence[Signing] = ()
+    new_passwords: bool = False
 
 
 async def prepare(
@@ -37,64 +49,62 @@ async def prepare(
     partitions: Mapping[str, int] = DEFAULT_PARTITIONS,
     replication: int = 1,
     *,
-    patience_s: float = _PATIENCE_S,
+    patience_s: float = PATIENCE_S,
 ) -> None:
-    """Everything that the components expect to find. Raises what the servers' clients raise; where there are fewer
-    brokers than `replication`, after `patience_s` seconds."""
-    await asyncio.gather(_topics(servers, partitions, replication, patience_s), _indexes(servers), _bucket(servers))
+    """Make what is missing of what the components expect to find; what is there stays as it is. Raises what the
+    servers' clients raise; where there are fewer brokers than `replication`, after `patience_s` seconds."""
+    counts: dict[str, Any] = {f"{kind}_partitions": count for kind, count in partitions.items()}
+    settings = PrepareSettings(**asdict(servers), **counts, replication=replication)
+    await prepare_all(settings, alter=False, patience_s=patience_s)
     _log.info("prepared", topic_prefix=servers.topic_prefix, database=servers.mongo_database, bucket=servers.s3_bucket)
 
 
-async def _topics(servers: Servers, partitions: Mapping[str, int], replication: int, patience_s: float) -> None:
-    prefix = servers.topic_prefix
-    wanted = [
-        _topic(event_topic(prefix, kind), count, replication, _RUNS if kind == "runs" else _EVENTS)
-        for kind, count in partitions.items()
-    ]
-    wanted.append(_topic(dead_letter_topic(prefix), 1, replication, _LETTERS))
-    wanted.append(_topic(stored_topic(prefix), 1, replication, _STORED))
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
-    await admin.start()
-    try:
-        there = set(await admin.list_topics())
-        await make_topics(admin, [topic for topic in wanted if topic.name not in there], patience_s)
-    finally:
-        await admin.close()
+async def prepare_all(
+    settings: PrepareSettings,
+    access: Access | None = None,
+    *,
+    alter: bool = True,
+    dry_run: bool = False,
+    patience_s: float = PATIENCE_S,
+) -> Plan:
+    """What differed; unless `dry_run` it is mended. `alter` False: only what is missing is made.
+
+    Raises PrepareRefused, with nothing changed, and what the servers' clients raise."""
+    access = access or Access()
+    async with AsyncExitStack() as clients:
+        admin = await clients.enter_async_context(administering(settings))
+        mongo = open_mongo(settings)
+        clients.push_async_callback(mongo.close)
+        store = await clients.enter_async_context(open_store(settings))
+        plans = await _together(
+            plan_topics(admin, settings, alter=alter, patience_s=patience_s),
+            plan_users(admin, access.users, new_passwords=access.new_passwords),
+            plan_rights(admin, access.granted, settings.topic_prefix, settings.group),
+            plan_indexes(mongo),
+            plan_bucket(store, settings, alter=alter),
+        )
+        if not dry_run:
+            topics, users, rights, *others = plans
+            await _together(topics.apply(), *(one.apply() for one in others))
+            await users.apply()
+            await rights.apply()
+    return Plan([one for plan in plans for one in plan.changes], [one for plan in plans for one in plan.notes])
 
 
-async def make_topics(admin: AIOKafkaAdminClient, topics: list[NewTopic], patience_s: float = _PATIENCE_S) -> None:
-    """Those that are there stay as they are, and when it returns the broker tells clients of all of them. Raises what
-    Kafka answers; where brokers are missing, when they still are after `patience_s` seconds."""
-    if not topics:
-        return
-    names, deadline = {topic.name for topic in topics}, monotonic() + patience_s
-    while topics:
-        answer: Any = await admin.create_topics(topics)
-        refused = {name: for_code(code) for name, code, *_ in answer.topic_errors if code}
-        topics = [topic for topic in topics if refused.get(topic.name) is InvalidReplicationFactorError]
-        for name, kind in refused.items():
-            waited_for = kind is InvalidReplicationFactorError and monotonic() < deadline
-            if kind is not TopicAlreadyExistsError and not waited_for:
-                raise kind(f"topic {name} could not be made: {kind.description}")
-        if topics:
-            await asyncio.sleep(_AGAIN_S)
-    # The controller has made them; a busy broker hears of it a moment later, and until then says that there is none.
-    while names - set(await admin.list_topics()) and monotonic() < deadline:  # noqa: ASYNC110 - another process
-        await asyncio.sleep(_AGAIN_S / 5)
+async def sign_up(
+    servers: KafkaServer, passwords: Mapping[str, str], roles: Mapping[str, Collection[Role]], group: str
+) -> None:
+    """Users of Kafka with these passwords, unless they are there, and with these roles. Raises RequestRefused, and what
+    the client raises."""
+    granted = [Granted(user, role) for user, some in roles.items() for role in some]
+    async with administering(servers) as admin:
+        await sign_up_by(admin, passwords, granted, servers.topic_prefix, group)
 
 
-def _topic(name: str, partitions: int, replication: int, config: dict[str, str]) -> NewTopic:
-    return NewTopic(name, num_partitions=partitions, replication_factor=replication, topic_configs=config)
-
-
-async def _indexes(servers: Servers) -> None:
-    mongo = Mongo(servers.mongo, servers.mongo_database)
-    try:
-        await ensure_indexes(mongo)
-    finally:
-        await mongo.close()
-
-
-async def _bucket(servers: Servers) -> None:
-    async with open_store(servers) as store:
-        await store.ensure_bucket()
+async def _together(*doing: Awaitable[Result]) -> list[Result]:
+    """All of them to their end, then the first error: their clients are closed next, and none may still use one."""
+    ended = await asyncio.gather(*doing, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in ended if not isinstance(one, BaseException)]

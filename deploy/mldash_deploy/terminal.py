@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from mldash.process.environment import HIDDEN
 from mldash.process.tables import table_console
 
 from .stack.data_folder import ProcessState, State
@@ -118,5 +119,16 @@ def addresses(state: State) -> dict[str, str | None]:
     if servers is None:
         return {}
     bucket = f"{servers.s3_endpoint or 'AWS'}, bucket {servers.s3_bucket}"
-    table = {"Kafka": servers.kafka, "MongoDB": servers.mongo, "S3": bucket}
-    return {"API": state.api, **table} if state.api else dict(table)
+    table = {"Kafka": servers.kafka, "MongoDB": _without_password(servers.mongo), "S3": bucket}
+    if state.api is None:
+        return dict(table)
+    token = {"API's token": state.api_token_file} if state.api_token_file else {}
+    token |= {"to sign in": f"open the link in {state.api_link_file}"} if state.api_link_file else {}
+    return {"Dashboard": f"{state.api}/", "API": state.api, **token, **table}
+
+
+def _without_password(uri: str) -> str:
+    """MongoDB's URI as people may see it."""
+    head, at, rest = uri.rpartition("@")
+    user, colon, _ = head.partition("://")[2].partition(":")
+    return f"{head.partition('://')[0]}://{user}:{HIDDEN}@{rest}" if at and colon else uri

@@ -37,6 +37,12 @@ known_streams = Gauge("mldash_worker_known_streams", "Streams in the worker's ca
 known_bytes = Gauge("mldash_worker_known_bytes", "What the worker's cache of streams takes, about.")
 partitions = Gauge("mldash_worker_partitions", "Partitions assigned.")
 halted = Gauge("mldash_worker_halted_partitions", "Partitions that are not read on until someone has looked.")
+dependency_ok = Gauge("mldash_worker_dependency_ok", "1: the server answers. 0: it is away.", ["server"])
+
+
+def show_dependency(server: str, ok: bool) -> None:
+    """Called by Dependencies."""
+    dependency_ok.labels(server).set(ok)
 
 
 def count_failure(task: str, error: str) -> None:

@@ -8,8 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
+import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from mldash.connections.ended_clients import why_producer_ended
+from mldash.connections.kafka_security import connecting
+from mldash.connections.servers import KafkaServer
 from mldash.connections.topic_reading import stop_quietly
 from mldash.events.encoding import UndecodableRecord, decode_head
 from mldash.events.limits import RECORD_BYTES
@@ -19,6 +23,7 @@ from .settings import WorkerSettings
 
 _MAX_POLL_INTERVAL_MS = 15 * 60_000
 _SEND_TIMEOUT_S = 30.0
+_log = structlog.get_logger()
 
 
 class Message(NamedTuple):
@@ -37,7 +42,7 @@ def _instance_id(settings: WorkerSettings) -> str:
 def make_consumer(settings: WorkerSettings) -> AIOKafkaConsumer:
     """Not started. Offsets are committed by the worker alone, and a lost offset is an error, never a jump."""
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka,
+        **connecting(settings),
         group_id=settings.group,
         group_instance_id=_instance_id(settings),
         client_id=f"mldash-worker-{settings.slot}",
@@ -62,13 +67,9 @@ class Outbox:
     """
 
     def __init__(self, settings: WorkerSettings) -> None:
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=settings.kafka,
-            client_id=f"mldash-worker-{settings.slot}",
-            acks="all",
-            max_request_size=RECORD_BYTES + 65_536,
-            linger_ms=0,
-        )
+        self._settings = settings
+        self._producer = self._make()
+        self._renewing = asyncio.Lock()
 
     async def start(self) -> None:
         await self._producer.start()
@@ -76,17 +77,40 @@ class Outbox:
     async def send(self, topic: str, messages: Iterable[Message]) -> None:
         """Raises KafkaError, or TimeoutError where no answer comes: some may have arrived."""
         async with asyncio.timeout(_SEND_TIMEOUT_S):
+            async with self._renewing:
+                if (ended := why_producer_ended(self._producer)) is not None:
+                    await self._renew(ended)
             sent = [await self._producer.send(topic, one.value, key=one.key, headers=one.headers) for one in messages]
             await asyncio.gather(*sent)
 
     async def stop(self) -> None:
         await stop_quietly(self._producer)
 
+    async def _renew(self, ended: str) -> None:
+        _log.error("the producer has ended: it is made anew", why=ended)
+        new = self._make()
+        try:
+            await new.start()
+        except BaseException:
+            await stop_quietly(new)
+            raise
+        old, self._producer = self._producer, new
+        await stop_quietly(old)
 
-def make_producer(brokers: str, client_id: str) -> AIOKafkaProducer:
+    def _make(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            **connecting(self._settings),
+            client_id=f"mldash-worker-{self._settings.slot}",
+            acks="all",
+            max_request_size=RECORD_BYTES + 65_536,
+            linger_ms=0,
+        )
+
+
+def make_producer(server: KafkaServer, client_id: str) -> AIOKafkaProducer:
     """Not started."""
     return AIOKafkaProducer(
-        bootstrap_servers=brokers,
+        **connecting(server),
         client_id=client_id,
         enable_idempotence=True,
         acks="all",

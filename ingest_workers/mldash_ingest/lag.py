@@ -43,13 +43,15 @@ class Lag:
         partitions = list(self._consumer.assignment())
         if not partitions:
             return
-        unknown = [one for one in partitions if one not in self._stored]
-        if unknown:
-            self._stored |= await self._consumer.beginning_offsets(unknown)
+        # Without a commit everything counts from the log's start, as for KEDA with `offsetResetPolicy: earliest`; it is
+        # asked for each time, for it moves while Kafka removes what is too old.
+        uncommitted = [one for one in partitions if one not in self._stored]
+        begins = await self._consumer.beginning_offsets(uncommitted) if uncommitted else {}
         ends = await self._consumer.end_offsets(partitions)
         now, oldest = time(), self._oldest()
         for one in partitions:
-            records = max(0, ends[one] - self._stored.get(one, ends[one]))
+            stored = self._stored.get(one, begins.get(one, ends[one]))
+            records = max(0, ends[one] - stored)
             if not records:
                 self._behind_since.pop(one, None)
             since = self._behind_since.setdefault(one, now) if records else now

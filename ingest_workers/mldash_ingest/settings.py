@@ -4,13 +4,14 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from mldash.connections.servers import EventServers
+from mldash.connections.servers import GROUP, EventServers
+from mldash.process.health_server import LOOPBACK, HealthHost, HealthPort
 
 
 class WorkerSettings(EventServers, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Server addresses are shared by all components; the rest is MLDASH_WORKER_…."""
 
-    group: Annotated[str, Meta(min_length=1, description="Kafka consumer group.")] = "mldash-ingest"
+    group: Annotated[str, Meta(min_length=1, description="Kafka consumer group.")] = GROUP
     slot: Annotated[
         int, Meta(ge=0, description="This worker's number on its host: static membership is made of it.")
     ] = 0
@@ -52,4 +53,5 @@ class WorkerSettings(EventServers, frozen=True, kw_only=True, forbid_unknown_fie
     announce_s: Annotated[float, Meta(gt=0, description="How often 'stored up to here' is repeated.")] = 10.0
     retry_s: Annotated[float, Meta(gt=0, description="The longest delay between two tries of a server.")] = 5.0
     stop_timeout_s: Annotated[float, Meta(gt=0, description="For the batch in hand when told to stop.")] = 20.0
-    health_port: Annotated[int, Meta(ge=0, le=65_535, description="/healthz, /readyz and /metrics; 0: none.")] = 0
+    health_host: HealthHost = LOOPBACK
+    health_port: HealthPort = 0

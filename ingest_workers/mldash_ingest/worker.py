@@ -8,28 +8,27 @@ from time import monotonic, time
 from typing import TypeVar
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaConnectionError, KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from mldash.connections.errors import KafkaUnreachable, TopicError
-from mldash.connections.topic_ids import is_another, topic_ids
-from mldash.connections.topic_reading import stop_quietly
-from mldash.events.topics import dead_letter_topic, event_topics, stored_topic
+from mldash.connections.errors import TopicError
+from mldash.events.topics import dead_letter_topic, event_topics
+from mldash.process.dependencies import LOOK_EVERY_S
 from mldash.process.supervision import INCONCLUSIVE, Supervision
 
 from . import instruments
+from .access import Access
 from .dead_letters.send import send_letters
-from .documents.mongo import Mongo, PyMongoError
-from .errors import BatchGivenUp, IngestError, PartitionChanged
-from .fetch.assignment import Assignment
-from .fetch.batches import Batch, Batches
-from .fetch.continuity import check, next_offsets
+from .dependencies import dependencies_of
+from .documents.mongo import PyMongoError, open_mongo
+from .errors import BatchGivenUp, IngestError
+from .fetch.batches import Batch
+from .fetch.continuity import check, made_anew, next_offsets
 from .fetch.decode import SetAside
 from .interpreter import share_the_interpreter
-from .kafka import Outbox, make_consumer
-from .lag import EVERY_S, Lag
+from .kafka_side import KafkaSide
+from .lag import EVERY_S
 from .settings import WorkerSettings
-from .statements import Statements
 from .store.appending import Appending
 from .store.chains import Chains
 from .store.sessions import Sessions
@@ -52,7 +51,7 @@ class Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         self._settings = settings
         self._kinds = event_topics(settings.topic_prefix)
-        self._mongo = Mongo(settings.mongo, settings.mongo_database)
+        self._mongo = open_mongo(settings)
         self._chains = Chains(self._mongo)
         self._sessions = Sessions(self._mongo)
         self._snapshots = Snapshots(
@@ -64,6 +63,8 @@ class Worker:
         )
         self._appending = Appending(self._mongo, self._chains, self._sessions, self._snapshots)
         self._trouble = {"start": "starting"}  # what can't be done just now → why
+        self._access = Access(settings, self._mongo, lambda: bool(self._trouble))
+        self.dependencies = dependencies_of(self._mongo, self._access, lambda: self._kafka.consumer)
         self._upkeep_at = self._announce_at = 0.0
         self._checked = 0  # number of the assignment whose partitions were checked
         self._failed_at: float | None = None  # until a batch has gone through whole, or nothing came for a while
@@ -73,16 +74,14 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until `stop` is set and the batch in hand is stored and committed. Raises what makes going on pointless."""
-        self._make_clients()
+        self._kafka = self._make_kafka_side()
         self._supervision = supervision = Supervision(
-            stop,
-            instruments.count_failure,
-            first_delay_s=_FIRST_DELAY_S,
-            longest_delay_s=self._settings.retry_s,
+            stop, instruments.count_failure, first_delay_s=_FIRST_DELAY_S, longest_delay_s=self._settings.retry_s
         )
         try:
             await self._start()
-            supervision.start("measure the lag", self._lag.look, EVERY_S)
+            supervision.start("measure the lag", lambda: self._kafka.lag.look(), EVERY_S)
+            supervision.start("look at servers", self.dependencies.look, LOOK_EVERY_S)
             await supervision.supervised("store", lambda: self._turn(stop))
             with contextlib.suppress(BatchGivenUp):
                 await self._settled()
@@ -93,16 +92,18 @@ class Worker:
 
     async def health(self) -> str | None:
         """None: ready. Else what it waits for."""
-        for why in self._trouble.values():
+        for why in (*filter(None, [self._access.trouble]), *self._trouble.values()):
             return why
-        if self._batches.halted:
-            return str(next(iter(self._batches.halted.values())))
+        if self._kafka.batches.halted:
+            return str(next(iter(self._kafka.batches.halted.values())))
         return self._supervision.trouble
 
     async def _turn(self, stop: asyncio.Event) -> object:
         """Store one batch, where there is one. An error that no wait can cure, because no server caused it, is raised:
         what is known may be wrong then, and the next turn begins at the group's offsets, as after a crash."""
         try:
+            if (ended := self._kafka.why_ended) is not None:
+                await self._renew_kafka_side(ended)
             batch = await self._next()
             if batch is not None:
                 await self._store(batch, stop)
@@ -127,42 +128,41 @@ class Worker:
             pass  # told with the batch behind it, which falls for the same reason
         except Exception as error:
             _log.warning("the batch before was not settled either", error=repr(error))
-        self._batches.drop()
+        self._kafka.batches.drop()
         self._forget()
         self._checked, self._seek = 0, True
 
-    def _make_clients(self) -> None:
-        settings = self._settings
-        self._consumer: AIOKafkaConsumer = make_consumer(settings)
-        self._outbox = Outbox(settings)
-        self._statements = Statements(self._outbox, stored_topic(settings.topic_prefix))
-        self._batches = Batches(
-            self._consumer, self._kinds, batch_records=settings.batch_records, batch_bytes=settings.batch_bytes
-        )
-        self._assignment = Assignment(self._batches.drop, self._forget, settings.session_timeout_ms / 2_000)
-        self._lag = Lag(self._consumer, self._oldest_in_hand)
+    async def _renew_kafka_side(self, ended: str) -> None:
+        """Under the same membership, as after a crash. Raises KafkaUnreachable: the next turn tries again."""
+        _log.error("Kafka's client has ended: it is made anew", why=ended)
+        await self._begin_again()
+        await self._kafka.stop()
+        new = self._make_kafka_side()
+        try:
+            await new.start()
+        except BaseException:
+            await new.stop()
+            raise
+        self._kafka = new
+
+    def _make_kafka_side(self) -> KafkaSide:
+        return KafkaSide(self._settings, self._access, self._forget, self._oldest_in_hand)
 
     async def _start(self) -> None:
         share_the_interpreter()
         await self._mongo.ping()
-        try:
-            await self._outbox.start()
-            self._consumer.subscribe(list(self._kinds), listener=self._assignment)
-            await self._consumer.start()
-        except KafkaConnectionError as error:
-            raise KafkaUnreachable(self._settings.kafka) from error
+        await self._kafka.start()
         self._trouble.clear()
         _log.info("worker started", group=self._settings.group, topics=sorted(self._kinds))
 
     async def _stop(self) -> None:
         # Snapshots first: they need MongoDB alone and make the next start cheap. Then Kafka, whose stop may hang.
-        await self._batches.stop()
+        await self._kafka.batches.stop()
         try:
             await self._snapshots.write_all()
         except PyMongoError as error:
             _log.warning("snapshots not written: the next worker walks instead", error=str(error))
-        await stop_quietly(self._consumer)
-        await self._outbox.stop()
+        await self._kafka.stop()
         await self._mongo.close()
         _log.info("worker stopped")
 
@@ -170,16 +170,16 @@ class Worker:
         """Of partitions that are another's now nothing that is known may be trusted."""
         self._chains.forget_all()
         self._snapshots.forget_all()
-        self._statements.clear()
+        self._kafka.statements.clear()
 
     async def _next(self) -> Batch | None:
         """The next batch; None where nothing came for a moment, or while partitions change hands."""
         try:
-            if not await self._assignment.wait(_ASSIGNMENT_WAIT_S):
+            if not await self._kafka.assignment.wait(_ASSIGNMENT_WAIT_S):
                 return None
-            if self._checked != self._assignment.number and not await self._check_continuity():
+            if self._checked != self._kafka.assignment.number and not await self._check_continuity():
                 return None
-            batch = await self._batches.next()
+            batch = await self._kafka.batches.next()
         except (KafkaError, IngestError, TopicError, TimeoutError) as error:
             await self._wait("fetch", error, _FIRST_DELAY_S * 10)
             return None
@@ -188,28 +188,28 @@ class Worker:
 
     async def _check_continuity(self) -> bool:
         """Before anything of a new assignment is read; False where yet another one came meanwhile."""
-        number, partitions = self._assignment.number, self._consumer.assignment()
+        number, partitions = self._kafka.assignment.number, self._kafka.consumer.assignment()
         found = await check(self._settings, partitions)
-        await self._statements.begin(found.committed, found.incarnations)
-        if number != self._assignment.number or not self._assignment.holds:
+        await self._kafka.statements.begin(found.committed, found.incarnations)
+        if number != self._kafka.assignment.number or not self._kafka.assignment.holds:
             return False
-        self._batches.halted.clear()
+        self._kafka.batches.halted.clear()
         for partition, reason in found.changed.items():
-            self._batches.halt(partition, reason)
+            self._kafka.batches.halt(partition, reason)
         offsets = next_offsets(found.committed)
         if self._seek:
-            await self._batches.rewind(offsets)
+            await self._kafka.batches.rewind(offsets)
             self._seek = False
-        self._batches.begin(offsets)
-        self._lag.begin(offsets)
+        self._kafka.batches.begin(offsets)
+        self._kafka.lag.begin(offsets)
         self._checked = number
         return True
 
     async def _store(self, batch: Batch, stop: asyncio.Event) -> None:
         # The order is the guarantee (docs/decisions/0004): a crash between two lines is a replay, never a loss.
-        self._assignment.take()
+        self._kafka.assignment.take()
         self._in_hand.append(batch)
-        assignment = self._assignment.number
+        assignment = self._kafka.assignment.number
         try:
             refused = await self._patiently("append", lambda: self._append(batch), stop)
             await self._settled()  # the batch before: offsets are announced and committed in their order
@@ -227,8 +227,9 @@ class Worker:
         """Everything in its chain, and checked."""
         try:
             admitted = await self._sessions.admit(batch.arrivals)
-            refused = await self._appending.append(batch.arrivals, admitted)
+            # Before the events: who sees them stored must find what they say of a stream. A crash between is a replay.
             await self._sessions.move_forward(batch.arrivals, admitted)
+            refused = await self._appending.append(batch.arrivals, admitted)
         except (PyMongoError, TimeoutError):
             # No clear answer: nothing of what is known may be trusted. Whose snapshot is behind is, whoever is right.
             self._chains.forget_all()
@@ -240,15 +241,15 @@ class Worker:
         try:
             if letters := [*batch.set_aside, *refused]:
                 topic = dead_letter_topic(self._settings.topic_prefix)
-                await self._patiently("set aside", lambda: send_letters(self._outbox, topic, letters), stop)
+                await self._patiently("set aside", lambda: send_letters(self._kafka.outbox, topic, letters), stop)
                 note = partial(note_set_aside, self._mongo, self._sessions, self._kinds, letters)
                 await self._patiently("note what was set aside", note, stop)
-            await self._patiently("announce", lambda: self._statements.announce(batch.offsets), stop)
+            await self._patiently("announce", lambda: self._kafka.statements.announce(batch.offsets), stop)
             await self._patiently("commit", lambda: self._commit(batch), stop)
             self._observe(batch)
         except (CommitFailedError, IllegalStateError) as error:
-            self._assignment.lapse(assignment)
-            self._batches.drop()
+            self._kafka.assignment.lapse(assignment)
+            self._kafka.batches.drop()
             raise BatchGivenUp(f"commit refused, the partitions are another's now: {error!r}") from error
         finally:
             self._let_go(batch)
@@ -266,7 +267,7 @@ class Worker:
 
     def _let_go(self, batch: Batch) -> None:
         self._in_hand.remove(batch)
-        self._assignment.release()
+        self._kafka.assignment.release()
 
     async def _patiently(self, doing: str, step: Callable[[], Awaitable[Result]], stop: asyncio.Event) -> Result:
         """Until it is done: a server that is away is waited for, with growing delays, and the partitions wait.
@@ -283,7 +284,7 @@ class Worker:
                 except (PyMongoError, KafkaError, TimeoutError) as error:
                     await self._wait(doing, error, delay)
                     delay = min(delay * 2, self._settings.retry_s)
-                if self._assignment.give_up.is_set() or stop.is_set():
+                if self._kafka.assignment.give_up.is_set() or self._kafka.why_ended or stop.is_set():
                     raise BatchGivenUp(f"could not {doing} in time")
         finally:
             self._trouble.pop(doing, None)
@@ -296,7 +297,7 @@ class Worker:
 
     async def _commit(self, batch: Batch) -> None:
         async with asyncio.timeout(_COMMIT_TIMEOUT_S):  # aiokafka itself waits for a coordinator for ever
-            await self._batches.commit(batch, self._statements.said)
+            await self._kafka.batches.commit(batch, self._kafka.statements.said)
 
     async def _upkeep(self) -> None:
         """The work of now and then, between batches."""
@@ -307,9 +308,9 @@ class Worker:
         try:
             await self._snapshots.write_quiet()
             await self._snapshots.make_room(self._settings.known_bytes)
-            if now >= self._announce_at and self._assignment.holds:
+            if now >= self._announce_at and self._kafka.assignment.holds:
                 await self._halt_what_was_made_anew()
-                await self._statements.repeat()
+                await self._kafka.statements.repeat()
                 self._announce_at = now + self._settings.announce_s
         except (PyMongoError, KafkaError, TimeoutError) as error:
             await self._wait("look after what is known", error, _FIRST_DELAY_S)
@@ -317,15 +318,14 @@ class Worker:
             self._trouble.pop("look after what is known", None)
         instruments.known_streams.set(len(self._chains.known))
         instruments.known_bytes.set(self._chains.known_bytes)
-        instruments.halted.set(len(self._batches.halted))
+        instruments.halted.set(len(self._kafka.batches.halted))
 
     async def _halt_what_was_made_anew(self) -> None:
         """Under a worker that runs: what it reads next of that topic would begin somewhere in the middle."""
-        ids = await topic_ids(self._consumer._client, self._kinds)
-        for partition, said in self._statements.said.items():
-            is_known = partition in self._batches.halted or not said.incarnation
-            if not is_known and is_another(ids, partition.topic, said.incarnation):
-                self._batches.halt(partition, PartitionChanged(partition.topic, partition.partition, said.offset))
+        changed = await made_anew(self._kafka.consumer, self._kinds, self._kafka.statements.said)
+        for partition, reason in changed.items():
+            if partition not in self._kafka.batches.halted:
+                self._kafka.batches.halt(partition, reason)
 
     async def _notice_a_refusal(self, *, wait: bool) -> None:
         """Of a batch that nothing came after."""
@@ -343,7 +343,7 @@ class Worker:
         return oldest
 
     def _observe(self, batch: Batch) -> None:
-        self._lag.stored(batch.offsets)
+        self._kafka.lag.stored(batch.offsets)
         instruments.batch_seconds.observe(monotonic() - batch.fetched_at)
         now = time()
         instruments.stored_after_seconds.observe([max(0.0, now - one.record.logged_at) for one in batch.arrivals])

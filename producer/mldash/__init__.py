@@ -13,35 +13,51 @@ if "t" in getattr(sys, "abiflags", ""):
 
 if TYPE_CHECKING:
     from .callbacks import Callbacks, MldashWarning
+    from .client.asynchronous.client import AsyncClient
+    from .client.client import Client
+    from .client.errors import LiveEnded, NeedsApi, NoSuchFolder
     from .errors import (
         EventsRefused,
         JournalFull,
         JournalUnwritable,
         MldashError,
+        NotAllowed,
         NotYetStored,
         PackageMissing,
         RequestRefused,
         ServerUnreachable,
+        TokenNotSent,
+        TokenRefused,
     )
     from .events.encoding import UndecodableRecord
     from .events.reading import decode, events_of
     from .experiment import Experiment
     from .handles.values import UnsupportedValue
     from .process.environment import SettingError
+    from .query.errors import FilterError
 
 NAMES = {
+    "AsyncClient": "client.asynchronous.client",
     "Callbacks": "callbacks",
+    "Client": "client.client",
     "EventsRefused": "errors",
     "Experiment": "experiment",
+    "FilterError": "query.errors",
     "JournalFull": "errors",
     "JournalUnwritable": "errors",
+    "LiveEnded": "client.errors",
     "MldashError": "errors",
     "MldashWarning": "callbacks",
+    "NeedsApi": "client.errors",
+    "NoSuchFolder": "client.errors",
+    "NotAllowed": "errors",
     "NotYetStored": "errors",
     "PackageMissing": "errors",
     "RequestRefused": "errors",
     "ServerUnreachable": "errors",
     "SettingError": "process.environment",
+    "TokenNotSent": "errors",
+    "TokenRefused": "errors",
     "UndecodableRecord": "events.encoding",
     "UnsupportedValue": "handles.values",
     "decode": "events.reading",
@@ -50,18 +66,27 @@ NAMES = {
 """Public name → the module that has it."""
 
 __all__ = [
+    "AsyncClient",
     "Callbacks",
+    "Client",
     "EventsRefused",
     "Experiment",
+    "FilterError",
     "JournalFull",
     "JournalUnwritable",
+    "LiveEnded",
     "MldashError",
     "MldashWarning",
+    "NeedsApi",
+    "NoSuchFolder",
+    "NotAllowed",
     "NotYetStored",
     "PackageMissing",
     "RequestRefused",
     "ServerUnreachable",
     "SettingError",
+    "TokenNotSent",
+    "TokenRefused",
     "UndecodableRecord",
     "UnsupportedValue",
     "decode",

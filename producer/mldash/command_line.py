@@ -23,8 +23,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "down": ("mldash_deploy.commands.down", "Stop them; the data stay."),
     "status": ("mldash_deploy.commands.status", "What runs, and at which addresses."),
     "env": ("mldash_deploy.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
+    "prepare": ("mldash_deploy.commands.prepare", "Make topics, indexes and the bucket ready on servers."),
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
+    "token": ("mldash.commands.token", "Make, list and revoke tokens for the API."),
+    "ls": ("mldash.commands.ls", "List runs by filter, in the order of any field."),
+    "show": ("mldash.commands.show", "Show one run: parameters, context, statistics and curves."),
+    "compare": ("mldash.commands.compare", "Show what runs differ in."),
+    "logs": ("mldash.commands.logs", "Show or follow the log of runs."),
+    "open": ("mldash.commands.open", "Open the dashboard in a browser."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
     "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
     "audit": ("mldash_api.commands.audit", "Compare what was written to an experiment with what is stored."),
@@ -35,17 +42,20 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "worker": ("mldash_ingest.commands.worker", "Run one ingest worker: Kafka to MongoDB."),
     "compactor": ("mldash_compactor.commands.compactor", "Run one compactor: MongoDB to Parquet on S3."),
     "api": ("mldash_api.commands.api", "Run the query API."),
+    "mcp": ("mldash_api.commands.mcp", "Serve runs to programs that reason, over stdin and stdout."),
 }
 
 _OURS = {module.partition(".")[0] for module, _ in COMMANDS.values()}
 
 # What the commands of a component need above the base install, and the package that shows whether it is there.
-_SERVER, _STACK = ("server", "structlog"), ("stack", "psutil")
+_SERVER, _STACK, _AGENTS = ("server", "structlog"), ("stack", "psutil"), ("agents", "mcp")
 _NEEDED = {
     "mldash_ingest": _SERVER,
     "mldash_compactor": _SERVER,
     "mldash_api": _SERVER,
+    "mldash_api.commands.mcp": _AGENTS,
     "mldash_deploy": _STACK,
+    "mldash_deploy.commands.prepare": _SERVER,  # of servers that somebody else runs
 }
 
 # What only the stack has, by its first name, for the line that installs it.
@@ -88,7 +98,8 @@ class CommandTable(click.Group):
 
 def _missing(name: str) -> tuple[str, str] | None:
     """The extra that this command needs and a package of it that is not installed; None where nothing is missing."""
-    needed = _NEEDED.get(COMMANDS[name][0].partition(".")[0])
+    module = COMMANDS[name][0]
+    needed = _NEEDED.get(module) or _NEEDED.get(module.partition(".")[0])
     return needed if needed is not None and importlib.util.find_spec(needed[1]) is None else None
 
 
@@ -134,7 +145,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _tell(name: str, message: str) -> None:
-    print(f"mldash: {name + ': ' if name else ''}{message}", file=sys.stderr)
+    from .events.printable import printable
+
+    # A name that was logged may stand in it.
+    print(f"mldash: {name + ': ' if name else ''}{printable(message)}", file=sys.stderr)
 
 
 def _one_line(error: BaseException) -> str:

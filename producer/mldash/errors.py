@@ -8,6 +8,9 @@ MldashError
   EventsRefused         (a TimeoutError) Kafka takes some events no more, for their size: they are kept on the disk
   ServerUnreachable     (a ConnectionError) the API does not answer
   RequestRefused        the API answered with an error
+    TokenRefused        401: it wants a token, and none was sent, or one that does not hold
+    NotAllowed          403: the token's rights are not enough, or the request came in a way that it does not take
+    TokenNotSent        the token would have gone over plain http to another host: nothing was sent
   PackageMissing        (an ImportError) a format or a command needs a package that is not installed
 """
 
@@ -130,6 +133,47 @@ class RequestRefused(MldashError):
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(status, title, detail)
         self.status, self.title, self.detail = status, title, detail
+        self.retry_after_s: float | None = None
+        """What the answer's Retry-After asked for, in seconds."""
 
     def __str__(self) -> str:
         return f"{self.title} ({self.status}): {self.detail}"
+
+
+class TokenRefused(RequestRefused):
+    """The API does not know who asks."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        super().__init__(401, "Not signed in", detail)
+        self.args = (address, detail)
+        self.address = address
+
+    def __str__(self) -> str:
+        return f"{self.address} lets nobody in without a token that holds: {self.detail or 'set MLDASH_TOKEN'}"
+
+
+class NotAllowed(RequestRefused):
+    """The API knows who asks, and refuses it; `detail` says what to do."""
+
+    def __init__(self, address: str, detail: str) -> None:
+        super().__init__(403, "Not allowed", detail)
+        self.args = (address, detail)
+        self.address = address
+
+    def __str__(self) -> str:
+        return f"{self.address} does not allow it: {self.detail or 'ask an admin for a token with the right'}"
+
+
+class TokenNotSent(RequestRefused):
+    """Whoever is between this host and the API could have read the token."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(0, "Token not sent", address)
+        self.args = (address,)
+        self.address = address
+
+    def __str__(self) -> str:
+        return (
+            f"the token is not sent to {self.address}, for others could read it on the way: give the address with "
+            "https://, unset MLDASH_TOKEN, or set MLDASH_TOKEN_OVER_HTTP=true"
+        )

@@ -37,6 +37,9 @@ _FunctionT = TypeVar("_FunctionT", bound=Callable[..., Any])
 _WORST = ("FAILED", "PREEMPTED", "CANCELLED", "COMPLETED")
 
 
+_COLLECTOR_WAIT_S = 10.0
+
+
 class Run:
     """The run of this process. `with experiment.run:` opens and ends it; so does `@experiment.run` on a function."""
 
@@ -167,13 +170,30 @@ class Run:
         experiment = self._experiment
         session = experiment._session
         if self.is_open and session is not None and len(session.openers) > 1:
-            gc.collect()  # an experiment and its handles know each other: only the collector sees that it was dropped
+            _collect()  # an experiment and its handles know each other: only the collector sees that it was dropped
         with experiment._lock:
             if not self.is_open:
                 return None
             experiment.metrics._settle()
             self._status = status
             return experiment._finish(status, error)
+
+
+class _Garbage:
+    """What a collection has to find: it knows itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def _collect() -> None:
+    """A whole collection that begins now. While another thread collects, gc.collect() returns at once, with nothing
+    found: that one may have begun before the object that is looked for was dropped, and is waited for, a while."""
+    until = time.monotonic() + _COLLECTOR_WAIT_S
+    _Garbage()
+    while not gc.collect() and time.monotonic() < until:
+        time.sleep(0.001)
+        _Garbage()
 
 
 def end_run(session: Session) -> Session | None:

@@ -4,10 +4,55 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from .process.environment import Settings
+
+# How Kafka is spoken to. The same for the SDK and every component (connections/servers.py), so each is described once;
+# here, because the SDK's import is to stay light.
+KafkaSecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+KafkaSaslMechanism = Annotated[
+    Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None,
+    Meta(description="How this program proves who it is, with SASL.", extra={"env": "MLDASH_KAFKA_SASL_MECHANISM"}),
+]
+KafkaUsername = Annotated[str | None, Meta(description="Of PLAIN and SCRAM.", extra={"env": "MLDASH_KAFKA_USERNAME"})]
+KafkaPassword = Annotated[
+    str | None, Meta(description="Of PLAIN and SCRAM.", extra={"env": "MLDASH_KAFKA_PASSWORD", "secret": True})
+]
+KafkaCaFile = Annotated[
+    str | None,
+    Meta(
+        description="PEM of who signs Kafka's certificates. Unset: the host's.", extra={"env": "MLDASH_KAFKA_CA_FILE"}
+    ),
+]
+KafkaCertFile = Annotated[
+    str | None,
+    Meta(description="PEM of a client certificate, if brokers want one.", extra={"env": "MLDASH_KAFKA_CERT_FILE"}),
+]
+KafkaKeyFile = Annotated[
+    str | None,
+    Meta(description="Its key. Unset: in the certificate's file.", extra={"env": "MLDASH_KAFKA_KEY_FILE"}),
+]
+KafkaKeyPassword = Annotated[
+    str | None, Meta(description="Of the key file.", extra={"env": "MLDASH_KAFKA_KEY_PASSWORD", "secret": True})
+]
+KafkaTokenFile = Annotated[
+    str | None,
+    Meta(
+        description="OAUTHBEARER: the file of a token that others renew; it is read again.",
+        extra={"env": "MLDASH_KAFKA_TOKEN_FILE"},
+    ),
+]
+KafkaTokenCommand = Annotated[
+    str | None,
+    Meta(
+        description="OAUTHBEARER: a command, without a shell, that prints a token and ends.",
+        extra={"env": "MLDASH_KAFKA_TOKEN_COMMAND"},
+    ),
+]
 
 
-class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SdkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Each field is a keyword of `Experiment(…)` and, upper case after `MLDASH_`, an environment variable."""
 
     prefix: Annotated[str | None, Meta(description="The experiment where Experiment() is given none.")] = None
@@ -18,7 +63,30 @@ class SdkSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         Meta(description="Where events go. Unset: remote where an address is given, else local."),
     ] = None
     token: Annotated[str | None, Meta(description="Sent to the API with each request.", extra={"secret": True})] = None
+    token_over_http: Annotated[
+        bool, Meta(description="Whether the token is sent over plain http too, where others can read it on the way.")
+    ] = False
     kafka: Annotated[str | None, Meta(description="Bootstrap servers; overrides what the API says.")] = None
+    kafka_security_protocol: Annotated[
+        KafkaSecurityProtocol | None,
+        Meta(description="How Kafka is spoken to. Unset: as the API says, else PLAINTEXT."),
+    ] = None
+    kafka_sasl_mechanism: KafkaSaslMechanism = None
+    kafka_username: KafkaUsername = None
+    kafka_password: KafkaPassword = None
+    kafka_ca_file: KafkaCaFile = None
+    kafka_cert_file: KafkaCertFile = None
+    kafka_key_file: KafkaKeyFile = None
+    kafka_key_password: KafkaKeyPassword = None
+    kafka_token_file: KafkaTokenFile = None
+    kafka_token_command: KafkaTokenCommand = None
+    transport: Annotated[
+        Literal["auto", "kafka", "http"],
+        Meta(
+            description="How events travel: to Kafka itself, or over HTTP by the API. auto: by the API where Kafka "
+            "can't be reached, or does not let this host in; Kafka alone where its address is set here."
+        ),
+    ] = "auto"
     journal: Annotated[
         str | None, Meta(description="The journal's folder in remote and offline mode. Unset: /var/tmp/mldash-{uid}.")
     ] = None

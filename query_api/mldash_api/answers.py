@@ -40,6 +40,11 @@ class Form(Struct, frozen=True):
         """Bytes that `pack` makes in this form."""
         return self._response(pack() if rows < _IN_A_THREAD_FROM else await asyncio.to_thread(pack))
 
+    async def file(self, rows: int, media_type: str, make: Callable[[], bytes]) -> Response[Any]:
+        """In another form than these two."""
+        content = make() if rows < _IN_A_THREAD_FROM else await asyncio.to_thread(make)
+        return Response(content, media_type=media_type, headers={"Vary": "Accept"})
+
     def _response(self, content: bytes) -> Response[Any]:
         return Response(content, media_type=self.media_type, headers={"Vary": "Accept"})
 

@@ -2,7 +2,14 @@
 
 ApiError
   PortTaken        the address to listen on is another's, or not ours to take (at the start only)
+  TokenFileUnusable  the file of the private token is not its owner's alone, or holds none (at the start only)
+  CertificateUnusable  certificate and key can't be loaded together (at the start; later the old ones are served on)
+  RequestRefused   the request came in a way that is not taken here: by whom it was sent, or passed on
+  NotSignedIn      the token is missing, or does not hold: which, and where another comes from
+  NotAllowed       the caller has not the right that this needs: the right, and on what
   WrongParameter   a parameter is unknown, missing, or out of what is allowed: named, with what is allowed
+  TooManyRequests  this token makes more of them than it may: when the next one is taken
+  SearchTooLong    lines are looked through for longer than a setting allows: how to look through fewer
   NotFound         nothing of this name
   NotAcceptable    the Accept header names no format that the route has: which there are
   AnswerTooLarge   the answer would hold more than a setting allows: how to ask for less
@@ -15,6 +22,7 @@ ApiError
   DamagedRange     an object on S3 is gone or broken: its range can't be read, every other can
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -31,6 +39,10 @@ class ApiError(Exception):
         """The members of the problem besides type, title, status and detail."""
         return {}
 
+    def headers(self) -> dict[str, str]:
+        """Headers that the answer has to carry."""
+        return {}
+
 
 class PortTaken(ApiError):
     """The address can't be listened on."""
@@ -41,6 +53,77 @@ class PortTaken(ApiError):
 
     def __str__(self) -> str:
         return f"can't listen on {self.host}:{self.port}: {self.reason}. Set MLDASH_API_PORT to a free one, or 0"
+
+
+class TokenFileUnusable(ApiError):
+    """The file of the private token."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"the token file {self.path} can't be used: {self.reason}"
+
+
+class CertificateUnusable(ApiError):
+    """Certificate and key for TLS."""
+
+    def __init__(self, files: str, reason: str) -> None:
+        super().__init__(files, reason)
+        self.files, self.reason = files, reason
+
+    def __str__(self) -> str:
+        return f"the certificate can't be loaded: {self.files}: {self.reason}"
+
+
+class RequestRefused(ApiError):
+    """Whoever sent it: it came in a way that is not taken here."""
+
+    status, type, title = 403, "request-refused", "The request is not taken"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the request is not taken: {self.reason}"
+
+
+class NotSignedIn(ApiError):
+    """Who calls is not known. `is_invalid`: a token was sent, and does not hold."""
+
+    status, type, title = 401, "not-signed-in", "Not signed in"
+
+    def __init__(self, reason: str, is_invalid: bool) -> None:
+        super().__init__(reason, is_invalid)
+        self.reason, self.is_invalid = reason, is_invalid
+
+    def __str__(self) -> str:
+        return self.reason
+
+    def headers(self) -> dict[str, str]:
+        error = ', error="invalid_token"' if self.is_invalid else ""  # RFC 6750, section 3
+        return {"WWW-Authenticate": f'Bearer realm="mldash"{error}'}
+
+
+class NotAllowed(ApiError):
+    """The caller is known, and has not the right. `scope`: a prefix, a project, an owner; "" is everything."""
+
+    status, type, title = 403, "not-allowed", "Not allowed"
+
+    def __init__(self, subject: str, right: str, scope: str) -> None:
+        super().__init__(subject, right, scope)
+        self.subject, self.right, self.scope = subject, right, scope
+
+    def __str__(self) -> str:
+        return (
+            f"{self.subject} has no right to {self.right} {self.scope or 'everything'}: ask an admin of it for a token "
+            "that has"
+        )
+
+    def members(self) -> dict[str, Any]:
+        return {"right": self.right, "scope": self.scope}
 
 
 class WrongParameter(ApiError):
@@ -57,6 +140,44 @@ class WrongParameter(ApiError):
 
     def members(self) -> dict[str, Any]:
         return {"parameter": self.name}
+
+
+class TooManyRequests(ApiError):
+    """`per_s`: how many requests a second a token may make, of each API process."""
+
+    retriable = True
+    status, type, title = 429, "too-many-requests", "Too many requests"
+
+    def __init__(self, per_s: float, wait_s: float) -> None:
+        super().__init__(per_s, wait_s)
+        self.per_s, self.wait_s = per_s, wait_s
+
+    def __str__(self) -> str:
+        return (
+            f"more than {self.per_s:g} requests a second with one token: the next one is taken in {self.wait_s:.2g} s"
+        )
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(max(1, math.ceil(self.wait_s)))}
+
+
+class SearchTooLong(ApiError):
+    """`looked`: lines that were looked through; `limit_s`: how long that may take."""
+
+    status, type, title = 422, "search-too-long", "The search takes too long"
+
+    def __init__(self, looked: int, limit_s: float) -> None:
+        super().__init__(looked, limit_s)
+        self.looked, self.limit_s = looked, limit_s
+
+    def __str__(self) -> str:
+        return (
+            f"{self.looked} lines were looked through in {self.limit_s:g} s, and there are more: bound the time by "
+            "`start` and `end`, name a `level`, or ask for fewer lines by `limit` and `offset`"
+        )
+
+    def members(self) -> dict[str, Any]:
+        return {"looked": self.looked}
 
 
 class NotFound(ApiError):
@@ -167,7 +288,8 @@ class TopicsMissing(ApiError):
         self.topics = list(topics)
 
     def __str__(self) -> str:
-        return f"Kafka has no topic {', '.join(self.topics)}: were topics prepared, is MLDASH_TOPIC_PREFIX right?"
+        named = ", ".join(self.topics)
+        return f"Kafka has no topic {named}: were topics prepared, is MLDASH_TOPIC_PREFIX right, may this API see them?"
 
 
 class ReadOvertaken(ApiError):

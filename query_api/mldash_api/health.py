@@ -1,12 +1,19 @@
-"""Ready, or why not: MongoDB and S3 are asked. Kafka is not: without it new sessions can't connect, but reads work."""
+"""The servers behind the API: asked once before it begins to serve, and then every few seconds.
+
+At the start both stores must answer. From then on a server that is away makes no API unready: each request that needs
+it is answered with the problem `server-away`, and those that do not need it are answered as ever.
+"""
 
 import asyncio
 from collections.abc import Awaitable
 
+from mldash.process.dependencies import Dependencies
 from mldash_compactor.chunks.errors import ColdStoreError
 from mldash_ingest.documents.mongo import MongoUnreachable
 
+from . import instruments
 from .errors import ServerAway
+from .kafka import Topics
 from .limits import READY_TIMEOUT_S
 from .stores.streams import Stores
 
@@ -17,18 +24,10 @@ async def check(stores: Stores) -> None:
     await _answers("S3", stores.objects.ping())
 
 
-async def why_not_ready(stores: Stores) -> str | None:
-    """None: ready. Else every server that does not answer."""
-    found = await asyncio.gather(
-        _answers("MongoDB", stores.mongo.ping()), _answers("S3", stores.objects.ping()), return_exceptions=True
-    )
-    reasons = list[str]()
-    for one in found:
-        if isinstance(one, ServerAway):
-            reasons.append(str(one))
-        elif one is not None:
-            raise one
-    return "; ".join(reasons) or None
+def dependencies_of(stores: Stores, topics: Topics) -> Dependencies:
+    """Kafka too: without it new sessions can't connect, but reads work."""
+    asked = {"MongoDB": lambda: stores.mongo.ping(), "S3": lambda: stores.objects.ping(), "Kafka": topics.ask}
+    return Dependencies(asked, instruments.show_dependency)
 
 
 async def _answers(server: str, asked: Awaitable[None]) -> None:

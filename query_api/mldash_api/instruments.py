@@ -21,3 +21,25 @@ chunk_seconds = Histogram(
 chunk_bytes = Counter("mldash_api_chunk_fetched_bytes", "Bytes of objects fetched from S3.")
 cache_hits = Counter("mldash_api_chunk_cache_hits", "Chunks that the cache held.")
 cache_bytes = Gauge("mldash_api_chunk_cache_bytes", "Decoded chunks in memory.")
+index_runs = Gauge("mldash_api_index_runs", "Runs in the index that searches are answered from.")
+index_lag = Gauge("mldash_api_index_lag_seconds", "How far the index was behind MongoDB when it was last brought up.")
+index_build = Gauge("mldash_api_index_build_seconds", "How long the last reading of all runs took.")
+dependency_ok = Gauge("mldash_api_dependency_ok", "1: the server answers. 0: it is away.", ["server"])
+live_listeners = Gauge("mldash_api_live_listeners", "Live streams that are open.")
+live_rounds = Histogram(
+    "mldash_api_live_round_seconds", "A look for what is new, for all live streams at once.", buckets=_SECONDS
+)
+live_closed = Counter("mldash_api_live_closed", "Live streams that the API ended.", ["reason"])
+task_failures = Counter(
+    "mldash_api_task_failures", "Steps in the background that failed and are tried again.", ["task", "error"]
+)
+
+
+def show_dependency(server: str, ok: bool) -> None:
+    """Called by Dependencies."""
+    dependency_ok.labels(server).set(ok)
+
+
+def count_failure(task: str, error: str) -> None:
+    """Called by Supervision."""
+    task_failures.labels(task, error).inc()

@@ -10,6 +10,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from . import instruments
 
 _SLOW_S: Final = 2.0
+_EVENTS: Final = (b"content-type", b"text/event-stream; charset=utf-8")
 _log = structlog.get_logger()
 
 
@@ -20,17 +21,19 @@ def observed(app: ASGIApp) -> ASGIApp:
         if scope["type"] != ScopeType.HTTP:
             await app(scope, receive, send)
             return
-        status, begun = 0, perf_counter()
+        status, begun, took = 0, perf_counter(), None
 
         async def noting(message: Message) -> None:
-            nonlocal status
+            nonlocal status, took
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if _EVENTS in message["headers"]:
+                    took = perf_counter() - begun  # it lasts as long as its listener likes
             await send(message)
 
         with instruments.in_hand.track_inprogress():
             await app(scope, receive, noting)
-        took = perf_counter() - begun
+        took = perf_counter() - begun if took is None else took
         # The template, never the path: a label must not hold text that clients choose.
         route = scope.get("path_template") or "none"
         instruments.requests.labels(route, status).observe(took)

@@ -17,16 +17,33 @@ from mldash_ingest.documents.mongo import AutoReconnect
 from .errors import ApiError, ServerAway, WrongParameter
 from .routes.parameters import HEADERS
 
+_TITLES: Final = {404: "No such route", 405: "Another method", 413: "Request too large"}
 _PROBLEM: Final = "application/problem+json"
+_SIGN_IN: Final = "/v1/sign-in"
 _RETRY_AFTER_S: Final = "1"
 _DRIVER_DETAILS: Final = " (configured"
 _MISSING: Final = re.compile(r"Missing required \w+ parameter '([^']+)'")
 _log = structlog.get_logger()
 
 
+class OurRequest(Request[Any, Any, Any]):
+    """Its body is refused for all that msgspec raises of one that is no JSON; Litestar knows one kind alone."""
+
+    async def json(self) -> Any:
+        """Raises WrongParameter, and SerializationException as Litestar's does."""
+        try:
+            return await super().json()
+        except RecursionError:
+            raise WrongParameter("body", "it is nested too deep") from None
+        except UnicodeDecodeError:
+            raise WrongParameter("body", "it is not in UTF-8") from None
+
+
 def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
     """Ours."""
-    return problem(error.status, error.type, error.title, str(error), error.members(), retriable=error.retriable)
+    answer = problem(error.status, error.type, error.title, str(error), error.members(), retriable=error.retriable)
+    answer.headers.update(error.headers())
+    return answer
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
@@ -35,7 +52,7 @@ def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Resp
         return on_api_error(request, _wrong_parameter(error))
     if error.status_code >= 500:
         return on_anything(request, error)
-    title = {404: "No such route", 405: "Another method"}.get(error.status_code, "Bad request")
+    title = _TITLES.get(error.status_code, "Bad request")
     detail = f"{request.method} {request.url.path}: {error.detail or title}"
     return problem(error.status_code, title.lower().replace(" ", "-"), title, detail)
 
@@ -49,7 +66,9 @@ def on_mongo_away(request: Request[Any, Any, Any], error: AutoReconnect) -> Resp
 
 def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """A fault of ours."""
-    _log.error("request failed", path=request.url.path, query=dict(request.query_params), exc_info=error)
+    # What a provider sends a browser back with is for nobody's eyes.
+    query = {} if request.url.path.startswith(_SIGN_IN) else dict(request.query_params)
+    _log.error("request failed", path=request.url.path, query=query, exc_info=error)
     return problem(500, "internal-error", "Internal error", f"{type(error).__name__}; the API's log says more")
 
 

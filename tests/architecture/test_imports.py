@@ -23,11 +23,13 @@ HEAVY = (
     "uvicorn",
     "rich",
     "click",
+    "lark",
 )
 CLIENTS = {"aiokafka", "motor", "pymongo", "aioboto3", "botocore", "pyarrow"}
 FACES: dict[str, set[str]] = {
     "mldash.events": set(),
     "mldash.answers": set(),
+    "mldash.query": set(),
     "mldash.local.reading": set(),
     "mldash.connections": {"aiokafka"},
     "mldash.process": set(),

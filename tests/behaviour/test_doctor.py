@@ -12,7 +12,7 @@ from mldash.answers.shapes import Connection
 from mldash.doctor.servers import _kafka
 from mldash.events.topics import TopicAddress
 from mldash.settings import SdkSettings
-from mldash_deploy.prepare import make_topics
+from mldash_deploy.preparing.topics import make_topics
 from tests.stack import StackAddresses, run_mldash
 
 pytestmark = pytest.mark.integration

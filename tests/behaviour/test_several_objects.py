@@ -4,6 +4,7 @@ import gc
 import json
 import subprocess
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -32,6 +33,32 @@ def test_a_run_ends_though_an_object_that_was_dropped_had_started_it(
     assert [one["data"] for one in looking.metrics("first").read()["data"]] == [{"a": 1}, {"loss.mean": 2.0}]
     assert second._session is not None
     assert second._session.has_ended or mode_keywords.get("mode") == "offline"
+
+
+class SlowToGo:
+    """Garbage whose end takes a while: the collection that finds it goes on as long."""
+
+    def __init__(self, found: threading.Event, may_end: threading.Event) -> None:
+        self.itself, self._found, self._may_end = self, found, may_end
+
+    def __del__(self) -> None:
+        self._found.set()
+        self._may_end.wait(10)
+
+
+def test_a_run_ends_though_another_thread_collects_just_then(mode_keywords: dict[str, Any], prefix: str) -> None:
+    """gc.collect() returns at once while another thread collects, which may be about to find the dropped object."""
+    found, may_end = threading.Event(), threading.Event()
+    SlowToGo(found, may_end)
+    collecting = threading.Thread(target=gc.collect)
+    collecting.start()
+    assert found.wait(10)
+    dropped(mode_keywords, prefix)
+    second = Experiment(prefix, **mode_keywords).run.start()
+    threading.Timer(0.2, may_end.set).start()
+    second.run.complete()
+    collecting.join(10)
+    assert Experiment(prefix, **mode_keywords).run.status == "COMPLETED"
 
 
 def test_a_run_goes_on_while_an_object_that_has_started_it_is_held(

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 ABOUT = {
+    "find_trackers": "One question of 10,000 runs with 50 parameters and 20 metrics each: 1,000 pass, sorted by "
+    "another field, the first 50 are shown. ML-Dash over HTTP from real servers, the others inside their own process.",
     "read_trackers": "Bare is what ML-Dash's SDK takes for the same read, over HTTP from real servers; the ratio is "
     "how many times as long the other takes inside its own process. One that can't do a read alone is asked for what "
     "holds the answer: aim reads all of a metric; its chart is a thousand points that it drew at random while they "
@@ -22,7 +24,8 @@ def page() -> str:
         "Each case ran in a process of its own. The bare limit was taken in the same run: what the machine, the server "
         "or the library does with the same bytes and none of our code. The ratio rules, not the figure: machines "
         "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-ingest`, "
-        "`make bench-end-to-end`, `make bench-compaction`, `make bench-read` and `make bench-read-trackers`; the head "
+        "`make bench-end-to-end`, `make bench-compaction`, `make bench-read`, `make bench-read-trackers`, "
+        "`make bench-find`, `make bench-find-grid` and `make bench-find-trackers`; the head "
         "of each file in benchmarks/ says what its cases are.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):

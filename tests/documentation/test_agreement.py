@@ -15,7 +15,7 @@ from mldash.command_line import COMMANDS
 from mldash.events.schema import Record
 from mldash.events.topics import DEFAULT_PARTITIONS, dead_letter_topic, event_topics, stored_topic
 from mldash.process.configuration import SECTIONS, section_of, struct_of
-from mldash.process.environment import list_settings
+from mldash.process.environment import OF_FILE, list_settings
 from mldash_api.app import make_app
 from mldash_api.errors import ApiError
 from mldash_api.settings import ApiSettings
@@ -62,7 +62,8 @@ def test_files_that_are_named_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_variables_that_are_named_exist(page: Path) -> None:
     """`MLDASH_…` in prose and in examples."""
-    known = {one.variable for name in SECTIONS for one in list_settings(struct_of(name), section_of(name))}
+    settings = [one for name in SECTIONS for one in list_settings(struct_of(name), section_of(name))]
+    known = {one.variable for one in settings} | {one.variable + OF_FILE for one in settings if one.secret}
     named = {name for name in re.findall(r"\bMLDASH_[A-Z0-9_]+", page.read_text()) if not name.endswith("_")}
     assert named <= known | OTHER_VARIABLES
 

@@ -60,7 +60,12 @@ def test_a_rank_that_fails_ends_the_script_with_an_error(tmp_path: Path) -> None
     (tmp_path / ".dash").write_text("a file where the folder should be")
     arguments = ["--prefix", "demo/digits/broken", "--ranks", "2", "--epochs", "1", "--steps", "5"]
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, str(SCRIPT), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
     )
     assert done.returncode != 0
     assert "ended with exit code" in done.stderr

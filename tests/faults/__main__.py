@@ -3,6 +3,8 @@
 make faults                                a long run of a random seed
 make faults ARGS="--seed 7 --seconds 120"  that one again
 make faults ARGS="--seeds 20 --seconds 120 --proxy"
+make faults ARGS="--transport http"        emitters send to the API, which is killed too
+make faults ARGS="--secure"                on a secured stack, where everybody signs in over TLS
 """
 
 import argparse
@@ -26,6 +28,8 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after another (1)")
     parser.add_argument("--seconds", type=float, default=600.0, help="how long faults happen (600)")
     parser.add_argument("--proxy", action="store_true", help="cut and delay connections instead of killing processes")
+    parser.add_argument("--transport", choices=("kafka", "http"), default="kafka", help="how emitters send (kafka)")
+    parser.add_argument("--secure", action="store_true", help="on a secured stack: TLS, and each with its own rights")
     parser.add_argument("--rate", type=float, default=1.0, help="how fast emitters write (1)")
     parser.add_argument("--keep", type=Path, help="a folder for the run's own, kept where a run fails")
     given = parser.parse_args()
@@ -35,7 +39,8 @@ def main() -> int:
         if not _one(seed, given):
             print(
                 f'\n{passed} seeds passed; again: make faults ARGS="--seed {seed} --seconds {given.seconds:g}'
-                f'{" --proxy" if given.proxy else ""}"',
+                f"{' --proxy' if given.proxy else ''}{' --transport http' if given.transport == 'http' else ''}"
+                f'{" --secure" if given.secure else ""}"',
                 file=sys.stderr,
             )
             return 1
@@ -49,7 +54,16 @@ def _one(seed: int, given: argparse.Namespace) -> bool:
     parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f"mldash-faults-{seed}-", dir=parent))
     began = monotonic()
-    run = Run(folder / "run", seed, given.seconds, proxied=given.proxy, rate=given.rate, tell=_tell)
+    run = Run(
+        folder / "run",
+        seed,
+        given.seconds,
+        proxied=given.proxy,
+        over_http=given.transport == "http",
+        secured=given.secure,
+        rate=given.rate,
+        tell=_tell,
+    )
     try:
         report = asyncio.run(run.run())
     except Exception as error:

@@ -26,9 +26,13 @@ _BURSTS = {"metrics": (1, 1, 3, 20, 100), "long": (5_000,), "tracks": (1, 5, 60)
 _LONG_EVENTS = 200_000
 """Of one life: all together pass a million, and a reader still reads them all."""
 
+_NICENESS = 2
+"""Emitters take what the system leaves them: else they keep servers that were killed from coming back for minutes."""
+
 
 def main(arguments: list[str]) -> None:
     folder, who, emitter, remote, journal, seed, rate = arguments
+    os.nice(_NICENESS)
     stop = Stop()
     signal.signal(signal.SIGTERM, stop.on_signal)
     _emit(Path(folder), int(who), int(emitter), remote, journal, random.Random(f"{seed}/{who}"), float(rate), stop)

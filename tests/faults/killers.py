@@ -58,6 +58,7 @@ class Killers:
             "replay letters": self._replay,
             "remove an experiment": self._remove,
             "kill the compactor": self._kill_compactor,
+            "kill the api": self._kill_api,
             "grow to three workers": self._grow,
             "shrink to one worker": self._shrink,
         }
@@ -179,6 +180,12 @@ class Killers:
         self._system.compactor.kill()
         await asyncio.sleep(fault.chance * 3)
         await self._system.compactor.begin()
+
+    async def _kill_api(self, fault: Fault) -> None:
+        """With whatever records are on their way through it."""
+        self._system.api.kill()
+        await asyncio.sleep(fault.chance * 3)
+        await self._system.api.begin()
 
     async def _grow(self, fault: Fault) -> None:
         for worker in self._system.workers:

@@ -12,6 +12,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from mldash.connections.kafka_security import connecting
 from mldash.connections.servers import Servers
 from mldash.events.encoding import encode_record, headers
 from mldash.events.identity import experiment_id, stream_key
@@ -34,8 +35,8 @@ _SET_ASIDE_S: Final = 60.0  # for workers that lag behind what was sent
 class LetterWriter:
     """Writes straight onto the topic, as many lives as it is asked for."""
 
-    def __init__(self, system: System, accounts: Accounts, kafka: str) -> None:
-        self._system, self._accounts, self._kafka = system, accounts, kafka
+    def __init__(self, system: System, accounts: Accounts) -> None:
+        self._system, self._accounts = system, accounts
         self._servers: Servers = system.servers
         self.writers: list[int] = []
         self.replayed = 0
@@ -73,7 +74,8 @@ class LetterWriter:
         place = partition_of(key, DEFAULT_PARTITIONS["metrics"])
         for attempt in range(_TRIES):
             try:
-                async with asyncio.timeout(30), AIOKafkaProducer(bootstrap_servers=self._kafka, acks="all") as producer:
+                client = AIOKafkaProducer(**connecting(self._servers), acks="all")
+                async with asyncio.timeout(30), client as producer:
                     for value, own in records:
                         await producer.send_and_wait(topic, value, key=key, partition=place, headers=[*own])
                 return

@@ -8,6 +8,7 @@ Kafka tells its clients the proxy's address (`kafka_advertised`), and MongoDB's 
 import asyncio
 import contextlib
 import random
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -79,14 +80,19 @@ class Proxy:
         self._chance = random.Random(f"proxy/{name}/{seed}")
         self._hold: Hold | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self._upstream: ssl.SSLContext | None = None
 
-    async def start(self) -> None:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+    async def start(self, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None = None) -> None:
+        """`tls`: what passes is TLS, and this proxy looks into it: as the server that it stands for, and its client."""
+        as_server, self._upstream = tls or (None, None)
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0, ssl=as_server)
         self.address = f"127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         self._began = asyncio.get_running_loop().time()
 
     async def stop(self) -> None:
-        self._server.close()
+        if self._server is not None:
+            self._server.close()
         for task in [*self._connections]:
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
@@ -113,7 +119,7 @@ class Proxy:
             self._connections.discard(task)
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there = await asyncio.open_connection("127.0.0.1", self._port_of())
+        there_reader, there = await asyncio.open_connection("127.0.0.1", self._port_of(), ssl=self._upstream)
         asked = asyncio.create_task(self._pump("asked", reader, there))
         answers = asyncio.create_task(self._pump("answers", there_reader, writer))
         try:
@@ -167,12 +173,14 @@ class Proxy:
 
 
 class Proxies:
-    """Those of a run; inside its block they listen. Each worker has one to MongoDB of its own.
+    """Those of a run; inside its block they listen. Each worker has one to MongoDB of its own, which listens once the
+    servers are up: where these are secured, it needs their certificate.
 
-    `cuts`: there is one before Kafka, too, and before MongoDB for all others, and all of them cut.
+    `cuts`: there is one before Kafka, too, and before MongoDB for all others, and all of them cut. `api_port`: the
+    API's, where emitters send to it, through a proxy of its own.
     """
 
-    def __init__(self, data: DataFolder, seed: int, workers: int, *, cuts: bool) -> None:
+    def __init__(self, data: DataFolder, seed: int, workers: int, api_port: int | None, *, cuts: bool) -> None:
         def kafka() -> int:
             return data.read_ports()["kafka"]
 
@@ -181,12 +189,18 @@ class Proxies:
 
         self.cuts = cuts
         self.kafka, self.mongo = Proxy("kafka", seed, kafka, cuts=cuts), Proxy("mongo", seed, mongo, cuts=cuts)
+        self.api = None if api_port is None else Proxy("api", seed, lambda: api_port, cuts=cuts)
         self.workers = [Proxy(f"mongo of worker {slot}", seed, mongo, cuts=cuts) for slot in range(workers)]
 
     async def __aenter__(self) -> "Proxies":
         for proxy in self._all():
-            await proxy.start()
+            if proxy not in self.workers:
+                await proxy.start()
         return self
+
+    async def start_for_workers(self, tls: tuple[ssl.SSLContext, ssl.SSLContext] | None) -> None:
+        for proxy in self.workers:
+            await proxy.start(tls)
 
     async def __aexit__(self, *_: object) -> None:
         for proxy in self._all():
@@ -199,16 +213,13 @@ class Proxies:
 
     @property
     def hits(self) -> dict[str, int]:
-        """How often each thing happened, before Kafka and before MongoDB."""
-        found = {f"{server}: {what}": 0 for server in ("kafka", "mongo") for what in (*ENDS, "delayed")}
+        """How often each thing happened, before each kind of server."""
+        servers = ("kafka", "mongo", *(["api"] if self.api else []))
+        found = {f"{server}: {what}": 0 for server in servers for what in (*ENDS, "delayed")}
         for proxy in self._all():
             for what, count in proxy.hits.items():
                 found[f"{proxy.name.partition(' ')[0]}: {what}"] += count
         return found
 
     def _all(self) -> list[Proxy]:
-        return [self.kafka, self.mongo, *self.workers]
-
-
-def mongo_uri(proxy: Proxy) -> str:
-    return f"mongodb://{proxy.address}/?directConnection=true"
+        return [self.kafka, self.mongo, *self.workers, *([self.api] if self.api else [])]

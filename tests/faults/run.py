@@ -15,9 +15,10 @@ from typing import Final
 from msgspec import Struct
 
 from mldash_compactor.chunks.levels import SPAN
-from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.chunks.parquet.conversions import load_conversions
+from mldash_compactor.chunks.s3 import ObjectStore, open_store
 from mldash_ingest.documents.buckets import CHUNK
-from mldash_ingest.documents.mongo import Mongo
+from mldash_ingest.documents.mongo import Mongo, open_mongo
 
 from . import sequences
 from .api_reader import ApiReader
@@ -28,7 +29,7 @@ from .killers import Killers
 from .letters import LetterWriter
 from .reader import Reader
 from .returned import Accounts
-from .schedule import BESIDE_A_PROXY, KINDS, Fault, make_schedule
+from .schedule import Fault, kinds_of, make_schedule
 from .sequences import LONG, MAIN, REMADE, Stream
 from .statements import Statements
 from .system import System
@@ -88,19 +89,23 @@ class Run:
         seconds: float,
         *,
         proxied: bool = False,
+        over_http: bool = False,
+        secured: bool = False,
         rate: float = 1.0,
         tell: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._seed, self._seconds, self._rate, self._tell = seed, seconds, rate, tell
-        self._system = System(folder, seed, cuts=proxied)
+        self._system = System(folder, seed, cuts=proxied, over_http=over_http, secured=secured)
+        self._kinds = {"proxied": proxied, "over_http": over_http}
         self._proxies = self._system.proxies
         self._accounts = Accounts(self._system.accounts)
 
     async def run(self) -> Report:
         """Raises Violation, or whatever else went wrong; all processes are gone then."""
-        schedule = make_schedule(self._seed, self._seconds, proxied=self._proxies.cuts)
+        schedule = make_schedule(self._seed, self._seconds, **self._kinds)
         self._tell(f"seed {self._seed}, {self._seconds:g} s, {len(schedule)} faults")
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that the broker is away is no news here
+        await asyncio.to_thread(load_conversions)  # the proxies of all workers run in this loop
         async with self._proxies:
             try:
                 await self._system.up()
@@ -114,14 +119,7 @@ class Run:
     async def _clients(self) -> AsyncIterator[tuple[Mongo, ObjectStore]]:
         """The reader's own, straight to the servers."""
         servers = self._system.servers
-        mongo = Mongo(servers.mongo, servers.mongo_database)
-        store = ObjectStore(
-            endpoint=servers.s3_endpoint,
-            bucket=servers.s3_bucket,
-            region=servers.s3_region,
-            access_key=servers.s3_access_key,
-            secret_key=servers.s3_secret_key,
-        )
+        mongo, store = open_mongo(servers), open_store(servers)
         try:
             async with store:
                 yield mongo, store
@@ -132,8 +130,8 @@ class Run:
         servers = self._system.servers
         self._reader = Reader(mongo, store, self._accounts)
         self._api = ApiReader(self._reader, self._system.api_url, self._seed)
-        self._statements = Statements(servers, mongo, servers.kafka)
-        self._letters = LetterWriter(self._system, self._accounts, servers.kafka)
+        self._statements = Statements(servers, mongo)
+        self._letters = LetterWriter(self._system, self._accounts)
         self._killers = Killers(self._system, self._statements, self._letters, self._reader)
         self._counted = Counted([self._system.compactor, *self._system.workers])
         beside = [asyncio.create_task(self._statements.follow()), asyncio.create_task(self._counted.follow())]
@@ -143,7 +141,7 @@ class Run:
                 if not (missed := self._not_hit()):
                     break
                 self._tell(f"not hit yet: {', '.join(missed)}; more of the same")
-                again = make_schedule(self._seed + more * _APART, self._seconds, proxied=self._proxies.cuts)
+                again = make_schedule(self._seed + more * _APART, self._seconds, **self._kinds)
                 await self._while_faults_happen(again)
             lag_gone_after_s = await self._settle()
             await self._until_joined(mongo)
@@ -257,11 +255,13 @@ class Run:
     def _not_hit(self) -> list[str]:
         """Kinds of faults, and what they are there for: on a slow machine a schedule may pass beside it."""
         cut = self._proxies.hits if self._proxies.cuts else {}
-        wanted = [*(BESIDE_A_PROXY if self._proxies.cuts else KINDS), *cut]
+        wanted = [*kinds_of(**self._kinds), *cut]
         hits = self._hits()
         missed = [what for what in wanted if not hits.get(what)]
-        # Beside a proxy a place is lost by chance: whoever would take it over is cut off as well.
-        counters = ["worker_duplicates_skipped"] + ([] if self._proxies.cuts else ["worker_lost_places"])
+        # Beside a proxy a place is lost by chance: whoever would take it over is cut off as well. Over HTTP it is the
+        # API that is put to the test: where it is away no records come that a paused worker's successor would store.
+        by_chance = self._proxies.cuts or self._kinds["over_http"]
+        counters = ["worker_duplicates_skipped"] + ([] if by_chance else ["worker_lost_places"])
         return missed + [name for name in counters if not self._counted[name]]
 
     def _report(self, lag_gone_after_s: float) -> Report:

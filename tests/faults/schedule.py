@@ -44,6 +44,10 @@ BESIDE_A_PROXY: Final = {
 """What happens besides, where connections are cut all along."""
 
 
+OVER_HTTP: Final = {"kill the api": 3}
+"""What happens besides, where emitters send to the API."""
+
+
 class Fault(Struct, frozen=True):
     """`after_s` seconds after the one before has begun, `kind` happens; `chance` draws the details."""
 
@@ -55,9 +59,14 @@ class Fault(Struct, frozen=True):
         return f"{self.after_s:5.1f} s later: {self.kind}"
 
 
-def make_schedule(seed: int, seconds: float, *, proxied: bool = False) -> list[Fault]:
+def kinds_of(*, proxied: bool, over_http: bool) -> dict[str, int]:
+    """Each kind of a round, and how often it comes."""
+    return (BESIDE_A_PROXY if proxied else KINDS) | (OVER_HTTP if over_http else {})
+
+
+def make_schedule(seed: int, seconds: float, *, proxied: bool = False, over_http: bool = False) -> list[Fault]:
     """Whole rounds, one at least."""
-    times_of = BESIDE_A_PROXY if proxied else KINDS
+    times_of = kinds_of(proxied=proxied, over_http=over_http)
     chance = random.Random(f"schedule/{seed}")
     rounds = max(1, round(seconds / ROUND_S))
     faults = list[Fault]()

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
+from mldash.connections.kafka_security import connecting
 from mldash.connections.servers import Servers
 from mldash.events.encoding import UndecodableRecord, decode_record
 from mldash.events.letter import Letter, Origin, read_letter
@@ -44,8 +45,8 @@ class Sent(Struct, frozen=True):
 class Statements:
     """Follows the topics; `check` holds what they say against what a reader has read since."""
 
-    def __init__(self, servers: Servers, mongo: Mongo, kafka: str) -> None:
-        self._servers, self._mongo, self._kafka = servers, mongo, kafka
+    def __init__(self, servers: Servers, mongo: Mongo) -> None:
+        self._servers, self._mongo = servers, mongo
         self._sent: dict[TopicPartition, list[Sent]] = defaultdict(list)
         self._stated: dict[TopicPartition, int] = {}
         self._stated_at: dict[TopicPartition, float] = {}
@@ -64,7 +65,7 @@ class Statements:
 
     async def _follow(self) -> None:
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._kafka,
+            **connecting(self._servers),
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             request_timeout_ms=10_000,
@@ -182,7 +183,7 @@ class Statements:
 
     async def _committed(self) -> dict[TopicPartition, int]:
         """Of the workers' group; nothing where the broker is away."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._kafka, request_timeout_ms=10_000)
+        admin = AIOKafkaAdminClient(**connecting(self._servers), request_timeout_ms=10_000)
         try:
             async with asyncio.timeout(15):
                 await admin.start()
@@ -198,7 +199,7 @@ class Statements:
     async def lag(self) -> int:
         """Records that were sent and are not committed. -1: nobody knows at this moment."""
         committed = await self._committed()
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._kafka)
+        consumer = AIOKafkaConsumer(**connecting(self._servers))
         try:
             async with asyncio.timeout(20):
                 await consumer.start()

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from mldash.connections.servers import Servers
 from mldash.process.environment import to_variables
-from mldash_deploy.stack.data_folder import DataFolder
+from mldash_deploy.stack.data_folder import DataFolder, ProcessState
 from mldash_deploy.stack.local_servers import read_servers
 from tests.components import free_port
 
+from .access import Access
 from .processes import REPOSITORY, Process
-from .proxy import Proxies, mongo_uri
+from .proxy import Proxies
 from .sequences import EMITTERS, MAIN
 
 WORKERS = 3
@@ -33,10 +34,12 @@ _TRIES = 30
 class System:
     """All processes of one run, in one folder."""
 
-    def __init__(self, folder: Path, seed: int, *, cuts: bool) -> None:
+    def __init__(self, folder: Path, seed: int, *, cuts: bool, over_http: bool, secured: bool = False) -> None:
         self.folder = folder
         self.data = DataFolder(folder / "stack")
-        self.proxies = Proxies(self.data, seed, WORKERS, cuts=cuts)
+        self._access = Access(self.data, secured=secured)
+        self.api_port = free_port()
+        self.proxies = Proxies(self.data, seed, WORKERS, self.api_port if over_http else None, cuts=cuts)
         self.accounts = folder / "accounts"
         self.workers: list[Process] = []
         self.emitters: list[Process] = []
@@ -49,19 +52,22 @@ class System:
         for part in (self.accounts, self._logs):
             part.mkdir(parents=True)
         advertised = {"MLDASH_STACK_KAFKA_ADVERTISED": self.proxies.kafka.address} if self.proxies.cuts else {}
-        await self._mldash("up", "--servers-only", "--detach", "--data", str(self.data.path), **advertised)
+        secure = ["--secure"] if self._access.is_secured else []
+        await self._mldash("up", "--servers-only", "--detach", *secure, "--data", str(self.data.path), **advertised)
         self.servers: Servers = read_servers(self.data.path)
+        await self.proxies.start_for_workers(self._access.tls_of_mongo())
 
     async def begin(self, workers: int, rate: float) -> None:
         """Components and emitters."""
-        variables = to_variables(self.servers, "")
-        if self.proxies.cuts:
-            variables |= {"MLDASH_KAFKA": self.proxies.kafka.address, "MLDASH_MONGO": mongo_uri(self.proxies.mongo)}
-        self.api_url = f"http://127.0.0.1:{(port := free_port())}"
-        self.api = self._component("api", variables | {"MLDASH_API_PORT": str(port)}, port)
-        self.compactor = self._component("compactor", variables | self._compactor(port := free_port()), port)
+        self.api_url = f"http://127.0.0.1:{self.api_port}"
+        own = self._told("api") | {"MLDASH_API_PORT": str(self.api_port)}
+        self.api = self._component("api", own, self.api_port)
+        self.compactor = self._component(
+            "compactor", self._told("compactor") | self._compactor(port := free_port()), port
+        )
         for slot, proxy in enumerate(self.proxies.workers):
-            own = variables | self._worker(slot, port := free_port()) | {"MLDASH_MONGO": mongo_uri(proxy)}
+            own = self._told("worker") | self._worker(slot, port := free_port())
+            own |= {"MLDASH_MONGO": self._access.mongo_uri(proxy.address, "worker")}
             self.workers.append(self._component("worker", own, port, f"-{slot}"))
         await asyncio.gather(*(one.begin() for one in (self.api, self.compactor, *self.workers[:workers])))
         await asyncio.gather(*(one.until_ready() for one in (self.api, *self.workers[:workers])))
@@ -91,20 +97,26 @@ class System:
 
     def server_pid(self, name: str) -> int | None:
         """`kafka`, `mongo` or `s3`; None while it is being started again."""
+        return self._state_of(name).pid
+
+    async def until_server_runs(self, name: str, other_than: int, timeout_s: float = 240.0) -> None:
+        """Until its successor is ready. AssertionError with what its log says last."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self._runs_again(name, other_than):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            said = "\n".join(self.data.last_lines(name))
+            raise AssertionError(f"{name} is not back after {timeout_s:g} s: {self._state_of(name)}\n{said}") from None
+
+    def _runs_again(self, name: str, other_than: int) -> bool:
+        one = self._state_of(name)
+        return one.state == "running" and one.pid not in (None, other_than)
+
+    def _state_of(self, name: str) -> ProcessState:
         state = self.data.read_state()
         assert state is not None
-        return next(one.pid for one in state.processes if one.name == name)
-
-    async def until_server_runs(self, name: str, other_than: int, timeout_s: float = 60.0) -> None:
-        """Until its successor is ready."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                state = self.data.read_state()
-                assert state is not None
-                one = next(one for one in state.processes if one.name == name)
-                if one.state == "running" and one.pid not in (None, other_than):
-                    return
-                await asyncio.sleep(0.05)
+        return next(one for one in state.processes if one.name == name)
 
     async def mldash(self, *arguments: str) -> str:
         """A command on this stack, as a user calls it; what it printed. AssertionError where it fails."""
@@ -130,6 +142,15 @@ class System:
             await process.leave()
         if self.data.path.exists():
             await self._mldash("down", "--data", str(self.data.path))
+
+    def _told(self, kind: str) -> dict[str, str]:
+        """Where the servers are, and as whom this component signs in."""
+        variables = self._access.variables(kind)
+        if self.proxies.cuts:
+            variables["MLDASH_MONGO"] = self._access.mongo_uri(self.proxies.mongo.address, kind)
+            if "MLDASH_KAFKA" in variables:
+                variables["MLDASH_KAFKA"] = self.proxies.kafka.address
+        return variables
 
     def _component(self, kind: str, variables: Mapping[str, str], port: int, more: str = "") -> Process:
         command = [sys.executable, "-P", "-m", "mldash", kind]
@@ -162,9 +183,12 @@ class System:
 
     def _emitter(self, number: int) -> Process:
         who = self.next_who()
-        arguments = [self.accounts, who, number, self.api_url, self.journal_of(number), self._seed, self._rate]
+        over_http = self.proxies.api
+        remote, way = (self.api_url, "kafka") if over_http is None else (f"http://{over_http.address}", "http")
+        arguments = [self.accounts, who, number, remote, self.journal_of(number), self._seed, self._rate]
         command = [sys.executable, "-m", "tests.faults.emitters", *map(str, arguments)]
-        return Process(f"emitter-{number}", command, {}, self._logs / f"emitter-{number}.log")
+        told = {"MLDASH_TRANSPORT": way} | (self._access.emitter() if over_http is None else {})
+        return Process(f"emitter-{number}", command, told, self._logs / f"emitter-{number}.log")
 
     async def _mldash(self, *arguments: str, **environment: str) -> str:
         process = await asyncio.create_subprocess_exec(

@@ -152,7 +152,9 @@ MUTATIONS: Final = [
     Mutation(
         "reading on after a refused commit",
         [
-            Edit("ingest_workers/mldash_ingest/worker.py", "            self._assignment.lapse(assignment)\n", ""),
+            Edit(
+                "ingest_workers/mldash_ingest/worker.py", "            self._kafka.assignment.lapse(assignment)\n", ""
+            ),
         ],
         [
             "tests/integration/ingest_workers/test_assignments.py"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from . import chain, compaction, join
+from . import chain, compaction, join, move
 from .checker import bfs, walks
 
 STATES = 400_000
@@ -18,6 +18,7 @@ FEW = 10_000
 WALKS, DEPTH, SECONDS = 300, 150, 0.5
 
 BROKEN = [
+    *(pytest.param(move.model(rules, **bounds), id=f"move: {title}") for title, rules, bounds in move.CASES),
     *(pytest.param(join.model(rules, **bounds), id=f"join: {title}") for title, rules, bounds in join.CASES),
     *(
         pytest.param(compaction.model(rules, **bounds), id=f"compaction: {title}")
@@ -29,6 +30,7 @@ BROKEN = [
     ),
 ]
 FINAL = [
+    *(pytest.param(move.model(rules, **bounds), id=f"move: {title}") for title, rules, bounds in move.FINAL),
     *(pytest.param(join.model(rules, **bounds), id=f"join: {title}") for title, rules, bounds in join.FINAL),
     *(
         pytest.param(compaction.model(rules, **bounds), id=f"compaction: {title}")

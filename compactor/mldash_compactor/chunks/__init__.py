@@ -1,6 +1,7 @@
 """The cold store: ranges of a chain as Parquet objects on S3, and the manifest that says which of them count.
 
     s3.py           the objects: put, get, range, list, delete; the only module that imports aioboto3
+    uploads.py      an object that is put in parts
     s3_errors.py    what an error of S3 means
     keys.py         an object's key: owner=…/project=…/experiment=…/gen=…/stream=…/{k}-{epoch}.parquet
     checksum.py     CRC32C

@@ -75,7 +75,9 @@ class DirectRequests:
         return answer.status_code, await answer.content
 
 
-async def open_direct(session: Any, client: Any, bucket: str, config: Config) -> DirectRequests | None:
+async def open_direct(
+    session: Any, client: Any, bucket: str, config: Config, ca_file: str | None
+) -> DirectRequests | None:
     """Where `client`, made by the botocore session with this config, would go; None where it does not sign."""
     credentials = await session.get_credentials()
     if credentials is None:
@@ -83,6 +85,5 @@ async def open_direct(session: Any, client: Any, bucket: str, config: Config) ->
     name = "key"
     url = await client.generate_presigned_url("get_object", Params={"Bucket": bucket, "Key": name})
     base_url = url.partition("?")[0].removesuffix(name)
-    return DirectRequests(
-        base_url, credentials, client.meta.region_name, config, session.get_config_variable("ca_bundle")
-    )
+    ca_bundle = ca_file or session.get_config_variable("ca_bundle")
+    return DirectRequests(base_url, credentials, client.meta.region_name, config, ca_bundle)

@@ -9,7 +9,23 @@ ColdStoreError
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_WORDS: Final = {
+    "AccessDenied": "these keys lack the right, none were sent, or the bucket is not there: S3 says the same for all",
+    "InvalidAccessKeyId": "S3 does not know the access key: correct MLDASH_S3_ACCESS_KEY",
+    "SignatureDoesNotMatch": "the secret key is not the access key's: correct MLDASH_S3_SECRET_KEY; or a proxy changes "
+    "requests on their way",
+    "ExpiredToken": "the session token has ended: renew MLDASH_S3_SESSION_TOKEN with its keys, or use the host's role",
+    "InvalidToken": "the session token is not of these keys: correct MLDASH_S3_SESSION_TOKEN",
+    "AllAccessDisabled": "the bucket is shut for everybody: ask whoever owns it",
+    "AccountProblem": "the account is: ask whoever owns it",
+    "NoSuchBucket": "make the bucket, or correct MLDASH_S3_BUCKET",
+    "PermanentRedirect": "the bucket is in another region: correct MLDASH_S3_REGION",
+    "AuthorizationHeaderMalformed": "the bucket is in another region: correct MLDASH_S3_REGION",
+    "403": "keys or rights are refused, and S3 does not say which: check MLDASH_S3_ACCESS_KEY and its rights",
+}
+"""What to do, by S3's code. RequestTimeTooSkewed is no refusal: a clock is set right, so it is tried again."""
 
 
 class ColdStoreError(Exception):
@@ -28,9 +44,14 @@ class StoreUnreachable(ColdStoreError):
         self.store, self.operation, self.reason = store, operation, reason
 
     def __str__(self) -> str:
-        return (
-            f"S3 at {self.store} does not answer ({self.operation}: {self.reason}); is it running, the address right?"
-        )
+        advice = "is it running, the address right?"
+        if "CERTIFICATE_VERIFY_FAILED" in self.reason or "certificate verify failed" in self.reason:
+            advice = "its certificate is not trusted here: set MLDASH_S3_CA_FILE, or call it by the certificate's name"
+        elif "HTTPS server" in self.reason or "HTTPS port" in self.reason:  # as servers in Go say, and nginx
+            advice = "it speaks TLS: MLDASH_S3_ENDPOINT should begin with https://"
+        elif "WRONG_VERSION_NUMBER" in self.reason or "record layer failure" in self.reason:
+            advice = "it does not answer in TLS: is it http:// that MLDASH_S3_ENDPOINT should begin with?"
+        return f"S3 at {self.store} does not answer ({self.operation}: {self.reason}); {advice}"
 
 
 class StoreRefused(ColdStoreError):
@@ -41,7 +62,8 @@ class StoreRefused(ColdStoreError):
         self.store, self.operation, self.code, self.reason = store, operation, code, reason
 
     def __str__(self) -> str:
-        return f"S3 at {self.store} refused {self.operation}: {self.code}, {self.reason}; check keys, rights and bucket"
+        words = _WORDS.get(self.code, "check keys, rights and bucket")
+        return f"S3 at {self.store} refused {self.operation}: {self.code}, {self.reason}; {words}"
 
 
 class ObjectMissing(ColdStoreError):

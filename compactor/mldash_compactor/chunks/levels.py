@@ -41,7 +41,7 @@ SPAN: Final = CHUNK * RECORDS
 
 _END_OF_BLOCKS: Final = b"\xff" * 9
 """As END_OF_STREAM is to buckets. As long as what stands behind the stream in a block's id: MongoDB sorts by length
-before it looks at bytes."""
+before it looks at bytes, so a bound of another length bounds nothing."""
 
 
 def level_type(*, integer: bool) -> np.dtype[Any]:
@@ -240,8 +240,8 @@ async def delete_below(mongo: Mongo, stream: bytes, index: int) -> None:
 
 
 async def delete_all(mongo: Mongo, streams: Collection[bytes]) -> None:
-    """All blocks of these streams."""
-    ranges = [{"_id": {"$gte": stream, "$lt": stream + _END_OF_BLOCKS}} for stream in streams]
+    """All blocks of these streams, and of no other: both bounds are as long as an id, see _END_OF_BLOCKS."""
+    ranges = [{"_id": {"$gte": block_id(stream, 0, 0), "$lt": stream + _END_OF_BLOCKS}} for stream in streams]
     await mongo.levels.delete_many({"$or": ranges})
 
 

@@ -37,6 +37,7 @@ from .summaries import FieldSummary
 _DUPLICATE_KEY: Final = 11_000
 _fields = msgspec.msgpack.Decoder(list[Field])
 _summaries = msgspec.msgpack.Decoder(list[FieldSummary])
+_anything = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
 
 class Joined(Struct, frozen=True, kw_only=True):
@@ -79,6 +80,10 @@ class Live(Struct, frozen=True, kw_only=True):
     def field_summaries(self) -> list[FieldSummary]:
         """Of the first 256 numeric fields, over the whole chunk."""
         return _summaries.decode(self.summaries)
+
+    def summary_count(self) -> int:
+        """How many there are, without a look into them."""
+        return len(_anything.decode(self.summaries))
 
 
 class Chunk(Struct, frozen=True, kw_only=True):

@@ -11,8 +11,9 @@ import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, Literal, NamedTuple, Self, TypeVar
 
 import aioboto3
 import structlog
@@ -25,8 +26,9 @@ from mldash.connections.servers import Servers, StoreServers
 
 from .checksum import to_header
 from .direct import DirectRequests, open_direct, speaks_tls
-from .errors import ColdStoreError, ObjectMissing, StoreRefused
+from .errors import ObjectMissing, StoreRefused
 from .s3_errors import code_of, translate
+from .uploads import Upload
 
 _CONNECT_TIMEOUT_S: Final = 5
 _READ_TIMEOUT_S: Final = 30
@@ -63,11 +65,17 @@ class ObjectStore:
         region: str = "us-east-1",
         access_key: str | None = None,
         secret_key: str | None = None,
+        session_token: str | None = None,
+        ca_file: str | None = None,
+        addressing: Literal["auto", "path", "virtual"] = "auto",
         connections: int = 32,
     ) -> None:
+        """Without keys those of the host are taken: its environment, its files, its role."""
         self.bucket = bucket
         self._endpoint, self._region = endpoint, region
-        self._keys = (access_key, secret_key)
+        self._keys = (access_key, secret_key, session_token)
+        self._ca_file = ca_file and str(Path(ca_file).expanduser())
+        self._addressing = ("path" if endpoint else "auto") if addressing == "auto" else addressing
         self._connections = connections
         self._resources = AsyncExitStack()
         self._client: Any = None
@@ -77,12 +85,13 @@ class ObjectStore:
         return f"ObjectStore({self._name!r}, {self.bucket!r})"
 
     async def __aenter__(self) -> Self:
-        access_key, secret_key = self._keys
+        access_key, secret_key, session_token = self._keys
         signing = get_session()
         signing.register_component("data_loader", _loader())
         session = aioboto3.Session(
             aws_access_key_id=access_key,
             aws_secret_access_key=secret_key,
+            aws_session_token=session_token,
             region_name=self._region,
             botocore_session=signing,
         )
@@ -92,17 +101,20 @@ class ObjectStore:
             max_pool_connections=self._connections,
             user_agent="mldash",  # botocore's own is put together anew for each request: a tenth of what one costs
             retries={"total_max_attempts": 1},  # ours are below, where they are seen
-            s3={"addressing_style": "path" if self._endpoint else "auto"},
+            s3={"addressing_style": self._addressing},
             # The checksum is ours, of the whole object; botocore's own would need awscrt.
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
         self._client = await self._resources.enter_async_context(
             session.client(
-                "s3", endpoint_url=self._endpoint, config=config, verify=None if speaks_tls(self._endpoint) else False
+                "s3",
+                endpoint_url=self._endpoint,
+                config=config,
+                verify=self._ca_file if speaks_tls(self._endpoint) else False,
             )
         )
-        self._direct = await open_direct(signing, self._client, self.bucket, config)
+        self._direct = await open_direct(signing, self._client, self.bucket, config, self._ca_file)
         if self._direct is not None:
             await self._resources.enter_async_context(self._direct)
         return self
@@ -268,11 +280,23 @@ class ObjectStore:
 
         await self._try("make the bucket", self.bucket, call)
 
+    async def administer(self, operation: str, **arguments: Any) -> Any:
+        """One of S3's operations on the bucket itself, as boto3 names it. Raises StoreUnreachable, StoreRefused, and
+        ObjectMissing where there is no bucket."""
+        call = getattr(self._client, operation)
+        return await self._try(operation.replace("_", " "), self.bucket, lambda: call(Bucket=self.bucket, **arguments))
+
     async def ping(self) -> None:
         """Raises StoreUnreachable or StoreRefused where the bucket does not answer."""
 
         async def call() -> None:
-            await self._client.head_bucket(Bucket=self.bucket)
+            try:
+                await self._client.head_bucket(Bucket=self.bucket)
+            except ClientError as error:
+                if code_of(error) != "403":
+                    raise
+                # An answer to HEAD has no body that could say why.
+                await self._client.list_objects_v2(Bucket=self.bucket, MaxKeys=1)
 
         try:
             await self._try("head", self.bucket, call, tries=1)
@@ -300,28 +324,6 @@ class ObjectStore:
         return self._endpoint or f"AWS {self._region}"
 
 
-class Upload:
-    """Parts of one object, in order; each but the last has 5 MiB at least."""
-
-    def __init__(self, store: ObjectStore, key: str, upload_id: str) -> None:
-        self.key, self.id = key, upload_id
-        self._store = store
-        self._tags: list[str] = []
-
-    async def part(self, data: bytes) -> None:
-        self._tags.append(await self._store.send_part(self, len(self._tags) + 1, data))
-
-    async def complete(self) -> None:
-        await self._store.end_upload(self, self._tags)
-
-    async def abandon(self) -> None:
-        """After an error, which counts for more than what may go wrong here: the sweep aborts what is left."""
-        try:
-            await self._store.abort_upload(self.key, self.id)
-        except ColdStoreError as error:
-            _log.warning("an upload was not aborted, the sweep will", key=self.key, error=str(error))
-
-
 def open_store(settings: Servers | StoreServers, connections: int = 32) -> ObjectStore:
     """The bucket that a component's settings name; connects in `async with`."""
     return ObjectStore(
@@ -330,6 +332,9 @@ def open_store(settings: Servers | StoreServers, connections: int = 32) -> Objec
         region=settings.s3_region,
         access_key=settings.s3_access_key,
         secret_key=settings.s3_secret_key,
+        session_token=settings.s3_session_token,
+        ca_file=settings.s3_ca_file,
+        addressing=settings.s3_addressing,
         connections=connections,
     )
 

@@ -62,9 +62,9 @@ def command(
 
 async def _list(settings: CompactorSettings, prefix: Any, kind: str | None, name: str | None) -> list[ListedStream]:
     from mldash_compactor.listing import list_streams
-    from mldash_ingest.documents.mongo import Mongo
+    from mldash_ingest.documents.mongo import open_mongo
 
-    mongo = Mongo(settings.mongo, settings.mongo_database)
+    mongo = open_mongo(settings)
     try:
         await mongo.ping()
         found = await list_streams(mongo, prefix, kind, name)

@@ -20,8 +20,9 @@ def command(config: str | None, data: str | None, assignments: tuple[str, ...]) 
     settings = component_settings(CompactorSettings, "compactor", config=config, data=data, assignments=assignments)
     # Imported only now: a wrong setting is told before the clients are loaded.
     from mldash.process import log_output
+    from mldash.process.health_server import health_address
     from mldash.process.service import run_service
     from mldash_compactor.compactor import Compactor
 
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "compactor")
-    run_service("compactor", lambda: Compactor(settings), settings.health_port)
+    run_service("compactor", lambda: Compactor(settings), health_address(settings.health_host, settings.health_port))

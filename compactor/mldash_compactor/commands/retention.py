@@ -91,13 +91,16 @@ def _checked(subject: str) -> str:
 
 async def _run(settings: CompactorSettings, subject: str | None, said: Said, *, dry_run: bool, as_json: bool) -> None:
     from mldash_compactor.upkeep.retention import read_policies, set_policy
-    from mldash_ingest.documents.mongo import Mongo
+    from mldash_ingest.documents.changes import record_change, who_runs_this
+    from mldash_ingest.documents.mongo import open_mongo
 
-    mongo = Mongo(settings.mongo, settings.mongo_database)
+    mongo = open_mongo(settings)
     try:
         await mongo.ping()
         if said and not dry_run and subject is not None:
             changes = {kind: _days(days) for kind, days in said.items() if days != _DEFAULT}
+            told = {kind: str(days) for kind, days in said.items()}
+            await record_change(mongo, who_runs_this(), "set retention", subject, **told)
             await set_policy(mongo, subject, changes, [kind for kind, days in said.items() if days == _DEFAULT])
         policies = await read_policies(mongo)
         if dry_run:

@@ -1,4 +1,4 @@
-"""`mldash rm PREFIX`"""
+"""`mldash rm PREFIX`, `mldash rm --filter FILTER`"""
 
 from __future__ import annotations
 
@@ -15,20 +15,25 @@ from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
     from mldash_compactor.settings import CompactorSettings
-    from mldash_compactor.upkeep.removal import Deleted, Target
-    from mldash_compactor.upkeep.removal_counts import Counts
+    from mldash_compactor.upkeep.removal import Deleted
+    from mldash_ingest.documents.removal_counts import Counts
+    from mldash_ingest.documents.removals import Target
 
 _LIVE_S = 60.0
 
 
 @click.command("rm")
-@click.argument("prefix")
+@click.argument("prefix", required=False)
+@click.option("--filter", "text", metavar="FILTER", help="All that pass it and that you are admin of: docs/query.md.")
+@click.option("--remote", metavar="URL", help="With --filter: the API to ask (also MLDASH_REMOTE).")
 @click.option("--dry-run", is_flag=True, help="Count what would be deleted, and delete nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="For programs; asks nothing, so it needs --yes or --dry-run.")
 @component_options
 def command(
-    prefix: str,
+    prefix: str | None,
+    text: str | None,
+    remote: str | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -41,17 +46,28 @@ def command(
     It is invisible at once, and can be made again under the same prefix. Interrupted, run it again: it goes on, and so
     does any compactor, which also looks once more after 30 days (MLDASH_COMPACTOR_PURGE_AFTER_S) for what processes
     wrote that were still running. Their events are dropped from now on.
+
+    With --filter in the place of PREFIX the API says which experiments pass, at most 200 at a time; exactly those that
+    were shown are deleted, and a compactor deletes what is left of them.
     """
     from mldash.events.identity import parse_prefix
     from mldash.process import log_output
     from mldash_compactor.settings import CompactorSettings
 
+    if (prefix is None) == (text is None):
+        raise click.UsageError("say a PREFIX, or --filter FILTER")
+    if as_json and not (yes or dry_run):
+        raise click.UsageError("--json asks nothing: say --yes or --dry-run")
+    if text is not None:
+        from .removing import remove_by_filter
+
+        remove_by_filter(text, (config, data), dry_run=dry_run, yes=yes, as_json=as_json, remote=remote)
+        return
+    assert prefix is not None
     try:
         parsed = parse_prefix(prefix)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="PREFIX") from error
-    if as_json and not (yes or dry_run):
-        raise click.UsageError("--json asks nothing: say --yes or --dry-run")
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "rm")
     settings = component_settings(CompactorSettings, "compactor", config=config, data=data, assignments=assignments)
     asyncio.run(_Command(settings, dry_run=dry_run, yes=yes, as_json=as_json).run(parsed))
@@ -64,20 +80,23 @@ class _Command:
 
     async def run(self, prefix: Any) -> None:
         from mldash_compactor.chunks.s3 import open_store
-        from mldash_compactor.upkeep.removal import Removal, find_target, raise_generation
-        from mldash_compactor.upkeep.removal_counts import count
-        from mldash_ingest.documents.mongo import Mongo
+        from mldash_compactor.upkeep.removal import Removal
+        from mldash_ingest.documents.changes import record_change, who_runs_this
+        from mldash_ingest.documents.mongo import open_mongo
+        from mldash_ingest.documents.removal_counts import count
+        from mldash_ingest.documents.removals import find_target, raise_generation
 
-        mongo = Mongo(self._settings.mongo, self._settings.mongo_database)
+        mongo = open_mongo(self._settings)
         try:
             await mongo.ping()
             async with open_store(self._settings) as objects:
                 target = await find_target(mongo, prefix)
                 if target is None or not (target.is_there or target.unswept):
                     raise click.ClickException(f"there is no experiment {prefix.text}")
-                counts = await count(Removal(mongo, objects, prefix, target.generation), time() - _LIVE_S)
+                counts = await count(mongo, target.id, target.generation, time() - _LIVE_S)
                 if not self._may(target, counts):
                     return
+                await record_change(mongo, who_runs_this(), "delete an experiment", prefix.text)
                 if target.is_there and not await raise_generation(mongo, target):
                     raise click.ClickException("another one deleted it a moment ago; run it again to go on with that")
                 generations = [*target.unswept, *([target.generation] if target.is_there else [])]

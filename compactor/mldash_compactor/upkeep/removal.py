@@ -6,7 +6,7 @@ generation. What is left behind is deleted in steps, each of which can be cut an
     close_streams    next and cold beyond every index, so that each check of a worker that still writes fails; what the
                      documents said is taken out of them
     delete_buckets   the hot events
-    delete_chunks    the manifest, and all else that names a stream: levels, seqs, claims
+    delete_chunks    the manifest, and all else that names a stream: levels, seqs, claims; tags and notes of people
     delete_objects   the cold events
     strip_sessions   to their ids and generation: they stay, else a late record would bring its session back
 
@@ -20,7 +20,6 @@ from time import time
 from typing import Any, Final
 
 import structlog
-from msgspec import Struct
 
 from mldash.events.identity import Prefix, experiment_id
 from mldash_compactor.apart import Apart
@@ -35,29 +34,6 @@ _STREAMS_AT_ONCE: Final = 200
 _BUCKETS_AT_ONCE: Final = 2_000
 _OBJECTS_AT_ONCE: Final = 1_000
 _log = structlog.get_logger()
-
-
-class Note(Struct, frozen=True):
-    """A deleted generation whose remains are not all gone; `swept_at`: when they were deleted the first time."""
-
-    generation: int
-    at: float
-    swept_at: float | None = None
-
-
-class Target(Struct, frozen=True):
-    """An experiment as its document is now. `notes` are of earlier deletions that are not finished."""
-
-    prefix: Prefix
-    id: bytes
-    generation: int
-    notes: list[Note]
-    is_there: bool
-    """Whether anything has been logged in the present generation."""
-
-    @property
-    def unswept(self) -> list[int]:
-        return [note.generation for note in self.notes if note.swept_at is None]
 
 
 class Deleted:
@@ -95,35 +71,6 @@ class Removal:
             yield part
 
 
-async def find_target(mongo: Mongo, prefix: Prefix) -> Target | None:
-    """The experiment as it truly is now; None: no events were ever logged under this prefix."""
-    key = experiment_id(prefix.text)
-    document = await mongo.find_linearizable(mongo.experiments, key)
-    if document is None:
-        return None
-    generation = int(document["gen"])
-    there = False
-    for collection in (mongo.sessions, mongo.streams):
-        there = there or await collection.find_one({"exp": key, "gen": generation}, {"_id": 1}) is not None
-    notes = [Note(one["gen"], one["at"], one.get("swept_at")) for one in document.get("purge", ())]
-    return Target(prefix, key, generation, notes, there)
-
-
-async def raise_generation(mongo: Mongo, target: Target) -> bool:
-    """Delete the present generation, and note it; False where another did so since `target` was read."""
-    note = {"gen": target.generation, "at": time()}
-    stripped = {
-        "_id": "$_id",
-        "prefix": "$prefix",
-        "gen": target.generation + 1,
-        "purge": {"$concatArrays": [{"$ifNull": ["$purge", []]}, [note]]},
-    }
-    raised = await mongo.experiments.update_one(
-        {"_id": target.id, "gen": target.generation}, [{"$replaceWith": stripped}]
-    )
-    return bool(raised.matched_count)
-
-
 async def close_streams(removal: Removal) -> None:
     """After this no check of a worker passes, and no compactor takes one of them up."""
     open_streams = removal.of_generation | {"cold": {"$lt": CLOSED}}
@@ -152,6 +99,7 @@ async def delete_chunks(removal: Removal) -> None:
         await levels.delete_all(removal.mongo, streams)
         removal.deleted.tell(removal.deleted)
     await removal.mongo.claims.delete_many(removal.of_generation)
+    await removal.mongo.annotations.delete_many({"_id": removal.experiment, "gen": removal.generation})
 
 
 def _by_stream(mongo: Mongo) -> tuple[Collection, ...]:

@@ -132,11 +132,18 @@ async def _floor_of(mongo: Mongo, stream: StreamState, cutoff: float) -> int:
 async def _floor_of_lines(mongo: Mongo, stream: StreamState, cutoff: float) -> int:
     """Where the first bucket with a line that is young begins; the chain's end where there is none."""
     begin = max(stream.floor, stream.cold)
-    young = {"_id": {"$gte": bucket_id(stream.id, begin), "$lt": stream.id + END_OF_STREAM}, "t1": {"$gte": cutoff}}
-    first = await mongo.buckets.find_one(young, {"_id": 1}, sort=[("_id", 1)])
-    if first is not None:
-        return first_index_of(first["_id"])
-    return await chain_end(mongo, stream.id, begin)
+    young = await _first_young(mongo, stream, begin, cutoff)
+    if young is not None:
+        return young
+    end = await chain_end(mongo, stream.id, begin)
+    young = await _first_young(mongo, stream, begin, cutoff)  # appended since the first look, and so below the end
+    return end if young is None else min(end, young)
+
+
+async def _first_young(mongo: Mongo, stream: StreamState, begin: int, cutoff: float) -> int | None:
+    query = {"_id": {"$gte": bucket_id(stream.id, begin), "$lt": stream.id + END_OF_STREAM}, "t1": {"$gte": cutoff}}
+    first = await mongo.buckets.find_one(query, {"_id": 1}, sort=[("_id", 1)])
+    return None if first is None else first_index_of(first["_id"])
 
 
 async def cover_by_snapshot(mongo: Mongo, expiry: Expiry) -> None:

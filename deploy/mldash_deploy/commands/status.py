@@ -16,7 +16,7 @@ from mldash_deploy.terminal import print_addresses, print_processes
 
 @click.command("status")
 @click.option("--data", metavar="DIR", help="The stack's folder. [default: .mldash]")
-@click.option("--json", "as_json", is_flag=True, help="For programs; with the S3 keys.")
+@click.option("--json", "as_json", is_flag=True, help="For programs; with the S3 keys and MongoDB's password.")
 @config_option
 def command(data: str | None, as_json: bool, config: str | None) -> int:
     """Show what runs, and at which addresses. The exit code is 0 only when all of it is ready."""

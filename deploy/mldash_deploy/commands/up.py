@@ -25,7 +25,13 @@ _POLL_S = 0.05
 @click.option("--data", metavar="DIR", help="The stack's folder, kept over restarts. [default: .mldash]")
 @click.option("--workers", type=int, metavar="N", help="Ingest workers to run. [default: 1]")
 @click.option("--compactors", type=int, metavar="N", help="Compactors to run. [default: 1]")
+@click.option("--secure", is_flag=True, help="With TLS and passwords, and --private; a folder that began so stays so.")
 @click.option("--servers-only", is_flag=True, help="Kafka, MongoDB and S3, without components.")
+@click.option(
+    "--private",
+    is_flag=True,
+    help="Every call of the API needs a token, in a file only you can read; beside it a link that signs a browser in.",
+)
 @click.option("--detach", is_flag=True, help="Return when it is ready; `mldash down` stops it.")
 @click.option("--supervise", is_flag=True, hidden=True, help="What --detach runs.")
 @config_option
@@ -33,7 +39,9 @@ def command(
     data: str | None,
     workers: int | None,
     compactors: int | None,
+    secure: bool,
     servers_only: bool,
+    private: bool,
     detach: bool,
     supervise: bool,
     config: str | None,
@@ -43,7 +51,8 @@ def command(
     Where MLDASH_KAFKA, MLDASH_MONGO or MLDASH_S3_ENDPOINT is set, that server is used and none is started.
     Ctrl-C takes everything down; the data stay in the folder.
     """
-    flags = {"data": data, "workers": workers, "compactors": compactors, "servers_only": servers_only or None}
+    flags: dict[str, object] = {"data": data, "workers": workers, "compactors": compactors}
+    flags |= {"secure": secure or None, "servers_only": servers_only or None, "private": private or None}
     settings = component_settings(StackSettings, "stack", config=config, flags=flags)
     if detach:
         return _detach(settings, config)
@@ -85,7 +94,9 @@ def _detach(settings: StackSettings, config: str | None) -> int:
     folder.make()
     arguments = [sys.executable, "-P", "-m", "mldash", "up", "--supervise", "--data", str(folder.path)]
     arguments += ["--workers", str(settings.workers), "--compactors", str(settings.compactors)]
+    arguments += ["--secure"] if settings.secure else []
     arguments += ["--servers-only"] if settings.servers_only else []
+    arguments += ["--private"] if settings.private else []
     arguments += ["--config", config] if config else []
     log_start = _size(folder.log_path("supervisor"))
     log = folder.open_log("supervisor")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mldash.process.environment import list_settings
+from pathlib import Path
+
+from mldash.connections.servers import Servers
+from mldash.process.environment import OF_FILE, list_settings
 
 from .data_folder import DataFolder
 from .errors import NotRunning
@@ -19,4 +22,12 @@ def variables_of(data: str) -> dict[str, object]:
     }
     if state.api is not None:
         known["MLDASH_REMOTE"] = state.api
+    if state.api_token_file is not None:
+        known["MLDASH_TOKEN"] = Path(state.api_token_file).read_text(encoding="ascii").strip()
     return known
+
+
+def variables_that_count() -> list[str]:
+    """Every variable that settings of servers are read from, those that name a secret's file too."""
+    settings = list_settings(Servers, "")
+    return [one.variable + end for one in settings for end in ("", OF_FILE) if one.secret or not end]

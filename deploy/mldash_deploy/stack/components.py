@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from mldash.connections.servers import Servers
 from mldash.process.environment import to_variables
 
+from .addresses import variables_that_count
 from .data_folder import DataFolder
 from .ports import HOST
 from .probe import http_status
@@ -31,13 +32,23 @@ def api_address(ports: dict[str, int]) -> str:
     return f"http://{HOST}:{ports['api']}"
 
 
+def private_variables(folder: DataFolder) -> dict[str, str]:
+    """What the API of a private stack is told; the others do not look at it."""
+    return {
+        "MLDASH_API_PRIVATE_TOKEN_FILE": str(folder.api_token_path),
+        "MLDASH_API_LINK_FILE": str(folder.api_link_path),
+        "MLDASH_SIGNING_KEYS_FILE": str(folder.signing_keys_path()),
+    }
+
+
 def make_command(
     name: str, folder: DataFolder, ports: dict[str, int], servers: Servers, environment: Mapping[str, str]
 ) -> Command:
     """One component; its port is the API's own, or where it answers whether it is ready."""
     port = ports[name]
     kind, _, number = name.partition("-")
-    variables = to_variables(servers, "")
+    # An empty variable counts as not set: what the shell holds of other servers does not go together with these.
+    variables = dict.fromkeys(variables_that_count(), "") | to_variables(servers, "")
     if kind == "api":
         variables |= {"MLDASH_API_HOST": HOST, "MLDASH_API_PORT": str(port)}
     elif kind == "compactor":

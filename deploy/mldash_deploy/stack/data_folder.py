@@ -3,9 +3,13 @@
     lock               held (flock) by the supervisor while it lives: one supervisor a folder
     ports.json         chosen at the first start, kept
     credentials.json   the S3 keys made at the first start; mode 0600
+    api_token          of a private stack: what the API wants of every caller; mode 0600
+    api_link           of a private stack: an address that signs a browser in, once, soon after the start; mode 0600
+    signing_keys       of a private stack: what signs browsers' cookies, over restarts; mode 0600
     state.json         what runs, as `mldash status` shows it; replaced whole at every change
     logs/NAME.log      what each process printed; the one before it as NAME.log.1
     kafka/ mongo/ s3/  the servers' own files
+    security/          of a secured stack: certificates and passwords (security.py)
 
 A process is named by its pid and the time it was created, because pids are used again.
 """
@@ -54,6 +58,9 @@ class State(Struct, kw_only=True):
     supervisor_created: float
     ready: bool = False
     api: str | None = None
+    api_token_file: str | None = None
+    """Of a private stack."""
+    api_link_file: str | None = None
     servers: Servers | None = None
     processes: list[ProcessState] = []
     step: str = ""
@@ -67,6 +74,9 @@ class Credentials(Struct, frozen=True):
 
     access_key: str
     secret_key: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.access_key!r}, •••)"
 
 
 class DataFolder:
@@ -85,6 +95,23 @@ class DataFolder:
     def ports_path(self) -> Path:
         """Kept ports."""
         return self.path / "ports.json"
+
+    @property
+    def api_token_path(self) -> Path:
+        """The API makes it at its first start."""
+        return self.path / "api_token"
+
+    @property
+    def api_link_path(self) -> Path:
+        """The API writes it at each start."""
+        return self.path / "api_link"
+
+    def signing_keys_path(self) -> Path:
+        """Made at the first call. Its owner may put further keys into it."""
+        path = self.path / "signing_keys"
+        if not path.exists():
+            write_private(path, f"{secrets.token_urlsafe(32)}\n".encode())
+        return path
 
     def make(self) -> None:
         """Make the folder, for its owner alone: it holds keys and data."""
@@ -148,7 +175,7 @@ class DataFolder:
         path = self.path / "credentials.json"
         credentials = self._read(path, Credentials)
         if credentials is None:
-            credentials = Credentials(f"MLDASH{secrets.token_hex(7).upper()}", secrets.token_urlsafe(30))
+            credentials = make_keys()
             self._write(path, credentials)
         return credentials
 
@@ -185,6 +212,20 @@ class DataFolder:
         except OSError as error:
             Path(name).unlink(missing_ok=True)
             raise DataFolderUnusable(path, error.strerror or str(error)) from error
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Whole or not at all, for its owner alone."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    new.replace(path)
+
+
+def make_keys() -> Credentials:
+    """A pair of S3 keys."""
+    return Credentials(f"MLDASH{secrets.token_hex(7).upper()}", secrets.token_urlsafe(30))
 
 
 def created_at(pid: int) -> float:

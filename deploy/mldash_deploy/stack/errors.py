@@ -10,6 +10,7 @@ StackError
   NotRunning          no stack runs on this data folder
   ServerDidNotStart   a process ended or stayed silent: its last log lines
   StopIncomplete      something had to be killed, or still lives
+  NotSecured          --secure on a folder whose servers began without
   DataFolderUnusable  the data folder can't be made, read or understood
 """
 
@@ -141,6 +142,17 @@ class StopIncomplete(StackError):
 
     def __str__(self) -> str:
         return f"{', '.join(self.names)} did not stop within {self.timeout_s:g} s and had to be killed"
+
+
+class NotSecured(StackError):
+    """What is in this folder was made by servers that asked nobody who they are."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.folder = folder
+
+    def __str__(self) -> str:
+        return f"the stack of {self.folder} was begun without --secure, and stays so: name another folder with --data"
 
 
 class DataFolderUnusable(StackError):

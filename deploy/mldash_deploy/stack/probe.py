@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import struct
 from urllib.parse import urlsplit
 
@@ -12,28 +13,30 @@ _PROBE_TIMEOUT_S = 2.0
 _API_VERSIONS = struct.pack(">hhih5s", 18, 0, 1, 5, b"probe")
 
 
-async def http_status(url: str) -> int | None:
-    """The status code of a GET, None where the server does not answer in time."""
+async def http_status(url: str, ca_file: str | None = None) -> int | None:
+    """The status code of a GET, None where the server does not answer in time. `ca_file` signs an https server's
+    certificate."""
     parts = urlsplit(url)
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n".encode()
-    line = await _ask(parts.hostname or "127.0.0.1", parts.port or 80, request, read_line=True)
+    line = await _ask(parts.hostname or "127.0.0.1", parts.port or 80, request, ca_file, read_line=True)
     words = line.split()
     return int(words[1]) if len(words) > 1 and words[1].isdigit() else None
 
 
-async def kafka_answers(port: int) -> bool:
+async def kafka_answers(port: int, ca_file: str | None = None) -> bool:
     """Whether the broker serves requests: it opens its doors only once it is a member of its own cluster."""
     request = struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS
-    return len(await _ask("127.0.0.1", port, request, read_line=False)) == 8
+    return len(await _ask("127.0.0.1", port, request, ca_file, read_line=False)) == 8
 
 
-async def _ask(host: str, port: int, request: bytes, *, read_line: bool) -> bytes:
+async def _ask(host: str, port: int, request: bytes, ca_file: str | None, *, read_line: bool) -> bytes:
     """The first line, or 8 bytes, of the answer; empty where there is none."""
     writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(_PROBE_TIMEOUT_S):
-            reader, writer = await asyncio.open_connection(host, port)
+            tls = ssl.create_default_context(cafile=ca_file) if ca_file else None
+            reader, writer = await asyncio.open_connection(host, port, ssl=tls)
             writer.write(request)
             return await (reader.readline() if read_line else reader.readexactly(8))
     except (OSError, TimeoutError, asyncio.IncompleteReadError):

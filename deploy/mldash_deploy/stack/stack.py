@@ -20,14 +20,25 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+from msgspec.structs import fields
 
 from mldash.connections.servers import Servers
 from mldash.process.supervision import RestartDelays
 
 from . import components, kafka, mongo, ports, s3
 from .data_folder import DataFolder, ProcessState, State, created_at, find_process, stop_processes
-from .errors import DataFolderUnusable, NotOnThisSystem, PortTaken, PrepareFailed, StackError, StopIncomplete
+from .errors import (
+    DataFolderUnusable,
+    NotOnThisSystem,
+    NotSecured,
+    PortTaken,
+    PrepareFailed,
+    StackError,
+    StopIncomplete,
+)
+from .security import ADMIN, KAFKA_ROLES, OPERATOR, Security
 from .settings import StackSettings
 from .supervise import Command, Supervised
 
@@ -56,6 +67,7 @@ class Stack:
         self.state = State(supervisor_pid=os.getpid(), supervisor_created=created_at(os.getpid()))
         self._settings, self._watcher, self._environment = settings, watcher, environment
         self._ports: dict[str, int] = {}
+        self._security: Security | None = None
         self._supervised: dict[str, Supervised] = {}
         self._written_at = 0.0
         self._is_up = False
@@ -105,13 +117,18 @@ class Stack:
     async def _up(self) -> None:
         settings = self._settings
         await asyncio.to_thread(self._stop_leftovers)
-        brought = _servers_to_bring(settings, self.folder)
+        self._security = await asyncio.to_thread(_secure, settings, self.folder)
+        brought = _servers_to_bring(settings, self.folder, self._security)
         _check_system(brought)
         self._choose_ports(brought)
         servers = self._servers(brought)
-        self.state.servers = servers
+        self.state.servers = self._as_user(servers, OPERATOR, brought)
+        # Passwords everywhere, and an API that lets in every user of this host, would not go together.
+        is_private = settings.private or self._security is not None
         if not settings.servers_only:
             self.state.api = components.api_address(self._ports)
+            self.state.api_token_file = str(self.folder.api_token_path) if is_private else None
+            self.state.api_link_file = str(self.folder.api_link_path) if is_private else None
         self.state.processes = [ProcessState(name=name) for name in (*brought, *components.names(settings))]
         self._publish()
         async with asyncio.TaskGroup() as group:
@@ -120,11 +137,14 @@ class Stack:
             # The servers' clients take as long to import as a server to start: both at once.
             group.create_task(asyncio.to_thread(importlib.import_module, _PREPARE), name="import clients")
         self._step("making topics, indexes and bucket")
-        await _prepare(servers, settings.start_timeout_s)
+        users = self._security.passwords.kafka if self._security and kafka.NAME in brought else {}
+        await _prepare(self._as_user(servers, ADMIN, brought), users, settings.group, settings.start_timeout_s)
         self._step("")
+        environment = {**self._environment, **(components.private_variables(self.folder) if is_private else {})}
         async with asyncio.TaskGroup() as group:
             for name in components.names(settings):
-                command = components.make_command(name, self.folder, self._ports, servers, self._environment)
+                own = self._as_user(servers, name.partition("-")[0], brought)
+                command = components.make_command(name, self.folder, self._ports, own, environment)
                 group.create_task(self._start(command), name=f"start {name}")
         self._is_up = True
         self._publish()
@@ -150,11 +170,13 @@ class Stack:
     async def _start_server(self, name: str) -> None:
         if name == kafka.NAME:
             cache = await self._fetch_jars()
-            command = await kafka.make_command(self._settings, self.folder, self._ports, cache)
+            command = await kafka.make_command(self._settings, self.folder, self._ports, cache, self._security)
         elif name == mongo.NAME:
-            command = await asyncio.to_thread(mongo.make_command, self._settings, self.folder, self._ports)
+            security = self._security
+            command = await asyncio.to_thread(mongo.make_command, self._settings, self.folder, self._ports, security)
         else:
-            command = s3.make_command(self.folder, self._ports, self.folder.credentials())
+            keys, bucket = self.folder.credentials(), self._settings.s3_bucket
+            command = s3.make_command(self.folder, self._ports, keys, bucket, self._security)
         await self._start(command)
 
     async def _fetch_jars(self) -> Path:
@@ -227,35 +249,55 @@ class Stack:
         self._ports = chosen
 
     def _servers(self, brought: list[str]) -> Servers:
+        """Addresses of what is started, and all that is given of the others; nobody's passwords of ours yet."""
         settings = self._settings
-        access_key, secret_key = settings.s3_access_key, settings.s3_secret_key
+        given: dict[str, Any] = {field.name: getattr(settings, field.name) for field in fields(Servers)}
+        if kafka.NAME in brought:
+            given = {name: value for name, value in given.items() if not name.startswith("kafka")}
+            given["kafka"] = kafka.address(self._ports)
+        if mongo.NAME in brought:
+            given |= {"mongo": mongo.address(self._ports), "mongo_ca_file": None}
         if s3.NAME in brought:
-            credentials = self.folder.credentials()
-            access_key, secret_key = credentials.access_key, credentials.secret_key
-        return Servers(
-            kafka=kafka.address(self._ports) if kafka.NAME in brought else str(settings.kafka),
-            mongo=mongo.address(self._ports) if mongo.NAME in brought else str(settings.mongo),
-            topic_prefix=settings.topic_prefix,
-            mongo_database=settings.mongo_database,
-            s3_endpoint=s3.address(self._ports) if s3.NAME in brought else settings.s3_endpoint,
-            s3_bucket=settings.s3_bucket,
-            s3_region=settings.s3_region,
-            s3_access_key=access_key,
-            s3_secret_key=secret_key,
-        )
+            keys = self.folder.credentials()
+            given |= {
+                "s3_endpoint": s3.address(self._ports, self._security),
+                "s3_ca_file": None,
+                "s3_addressing": "auto",
+            }
+            given |= {"s3_access_key": keys.access_key, "s3_secret_key": keys.secret_key, "s3_session_token": None}
+        return Servers(**given)
+
+    def _as_user(self, servers: Servers, user: str, brought: list[str]) -> Servers:
+        return self._security.servers_of(servers, user, brought) if self._security else servers
 
 
 _SERVERS: Mapping[str, tuple[str, ...]] = {kafka.NAME: kafka.PORTS, mongo.NAME: mongo.PORTS, s3.NAME: s3.PORTS}
 _VARIABLES = {kafka.NAME: "MLDASH_KAFKA", mongo.NAME: "MLDASH_MONGO", s3.NAME: "MLDASH_S3_ENDPOINT"}
 
 
-def _servers_to_bring(settings: StackSettings, folder: DataFolder) -> list[str]:
+def _secure(settings: StackSettings, folder: DataFolder) -> Security | None:
+    """What a secured stack is made of; None where it is to be, and stays, an open one. Raises NotSecured."""
+    security = Security(folder)
+    if not settings.secure and not security.is_there:
+        return None
+    if not security.is_there and any((folder.path / name).exists() for name in _SERVERS):
+        raise NotSecured(folder.path)
+    security.make()
+    return security
+
+
+def _servers_to_bring(settings: StackSettings, folder: DataFolder, security: Security | None = None) -> list[str]:
     """Those whose address is not given, or is this very stack's own, as in a shell that ran `eval "$(mldash env)"`."""
     kept = folder.read_ports()
     given = {kafka.NAME: settings.kafka, mongo.NAME: settings.mongo, s3.NAME: settings.s3_endpoint}
-    own = {
-        module.NAME: module.address(kept) for module in (kafka, mongo, s3) if all(port in kept for port in module.PORTS)
-    }
+    own = dict[str, str]()
+    if all(port in kept for port in kafka.PORTS):
+        own[kafka.NAME] = kafka.address(kept)
+    if all(port in kept for port in mongo.PORTS):
+        plain = mongo.address(kept)
+        own[mongo.NAME] = security.mongo_uri(plain, OPERATOR) if security else plain
+    if all(port in kept for port in s3.PORTS):
+        own[s3.NAME] = s3.address(kept, security)
     return [name for name, address in given.items() if address is None or address == own.get(name)]
 
 
@@ -264,10 +306,15 @@ def _check_system(brought: list[str]) -> None:
         raise NotOnThisSystem(f"{platform.system()} {platform.machine()}", [(n, _VARIABLES[n]) for n in brought])
 
 
-async def _prepare(servers: Servers, timeout_s: float) -> None:
+async def _prepare(servers: Servers, users: Mapping[str, str], group: str, timeout_s: float) -> None:
+    """`users` of Kafka with their passwords, the administrator's among them; none where it asks nobody."""
     try:
         async with asyncio.timeout(timeout_s):
-            await importlib.import_module(_PREPARE).prepare(servers)
+            module = importlib.import_module(_PREPARE)
+            await module.prepare(servers)
+            if users:
+                passwords = {user: users[user] for user in KAFKA_ROLES}
+                await module.sign_up(servers, passwords, KAFKA_ROLES, group)
     except TimeoutError as error:
         raise PrepareFailed(f"not done within {timeout_s:g} s") from error
     except Exception as error:  # whatever a server's client raises: the stack comes down, and says why

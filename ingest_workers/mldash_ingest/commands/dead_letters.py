@@ -156,14 +156,16 @@ def _replay_with_bar(settings: TopicSettings, places: list[Place]) -> None:
 
 
 async def _replay(settings: TopicSettings, places: list[Place], advance: Callable[[], None]) -> None:
+    from mldash.connections.kafka_access import Needs, start
     from mldash.connections.topic_reading import reading, stop_quietly
+    from mldash.events.topics import event_topics
     from mldash_ingest.dead_letters.replay import replay
     from mldash_ingest.kafka import make_producer
 
-    async with reading(settings.kafka) as consumer:
-        producer = make_producer(settings.kafka, "mldash-dead-letters")
+    async with reading(settings) as consumer:
+        producer = make_producer(settings, "mldash-dead-letters")
         try:
-            await producer.start()
+            await start(settings, producer, Needs(writes=list(event_topics(settings.topic_prefix))))
             await replay(consumer, producer, settings.topic_prefix, places, lambda place: advance())
         finally:
             await stop_quietly(producer)
@@ -173,7 +175,7 @@ async def _list(settings: TopicSettings, wanted: Wanted) -> list[Summary]:
     from mldash.connections.topic_reading import reading
     from mldash_ingest.dead_letters.browse import list_letters
 
-    async with reading(settings.kafka) as consumer:
+    async with reading(settings) as consumer:
         return [one for one in await list_letters(consumer, settings.topic_prefix) if wanted.admits(one)]
 
 
@@ -181,7 +183,7 @@ async def _fetch(settings: TopicSettings, place: Place) -> Letter:
     from mldash.connections.topic_reading import reading
     from mldash_ingest.dead_letters.browse import fetch_letters
 
-    async with reading(settings.kafka) as consumer:
+    async with reading(settings) as consumer:
         (letter,) = await fetch_letters(consumer, settings.topic_prefix, [place])
         return letter
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -20,10 +21,13 @@ _STOP_MARGIN_S = 30.0  # over a worker's own bound: MongoDB may take that long t
     type=click.IntRange(1, 256),
     default=1,
     show_default=True,
-    help="So many workers, each a process with the next slot and health port; one that dies is replaced.",
+    help="So many workers, each a process with the next slot; one that dies is replaced, one health port is for all.",
 )
+@click.option("--health-socket", type=click.Path(path_type=Path), hidden=True, help="What --processes gives to each.")
 @component_options
-def command(processes: int, config: str | None, data: str | None, assignments: tuple[str, ...]) -> None:
+def command(
+    processes: int, health_socket: Path | None, config: str | None, data: str | None, assignments: tuple[str, ...]
+) -> None:
     """Run ingest workers: read events from Kafka and store them in MongoDB, exactly once.
 
     Server addresses come from the environment (MLDASH_KAFKA, …) or, with --data, from a local stack.
@@ -34,19 +38,21 @@ def command(processes: int, config: str | None, data: str | None, assignments: t
     settings = component_settings(WorkerSettings, "worker", config=config, data=data, assignments=assignments)
     # Imported only now: a wrong setting is told before the clients are loaded.
     from mldash.process import log_output
+    from mldash.process.health_server import health_address
 
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "worker")
+    health = health_address(settings.health_host, settings.health_port)
     if processes > 1:
         from mldash.process.replicas import run_replicas
 
         shared = _options(config, data, assignments)
         commands = [["worker", *shared, *_own_options(settings, number)] for number in range(processes)]
-        run_replicas(commands, settings.stop_timeout_s + _STOP_MARGIN_S)
+        run_replicas(commands, settings.stop_timeout_s + _STOP_MARGIN_S, health)
         return
     from mldash.process.service import run_service
     from mldash_ingest.worker import Worker
 
-    run_service("worker", lambda: Worker(settings), settings.health_port)
+    run_service("worker", lambda: Worker(settings), health_socket or health)
 
 
 def _options(config: str | None, data: str | None, assignments: tuple[str, ...]) -> list[str]:
@@ -57,10 +63,8 @@ def _options(config: str | None, data: str | None, assignments: tuple[str, ...])
 
 
 def _own_options(settings: WorkerSettings, number: int) -> list[str]:
-    """A slot, and where they were set a membership id and a health port, of each process's own."""
-    own = [f"slot={settings.slot + number}"]
+    """A slot, and where it was set a membership id, of each process's own; its health is asked by way of the parent."""
+    own = [f"slot={settings.slot + number}", "health_port=0"]
     if settings.instance is not None:
         own.append(f"instance={settings.instance}-{number}")
-    if settings.health_port:
-        own.append(f"health_port={settings.health_port + number}")
     return [word for assignment in own for word in ("--set", assignment)]

@@ -63,6 +63,10 @@ class StoredRunEvent(Struct, array_like=True):
     event: RunEvent
 
 
+_decode_state = msgspec.msgpack.Decoder(SessionState).decode
+_decode_told = msgspec.msgpack.Decoder(Told).decode
+
+
 class FoldedRuns:
     """Sessions and description of an experiment after any number of run events."""
 
@@ -115,11 +119,11 @@ class FoldedRuns:
         for key, value in items:
             role, _, rest = key.partition("/")
             if role == "session":
-                state = msgspec.msgpack.decode(value, type=SessionState)
+                state = _decode_state(value)
                 folded.sessions[bytes.fromhex(rest)] = state
                 folded._error_bytes += _size(state.error)
             else:
-                folded.about[rest] = msgspec.msgpack.decode(value, type=Told)
+                folded.about[rest] = _decode_told(value)
         return folded
 
 

@@ -6,7 +6,8 @@ fields in the stream's document:
     next               the first index that it does not cover
     sess               {session in hex: [hi, a1, b1, …]}, see seen.py; in the order of their last events
     crowded            true where sessions were moved out of `sess`, see crowd.py
-    stats              [[field, count, sum, min, max, last, NaN count], …] of metrics: the numeric `fields`
+    stats              [[field, count, sum, min, max, last, NaN count], …] of metrics: the numeric `fields`; readers
+                       pass over what a later version may have added behind these
     fields             names, in the order of their first appearance, the first 10,000 and 1 MiB
     data               params and runs: [{k, v}, …], v as MessagePack
     firstAt, lastAt    least and greatest time
@@ -129,7 +130,7 @@ class Snapshot:
         snapshot = cls(kind)
         snapshot.next = document.get("next", 0)
         snapshot.seen = {bytes.fromhex(k): Seen.from_document(v) for k, v in document.get("sess", {}).items()}
-        snapshot.statistics = {name: FieldStatistics(*map(_number, rest)) for name, *rest in document.get("stats", ())}
+        snapshot.statistics = {name: _statistics(rest) for name, *rest in document.get("stats", ())}
         snapshot.fields = dict.fromkeys(document.get("fields", ()))
         snapshot._name_bytes = sum(len(name.encode()) for name in snapshot.fields)
         snapshot.first_at, snapshot.last_at = document.get("firstAt"), document.get("lastAt")
@@ -139,6 +140,11 @@ class Snapshot:
         elif kind == "runs":
             snapshot.runs = FoldedRuns.from_items(items)
         return snapshot
+
+
+def _statistics(parts: Sequence[Any]) -> FieldStatistics:
+    """What a later version adds behind these parts is passed over, so that workers of both can run side by side."""
+    return FieldStatistics(*map(_number, parts[: len(FieldStatistics.__struct_fields__)]))
 
 
 def _number(value: Any) -> Any:

@@ -5,7 +5,7 @@ the stream's `cold` again, causally after, and starts over where it has passed t
 the walk may have used what a late insert left in a range that has moved to S3 (docs/protocol.md 3.3).
 """
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from .buckets import END_OF_STREAM, Bucket, bucket_id, first_index_of, from_document
@@ -44,7 +44,7 @@ async def walk_through(
             expected = bucket.end_index
 
 
-async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes, int]) -> AsyncIterator[Bucket]:
+async def walk_many(mongo: Mongo, session: Session | None, starts: Mapping[bytes, int]) -> AsyncGenerator[Bucket]:
     """The same for many streams at once, some hundred ranges a query (measured: 500 streams 22 ms, singly 556 ms).
 
     Bucket by bucket, those of a stream in order: whoever folds them need not hold them.

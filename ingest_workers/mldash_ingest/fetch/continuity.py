@@ -11,16 +11,15 @@ an offset beyond it skips events, which is said and goes into every later statem
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AsyncExitStack
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 from msgspec import Struct
 
 from mldash.connections.topic_ids import is_another, topic_ids
-from mldash.connections.topic_reading import partitions_of, read_all, reading
+from mldash.connections.topic_reading import administering, partitions_of, read_all, reading
 from mldash.events.stored import StoredUpTo, decode_stored
 from mldash.events.topics import stored_topic
 from mldash_ingest.errors import IngestError, PartitionChanged
@@ -74,7 +73,7 @@ async def check(settings: WorkerSettings, partitions: Collection[TopicPartition]
     """
     async with asyncio.timeout(_TIMEOUT_S), AsyncExitStack() as clients:
         committed = await _committed(settings, partitions)
-        consumer = await clients.enter_async_context(reading(settings.kafka))
+        consumer = await clients.enter_async_context(reading(settings))
         found = Checked(committed, await topic_ids(consumer._client, {one.topic for one in partitions}), {})
         if not committed:
             return found
@@ -102,10 +101,7 @@ async def _committed(
     settings: WorkerSettings, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, Committed]:
     """Of each, where there is one; aiokafka's consumer drops the metadata, its admin client does not."""
-    async with AsyncExitStack() as clients:
-        admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka)
-        clients.push_async_callback(admin.close)
-        await admin.start()
+    async with administering(settings) as admin:
         offsets = await admin.list_consumer_group_offsets(settings.group, partitions=list(partitions))
     return {
         partition: _read_committed(there.offset, there.metadata)
@@ -150,3 +146,15 @@ def _with_skipped(partition: TopicPartition, committed: Committed, said: StoredU
 def next_offsets(committed: Mapping[TopicPartition, Committed]) -> dict[TopicPartition, int]:
     """Where reading begins."""
     return {partition: one.offset for partition, one in committed.items()}
+
+
+async def made_anew(
+    consumer: AIOKafkaConsumer, topics: Iterable[str], said: Mapping[TopicPartition, StoredUpTo]
+) -> dict[TopicPartition, PartitionChanged]:
+    """Of the partitions that were stored up to somewhere: those whose topic is another one by now."""
+    ids = await topic_ids(consumer._client, topics)
+    return {
+        partition: PartitionChanged(one.topic, one.partition, one.offset)
+        for partition, one in said.items()
+        if one.incarnation and is_another(ids, one.topic, one.incarnation)
+    }

@@ -87,6 +87,110 @@ class MetricView(TypedDict):
     fields: dict[str, ViewSeries]
 
 
+class GridRun(TypedDict):
+    """One experiment on a grid. `totalPoints`: of how many points it was made; `sampled`: whether others were left out,
+    for there are too many to look at each."""
+
+    prefix: str
+    totalPoints: int
+    sampled: bool
+
+
+class GridSeries(TypedDict):
+    """Of one field of the experiment `runs[run]`: each statistic by its name, a value a column, NaN (in JSON null)
+    where there is no number. `hides`: the columns that have numbers and, beside them, points that have none there:
+    NaN, or another type, or without the field. `expression` is there, and True, where `field` is the text of one."""
+
+    run: int
+    field: str
+    statistics: dict[str, list[float | None]]
+    hides: list[int]
+    expression: NotRequired[bool]
+
+
+class GridGroup(TypedDict):
+    """`values`: of the fields that it is by, those that its runs have; `runs`: places in `runs`, each prefix once."""
+
+    values: dict[str, Any]
+    runs: list[int]
+
+
+class GridBand(TypedDict):
+    """Over the runs of `groups[group]`, of one statistic of one field of each: `mean`, `median`, `min`, `max`, `se`,
+    `low` and `high` as asked for, and `count`, how many runs have a number there; a value a column, NaN (in JSON null)
+    where there is none. `expression` is there, and True, where `field` is the text of one."""
+
+    group: int
+    field: str
+    statistic: str
+    over: dict[str, list[float | None]]
+    expression: NotRequired[bool]
+
+
+class MetricGrid(TypedDict):
+    """Many experiments on one grid: column k is [edges[k], edges[k + 1]), the last one with its end. No `edges`: none
+    has a point. Of groups `series` is empty, and `bands` and the rest is there; `asOf`: every change of the fields that
+    groups are by that was stored then is in the answer."""
+
+    x: str
+    edges: list[int | float]
+    runs: list[GridRun]
+    series: list[GridSeries]
+    groups: NotRequired[list[GridGroup]]
+    bands: NotRequired[list[GridBand]]
+    asOf: NotRequired[str | None]
+
+
+class ComparedRow(TypedDict):
+    """One parameter, or one fact of the context, by its dotted name: the value of each experiment, in their order.
+    `missing`: who of those that are there has none (their value is None)."""
+
+    name: str
+    values: list[Any]
+    missing: list[int]
+
+
+class ComparedStatistic(TypedDict):
+    """Likewise of a metric's field: count, min, max, mean or last."""
+
+    metric: str | None
+    field: str
+    statistic: str
+    values: list[Any]
+    missing: list[int]
+
+
+class Comparison(TypedDict):
+    """Experiments side by side. `absent`: those that are not there."""
+
+    prefixes: list[str]
+    absent: list[int]
+    params: list[ComparedRow]
+    context: list[ComparedRow]
+    statistics: list[ComparedStatistic]
+
+
+class Parted(Struct, frozen=True):
+    """The answer. `found`: "parted", "never", or "no common x" (no column has numbers of both). Only where they have
+    parted: `x`, the edges of the pixel column in which bands first lie apart, which run is above from there on (0 or
+    1), and the bands there."""
+
+    found: str
+    x: int | float | None = None
+    column: list[int | float] | None = None
+    above: int | None = None
+    bands: list[list[float]] | None = None
+
+
+class FieldAnswer(TypedDict):
+    """A field as a filter asks for it, the kinds of its values (number, text, boolean, other), and how many runs have
+    it."""
+
+    field: str
+    kinds: list[str]
+    runs: int
+
+
 class TrackSummary(TypedDict):
     trackId: str
     topic: str
@@ -143,6 +247,9 @@ class StandingAnswer(TypedDict):
 
 
 class ExperimentAnswer(TypedDict):
+    """`tags` are those that the run said, with what people added over HTTP and without what they took away. `notes`,
+    `archived` and `title` are there where people have set something of it."""
+
     name: str
     project: str
     owner: str
@@ -154,6 +261,36 @@ class ExperimentAnswer(TypedDict):
     status: str
     created_at: str | None
     updated_at: str | None
+    notes: NotRequired[str]
+    archived: NotRequired[bool]
+    title: NotRequired[str]
+
+
+class GrantAnswer(TypedDict):
+    """`right`: read, write or admin. `scope`: an owner, a project, an experiment; "" is everything."""
+
+    right: str
+    scope: str
+
+
+class TokenAnswer(TypedDict):
+    """`expiresAt` None: never. `usedAt`: of the last use, to a minute."""
+
+    id: str
+    subject: str
+    grants: list[GrantAnswer]
+    note: str
+    createdAt: str
+    createdBy: str
+    expiresAt: str | None
+    usedAt: str | None
+    revokedAt: str | None
+
+
+class NewTokenAnswer(TokenAnswer):
+    """`token` is its text, which nobody can tell again."""
+
+    token: str
 
 
 class Connection(Struct, frozen=True, kw_only=True):
@@ -167,6 +304,19 @@ class Connection(Struct, frozen=True, kw_only=True):
     """The newest minor version of the event schema that the servers read; 0.1 did not say it."""
     compression: str = "snappy"
     """Of batches on the way to Kafka; one that an SDK does not know means its own default."""
+    kafka_security_protocol: str | None = None
+    """How Kafka wants to be spoken to; None: an older API does not say."""
+    kafka_sasl_mechanism: str | None = None
+    transport: str = "auto"
+    """`http`: Kafka wants a user, and the caller is given none. An SDK that has none of its own sends records to
+    POST /v1/records, and does not try Kafka."""
+    kafka_username: str | None = None
+    """Of a user to sign in to Kafka as, where the API hands one out to this caller."""
+    kafka_password: str | None = None
+
+    def __repr__(self) -> str:
+        """Never the password: it would stand in a traceback's locals."""
+        return f"Connection(kafka={self.kafka!r}, server_version={self.server_version!r})"
 
 
 def iso_time(seconds: float) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mldash.events.printable import printable
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -72,7 +74,7 @@ def command(
         for experiment in experiments:
             results += _sync_experiment(experiment, settings, bar, again=again, anew=anew)
     for result in results:
-        click.echo(_line(result))
+        click.echo(printable(_line(result)))
     if any(result.left for result in results):
         sys.exit(1)
 
@@ -96,7 +98,7 @@ def _sync_journal(journal: SessionFolder, settings: SdkSettings, bar: Progress) 
     from mldash.delivery.resend import journal_bytes
 
     size = journal_bytes(journal)
-    task = bar.add_task(journal.head.prefix, total=size)
+    task = bar.add_task(printable(journal.head.prefix), total=size)
     if journal.head.mode == "local":
         sent = _drain(journal)
     else:
@@ -108,16 +110,17 @@ def _sync_journal(journal: SessionFolder, settings: SdkSettings, bar: Progress) 
 def _send(journal: SessionFolder, settings: SdkSettings, progress: Callable[[int], None]) -> Sent:
     from mldash.delivery.kafka import DirectLoop
     from mldash.delivery.resend import resend
-    from mldash.remote.handshake import ask_for_journal
+    from mldash.remote.handshake import ask_for_journal, poster
 
     connection = ask_for_journal(journal.head, settings)
+    post = poster(settings, settings.remote or journal.head.remote)
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
-        sent = runner.run(resend(journal, connection, progress))
-    _look_for_deleted(sent, settings.remote or journal.head.remote, settings.token, "what it logged is dropped")
+        sent = runner.run(resend(journal, connection, progress, settings=settings, post=post))
+    _look_for_deleted(sent, settings, settings.remote or journal.head.remote, "what it logged is dropped")
     return sent
 
 
-def _look_for_deleted(sent: Sent, remote: str | None, token: str | None, then: str) -> None:
+def _look_for_deleted(sent: Sent, settings: SdkSettings, remote: str | None, then: str) -> None:
     """Kafka takes what belongs to a deleted experiment like anything else; the API says so. Nothing is asked where no
     API is known, and one that does not answer now changes nothing of what was sent."""
     from mldash.errors import MldashError
@@ -126,7 +129,7 @@ def _look_for_deleted(sent: Sent, remote: str | None, token: str | None, then: s
 
     if remote is None or not sent.event_count:
         return
-    transport = Transport(remote, token)
+    transport = Transport.of(settings, remote)
     with contextlib.suppress(MldashError):
         if any(ask_standing(transport, sent.prefix, session) == "deleted" for session in sent.sessions):
             sent.note = "; ".join([*filter(None, [sent.note]), f"its experiment was deleted there: {then}"])
@@ -164,11 +167,11 @@ def _sync_experiment(
     """A local experiment's files; how many are sent is said of each."""
     from mldash.delivery.kafka import DirectLoop
     from mldash.delivery.resend import send_files
-    from mldash.remote.handshake import asker
+    from mldash.remote.handshake import asker, poster
     from mldash.remote.standing import ask_standing
     from mldash.remote.transport import Transport
 
-    task = bar.add_task(experiment.prefix.text, total=None)
+    task = bar.add_task(printable(experiment.prefix.text), total=None)
 
     def progress(done_bytes: int, total_bytes: int) -> None:
         bar.update(task, advance=done_bytes, total=total_bytes)
@@ -177,9 +180,18 @@ def _sync_experiment(
     place = settings.remote or f"kafka://{settings.kafka}"
     standing = None
     if anew and settings.remote:
-        standing = partial(ask_standing, Transport(settings.remote, settings.token), experiment.prefix.text)
-    sending = send_files(experiment, place, connection, progress, again=again or anew, standing=standing)
+        standing = partial(ask_standing, Transport.of(settings, settings.remote), experiment.prefix.text)
+    sending = send_files(
+        experiment,
+        place,
+        connection,
+        progress,
+        again=again or anew,
+        standing=standing,
+        settings=settings,
+        post=poster(settings, settings.remote),
+    )
     with asyncio.Runner(loop_factory=DirectLoop) as runner:
         sent = runner.run(sending)
-    _look_for_deleted(sent, settings.remote, settings.token, "--anew sends it as new events")
+    _look_for_deleted(sent, settings, settings.remote, "--anew sends it as new events")
     return [sent]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mldash.events.identity import KINDS
+from mldash.events.printable import escaped_json, printable
 from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class _Tail:
     async def run(self, settings: TopicSettings, kinds: tuple[str, ...], *, stored: bool, beginning: bool) -> None:
         from mldash.connections.following import Follower
 
-        follower = Follower(settings.kafka, settings.topic_prefix, kinds, stored=stored, beginning=beginning)
+        follower = Follower(settings, kinds, stored=stored, beginning=beginning)
         async with follower:
             if not self._as_json and sys.stderr.isatty():
                 print("following; Ctrl-C ends it", file=sys.stderr)
@@ -88,7 +89,7 @@ def _as_json(followed: Followed, event: Event) -> str:
     from mldash.events.encoding import exact_to_json
 
     record = followed.record
-    return json.dumps(
+    text = json.dumps(
         {
             "experiment": record.prefix,
             "kind": record.kind,
@@ -103,6 +104,7 @@ def _as_json(followed: Followed, event: Event) -> str:
         },
         ensure_ascii=False,
     )
+    return escaped_json(text)
 
 
 def _as_line(followed: Followed, event: Event) -> str:
@@ -110,7 +112,7 @@ def _as_line(followed: Followed, event: Event) -> str:
     when = _clock(event.time)
     of = f"{record.kind} {record.name!r}" if record.name else record.kind
     fields = "  ".join(f"{key}={_short(value)}" for key, value in event.data.items())
-    return f"{when}  {record.prefix}  {of}  {fields}"
+    return printable(f"{when}  {record.prefix}  {of}  {fields}").replace("\n", "\\n")
 
 
 def _clock(time: float) -> str:

@@ -21,6 +21,9 @@ from mldash.events.seen import HOLES, Seen
 from mldash.events.stored import decode_stored
 from mldash.events.topics import dead_letter_topic, event_topic, stored_topic
 
+from .ended_clients import why_consumer_ended
+from .errors import TopicSilent
+from .servers import KafkaServer
 from .topic_ids import is_another, topic_ids
 from .topic_reading import partitions_of, reading
 
@@ -39,19 +42,18 @@ class Followed(NamedTuple):
 class Follower:
     """Follows the event topics of some kinds. `async with`, then iterate; it ends when its task does."""
 
-    def __init__(
-        self, brokers: str, topic_prefix: str, kinds: Collection[str], *, stored: bool, beginning: bool
-    ) -> None:
+    def __init__(self, server: KafkaServer, kinds: Collection[str], *, stored: bool, beginning: bool) -> None:
         """`beginning`: from the earliest offset that the topics keep, else from now on."""
-        self._brokers, self._topic_prefix, self._kinds = brokers, topic_prefix, kinds
+        self._server, self._topic_prefix, self._kinds = server, server.topic_prefix, kinds
         self._stored, self._beginning = stored, beginning
         self._resources = AsyncExitStack()
+        self._consumers = list[AIOKafkaConsumer]()
         self._upto = dict[TopicPartition, int]()
         self._letters = set[Origin]()
         self._seen = OrderedDict[tuple[bytes, str, str | None], Seen]()
 
     async def __aenter__(self) -> "Follower":
-        """Raises KafkaUnreachable, TopicMissing."""
+        """Raises KafkaUnreachable, KafkaRefused, TopicMissing."""
         self._events = await self._consumer([event_topic(self._topic_prefix, kind) for kind in self._kinds])
         await self._seek(self._events, beginning=self._beginning)
         if self._stored:
@@ -66,10 +68,13 @@ class Follower:
         await self._resources.aclose()
 
     async def __aiter__(self) -> AsyncIterator[Followed]:
+        """Raises TopicSilent where a client has ended inside; a broker that is away is waited for."""
         while True:
             if self._stored:
                 await self._learn()
             found = await self._events.getmany(timeout_ms=_POLL_MS)
+            if not found:
+                self._look_whether_ended()
             for partition, records in found.items():
                 for record in records:
                     if self._stored and record.offset >= self._upto.get(partition, 0):
@@ -80,9 +85,17 @@ class Follower:
                     if followed is not None:
                         yield followed
 
+    def _look_whether_ended(self) -> None:
+        """Of the topics: a client that has ended gives nothing, for ever, and does not say so."""
+        for consumer in self._consumers:
+            if (ended := why_consumer_ended(consumer)) is not None:
+                topics = sorted({one.topic for one in consumer.assignment()})
+                raise TopicSilent(topics, f"Kafka's client has ended ({ended}); follow anew")
+
     async def _consumer(self, topics: list[str]) -> AIOKafkaConsumer:
-        consumer = await self._resources.enter_async_context(reading(self._brokers))
+        consumer = await self._resources.enter_async_context(reading(self._server))
         consumer.assign(await partitions_of(consumer, topics))
+        self._consumers.append(consumer)
         return consumer
 
     async def _seek(self, consumer: AIOKafkaConsumer, *, beginning: bool) -> None:

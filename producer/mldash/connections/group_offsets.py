@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.admin import AIOKafkaAdminClient
 
-from .topic_reading import partitions_of
+from .servers import KafkaServer
+from .topic_reading import administering, partitions_of
 
 
 class Offsets(NamedTuple):
@@ -17,17 +17,13 @@ class Offsets(NamedTuple):
 
 
 async def group_offsets(
-    brokers: str, consumer: AIOKafkaConsumer, group: str, topics: Iterable[str]
+    server: KafkaServer, consumer: AIOKafkaConsumer, group: str, topics: Iterable[str]
 ) -> dict[tuple[str, int], Offsets]:
     """By topic and partition; the ends are asked for before what is committed. Raises TopicMissing."""
     partitions = await partitions_of(consumer, topics)
     ends = await consumer.end_offsets(partitions)
-    admin = AIOKafkaAdminClient(bootstrap_servers=brokers)
-    await admin.start()
-    try:
+    async with administering(server) as admin:
         committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
-    finally:
-        await admin.close()
     return {
         (one.topic, one.partition): Offsets(max(0, committed[one].offset) if one in committed else 0, ends[one])
         for one in partitions

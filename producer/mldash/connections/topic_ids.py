@@ -77,14 +77,16 @@ class _Struct(RequestStruct):
     )
 
 
-class _Metadata(Request[_Struct]):
+class TopicMetadata(Request[_Struct]):
+    """Asks for these topics; with `rights`, also for what the one who asks may do with each of them."""
+
     API_KEY = 3
 
-    def __init__(self, topics: list[str]) -> None:
-        self._topics = topics
+    def __init__(self, topics: list[str], *, rights: bool = False) -> None:
+        self._topics, self._rights = topics, rights
 
     def build(self, request_struct_class: type[_Struct]) -> _Struct:
-        return request_struct_class([(_NO_ID, topic, {}) for topic in self._topics], False, False, {})
+        return request_struct_class([(_NO_ID, topic, {}) for topic in self._topics], False, self._rights, {})
 
 
 async def topic_ids(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, str]:
@@ -93,7 +95,7 @@ async def topic_ids(client: AIOKafkaClient, topics: Iterable[str]) -> dict[str, 
     Raises KafkaError where the broker does not answer, or has no such topic.
     """
     try:
-        response = await client.send(client.get_random_node(), _Metadata(sorted(set(topics))))
+        response = await client.send(client.get_random_node(), TopicMetadata(sorted(set(topics))))
     except NotImplementedError:  # aiokafka's way to say that the broker does not know the version
         return {}
     ids: dict[str, str] = {}

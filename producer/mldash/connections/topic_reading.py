@@ -3,16 +3,21 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from mldash.events.reading import KafkaRecord
 
-from .errors import KafkaUnreachable, TopicMissing, TopicSilent
+from .errors import TopicMissing, TopicSilent
+from .kafka_access import start
+from .kafka_security import connecting
+from .servers import KafkaServer
 
 _FETCH_BYTES: Final = 16 << 20
 _POLL_MS: Final = 500
@@ -28,17 +33,27 @@ class Stoppable(Protocol):
 
 
 @asynccontextmanager
-async def reading(brokers: str) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer that nothing is assigned to yet. Raises KafkaUnreachable."""
-    consumer = _make_reader(brokers)
+async def reading(server: KafkaServer) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that nothing is assigned to yet. Raises KafkaUnreachable, KafkaRefused."""
+    consumer = _make_reader(server)
     try:
-        try:
-            await consumer.start()
-        except KafkaConnectionError as error:
-            raise KafkaUnreachable(brokers) from error
+        await start(server, consumer)
         yield consumer
     finally:
         await stop_quietly(consumer)
+
+
+@asynccontextmanager
+async def administering(server: KafkaServer) -> AsyncIterator[AIOKafkaAdminClient]:
+    """Raises KafkaUnreachable, KafkaRefused."""
+    admin = AIOKafkaAdminClient(**connecting(server))
+    try:
+        await start(server, admin)
+        yield admin
+    finally:
+        with suppress(TimeoutError, KafkaError, OSError):  # as stop() of the others, it may hang
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await admin.close()
 
 
 async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> list[TopicPartition]:
@@ -88,20 +103,38 @@ async def read_all(
 
 async def stop_quietly(client: Stoppable) -> None:
     """Stop within a bound, and whatever it meets: aiokafka's stop() hangs while the broker is away, and raises the
-    CancelledError of its own tasks, which would pass for one of ours."""
+    CancelledError of its own tasks, which would pass for one of ours
+    (findings/aiokafka_stop_raises_its_own_cancellation.sh)."""
     stopping = asyncio.ensure_future(client.stop())
     try:
         await asyncio.wait({stopping}, timeout=_STOP_TIMEOUT_S)
+        why = _why_not_in_order(stopping)
     finally:
         stopping.cancel()  # nothing, where it is done
-    if stopping.done() and not stopping.cancelled() and (error := stopping.exception()) is not None:
-        _log.warning("a Kafka client did not stop in order: %s: %s", type(error).__name__, error)
+    if why is not None:
+        _log.warning("a Kafka client did not stop in order: %s", why)
+        # Whatever stop() has met, it did not come to its connections.
+        await asyncio.wait({asyncio.ensure_future(_connections_of(client).close())}, timeout=_STOP_TIMEOUT_S)
 
 
-def _make_reader(brokers: str) -> AIOKafkaConsumer:
+def _why_not_in_order(stopping: asyncio.Future[None]) -> str | None:
+    if not stopping.done():
+        return f"it takes longer than {_STOP_TIMEOUT_S:g} s"
+    if stopping.cancelled():
+        return "a task of its own was cancelled as it waited to try again"
+    error = stopping.exception()
+    return None if error is None else f"{type(error).__name__}: {error}"
+
+
+def _connections_of(client: Stoppable) -> AIOKafkaClient:
+    connections: AIOKafkaClient = getattr(client, "client", None) or vars(client)["_client"]
+    return connections
+
+
+def _make_reader(server: KafkaServer) -> AIOKafkaConsumer:
     """Not started, and of no group: it reads what is assigned to it by hand, and leaves no trace."""
     return AIOKafkaConsumer(
-        bootstrap_servers=brokers,
+        **connecting(server),
         auto_offset_reset="earliest",
         enable_auto_commit=False,
         fetch_max_bytes=_FETCH_BYTES,

@@ -7,6 +7,7 @@ lane.py       one session's journal on its way: rounds, the acknowledged prefix
 window.py     records in flight: bytes leave with their answer, places in their order · halving.py  a record as two
 refusals.py   sizes that brokers refused · refused.py  how refused events are told
 kafka.py      the only aiokafka of the SDK: a producer that can be given up at any moment
+kafka_server.py  how Kafka is spoken to: what the user has set, then what the API says
 kafka_topics.py  facts of Kafka's topics (mldash doctor)
 signals.py    heartbeats and claims
 delivery_line.py  the line that a user sees while a run's end takes time

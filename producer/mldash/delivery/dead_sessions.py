@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from mldash.answers.shapes import Connection
 from mldash.callbacks import warn
@@ -18,14 +17,11 @@ from mldash.journal.session_folder import Head, SessionFolder
 from mldash.journal.sessions import lock_dead_sessions
 from mldash.process.clock import GrowingDelay
 
-from .kafka import BatchRefused, KafkaTrouble, NotTaken
 from .lane import Lane, lane_of_dead
+from .producer import BatchRefused, KafkaTrouble, NotTaken, Producer
 from .refusals import Refusals
 from .refused import told
 from .signals import send_signals
-
-if TYPE_CHECKING:
-    from .kafka import KafkaProducer
 
 LOOK_S = 60.0
 POLL_S = 0.25
@@ -45,7 +41,7 @@ class DeadSessions:
         self._told = set[Path]()
         self._woken = asyncio.Event()
 
-    async def send(self, kafka: "KafkaProducer", connection: Connection) -> None:
+    async def send(self, kafka: Producer, connection: Connection) -> None:
         """Until it is cancelled. Raises KafkaTrouble where the producer is of no more use."""
         for lane in [*self._lanes]:
             with self._guarded(lane):
@@ -62,7 +58,7 @@ class DeadSessions:
         for lane in [*self._lanes]:
             self._let_go(lane)
 
-    async def _advance(self, kafka: "KafkaProducer") -> bool:
+    async def _advance(self, kafka: Producer) -> bool:
         """Send a little of what is left; whether there was any."""
         for lane in [*self._lanes]:
             with self._guarded(lane):

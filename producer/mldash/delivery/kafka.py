@@ -11,9 +11,10 @@ import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from concurrent.futures import Executor
 from random import SystemRandom
-from typing import Any, NamedTuple
+from typing import Any, TypeVar, TypeVarTuple
 
 import aiokafka.client
 import aiokafka.conn
@@ -24,6 +25,13 @@ from aiokafka.errors import (
     MessageSizeTooLargeError,
     RecordListTooLargeError,
 )
+
+from mldash.connections.errors import KafkaRefused
+from mldash.connections.kafka_access import AUTHORIZATION, Needs, explained, why_refused
+from mldash.connections.kafka_security import connecting
+from mldash.connections.servers import KafkaServer
+
+from .producer import AccessRefused, Acknowledged, Done, Headers, KafkaTrouble, NotTaken, Route, TooLarge
 
 _MAX_REQUEST_BYTES = 16 << 20
 _REQUEST_TIMEOUT_MS = 20_000
@@ -38,52 +46,37 @@ points a second. Snappy gives 190 to 2,300 MB/s at nearly the same size."""
 
 _THREAD_PREFIX = "mldash-"
 
+_Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
+
 for _drawing in aiokafka.client, aiokafka.conn:
     # It chooses brokers by `random`, on our thread: a program that seeds its own would be another at every run.
     vars(_drawing)["random"] = SystemRandom()
 
 
-class KafkaTrouble(Exception):
-    """The producer is of no more use, for `reason`: make a new one."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class NotTaken(KafkaTrouble):
-    """The client has not taken the record: nothing was sent, and the producer is as good as before."""
-
-
-class BatchRefused(KafkaTrouble):
-    """The broker takes no batch of this size: smaller ones follow, with a new producer, at once."""
-
-    def __init__(self, size: int) -> None:
-        super().__init__(f"Kafka takes no batch of {size} bytes: smaller ones follow")
-        self.size = size
-
-
-class Acknowledged(NamedTuple):
-    """Where a record is. The offset is -1 where the broker knew it already and does not say."""
-
-    partition: int
-    offset: int
-
-
 class KafkaProducer:
     """One idempotent producer, from its start to its end."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
-        self._producer = producer
+    def __init__(self, producer: AIOKafkaProducer, server: KafkaServer, topics: Collection[str] = ()) -> None:
+        """`topics` are those that it shall write to."""
+        self._producer, self._server, self._topics = producer, server, topics
 
     @classmethod
     async def start(
-        cls, bootstrap: str, client_id: str, batch_bytes: int = BATCH_BYTES, compression: str = _DEFAULT_CODEC
+        cls,
+        server: KafkaServer,
+        client_id: str,
+        batch_bytes: int = BATCH_BYTES,
+        compression: str = _DEFAULT_CODEC,
+        topics: Collection[str] = (),
     ) -> "KafkaProducer":
-        """A producer that is connected. Raises KafkaTrouble after START_TIMEOUT_S at most."""
+        """A producer that is connected, and may write to `topics`, as far as it can be told.
+
+        Raises KafkaTrouble after START_TIMEOUT_S and a look at most; AccessRefused; SettingError.
+        """
         keep_quiet()
         producer = AIOKafkaProducer(
-            bootstrap_servers=bootstrap,
+            **connecting(server),
             client_id=client_id,
             acks="all",
             enable_idempotence=True,
@@ -92,13 +85,13 @@ class KafkaProducer:
             max_request_size=_MAX_REQUEST_BYTES,
             request_timeout_ms=_REQUEST_TIMEOUT_MS,
         )
-        made = cls(producer)
+        made = cls(producer, server, topics)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 await producer.start()
         except (KafkaError, OSError, TimeoutError, ValueError) as error:
             await made.abandon()
-            raise KafkaTrouble(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+            raise await trouble_of(server, error, topics) from error
         except BaseException:
             await made.abandon()
             raise
@@ -113,23 +106,12 @@ class KafkaProducer:
             raise KafkaTrouble(f"Kafka has no topic {topic!r} ({type(error).__name__})") from error
         return len(partitions)
 
-    async def send(
-        self,
-        topic: str,
-        partition: int,
-        key: bytes,
-        value: bytes,
-        headers: list[tuple[str, bytes]],
-        done: Callable[["asyncio.Future[Any]"], None],
-    ) -> "asyncio.Future[Any]":
-        """Hand a record over; `done` is called with the future that `acknowledged` reads. Raises NotTaken, and TooLarge
-        for what no request may hold.
-
-        May wait until an earlier batch of the partition is on its way: the caller has a deadline.
-        """
+    async def send(self, route: Route, value: bytes, headers: Headers, done: Done) -> "asyncio.Future[Any]":
+        """As Producer.send. May wait until an earlier batch of the partition is on its way."""
+        topic, partition = route.topic, route.partition
         try:
             future: asyncio.Future[Any] = await self._producer.send(
-                topic, value, key=key, partition=partition, headers=headers
+                topic, value, key=route.key, partition=partition, headers=headers
             )
         except AssertionError as error:  # aiokafka's way to say that the partition is not there
             raise NotTaken(f"Kafka's topic {topic!r} has no partition {partition}") from error
@@ -139,6 +121,17 @@ class KafkaProducer:
             raise NotTaken(f"{type(error).__name__}: {error}") from error
         future.add_done_callback(done)
         return future
+
+    async def in_words(self, trouble: KafkaTrouble) -> KafkaTrouble:
+        """As Producer.in_words: a right that is missing is named."""
+        if isinstance(trouble.__cause__, AUTHORIZATION):
+            return await trouble_of(self._server, trouble.__cause__, self._topics)
+        return trouble
+
+    async def why_silent(self) -> Exception | None:
+        """As Producer.why_silent."""
+        found = await why_refused(self._server, Needs(writes=sorted(self._topics)))
+        return found if isinstance(found, KafkaRefused) else None
 
     async def abandon(self) -> None:
         """Close its sockets and cancel what it runs, at once; nothing that is still unanswered will be known."""
@@ -157,6 +150,12 @@ class KafkaProducer:
                 await client.close()
 
 
+async def trouble_of(server: KafkaServer, error: BaseException, topics: Collection[str] = ()) -> KafkaTrouble:
+    """In words, after a look at what is shut."""
+    found = await explained(server, error, Needs(writes=sorted(topics)))
+    return (AccessRefused if isinstance(found, KafkaRefused) else KafkaTrouble)(str(found))
+
+
 def acknowledged(future: "asyncio.Future[Any]") -> Acknowledged:
     """The answer in a done future. Raises TooLarge or KafkaTrouble."""
     if future.cancelled():
@@ -164,14 +163,12 @@ def acknowledged(future: "asyncio.Future[Any]") -> Acknowledged:
     error = future.exception()
     if isinstance(error, (MessageSizeTooLargeError, RecordListTooLargeError)):
         raise TooLarge from error
+    if isinstance(error, KafkaTrouble):  # a gateway's: it is in words already
+        raise error
     if error is not None:
         raise KafkaTrouble(f"{type(error).__name__}: {error}") from error
     answer = future.result()
     return Acknowledged(answer.partition, answer.offset)
-
-
-class TooLarge(Exception):
-    """The broker takes no record of this size."""
 
 
 def packed_bytes(value: bytes) -> int:
@@ -183,11 +180,22 @@ def packed_bytes(value: bytes) -> int:
 
 
 class DirectLoop(asyncio.SelectorEventLoop):
-    """An event loop that resolves names itself: asyncio's pool of threads takes no work once the interpreter exits, and
-    then events could not be delivered any more."""
+    """An event loop that does itself what is given to threads (names are resolved, passwords made into proofs):
+    asyncio's pool of threads takes no work once the interpreter exits, and then events could not be delivered any more.
+    """
 
     async def getaddrinfo(self, host: Any, port: Any, **more: Any) -> Any:
         return socket.getaddrinfo(host, port, **more)
+
+    def run_in_executor(
+        self, executor: Executor | None, func: Callable[[*_Arguments], _Result], *args: *_Arguments
+    ) -> "asyncio.Future[_Result]":
+        future: asyncio.Future[_Result] = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
 
 def _is_of_aiokafka(task: "asyncio.Task[Any]") -> bool:
@@ -209,3 +217,4 @@ def keep_quiet() -> None:
     for name in ("", ".conn", ".cluster", ".producer.producer", ".producer.sender"):
         logging.getLogger(f"aiokafka{name}").addFilter(_quiet)  # the same filter is added once only
     logging.getLogger("asyncio").addFilter(_quiet)
+    logging.getLogger("mldash.connections").addFilter(_quiet)

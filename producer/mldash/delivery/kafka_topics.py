@@ -9,7 +9,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from msgspec import Struct
 
-from .kafka import START_TIMEOUT_S, KafkaTrouble, keep_quiet
+from mldash.connections.kafka_security import connecting
+from mldash.connections.servers import KafkaServer
+
+from .kafka import START_TIMEOUT_S, keep_quiet, trouble_of
 
 _REACH_TIMEOUT_S = 5.0
 _MOST_BROKERS = 20
@@ -33,13 +36,13 @@ class TopicFacts(Struct, frozen=True):
     max_message_bytes: int | None = None
 
 
-async def ask_kafka(bootstrap: str, topics: Sequence[str]) -> tuple[list[Broker], dict[str, TopicFacts]]:
+async def ask_kafka(server: KafkaServer, topics: Sequence[str]) -> tuple[list[Broker], dict[str, TopicFacts]]:
     """The brokers, and those of the topics that are there: nothing of topics where no broker can be reached.
 
-    Raises KafkaTrouble after START_TIMEOUT_S, twice at most.
+    Raises KafkaTrouble after START_TIMEOUT_S, twice and a look at most; SettingError.
     """
     keep_quiet()
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, client_id="mldash-doctor")
+    admin = AIOKafkaAdminClient(**connecting(server), client_id="mldash-doctor")
     try:
         async with asyncio.timeout(START_TIMEOUT_S):
             await admin.start()
@@ -50,7 +53,7 @@ async def ask_kafka(bootstrap: str, topics: Sequence[str]) -> tuple[list[Broker]
         async with asyncio.timeout(START_TIMEOUT_S):
             return brokers, await _describe(admin, topics)
     except (KafkaError, OSError, TimeoutError, ValueError) as error:
-        raise KafkaTrouble(f"Kafka at {bootstrap} does not answer ({type(error).__name__})") from error
+        raise await trouble_of(server, error, topics) from error
     finally:
         await _close(admin)
 

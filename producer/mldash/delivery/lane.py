@@ -21,9 +21,9 @@ from mldash.journal.reading.rounds import Gatherer
 from mldash.journal.reading.scan import Scan, Source, StoredSource
 from mldash.journal.session_folder import SessionFolder
 
-from .kafka import Acknowledged, KafkaProducer
+from .producer import Acknowledged, Producer, Routes
 from .refusals import Refusals
-from .window import Routes, Window
+from .window import Window
 
 _HOLD_AGAIN_S = 1.0
 """Between two attempts to set refused events aside."""
@@ -118,7 +118,7 @@ class Lane:
     def has_room(self) -> bool:
         return self._window.has_room
 
-    async def send_round(self, kafka: KafkaProducer) -> bool:
+    async def send_round(self, kafka: Producer) -> bool:
         """Send the next round; False where there is none. Raises KafkaTrouble, OSError."""
         before = next(self._held_before, None)
         if before is not None:

@@ -25,11 +25,11 @@ from mldash.local.state.acknowledged import FileEnd
 from mldash.local.state.sent import SentTo, read_sent, write_sent
 from mldash.local.state.sources import renamed_session
 
-from .kafka import Acknowledged, KafkaProducer
+from .producer import Acknowledged, Producer, Routes
 from .refusals import Refusals
 from .refused import told
 from .signals import TIMEOUT_S, in_records
-from .window import Routes, Sent, Window
+from .window import Sent, Window
 
 _NOTE_EVERY_S = 1.0
 
@@ -117,7 +117,7 @@ class FilesLane:
         """Those whose events were acknowledged through this lane, by the names that they have there."""
         return {session for session, _, _ in self._next_seqs}
 
-    async def send_round(self, kafka: KafkaProducer) -> bool:
+    async def send_round(self, kafka: Producer) -> bool:
         """Send the next record; False where there is none. Raises KafkaTrouble, DamagedRow, OSError."""
         found = next(self._records, None)
         if found is None:
@@ -144,7 +144,7 @@ class FilesLane:
         self._noted_at = time.monotonic()
         self.notes_kept = write_sent(self._folder, self._place, self.sent)
 
-    async def send_signals(self, kafka: KafkaProducer) -> None:
+    async def send_signals(self, kafka: Producer) -> None:
         """Claims of all that was sent, final where its process is gone, and a heartbeat of each that lives."""
         route = self.routes.of("runs", "")
         content_type = self._window.content_type
@@ -152,7 +152,7 @@ class FilesLane:
         async with asyncio.timeout(2 * TIMEOUT_S):
             for record in self._signals():
                 value = encode_record(record, content_type)
-                futures.append(await kafka.send(*route, value, headers(content_type), _look_away))
+                futures.append(await kafka.send(route, value, headers(content_type), _look_away))
         if futures:
             await asyncio.wait(futures, timeout=TIMEOUT_S)
 

@@ -9,7 +9,7 @@ What dead sessions of this host left for the same API goes over the same produce
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from mldash.answers.shapes import Connection
@@ -20,14 +20,21 @@ from mldash.journal.append import Journal
 from mldash.journal.reading.scan import LiveSource
 from mldash.journal.session_folder import Head
 from mldash.process.clock import GrowingDelay
+from mldash.settings import SdkSettings
 
 from .dead_sessions import DeadSessions
 from .drain import IDLE_POLL_S, Delivery
-from .kafka import BatchRefused, DirectLoop, KafkaProducer, packed_bytes
+from .gateway import Post, Way
+from .kafka import DirectLoop, packed_bytes
 from .lane import Lane, Progress
+from .producer import BatchRefused, KafkaTrouble, Producer
 from .refusals import Refusals
 from .refused import RefusedEvents
 from .signals import send_signals
+from .ways import start_producer
+
+_NOTHING_SET = SdkSettings()
+_MOST_WAIT_S = 300.0
 
 
 class Publisher(Delivery):
@@ -38,15 +45,19 @@ class Publisher(Delivery):
         journal: Journal,
         ask: Callable[[], Connection],
         callbacks: Callbacks,
+        settings: SdkSettings = _NOTHING_SET,
         *,
         linger_s: float,
         heartbeat_s: float,
         fsync_s: float | None = None,
+        post: Post | None = None,
     ) -> None:
-        """`ask` gives Kafka's address and topics, or raises ServerUnreachable, RequestRefused."""
+        """`ask` gives Kafka's address and topics, or raises ServerUnreachable, RequestRefused; `settings` say who signs
+        in there; `post` sends a request body to POST /v1/records where there is an API."""
         super().__init__(journal, "publisher")
-        self._ask = ask
+        self._ask, self._api = ask, None if post is None else Way(post)
         self._callbacks = callbacks
+        self._settings = settings
         self._linger_s = linger_s
         self._heartbeat_s = heartbeat_s
         self._fsync_s = fsync_s
@@ -59,6 +70,8 @@ class Publisher(Delivery):
         self._refused: RefusedEvents | None = None
         self._refusals = Refusals(packed_bytes)
         self._told_silence = False
+        self._look: Callable[[], Awaitable[Exception | None]] | None = None
+        self._looking: asyncio.Task[None] | None = None
 
     def progress(self) -> dict[tuple[str, str | None], Progress]:
         """How far each stream is acknowledged; after a flush that is how far it was written."""
@@ -92,6 +105,7 @@ class Publisher(Delivery):
                 except Exception as error:  # a server that is away, or a fault of ours: told, and begun again
                     self.barrier.trouble(str(error) if isinstance(error, MldashError) else _reason(error))
                     self._callbacks.network_error(error, delay.attempts + 1)
+                    await self._wait_as_told(getattr(error, "retry_after_s", 0.0))
                 await self._rest(delay.next())
         finally:
             self._loop = None
@@ -110,15 +124,20 @@ class Publisher(Delivery):
         """One producer's life. Returns when all is delivered and no more will come; raises what ended the producer."""
         connection = self._connect()
         own = self._own_lane()
-        kafka = await KafkaProducer.start(
-            connection.kafka, f"mldash-{self.journal.pid}", self._refusals.batch_bytes, connection.compression
-        )
+        name = f"mldash-{self.journal.pid}"
+        kafka = await start_producer(connection, self._settings, self._api, name, self._refusals.batch_bytes)
+        self._look = kafka.why_silent
         try:
             own.begin(connection.content_type, connection.schema_minor)
             beside = asyncio.create_task(dead.send(kafka, connection))
             beside.add_done_callback(lambda task: self.wake_here())
             try:
                 await self._publish_with(kafka, own, beside, delay)
+            except KafkaTrouble as error:
+                told = await kafka.in_words(error)
+                if told is error:
+                    raise
+                raise told from error
             finally:
                 beside.cancel()
                 await asyncio.wait([beside])
@@ -126,9 +145,12 @@ class Publisher(Delivery):
                     beside.exception()  # whatever it was, this producer's life is over
         finally:
             await kafka.abandon()
+            if self._looking is not None:
+                self._looking.cancel()
+                await asyncio.wait([self._looking])
 
     async def _publish_with(
-        self, kafka: KafkaProducer, own: Lane, beside: "asyncio.Task[None]", delay: GrowingDelay
+        self, kafka: Producer, own: Lane, beside: "asyncio.Task[None]", delay: GrowingDelay
     ) -> None:
         next_signals = synced = monotonic()
         waiting_since: float | None = None
@@ -216,9 +238,21 @@ class Publisher(Delivery):
         """Once until something is acknowledged again. The producer is given up later: it may only be slow."""
         if not self._told_silence:
             self._told_silence = True
-            problem = RuntimeError(f"Kafka has not answered for {seconds:g} s")
-            self.barrier.trouble(str(problem))
-            self._callbacks.network_error(problem, 3)  # what it waited for is as long as three attempts
+            self._looking = asyncio.create_task(self._tell_of_silence(seconds))
+            self._looking.add_done_callback(_look_away)
+
+    async def _tell_of_silence(self, seconds: float) -> None:
+        """With the door that is shut, where that is the reason: Kafka's client says nothing of it in a run."""
+        found = None if self._look is None else await self._look()
+        problem = found or RuntimeError(f"Kafka has not answered for {seconds:g} s")
+        self.barrier.trouble(str(problem))
+        self._callbacks.network_error(problem, 3)  # what it waited for is as long as three attempts
+
+    async def _wait_as_told(self, seconds: float) -> None:
+        """What a server asks for is not cut short by who flushes; only the end of the process is."""
+        until = monotonic() + min(seconds, _MOST_WAIT_S)
+        while (left := until - monotonic()) > 0 and not self._stopping.is_set():
+            await self._rest(left)
 
     async def _rest(self, seconds: float) -> None:
         assert self._wake is not None
@@ -229,6 +263,12 @@ class Publisher(Delivery):
             return
         finally:
             self._wake.clear()
+
+
+def _look_away(task: "asyncio.Task[None]") -> None:
+    """The producer is given up anyway, and that is told."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _reason(error: BaseException) -> str:

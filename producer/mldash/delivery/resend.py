@@ -17,17 +17,22 @@ from mldash.journal.sessions import find_sessions, try_lock
 from mldash.local.folder import EXPERIMENT, JOURNAL, STATE, Folder
 from mldash.local.json_file import read_json
 from mldash.process.clock import GrowingDelay
+from mldash.settings import SdkSettings
 
-from .kafka import BatchRefused, KafkaProducer, KafkaTrouble, packed_bytes
+from .gateway import Post, Way
+from .kafka import packed_bytes
 from .lane import lane_of_dead
+from .producer import AccessRefused, BatchRefused, KafkaTrouble, Producer
 from .refusals import Refusals
 from .refused import told
 from .signals import send_signals
+from .ways import start_producer
 
 if TYPE_CHECKING:
     from .local_files import AskStanding
 
 _PATIENCE_S = 60.0
+_NOTHING_SET = SdkSettings()
 
 
 class Sent(Struct):
@@ -77,7 +82,7 @@ class RoundSender(Protocol):
     @property
     def is_idle(self) -> bool: ...
 
-    async def send_round(self, kafka: "KafkaProducer") -> bool: ...
+    async def send_round(self, kafka: Producer) -> bool: ...
 
 
 def find_experiments(path: Path) -> list[LocalExperiment]:
@@ -122,8 +127,11 @@ async def resend(
     connection: Connection,
     progress: Callable[[int], None] = lambda journal_bytes: None,
     patience_s: float = _PATIENCE_S,
+    settings: SdkSettings = _NOTHING_SET,
+    post: Post | None = None,
 ) -> Sent:
-    """Send one session's journal. Run twice, or interrupted and run again, it adds nothing twice.
+    """Send one session's journal. Run twice, or interrupted and run again, it adds nothing twice. `settings` say who
+    signs in to Kafka, and which way is taken; `post` is that of the API (ways.py).
 
     Gives up after `patience_s` seconds without any progress. Its process must be gone: a live one sends by itself.
     """
@@ -141,6 +149,8 @@ async def resend(
         sent.left = await _send(
             lane,
             connection,
+            settings,
+            post,
             refusals,
             woken,
             lambda kafka: send_signals(kafka, lane, final=True, alive=False),
@@ -165,6 +175,8 @@ async def send_files(
     again: bool = False,
     standing: "AskStanding | None" = None,
     patience_s: float = _PATIENCE_S,
+    settings: SdkSettings = _NOTHING_SET,
+    post: Post | None = None,
 ) -> Sent:
     """Send a local experiment's files, as far as they are acknowledged now: its run may go on meanwhile.
 
@@ -195,6 +207,8 @@ async def send_files(
         sent.left = await _send(
             lane,
             connection,
+            settings,
+            post,
             refusals,
             woken,
             lane.send_signals,
@@ -215,22 +229,23 @@ async def send_files(
 async def _send(
     lane: RoundSender,
     connection: Connection,
+    settings: SdkSettings,
+    post: Post | None,
     refusals: Refusals,
     woken: asyncio.Event,
-    finish: Callable[[KafkaProducer], Awaitable[None]],
+    finish: Callable[[Producer], Awaitable[None]],
     progress: Callable[[int], None],
     patience_s: float,
 ) -> str | None:
     """None when all was sent, else what was in the way."""
     delay = GrowingDelay(most=3.0)
+    api = None if post is None else Way(post)
     moved_at = monotonic()
     while True:
         problem: str
         kafka = None
         try:
-            kafka = await KafkaProducer.start(
-                connection.kafka, "mldash-sync", refusals.batch_bytes, connection.compression
-            )
+            kafka = await start_producer(connection, settings, api, "mldash-sync", refusals.batch_bytes)
             lane.begin(connection.content_type, connection.schema_minor)
             while True:
                 before = lane.byte_count
@@ -254,11 +269,13 @@ async def _send(
                     continue
         except BatchRefused:
             continue  # the next producer does better
+        except AccessRefused as error:
+            return error.reason
         except KafkaTrouble as error:
-            problem = error.reason
+            problem, told_s = error.reason, error.retry_after_s
         finally:
             if kafka is not None:
                 await kafka.abandon()
         if monotonic() - moved_at > patience_s:
             return problem
-        await asyncio.sleep(delay.next())
+        await asyncio.sleep(max(delay.next(), min(told_s, patience_s)))

@@ -7,15 +7,13 @@ Claims are sent for streams that moved, with the heartbeat, and for all of them 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mldash.events.encoding import encode_record, headers
 from mldash.events.schema import Claim, Heartbeat, Record, Signals
 
 from .lane import Lane, Progress
-
-if TYPE_CHECKING:
-    from .kafka import KafkaProducer
+from .producer import Producer
 
 TIMEOUT_S = 5.0
 _CLAIMS_BYTES = 64 << 10
@@ -69,7 +67,7 @@ def in_records(signals: Iterable[Heartbeat | Claim]) -> Iterator[list[Heartbeat 
         yield some
 
 
-async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = False, alive: bool = True) -> None:
+async def send_signals(kafka: Producer, lane: Lane, *, final: bool = False, alive: bool = True) -> None:
     """What is lost on the way is told again with the next, and nothing waits long for it. Raises KafkaTrouble."""
     route = lane.routes.of("runs", "")
     content_type = lane.content_type
@@ -80,9 +78,7 @@ async def send_signals(kafka: "KafkaProducer", lane: Lane, *, final: bool = Fals
             for record in signals_of(lane, final=final, alive=alive):
                 value = encode_record(record, content_type)
                 done = _tell_again(lane, record)
-                futures.append(
-                    await kafka.send(route.topic, route.partition, route.key, value, headers(content_type), done)
-                )
+                futures.append(await kafka.send(route, value, headers(content_type), done))
     except BaseException:
         lane.changed |= untold
         raise

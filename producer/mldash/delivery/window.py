@@ -17,13 +17,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from msgspec import Struct
 
 from mldash.events.encoding import JSON, MSGPACK, encode_record, headers
-from mldash.events.identity import experiment_id, stream_key
 from mldash.events.limits import RECORD_BYTES
 from mldash.events.schema import SCHEMA_VERSION, Record
-from mldash.events.topics import TopicAddress, partition_of
 
 from .halving import halve
-from .kafka import Acknowledged, BatchRefused, KafkaProducer, KafkaTrouble, NotTaken, TooLarge, acknowledged
+from .kafka import acknowledged
+from .producer import Acknowledged, BatchRefused, KafkaTrouble, NotTaken, Producer, Route, Routes, TooLarge
 from .refusals import Refusals
 
 IN_FLIGHT_BYTES = 8 << 20
@@ -42,33 +41,6 @@ _MINORS = range(SCHEMA_VERSION[1] + 1)
 _HEADERS = {(encoding, minor): headers(encoding, minor) for encoding in (MSGPACK, JSON) for minor in _MINORS}
 
 ItemT = TypeVar("ItemT")
-
-
-class Route(NamedTuple):
-    """Where a stream's records go."""
-
-    topic: str
-    partition: int
-    key: bytes
-
-
-class Routes:
-    """Stream → topic, partition and key, by the counts that the session has fixed."""
-
-    def __init__(self, prefix: str, topics: dict[str, TopicAddress]) -> None:
-        self._experiment = experiment_id(prefix)
-        self._topics = topics
-        self._known: dict[tuple[str, str | None], Route] = {}
-
-    def of(self, kind: str, name: str | None) -> Route:
-        route = self._known.get((kind, name))
-        if route is None:
-            if len(self._known) > 100_000:
-                self._known.clear()
-            key = stream_key(self._experiment, kind, name)
-            address = self._topics[kind]
-            route = self._known[kind, name] = Route(address.topic, partition_of(key, address.partitions), key)
-        return route
 
 
 class _Flying(NamedTuple):
@@ -145,7 +117,7 @@ class Window(Generic[ItemT]):
         ahead = self._sent_bytes - self._unanswered[0].begin if self._unanswered else 0
         return self._flight.bytes < IN_FLIGHT_BYTES and ahead < _AHEAD_BYTES
 
-    async def send(self, kafka: KafkaProducer, routes: Routes, item: ItemT, records: Sequence[Record]) -> None:
+    async def send(self, kafka: Producer, routes: Routes, item: ItemT, records: Sequence[Record]) -> None:
         """Send a place's records. Raises KafkaTrouble."""
         place = Sent(item, monotonic(), self._sent_bytes)
         self._places.append(place)
@@ -202,7 +174,7 @@ class Window(Generic[ItemT]):
             else:
                 self._took(one.record, at)
 
-    async def _send(self, kafka: KafkaProducer, route: Route, place: Sent[ItemT], record: Record) -> None:
+    async def _send(self, kafka: Producer, route: Route, place: Sent[ItemT], record: Record) -> None:
         value, content_type = encode_record(record, self.content_type, self.minor), self.content_type
         halves = halve(record) if len(value) > self.refusals.batch_bytes else None
         if halves is not None:
@@ -221,7 +193,7 @@ class Window(Generic[ItemT]):
         return len(value) <= RECORD_BYTES and not self.refusals.expects(route.topic, value)
 
     async def _hand_over(
-        self, kafka: KafkaProducer, route: Route, place: Sent[ItemT], record: Record, value: bytes, content_type: str
+        self, kafka: Producer, route: Route, place: Sent[ItemT], record: Record, value: bytes, content_type: str
     ) -> None:
         flight, size = self._flight, len(value)
         flight.bytes += size
@@ -238,7 +210,7 @@ class Window(Generic[ItemT]):
         telling = asyncio.get_running_loop().call_later(SILENCE_S, self._tell_of_silence)
         try:
             async with asyncio.timeout(STALL_S):
-                future = await kafka.send(*route, value, _HEADERS[content_type, self.minor], done)
+                future = await kafka.send(route, value, _HEADERS[content_type, self.minor], done)
         except TimeoutError as error:
             raise NotTaken(f"Kafka has not answered for {STALL_S:g} s") from error
         except TooLarge:  # for the client itself: nothing was sent

@@ -12,8 +12,10 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import msgspec
+
 from mldash.answers.shapes import Connection
-from mldash.errors import RequestRefused, ServerUnreachable
+from mldash.errors import MldashError, NotAllowed, RequestRefused, ServerUnreachable, TokenNotSent, TokenRefused
 from mldash.events.limits import RECORD_BYTES
 from mldash.process.environment import SettingError
 from mldash.remote.handshake import ask_connection, default_connection
@@ -36,7 +38,7 @@ def look_at_servers(settings: SdkSettings) -> Iterator[Finding]:
     connection = None
     if settings.remote:
         try:
-            transport = Transport(settings.remote, settings.token)
+            transport = Transport.of(settings, settings.remote)
         except ValueError as error:
             yield Finding("API", "problem", str(error), "correct MLDASH_REMOTE")
             return
@@ -58,7 +60,29 @@ def look_at_servers(settings: SdkSettings) -> Iterator[Finding]:
     if connection is None:
         yield Finding("Kafka", "skipped", "its address comes from the API")
         return
-    yield from _kafka(connection, settings)
+    from mldash.delivery.ways import HTTP, way_of
+
+    if way_of(connection, settings, has_api=settings.remote is not None) == HTTP:
+        yield Finding("Kafka", "skipped", "events go over HTTP")
+        yield _http(settings)
+        return
+    findings = [*_kafka(connection, settings)]
+    yield from findings
+    if settings.remote and settings.transport == "auto" and any(one.state == "problem" for one in findings):
+        yield _http(settings)
+
+
+def _http(settings: SdkSettings) -> Finding:
+    """Whether the API takes records."""
+    from mldash.delivery.gateway import ask_whether_taken
+
+    assert settings.remote is not None
+    try:
+        ask_whether_taken(Transport.of(settings, settings.remote).post_records)
+    except (MldashError, msgspec.DecodeError) as error:
+        advice = "have a right to write given to the token, or start what is away"
+        return Finding("HTTP", "problem", f"the API takes no records: {error}", advice)
+    return Finding("HTTP", "ok", "the API takes records: events can go to it")
 
 
 def _ask(transport: Transport, settings: SdkSettings) -> tuple[Finding, Connection | None]:
@@ -68,9 +92,9 @@ def _ask(transport: Transport, settings: SdkSettings) -> tuple[Finding, Connecti
     except ServerUnreachable as error:
         return Finding("API", "problem", str(error), "start it, or correct MLDASH_REMOTE"), None
     except RequestRefused as error:
-        advice = (
-            "set MLDASH_TOKEN" if error.status in (401, 403) else "correct MLDASH_REMOTE: it must be an ML-Dash API"
-        )
+        if isinstance(error, (TokenRefused, NotAllowed, TokenNotSent)):
+            return Finding("API", "problem", str(error), "set MLDASH_TOKEN to a token that holds"), None
+        advice = "correct MLDASH_REMOTE: it must be an ML-Dash API"
         return Finding("API", "problem", f"{transport.address}: {error}", advice), None
     took_ms = (time.perf_counter() - begun) * 1e3
     said = f"{transport.address} answers in {took_ms:.0f} ms; version {connection.server_version}"
@@ -122,14 +146,23 @@ def _date_of(address: str) -> float | None:
 
 
 def _kafka(connection: Connection, settings: SdkSettings) -> Iterator[Finding]:
-    from mldash.delivery.kafka import DirectLoop, KafkaTrouble
+    from mldash.connections.kafka_access import Needs, why_refused
+    from mldash.delivery.kafka import DirectLoop
+    from mldash.delivery.kafka_server import kafka_server
     from mldash.delivery.kafka_topics import ask_kafka
+    from mldash.delivery.producer import KafkaTrouble
 
     own = "MLDASH_KAFKA" if settings.kafka else "the API's setting public_kafka (MLDASH_API_PUBLIC_KAFKA)"
     try:
         with asyncio.Runner(loop_factory=DirectLoop) as runner:
             wanted = [one.topic for one in connection.topics.values()]
-            brokers, topics = runner.run(ask_kafka(connection.kafka, wanted))
+            server = kafka_server(connection, settings)
+            brokers, topics = runner.run(ask_kafka(server, wanted))
+            is_known = server.speaks_sasl or server.kafka_cert_file is not None
+            lacking = runner.run(why_refused(server, Needs(writes=wanted))) if is_known else None
+    except SettingError as error:
+        yield Finding("Kafka", "problem", str(error), "set what is missing, as whoever runs Kafka says")
+        return
     except KafkaTrouble as error:
         yield Finding("Kafka", "problem", error.reason, f"start it, open its port to this host, or correct {own}")
         return
@@ -140,7 +173,10 @@ def _kafka(connection: Connection, settings: SdkSettings) -> Iterator[Finding]:
             yield Finding("Kafka", "problem", said, "set its advertised.listeners to an address that this host knows")
     if not any(broker.trouble for broker in brokers):
         yield Finding("Kafka", "ok", f"{connection.kafka} answers; each of its {len(brokers)} brokers is reached")
-    if not all(broker.trouble for broker in brokers):
+    if lacking is not None:
+        advice = "have these rights given, or the topics made: Kafka does not tell which of the two it is"
+        yield Finding("rights", "problem", str(lacking), advice)
+    elif not all(broker.trouble for broker in brokers):
         yield from _topics(connection, topics)
 
 
@@ -148,7 +184,7 @@ def _topics(connection: Connection, found: dict[str, TopicFacts]) -> Iterator[Fi
     """Whether each event topic is there, with the partitions that the API says, and takes the largest record."""
     missing = [one.topic for one in connection.topics.values() if one.topic not in found]
     if missing:
-        advice = "make them with `mldash up`, or mldash_deploy.prepare, or by hand as docs/operations.md says"
+        advice = "make them with `mldash prepare`, or by hand as docs/operations.md says"
         yield Finding("topics", "problem", f"not there: {', '.join(missing)}", advice)
     fewer = [
         f"{one.topic} has {found[one.topic].partitions} partitions, not {one.partitions}"

@@ -16,5 +16,6 @@ This folder is the face of `producer` for everything downstream. In reading orde
   merging.py           params by key, track entries by time
   field_statistics.py  count, sum, minimum, maximum and last value of a field
   levels.py            of log lines
+  printable.py         logged text on a terminal
   run_status.py        the status of an experiment, from those of its sessions
 """

@@ -28,6 +28,8 @@ Decoded = TypeVar("Decoded")
 
 CONTENT_TYPE_HEADER = "content-type"
 SCHEMA_HEADER = "schema"
+HEADER_BYTES = 64
+"""A header of a record is no longer."""
 
 
 class RawRows(Struct, frozen=True, tag="rows"):
@@ -118,7 +120,10 @@ def _decode(
     value: bytes | None, record_headers: Iterable[tuple[str, bytes]], decoder: "msgspec.msgpack.Decoder[Decoded]"
 ) -> "Decoded | Record":
     found = dict(record_headers)
-    _check_version(found.get(SCHEMA_HEADER), SCHEMA_VERSION[0])
+    schema = found.get(SCHEMA_HEADER)
+    if schema is not None and len(schema) > HEADER_BYTES:  # it is kept: _check_version
+        raise UndecodableRecord(f"schema {schema[:40]!r}… is not mldash/MAJOR.MINOR")
+    _check_version(schema, SCHEMA_VERSION[0])
     if not value:
         raise UndecodableRecord("the record is empty")
     content_type = (found.get(CONTENT_TYPE_HEADER) or b"").decode(errors="replace")  # Kafka's headers may be null

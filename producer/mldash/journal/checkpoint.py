@@ -50,6 +50,9 @@ class Base(NamedTuple):
     streams: list[StreamSeq]
 
 
+_decode_base = msgspec.msgpack.Decoder(Base).decode
+
+
 class Checkpoint:
     """The checkpoint file of one session; written by who holds the session's lock."""
 
@@ -119,7 +122,7 @@ def read_base(path: Path) -> Base | None:
         return None
     if len(data) < _CRC.size or _CRC.unpack_from(data)[0] != crc32(data[_CRC.size :]):
         return None
-    return msgspec.msgpack.decode(data[_CRC.size :], type=Base)
+    return _decode_base(data[_CRC.size :])
 
 
 def _read_slots(path: Path) -> tuple[int, Place]:

@@ -69,11 +69,14 @@ def _hold_back_forks() -> None:
 
 
 def _let_forks_go_on() -> None:
-    _no_fork.release()
+    """Where the fork began while another thread imported this module, it was not held back: Python runs the hooks that
+    were there as a fork begins, and after it all that are there by then."""
+    if _no_fork._is_owned():
+        _no_fork.release()
 
 
 def _close_in_child() -> None:
-    _no_fork.release()
+    _let_forks_go_on()
     for descriptor in list(_open.values()):
         descriptor._close_in_child()
 

@@ -32,6 +32,9 @@ class Holder(Struct, frozen=True):
     token: str
 
 
+_decode_holder = msgspec.json.Decoder(Holder).decode
+
+
 class _Seen(NamedTuple):
     """A lease as it was found: its bytes and the time of its last renewal."""
 
@@ -160,7 +163,7 @@ def _is_abandoned(path: Path, seen: _Seen) -> bool:
     if time.monotonic() - since > LEASE_S:
         return True
     try:
-        return is_gone(msgspec.json.decode(seen.data, type=Holder).process)
+        return is_gone(_decode_holder(seen.data).process)
     except msgspec.MsgspecError:  # of another version
         return False
 

@@ -59,6 +59,9 @@ class Pulse(Struct, frozen=True):
         return min(_SLOWEST_BEAT_S, self.dead_after_s / _BEATS_IN_A_LIFE)
 
 
+_decode_pulse = msgspec.json.Decoder(Pulse).decode
+
+
 class Ownership:
     """The owner's side. Thread-safe."""
 
@@ -210,7 +213,7 @@ def has_heartbeat(folder: Path) -> bool:
 
 def read_pulse(folder: Path) -> Pulse | None:
     try:
-        return msgspec.json.decode((folder / HEARTBEAT_NAME).read_bytes(), type=Pulse)
+        return _decode_pulse((folder / HEARTBEAT_NAME).read_bytes())
     except (FileNotFoundError, NotADirectoryError, msgspec.MsgspecError):
         return None
 

@@ -61,6 +61,9 @@ class Head(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return bytes.fromhex(self.session)
 
 
+_decode_head = msgspec.json.Decoder(Head).decode
+
+
 class SessionFolder:
     """One session's files."""
 
@@ -217,7 +220,7 @@ def make_places(folder: SessionFolder, base: Base, *, force: bool) -> None:
 def open_session_folder(path: Path) -> SessionFolder | None:
     """The session in a folder; None where there is none, or one of a format that this version does not know."""
     try:
-        head = msgspec.json.decode((path / _HEAD_NAME).read_bytes(), type=Head)
+        head = _decode_head((path / _HEAD_NAME).read_bytes())
     except (OSError, msgspec.MsgspecError):
         return None
     return SessionFolder(path, head) if head.format in _FORMATS else None

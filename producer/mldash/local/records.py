@@ -17,6 +17,7 @@ from mldash.answers.shapes import iso_time
 from mldash.events.identity import Prefix
 from mldash.events.limits import RECORD_EVENTS, RECORD_TARGET_BYTES
 from mldash.events.schema import Block, Describe, End, Record, Rows, RunEvents, Start
+from mldash.process.learnt_types import learnt
 
 from . import entries, lines, params, points
 from .blocks import Event
@@ -34,6 +35,9 @@ from .state.adoption import (
 from .state.sources import Source, read_sources
 
 Row = dict[str, Any]
+
+
+_RUN_EVENT = learnt(Start | Describe | End)
 
 
 class Part(NamedTuple):
@@ -196,7 +200,7 @@ def _record(
 ) -> Record:
     blocks: list[Block]
     if part.kind == "runs":
-        events = [msgspec.convert(row["event"], Start | Describe | End, builtin_types=(bytes,)) for row in rows]
+        events = [msgspec.convert(row["event"], _RUN_EVENT, builtin_types=(bytes,)) for row in rows]
         blocks, logged_at = [RunEvents(events)], events[0].time
     else:
         found = [_EVENT_OF[part.kind](row) for row in rows]

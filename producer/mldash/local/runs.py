@@ -17,6 +17,7 @@ from mldash.answers.shapes import SessionAnswer, iso_time
 from mldash.events.encoding import exact_to_json
 from mldash.events.run_status import SessionTimes, status_of_run
 from mldash.events.schema import Describe, End, Start
+from mldash.process.learnt_types import learnt
 
 from .blocks import RunEvent
 from .reading.stream_rows import Row, StreamRows
@@ -40,6 +41,9 @@ def row_of(session: bytes, seq: int, event: RunEvent) -> Row:
 
 def time_of(row: Mapping[str, Any]) -> float:
     return float(row["event"]["time"])
+
+
+_RUN_EVENT = learnt(RunEvent)
 
 
 class Span(Struct):
@@ -66,7 +70,7 @@ class RunsState:
         """Fold what the history holds beyond `rows`."""
         for page in rows.pages(self.rows):
             for row in page:
-                event = msgspec.convert(row["event"], RunEvent, builtin_types=(bytes,))
+                event = msgspec.convert(row["event"], _RUN_EVENT, builtin_types=(bytes,))
                 self._take(row["session"], row["seq"], event)
             self.rows += len(page)
 

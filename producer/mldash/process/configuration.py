@@ -1,7 +1,7 @@
 """A TOML file, the environment, flags and a running stack become each component's settings.
 
     [servers]   addresses that components share: kafka, mongo, s3_endpoint, …, remote
-    [worker]  [compactor]  [api]  [topics]  [stack]  [sdk]  [log]
+    [worker]  [compactor]  [api]  [prepare]  [topics]  [stack]  [sdk]  [log]
 
 The file is what `--config` or MLDASH_CONFIG names. A value is the first of: a flag (`--set name=value`, or the
 command's own) · the addresses of the stack that `--data` names · the environment · the component's table · [servers] ·
@@ -39,6 +39,7 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
     "worker": ("mldash_ingest.settings", "WorkerSettings"),
     "compactor": ("mldash_compactor.settings", "CompactorSettings"),
     "api": ("mldash_api.settings", "ApiSettings"),
+    "prepare": ("mldash_deploy.preparing.settings", "PrepareSettings"),
     "topics": ("mldash.connections.servers", "TopicSettings"),
     "stack": ("mldash_deploy.stack.settings", "StackSettings"),
     "sdk": ("mldash.settings", "SdkSettings"),

@@ -4,12 +4,13 @@ A component's settings are one frozen msgspec Struct. A field's value is the fir
 
     1. what was given by keyword (or by a command's option)
     2. its environment variable; an empty one counts as not set
-    3. its key in the component's TOML table
-    4. its default
+    3. of a secret: the file that the variable with _FILE behind its name names, without the newline at its end
+    4. its key in the component's TOML table
+    5. its default
 
 The variable is the `env` of the field's `Meta(extra={"env": …})`, which is how components share addresses, and
 otherwise MLDASH_{SECTION}_{FIELD} (for the SDK, whose section is empty, MLDASH_{FIELD}). `extra={"secret": True}` marks
-what no message and no listing may show.
+what no message, no listing and no `repr` may show: settings are made from `Settings`, which hides them.
 
 Text is read by the field's type: true/false/yes/no/on/off/1/0, numbers, one of a Literal, lists by comma. A value that
 does not fit is refused by name: SettingError says what came, from where, and what is allowed.
@@ -23,6 +24,7 @@ import os
 import types
 import typing
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
@@ -33,10 +35,24 @@ SettingsT = TypeVar("SettingsT", bound=msgspec.Struct)
 
 PREFIX = "MLDASH"
 HIDDEN = "•••"
+OF_FILE = "_FILE"
+"""Behind a secret's variable: the file that holds it."""
 
 _TRUE = frozenset(("true", "yes", "on", "1"))
 _FALSE = frozenset(("false", "no", "off", "0"))
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text"}
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every component's settings are made from: no secret is in their `repr`."""
+
+    def __repr__(self) -> str:
+        shown = (f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        named = [(setting, getattr(self, setting.name)) for setting in list_settings(type(self), "")]
+        return [(one.name, HIDDEN if one.secret and value is not None else value) for one, value in named]
 
 
 class SettingError(MldashError, ValueError):
@@ -145,7 +161,9 @@ def read_settings(
             raise MissingSetting(setting.name, setting.variable, "nothing", meaning)
     try:
         return struct(**{name: item.value for name, item in resolved.items()})
-    except ValueError as error:  # of the Struct's own __post_init__: values that do not go together
+    except SettingError:  # of the Struct's own __post_init__, as below: values that do not go together
+        raise
+    except ValueError as error:
         raise SettingError(section or "settings", "together", "refused", str(error)) from error
 
 
@@ -175,6 +193,9 @@ def resolve_settings(
             resolved[name] = _convert(given[name], hints[name], setting, given_source)
         elif text := environ.get(setting.variable, "").strip():
             resolved[name] = _convert(_parse(text, hints[name]), hints[name], setting, setting.variable, came=text)
+        elif setting.secret and (file := environ.get(setting.variable + OF_FILE, "").strip()):
+            text = _read_secret(setting, file)
+            resolved[name] = _convert(text, hints[name], setting, setting.variable + OF_FILE)
         elif name in table:
             resolved[name] = _convert(table[name], hints[name], setting, table_source)
         elif setting.default is not msgspec.NODEFAULT:
@@ -214,6 +235,21 @@ def _convert(value: object, hint: Any, setting: Setting, source: str, came: obje
     except msgspec.ValidationError as error:
         shown = HIDDEN if setting.secret else repr(value if came is None else came)
         raise SettingError(setting.name, source, shown, setting.kind) from error
+
+
+def _read_secret(setting: Setting, file: str) -> str:
+    """Without the newline that an editor leaves at the end. Raises SettingError, which names the file alone."""
+    allowed = f"a file with {setting.kind} in UTF-8"
+    try:
+        text = Path(file).expanduser().read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        came = f"{file!r} ({error.strerror or error})"
+        raise SettingError(setting.name, setting.variable + OF_FILE, came, allowed) from None
+    except ValueError:  # its message holds bytes of the file
+        raise SettingError(setting.name, setting.variable + OF_FILE, f"{file!r} (no text)", allowed) from None
+    if not text:
+        raise SettingError(setting.name, setting.variable + OF_FILE, f"{file!r} (empty)", allowed)
+    return text
 
 
 def _parse(text: str, hint: Any) -> object:

@@ -1,10 +1,11 @@
-"""/healthz, /readyz and /metrics of a component that has no web server of its own.
+"""What runs a component asks it over HTTP: for those that have no web server of their own.
 
-    GET /healthz   200 while the process's loop turns
-    GET /readyz    200 when the component works, 503 with the reason in a line when it does not
-    GET /metrics   the operator metrics, as Prometheus reads them
+    GET /healthz        200 while the process's loop turns
+    GET /readyz         200 when the component can do its own work now, 503 with the reason in a line when it can't
+    GET /dependencies   the servers that it works with, as JSON: [{"name", "ok", "why", "since"}, …]
+    GET /metrics        the operator metrics, as Prometheus reads them
 
-HTTP/1.1, one answer a connection, on loopback alone.
+HTTP/1.1, one answer a connection. Nobody is asked who they are: it listens on loopback unless a setting says otherwise.
 """
 
 from __future__ import annotations
@@ -12,30 +13,85 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import structlog
+from msgspec import Meta, Struct
 
-HOST = "127.0.0.1"
+from .dependencies import Dependency
+
 _REQUEST_TIMEOUT_S = 5.0
 _HEALTH_TIMEOUT_S = 5.0
 _SEND_TIMEOUT_S = 10.0
 _REQUEST_BYTES = 16_384
+_PATHS = b"there are /healthz, /readyz, /dependencies and /metrics\n"
 
 _log = structlog.get_logger()
 
-Health = Callable[[], Awaitable[str | None]]
+HealthHost = Annotated[
+    str, Meta(min_length=1, description="The address of health_port; 0.0.0.0 for probes of a cluster.")
+]
+HealthPort = Annotated[
+    int, Meta(ge=0, le=65_535, description="/healthz, /readyz, /dependencies and /metrics; 0: none.")
+]
+
+LOOPBACK = "127.0.0.1"
+
+
+async def _the_loop_turns() -> str | None:
+    return None
+
+
+async def _no_dependencies() -> list[Dependency]:
+    return []
+
+
+async def own_metrics() -> bytes:
+    """Of this process, in Prometheus' text format."""
+    # Imported here: a component whose port is never asked does not pay for it.
+    from prometheus_client import generate_latest
+
+    return generate_latest()
+
+
+class Questions(Struct, frozen=True):
+    """Who answers each question about a component. The first two: None, or what is wrong."""
+
+    ready: Callable[[], Awaitable[str | None]]
+    alive: Callable[[], Awaitable[str | None]] = _the_loop_turns
+    dependencies: Callable[[], Awaitable[list[Dependency]]] = _no_dependencies
+    metrics: Callable[[], Awaitable[bytes]] = own_metrics
+
+
+class HealthAddress(Struct, frozen=True):
+    """A host's address and a port on it; 0: any free one."""
+
+    host: str
+    port: int
+
+
+def health_address(host: str, port: int) -> HealthAddress | None:
+    """Of settings; None where the port is 0, which serves no health."""
+    return HealthAddress(host, port) if port else None
 
 
 class HealthServer:
     """Answers questions about one component; `async with` listens and closes."""
 
-    def __init__(self, port: int, health: Health) -> None:
-        self._port, self._health = port, health
+    def __init__(self, address: HealthAddress | Path, questions: Questions) -> None:
+        """A path is that of a Unix socket, which is made."""
+        self._address, self._questions = address, questions
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> HealthServer:
-        """Raises OSError where the port is taken."""
-        self._server = await asyncio.start_server(self._answer, HOST, self._port, limit=_REQUEST_BYTES)
+        """Raises OSError where the address is taken, or is none of this host."""
+        at = self._address
+        if isinstance(at, Path):
+            self._server = await asyncio.start_unix_server(self._answer, at, limit=_REQUEST_BYTES)
+        else:
+            self._server = await asyncio.start_server(self._answer, at.host, at.port, limit=_REQUEST_BYTES)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -81,25 +137,28 @@ class HealthServer:
     async def _reply(self, request_line: str) -> tuple[HTTPStatus, str, bytes]:
         method, _, rest = request_line.partition(" ")
         path = rest.partition(" ")[0].partition("?")[0]
+        questions = self._questions
         if method not in ("GET", "HEAD"):
             return HTTPStatus.METHOD_NOT_ALLOWED, "text/plain", b"GET only\n"
         if path == "/healthz":
-            return HTTPStatus.OK, "text/plain", b"ok\n"
+            return await _yes_or_why(b"ok\n", questions.alive)
         if path == "/readyz":
-            reason = await self._why_not_ready()
-            if reason is None:
-                return HTTPStatus.OK, "text/plain", b"ready\n"
-            return HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", f"{reason}\n".encode()
+            return await _yes_or_why(b"ready\n", questions.ready)
+        if path == "/dependencies":
+            return HTTPStatus.OK, "application/json", msgspec.json.encode(await questions.dependencies()) + b"\n"
         if path == "/metrics":
-            # Imported here: a component whose port is never asked does not pay for it.
-            from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+            from prometheus_client import CONTENT_TYPE_LATEST
 
-            return HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest()
-        return HTTPStatus.NOT_FOUND, "text/plain", b"there are /healthz, /readyz and /metrics\n"
+            return HTTPStatus.OK, CONTENT_TYPE_LATEST, await questions.metrics()
+        return HTTPStatus.NOT_FOUND, "text/plain", _PATHS
 
-    async def _why_not_ready(self) -> str | None:
-        try:
-            async with asyncio.timeout(_HEALTH_TIMEOUT_S):
-                return await self._health()
-        except TimeoutError:
-            return f"no answer from the component itself within {_HEALTH_TIMEOUT_S:g} s"
+
+async def _yes_or_why(yes: bytes, question: Callable[[], Awaitable[str | None]]) -> tuple[HTTPStatus, str, bytes]:
+    try:
+        async with asyncio.timeout(_HEALTH_TIMEOUT_S):
+            why = await question()
+    except TimeoutError:
+        why = f"no answer from the component itself within {_HEALTH_TIMEOUT_S:g} s"
+    if why is None:
+        return HTTPStatus.OK, "text/plain", yes
+    return HTTPStatus.SERVICE_UNAVAILABLE, "text/plain", f"{why}\n".encode()

@@ -1,16 +1,22 @@
-"""Several processes of one component, kept alive together: one Ctrl-C ends all, a dead one is replaced."""
+"""Several processes of one component, kept alive together: one Ctrl-C ends all, a dead one is replaced, and one port
+answers for all of them (replica_health.py)."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
 from time import monotonic
 
 import structlog
 
+from .health_server import HealthAddress, HealthServer
 from .kept_process import KeptProcess
+from .replica_health import questions_of
 from .supervision import Failure, RestartDelays
 
 _FIRST_DELAY_S = 0.1
@@ -20,9 +26,26 @@ _HEALTHY_AFTER_S = 10.0
 _log = structlog.get_logger()
 
 
-def run_replicas(commands: Sequence[Sequence[str]], stop_timeout_s: float) -> None:
-    """Run these commands of `python -m mldash` until told to stop; each then has `stop_timeout_s` to end."""
-    asyncio.run(_run(commands, stop_timeout_s))
+def run_replicas(commands: Sequence[Sequence[str]], stop_timeout_s: float, health: HealthAddress | None = None) -> None:
+    """Run these commands of `python -m mldash` until told to stop; each then has `stop_timeout_s` to end.
+
+    Where `health` is given, each gets `--health-socket PATH`, and that address answers for all of them."""
+    asyncio.run(_run_with_health(commands, stop_timeout_s, health))
+
+
+async def _run_with_health(
+    commands: Sequence[Sequence[str]], stop_timeout_s: float, health: HealthAddress | None
+) -> None:
+    async with AsyncExitStack() as resources:
+        if health is not None:
+            folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="mldash-")))
+            sockets = {_name(number, command): folder / str(number) for number, command in enumerate(commands)}
+            commands = [
+                [*command, "--health-socket", str(socket)]
+                for command, socket in zip(commands, sockets.values(), strict=True)
+            ]
+            await resources.enter_async_context(HealthServer(health, questions_of(sockets)))
+        await _run(commands, stop_timeout_s)
 
 
 async def _run(commands: Sequence[Sequence[str]], stop_timeout_s: float) -> None:
@@ -60,9 +83,13 @@ def _replica(number: int, command: Sequence[str]) -> KeptProcess:
         _log.warning("process ended", number=number, why=str(failure.error), again_in_s=failure.again_in_s)
 
     return KeptProcess(
-        f"{command[0]} {number}",
+        _name(number, command),
         [sys.executable, "-P", "-m", "mldash", *command],
         RestartDelays(_FIRST_DELAY_S, _LONGEST_DELAY_S, _HEALTHY_AFTER_S),
         ended,
         spawned=spawned,
     )
+
+
+def _name(number: int, command: Sequence[str]) -> str:
+    return f"{command[0]} {number}"

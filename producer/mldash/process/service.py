@@ -11,35 +11,40 @@ import os
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Protocol
 
 import structlog
 import uvloop
 
-from .health_server import HealthServer
+from .dependencies import Dependencies
+from .health_server import HealthAddress, HealthServer, Questions
 
 
 class Service(Protocol):
     """A worker, a compactor, an API."""
 
+    dependencies: Dependencies
+    """The servers that it works with."""
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, finish the batch in hand, return."""
 
     async def health(self) -> str | None:
-        """None when ready, else why not."""
+        """None when it can do its own work now, else why not."""
 
 
-def run_service(name: str, make: Callable[[], Service], health_port: int = 0) -> None:
+def run_service(name: str, make: Callable[[], Service], health: HealthAddress | Path | None = None) -> None:
     """Run one service until it is told to stop; what it raises goes on, for command_line.py to tell in a line.
 
     `make` is called inside the loop: clients bind to the loop that is running when they are made.
-    `health_port` 0 serves no health; the API serves its own.
+    `health` is where it answers what runs it (health_server.py); None: nowhere.
     """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(name, make, health_port))
+        runner.run(_run(name, make, health))
 
 
-async def _run(name: str, make: Callable[[], Service], health_port: int) -> None:
+async def _run(name: str, make: Callable[[], Service], health: HealthAddress | Path | None) -> None:
     stop = asyncio.Event()
     log = structlog.get_logger()
 
@@ -56,7 +61,8 @@ async def _run(name: str, make: Callable[[], Service], health_port: int) -> None
     service = make()
     log.info("starting", pid=os.getpid())
     async with AsyncExitStack() as resources:
-        if health_port:
-            await resources.enter_async_context(HealthServer(health_port, service.health))
+        if health is not None:
+            questions = Questions(service.health, dependencies=service.dependencies.list)
+            await resources.enter_async_context(HealthServer(health, questions))
         await service.run(stop)
     log.info("stopped")

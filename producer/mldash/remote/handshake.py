@@ -10,9 +10,12 @@ from mldash.events.encoding import MSGPACK
 from mldash.events.topics import DEFAULT_PARTITIONS, TopicAddress, event_topic
 from mldash.journal.session_folder import Head
 from mldash.process.environment import SettingError
+from mldash.process.learnt_types import learnt
 from mldash.settings import SdkSettings
 
 from .transport import Transport
+
+_CONNECTION = learnt(Connection)
 
 
 def ask_connection(transport: Transport, kafka: str | None) -> Connection:
@@ -22,7 +25,7 @@ def ask_connection(transport: Transport, kafka: str | None) -> Connection:
     """
     answer = transport.get("/v1/connect")
     try:
-        connection = msgspec.convert(answer, Connection)
+        connection = msgspec.convert(answer, _CONNECTION)
     except msgspec.ValidationError as error:
         raise RequestRefused(200, "No API", f"{transport.address}/v1/connect: {error}") from error
     return msgspec.structs.replace(connection, kafka=kafka) if kafka else connection
@@ -32,8 +35,13 @@ def asker(settings: SdkSettings) -> Callable[[], Connection]:
     """The question of a publisher; each call asks anew."""
     if settings.remote is None:
         return lambda: _with_codec(default_connection(settings.kafka), settings)
-    transport = Transport(settings.remote, settings.token)
+    transport = Transport.of(settings, settings.remote)
     return lambda: _with_codec(ask_connection(transport, settings.kafka), settings)
+
+
+def poster(settings: SdkSettings, remote: str | None) -> Callable[[bytes], bytes] | None:
+    """What sends a publisher's requests to the API; None where there is none."""
+    return None if remote is None else Transport.of(settings, remote).post_records
 
 
 def default_connection(kafka: str | None) -> Connection:
@@ -52,7 +60,7 @@ def ask_for_journal(head: Head, settings: SdkSettings) -> Connection:
     remote, kafka = settings.remote or head.remote, settings.kafka or head.kafka
     if remote is None:
         return _with_codec(default_connection(kafka), settings)
-    return _with_codec(ask_connection(Transport(remote, settings.token), kafka), settings)
+    return _with_codec(ask_connection(Transport.of(settings, remote), kafka), settings)
 
 
 def _with_codec(connection: Connection, settings: SdkSettings) -> Connection:

@@ -4,7 +4,6 @@ A read first hands everything to Kafka, then tells the API how many events of wh
 and the API answers once these are stored. `wait` bounds both together; 0 asks for what is there.
 """
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from math import inf, nextafter
@@ -29,12 +28,12 @@ from mldash.errors import EventsRefused, NotYetStored
 from mldash.process.clock import Deadline
 
 from .own_writes import ALL, About, OwnWrites, Told, first_of, headers_of, told_of
+from .queries import ARROW, metric_query, view_query
 from .transport import FileBrokeOff, Problem, Query, Transport
 
 PAGE_ENTRIES: Final = 50_000
 MOST_TIMES: Final = 200
 """Of one request: each stands in its address."""
-ARROW: Final = "application/vnd.apache.arrow.stream"
 _LONGEST_WAIT_S: Final = 86_400.0
 """No socket takes an endless one."""
 _MOST_NAMES_LENGTH: Final = 4_000
@@ -78,7 +77,7 @@ class RemoteReader:
         self, name: str | None, start_index: int, limit: int, wait: float | None, fields: Sequence[str] | None
     ) -> MetricPage:
         # A list of none can't be said in a query; what is not asked for is left out by who asks.
-        query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": _sent(fields)}
+        query: Query = {**metric_query(name), "start_index": start_index, "limit": limit, "fields": _sent(fields)}
         empty = {"data": [], "startIndex": start_index, "endIndex": start_index - 1, "total": 0, "hasMore": False}
         page: MetricPage = self._get("/v1/metrics/points", query, wait, [("metrics", name)], absent=empty)
         return page
@@ -111,7 +110,7 @@ class RemoteReader:
     ) -> Any:
         if (fields is not None and _sent(fields) is None) or find_spec("pyarrow") is None:
             return None
-        query: Query = {**_metric(name), "start_index": start_index, "limit": limit, "fields": fields}
+        query: Query = {**metric_query(name), "start_index": start_index, "limit": limit, "fields": fields}
         try:
             data = self._file("/v1/metrics/export", ARROW, query, wait, [("metrics", name)])
         except FileBrokeOff:
@@ -121,15 +120,7 @@ class RemoteReader:
         return table_of_stream(data)
 
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
-        query: Query = {
-            **_metric(name),
-            "fields": request.fields,
-            "x": request.x,
-            "start": request.start,
-            "end": request.end,
-            "points": request.columns,
-            "filter": [f"{json.dumps(one.field)} {one.comparison} {one.number!r}" for one in request.filters],
-        }
+        query: Query = {**metric_query(name), **view_query(request)}
         absent = draw(request, lambda: ())
         view: MetricView = self._get("/v1/metrics/view", query, wait, [("metrics", name)], absent=absent)
         if request.fields == []:  # a list of none can't be said in a query: of all of them nothing is kept
@@ -138,7 +129,7 @@ class RemoteReader:
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         about: list[About] = [("metrics", name), ("runs", "")]
-        found: MetricStatistics | None = self._get("/v1/metrics/stats", _metric(name), wait, about, absent=None)
+        found: MetricStatistics | None = self._get("/v1/metrics/stats", metric_query(name), wait, about, absent=None)
         return found
 
     def metrics(self, wait: float | None = None) -> list[MetricSummary]:
@@ -324,7 +315,3 @@ def _kept(entry: dict[str, Any], columns: Sequence[str] | None) -> dict[str, Any
     if columns is None or _sent(columns) is not None:
         return entry
     return {name: value for name, value in entry.items() if name == "timestamp" or name in columns}
-
-
-def _metric(name: str | None) -> dict[str, str]:
-    return {"unnamed": "true"} if name is None else {"name": name}

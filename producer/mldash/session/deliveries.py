@@ -43,7 +43,7 @@ def standing_watch(session: Session) -> list[StandingWatch]:
     from mldash.remote.standing import StandingWatch
     from mldash.remote.transport import Transport
 
-    transport = Transport(settings.remote, settings.token, keep=False)
+    transport = Transport.of(settings, settings.remote, keep=False)
     return [StandingWatch(transport, session.prefix.text, session.id, settings.heartbeat_s, session.callbacks)]
 
 
@@ -54,7 +54,7 @@ def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Pub
 
     from mldash.delivery import kafka
     from mldash.delivery.publisher import Publisher
-    from mldash.remote.handshake import asker
+    from mldash.remote.handshake import asker, poster
 
     assert encodings.idna and hashlib and shutil and kafka
     settings = session.settings
@@ -62,9 +62,11 @@ def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Pub
         journal,
         asker(settings),
         session.callbacks,
+        settings,
         linger_s=settings.linger_s,
         heartbeat_s=settings.heartbeat_s,
         fsync_s=fsync_s,
+        post=poster(settings, settings.remote),
     )
 
 

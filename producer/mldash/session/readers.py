@@ -44,9 +44,7 @@ def _remote_reader(
 
     if settings.remote is None:
         raise ValueError("reads need the API's address: Experiment(…, remote=…), or MLDASH_REMOTE")
-    return RemoteReader(
-        Transport(settings.remote, settings.token), prefix.text, settings.read_wait_s, sessions_that_wrote
-    )
+    return RemoteReader(Transport.of(settings, settings.remote), prefix.text, settings.read_wait_s, sessions_that_wrote)
 
 
 def _local_reader(prefix: Prefix, settings: SdkSettings, own_events_stored: Callable[[float | None], None]) -> Reader:

@@ -56,7 +56,7 @@ def session_of(
         session = _sessions.get(key)
         if session is None:
             # A handler that interrupts this may have made one meanwhile.
-            made = Session(prefix, settings, mode_of(settings), callbacks, _forget_session, on_child)
+            made = Session(prefix, settings, mode_of(settings), callbacks, forget_session, on_child)
             session = _sessions.setdefault(key, made)
         session.callbacks.join(callbacks)
         return session
@@ -76,7 +76,7 @@ def _key(prefix: Prefix, settings: SdkSettings) -> tuple[object, ...]:
     return prefix.text, mode, where
 
 
-def _forget_session(session: Session) -> None:
+def forget_session(session: Session) -> None:
     """After it was closed: the next event of the same prefix begins a new one."""
     with _sessions_lock:
         for key, known in [*_sessions.items()]:

@@ -34,13 +34,21 @@ class Blocks(NamedTuple):
 
 
 class Spots(NamedTuple):
-    """Of one field: the points that blocks name, and in which block each; how many numbers all blocks have."""
+    """Of one field: the points that blocks name, and in which block each; how many numbers all blocks have.
+
+    All first ones come first, then the last, the least, the greatest (PLACES), each by its block.
+
+    `blocks`: those with a number; `counts`, `sums`: of the numbers of each of them.
+    """
 
     block: Integers
     indices: Integers
     times: Floats
     y: Numbers
     number_count: int
+    blocks: Integers
+    counts: Integers
+    sums: Floats
 
 
 class Points(NamedTuple):
@@ -158,6 +166,12 @@ class Drawing:
             if spots.number_count and request.draws(name, self._series):
                 x = Numbers.of(spots.indices if request.x == INDEX else spots.times)
                 self._add(name, Dots(x, spots.y, spots.indices, column[spots.block]), spots.number_count)
+
+    @property
+    def kept(self) -> int:
+        """Points that the view would hold now, at most."""
+        most = KEPT_A_COLUMN * self._request.columns
+        return sum(min(one.count, most) for one in self._series.values())
 
     def view(self, *, sampled: bool = False) -> MetricView:
         """`sampled`: points were left out already before they came here."""

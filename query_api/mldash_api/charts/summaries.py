@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mldash_api.seam.attempts import Moved
 from mldash_api.seam.cold import all_of, judged
 from mldash_api.stores.streams import Stores, StreamRef
-from mldash_compactor.chunks import levels, manifest
+from mldash_compactor.chunks import levels
 from mldash_compactor.chunks.levels import LEVELS, RECORDS, Block
 from mldash_compactor.chunks.manifest import Chunk, Live
 from mldash_compactor.chunks.objects import read_chunk
@@ -31,6 +31,16 @@ from .drawing import Blocks, Spots
 from .grains import Stretch
 
 _MANIFEST: Final = LEVELS[0]
+
+
+class Asked(NamedTuple):
+    """Whose summaries: of these fields, None: of all that have some. `joined`: up to where levels reach, as the
+    stream's document says now. `by_time`: blocks lie where their times are, else where their indices are."""
+
+    stream: StreamRef
+    names: Collection[str] | None
+    joined: int
+    by_time: bool = False
 
 
 class NotSummarised(Exception):
@@ -48,31 +58,25 @@ class TimedBlocks(NamedTuple):
         return TimedBlocks(self.first[places], self.low[places], self.high[places])
 
 
-async def read_blocks(
-    stores: Stores,
-    stream: StreamRef,
-    stretch: Stretch,
-    names: Collection[str] | None,
-    x_is_time: bool,
-) -> list[Blocks]:
-    """Of these fields, None: of all that have summaries. Raises Moved, NotSummarised, DamagedRange, ServerAway."""
+async def read_blocks(stores: Stores, asked: Asked, stretch: Stretch) -> list[Blocks]:
+    """Raises Moved, NotSummarised, DamagedRange, ServerAway."""
     if stretch.grain == BLOCK_ROWS:
-        return await _of_objects(stores, stream, stretch, names, x_is_time)
+        return await _of_objects(stores, asked, stretch)
     if stretch.grain == _MANIFEST:
-        return await _of_chunks(stores, stream, stretch, names, x_is_time)
-    blocks = await _levels(stores, stream, stretch, names)
-    return [_of_level(block, stretch, names, x_is_time) for block in blocks]
+        return await _of_chunks(stores, asked, stretch)
+    return [_of_level(block, asked, stretch) for block in await _levels(stores, asked, stretch)]
 
 
-async def read_times(stores: Stores, stream: StreamRef, stretch: Stretch) -> TimedBlocks:
+async def read_times(stores: Stores, stream: StreamRef, stretch: Stretch, joined: int) -> TimedBlocks:
     """Of blocks of 10,000 events or more: when each begins and ends. Raises Moved."""
+    asked = Asked(stream, (), joined)
     if stretch.grain == _MANIFEST:
-        blocks, chunks = await _split(stores, stream, stretch, ())
+        blocks, chunks = await _split(stores, asked, stretch)
         first = [block.first_index + at * CHUNK for block in blocks for at in range(RECORDS)] + [
             chunk.k * CHUNK for chunk in chunks
         ]
     else:
-        blocks, chunks = await _levels(stores, stream, stretch, ()), list[Chunk]()
+        blocks, chunks = await _levels(stores, asked, stretch), list[Chunk]()
         first = [block.first_index + at * stretch.grain for block in blocks for at in range(RECORDS)]
     low = b"".join(block.t0 for block in blocks)
     high = b"".join(block.t1 for block in blocks)
@@ -86,117 +90,110 @@ async def read_times(stores: Stores, stream: StreamRef, stretch: Stretch) -> Tim
     return found.take(chosen)
 
 
-async def _levels(stores: Stores, stream: StreamRef, stretch: Stretch, names: Collection[str] | None) -> list[Block]:
+async def _levels(stores: Stores, asked: Asked, stretch: Stretch) -> list[Block]:
     """The documents that hold the stretch. Raises Moved where one is gone."""
     span = stretch.grain * RECORDS
     numbers = range(stretch.first // span, -(-stretch.end // span))
     level = LEVELS.index(stretch.grain)
-    blocks = await levels.read_blocks(stores.mongo, stream.id, level, numbers, names)
+    blocks = await levels.read_blocks(stores.mongo, asked.stream.id, level, numbers, asked.names)
     if len(blocks) < len(numbers):
         raise Moved(stretch.first)
     return blocks
 
 
-async def _split(
-    stores: Stores, stream: StreamRef, stretch: Stretch, names: Collection[str] | None
-) -> tuple[list[Block], list[Chunk]]:
+async def _split(stores: Stores, asked: Asked, stretch: Stretch) -> tuple[list[Block], list[Chunk]]:
     """Summaries of 10,000: in levels where these reach, in the manifest behind."""
-    document = await stores.mongo.streams.find_one({"_id": stream.id}, {"joined": 1})
-    reach = (document or {}).get("joined", 0)
-    seam = min(max(stretch.first, reach), stretch.end)
+    seam = min(max(stretch.first, asked.joined), stretch.end)
     blocks = list[Block]()
     if stretch.first < seam:
-        blocks = await _levels(stores, stream, Stretch(_MANIFEST, stretch.first, seam), names)
-    return blocks, await _full_chunks(stores, stream, seam, stretch.end)
+        blocks = await _levels(stores, asked, Stretch(_MANIFEST, stretch.first, seam))
+    return blocks, await _full_chunks(stores, asked, seam, stretch.end)
 
 
-async def _full_chunks(stores: Stores, stream: StreamRef, first: int, end: int) -> list[Chunk]:
+async def _full_chunks(stores: Stores, asked: Asked, first: int, end: int) -> list[Chunk]:
     """The chunks of a range whose ends are chunks' ends. Raises Moved where one is not there in full."""
     if first >= end:
         return []
-    chunks = await manifest.live_chunks(stores.mongo, stream.id, first // CHUNK, end // CHUNK - 1)
-    for k, chunk in zip(range(first // CHUNK, end // CHUNK), [*chunks, None], strict=False):
-        if chunk is None or chunk.k != k or chunk.live is None or chunk.live.end != (k + 1) * CHUNK:
-            raise Moved(k * CHUNK)
+    ks = range(first // CHUNK, end // CHUNK)
+    chunks = await stores.full_chunks.get(stores.mongo, asked.stream.id, ks.start, ks.stop, asked.joined)
+    if len(chunks) < len(ks):
+        there = {one.k for one in chunks}
+        raise Moved(next(k for k in ks if k not in there) * CHUNK)
     return chunks
 
 
-def _of_level(block: Block, stretch: Stretch, names: Collection[str] | None, x_is_time: bool) -> Blocks:
+def _of_level(block: Block, asked: Asked, stretch: Stretch) -> Blocks:
     start = max(0, (stretch.first - block.first_index) // stretch.grain)
     stop = min(RECORDS, (stretch.end - block.first_index) // stretch.grain)
     fields = {field.name: field.array()[start:stop] for field in block.fields}
     first = block.first_index + np.arange(start, stop, dtype=np.int64) * stretch.grain
-    if x_is_time:
+    if asked.by_time:
         low, high = (np.frombuffer(times, "<f8")[start:stop] for times in (block.t0, block.t1))
     else:
         low, high = first.astype(np.float64), (first + stretch.grain - 1).astype(np.float64)
-    spots = _spots(fields, names, limited=block.limited)
+    spots = _spots(fields, asked.names, limited=block.limited)
     return Blocks(np.full(stop - start, stretch.grain, np.int64), low, high, spots)
 
 
-async def _of_chunks(
-    stores: Stores,
-    stream: StreamRef,
-    stretch: Stretch,
-    names: Collection[str] | None,
-    x_is_time: bool,
-) -> list[Blocks]:
-    blocks, chunks = await _split(stores, stream, stretch, names)
-    made = [_of_level(block, stretch, names, x_is_time) for block in blocks]
+async def _of_chunks(stores: Stores, asked: Asked, stretch: Stretch) -> list[Blocks]:
+    blocks, chunks = await _split(stores, asked, stretch)
+    made = [_of_level(block, asked, stretch) for block in blocks]
     for number, group in groupby(chunks, lambda chunk: chunk.k // RECORDS):
         own = {chunk.k: chunk.live for chunk in group if chunk.live is not None}
-        block = structs.replace(levels.of_chunks(stream.id, number, own), limited=_limited(own.values()))
+        block = structs.replace(levels.of_chunks(asked.stream.id, number, own), limited=_limited(own.values()))
         part = Stretch(_MANIFEST, min(own) * CHUNK, (max(own) + 1) * CHUNK)
-        made.append(_of_level(block, part, names, x_is_time))
+        made.append(_of_level(block, asked, part))
     return made
 
 
 def _limited(lives: Iterable[Live]) -> bool:
     """Whether one of these chunks may have a numeric field without a summary."""
-    return any(len(live.field_summaries()) >= FIELD_LIMIT for live in lives)
+    return any(live.summary_count() >= FIELD_LIMIT for live in lives)
 
 
-async def _of_objects(
-    stores: Stores,
-    stream: StreamRef,
-    stretch: Stretch,
-    names: Collection[str] | None,
-    x_is_time: bool,
-) -> list[Blocks]:
+async def _of_objects(stores: Stores, asked: Asked, stretch: Stretch) -> list[Blocks]:
     """Of every 500 events, an object after the other."""
     begin, end = stretch.first // CHUNK * CHUNK, -(-stretch.end // CHUNK) * CHUNK
-    objects: dict[str, list[tuple[int, Live]]] = {}
-    for chunk in await _full_chunks(stores, stream, begin, end):
-        assert chunk.live is not None, "full chunks are live"
-        objects.setdefault(chunk.live.key, []).append((chunk.k, chunk.live))
+    stretches = by_object(await _full_chunks(stores, asked, begin, end))
     slots = asyncio.Semaphore(stores.settings.chunk_fetches)
 
     async def one(chunks: list[tuple[int, Live]]) -> Blocks:
         async with slots:
-            return await _of_object(stores, stream, chunks, stretch, names, x_is_time)
+            return await _of_object(stores, asked, chunks, stretch)
 
-    return await all_of([one(chunks) for chunks in objects.values()])
+    return await all_of([one(chunks) for chunks in stretches])
 
 
-async def _of_object(
-    stores: Stores,
-    stream: StreamRef,
-    chunks: Sequence[tuple[int, Live]],
-    stretch: Stretch,
-    names: Collection[str] | None,
-    x_is_time: bool,
-) -> Blocks:
+def by_object(chunks: Iterable[Chunk]) -> list[list[tuple[int, Live]]]:
+    """Chunks that follow each other in one object, together; full ones, in order. While a join is committed, and where
+    entries were read before and after it, an object may hold the chunks on both sides of one that stands alone."""
+    found = list[list[tuple[int, Live]]]()
+    for chunk in chunks:
+        assert chunk.live is not None, "full chunks are live"
+        if found and found[-1][-1][0] == chunk.k - 1 and found[-1][-1][1].key == chunk.live.key:
+            found[-1].append((chunk.k, chunk.live))
+        else:
+            found.append([(chunk.k, chunk.live)])
+    return found
+
+
+async def _of_object(stores: Stores, asked: Asked, chunks: Sequence[tuple[int, Live]], stretch: Stretch) -> Blocks:
     first_k, live = chunks[0]
     held = (first_k, 1) if live.joined is None else (live.joined.first_k, live.joined.count)
     begin, behind = held[0] * CHUNK, (held[0] + held[1]) * CHUNK
-    async with judged(stores, stream, first_k, live, (begin, behind)):
-        found = await _blocks_in(stores, live, names)
+    try:
+        async with judged(stores, asked.stream, first_k, live, (begin, behind)):
+            found = await _blocks_in(stores, live, asked.names)
+    except Moved:
+        stores.full_chunks.drop(asked.stream.id, first_k)
+        raise
     first, end = max(stretch.first, first_k * CHUNK), min(stretch.end, (chunks[-1][0] + 1) * CHUNK)
     start, stop = (first - begin) // BLOCK_ROWS, (end - begin) // BLOCK_ROWS
     fields = {one.name: one.array()[start:stop] for one in found}
-    spots = _spots(fields, names, limited=_limited(live for _, live in chunks), begin=begin)
+    lacking = asked.names is not None and not set(asked.names) <= fields.keys()
+    spots = _spots(fields, asked.names, limited=lacking and _limited(live for _, live in chunks), begin=begin)
     events = np.full(stop - start, BLOCK_ROWS, np.int64)
-    if x_is_time:
+    if asked.by_time:
         return Blocks(events, *_times_of(spots, chunks, first, end), spots)
     index = np.arange(first, end, BLOCK_ROWS, dtype=np.float64)
     return Blocks(events, index, index + (BLOCK_ROWS - 1), spots)
@@ -238,17 +235,21 @@ def _spots(
     for name, records in fields.items():
         if names is not None and (records["nan_count"] == UNKNOWN).any():
             raise NotSummarised
-        block = np.flatnonzero(records["count"] > 0)
-        there = records[block]
+        has_numbers = records["count"] > 0
+        block = np.flatnonzero(has_numbers)
+        there = records if len(block) == len(records) else records[has_numbers]
         index = [
             there[f"{place}_index"] if begin is None else begin + there[f"{place}_row"].astype(np.int64)
             for place in PLACES
         ]
         found[name] = Spots(
-            np.tile(block, len(PLACES)),
+            np.concatenate([block] * len(PLACES)),
             np.concatenate(index),
             np.concatenate([there[f"{place}_time"] for place in PLACES]),
             Numbers.of(np.concatenate([there[place] for place in PLACES])),
             int(there["count"].sum()),
+            block,
+            there["count"].astype(np.int64),
+            there["sum"],
         )
     return found

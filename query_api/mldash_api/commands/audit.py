@@ -87,9 +87,9 @@ async def audit_experiment(
     from mldash_api.errors import NotFound
     from mldash_api.stores.streams import find_experiment
     from mldash_compactor.chunks.s3 import open_store
-    from mldash_ingest.documents.mongo import Mongo
+    from mldash_ingest.documents.mongo import open_mongo
 
-    mongo = Mongo(settings.mongo, settings.mongo_database)
+    mongo = open_mongo(settings)
     try:
         await mongo.ping()
         async with open_store(settings) as objects:
@@ -112,8 +112,8 @@ async def _ask_kafka(settings: ApiSettings, group: str) -> tuple[dict[str, dict[
 
     kinds = event_topics(settings.topic_prefix)
     progress = defaultdict[str, dict[int, Progress]](dict)
-    async with reading(settings.kafka) as consumer:
-        offsets = await group_offsets(settings.kafka, consumer, group, kinds)
+    async with reading(settings) as consumer:
+        offsets = await group_offsets(settings, consumer, group, kinds)
         for (topic, partition), at in offsets.items():
             progress[kinds[topic]][partition] = Progress(at.committed, at.end)
         letters = [
@@ -161,16 +161,16 @@ async def _repair(settings: ApiSettings, workers: WorkerSettings, prefix: Prefix
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     from mldash.connections.topic_reading import reading
-    from mldash_ingest.documents.mongo import Mongo
+    from mldash_ingest.documents.mongo import open_mongo
     from mldash_ingest.repair import Repair
 
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("reading Kafka again: {task.completed} records"), TimeElapsedColumn())
-    mongo = Mongo(settings.mongo, settings.mongo_database)
+    mongo = open_mongo(settings)
     try:
         with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("", total=None)
-            async with reading(settings.kafka) as consumer:
+            async with reading(settings) as consumer:
                 repair = Repair(
                     mongo,
                     consumer,

@@ -8,19 +8,22 @@ import msgspec
 from mldash.answers.shapes import ExperimentAnswer
 from mldash.events.identity import Prefix
 from mldash.events.run_status import status_of_run
+from mldash_api.rights.caller import EVERYTHING
 from mldash_api.seam.rows import iso_or_none
 from mldash_api.stores.streams import ExperimentRef, Stores
 
+from .annotations import Annotation, read_annotations, with_tags
 from .sessions import Runs, read_runs
 
 
 class Asked(NamedTuple):
-    """Which experiments, and behind which prefix the page begins."""
+    """Which experiments, and behind which prefix the page begins. `scopes`: those that the caller may read."""
 
     owner: str | None
     project: str | None
     after: str | None
     limit: int
+    scopes: Sequence[str] = (EVERYTHING,)
 
 
 class Listing(NamedTuple):
@@ -33,11 +36,15 @@ class Listing(NamedTuple):
 async def describe(stores: Stores, experiments: Sequence[ExperimentRef], now: float) -> list[ExperimentAnswer]:
     """Many at once, in their order."""
     runs = await read_runs(stores.mongo, experiments)
-    return [_answer(one, runs[one.id], now, stores.settings.lost_after_s) for one in experiments]
+    annotations = await read_annotations(stores.mongo, experiments)
+    lost_after_s = stores.settings.lost_after_s
+    return [answer_of(one, runs[one.id], annotations.get(one.id), now, lost_after_s) for one in experiments]
 
 
 async def list_experiments(stores: Stores, asked: Asked, now: float) -> Listing:
     """One page. What was deleted and not made again is left out."""
+    if not asked.scopes:
+        return Listing([], None)
     query = _query(asked)
     cursor = stores.mongo.experiments.find(query, {"prefix": 1, "gen": 1, "created_at": 1})
     documents = [one async for one in cursor.sort("prefix", 1).limit(asked.limit + 1)]
@@ -50,10 +57,16 @@ def _query(asked: Asked) -> dict[str, Any]:
     """Ranges of the prefix, so that its index answers; "0" is what follows "/" in the order of bytes."""
     bounds: list[dict[str, Any]] = [{"prefix": {"$gt": asked.after or ""}}]
     if asked.owner is not None:
-        begins = asked.owner if asked.project is None else f"{asked.owner}/{asked.project}"
-        below = {"prefix": {"$gte": f"{begins}/", "$lt": f"{begins}0"}}
-        bounds.append(below if asked.project is None else {"$or": [{"prefix": begins}, below]})
+        bounds.append(within(asked.owner if asked.project is None else f"{asked.owner}/{asked.project}"))
+    if EVERYTHING not in asked.scopes:
+        bounds.append({"$or": [within(scope) for scope in asked.scopes]})
     return {"$and": bounds}
+
+
+def within(scope: str) -> dict[str, Any]:
+    """Prefixes that are the scope, or lie below it. No prefix is an owner alone."""
+    below = {"prefix": {"$gte": f"{scope}/", "$lt": f"{scope}0"}}
+    return {"$or": [{"prefix": scope}, below]} if "/" in scope else below
 
 
 async def _present(stores: Stores, experiments: Sequence[ExperimentRef]) -> list[ExperimentRef]:
@@ -75,19 +88,26 @@ def _reference(document: Mapping[str, Any]) -> ExperimentRef:
     return ExperimentRef(Prefix(document["prefix"]), document["_id"], document["gen"], document.get("created_at"))
 
 
-def _answer(experiment: ExperimentRef, runs: Runs, now: float, lost_after_s: float) -> ExperimentAnswer:
+def answer_of(
+    experiment: ExperimentRef, runs: Runs, annotation: Annotation | None, now: float, lost_after_s: float
+) -> ExperimentAnswer:
+    """What was said of it, and the status of its runs."""
     said = {part: told.value for part, told in runs.folded.about.items()}
     updated = runs.last_at if runs.last_at is not None else experiment.created_at
-    return {
+    answer: ExperimentAnswer = {
         "name": experiment.prefix.name,
         "project": experiment.prefix.project,
         "owner": experiment.prefix.owner,
         "prefix": experiment.prefix.text,
         "description": said.get("description"),
         "readme": said.get("readme"),
-        "tags": said.get("tags") or [],
+        "tags": with_tags(said.get("tags") or [], annotation),
         "metadata": said.get("metadata"),
         "status": status_of_run(runs.times(), now, lost_after_s),
         "created_at": iso_or_none(experiment.created_at),
         "updated_at": iso_or_none(updated),
     }
+    if annotation is not None:
+        answer["notes"], answer["archived"] = annotation.notes, annotation.archived
+        answer["title"] = annotation.title
+    return answer

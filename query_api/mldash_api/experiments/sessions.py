@@ -1,7 +1,7 @@
 """Sessions of an experiment: the facts of their run events (folded in the chain of runs), and when each last lived."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -57,6 +57,27 @@ async def _session_documents(
             if one["gen"] == generations[one["exp"]]:
                 found[one["exp"]][one["_id"]] = one
     return found
+
+
+async def sessions_of_ranks(
+    mongo: Mongo, experiments: Sequence[ExperimentRef], ranks: Sequence[int]
+) -> dict[bytes, frozenset[bytes]]:
+    """Those that have one of these ranks, by experiment id."""
+    found: dict[bytes, set[bytes]] = {one.id: set() for one in experiments}
+    own = [{"exp": one.id, "gen": one.generation} for one in experiments]
+    for first in range(0, len(own), _AT_ONCE):
+        query = {"$or": own[first : first + _AT_ONCE], "rank": {"$in": list(ranks)}}
+        async for document in mongo.sessions.find(query, {"exp": 1}):
+            found[document["exp"]].add(document["_id"])
+    return {id_: frozenset(sessions) for id_, sessions in found.items()}
+
+
+async def ranks_of(mongo: Mongo, sessions: Collection[bytes]) -> dict[bytes, int | None]:
+    """Of the sessions that are known."""
+    if not sessions:
+        return {}
+    found = mongo.sessions.find({"_id": {"$in": list(sessions)}}, {"rank": 1})
+    return {one["_id"]: one.get("rank") async for one in found}
 
 
 async def list_sessions(stores: Stores, experiment: ExperimentRef, now: float) -> list[SessionAnswer]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from litestar import Request
 from litestar.openapi.spec import OpenAPIMediaType, OpenAPIResponse, Operation, Schema
@@ -11,6 +11,9 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from mldash_api.errors import NotAcceptable
 
 _Format = TypeVar("_Format", bound=str)
+
+
+_DOCUMENTS: Final = frozenset({"application/json"})
 
 
 def format_of(request: Request[Any, Any, Any], named: _Format | None, media_types: Mapping[_Format, str]) -> _Format:
@@ -28,8 +31,10 @@ def format_of(request: Request[Any, Any, Any], named: _Format | None, media_type
 
 def files_of(media_types: Mapping[_Format, str]) -> type[Operation]:
     """OpenAPI's description of a route that answers with a file: each of its media types."""
+    file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
     content = {
-        media_type: OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY))
+        # One JSON document is described as what it is: readers of the description decode it.
+        media_type: OpenAPIMediaType(schema=Schema(type=OpenAPIType.OBJECT) if media_type in _DOCUMENTS else file)
         for media_type in media_types.values()
     }
 
@@ -40,3 +45,17 @@ def files_of(media_types: Mapping[_Format, str]) -> type[Operation]:
             self.responses = {**(self.responses or {}), "200": told}
 
     return Files
+
+
+def also_as(media_type: str) -> type[Operation]:
+    """OpenAPI's description of a route that gives its answer as such a file too."""
+
+    @dataclass
+    class AlsoFile(Operation):
+        def __post_init__(self) -> None:
+            answer = (self.responses or {}).get("200")
+            if isinstance(answer, OpenAPIResponse) and answer.content is not None:
+                file = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+                answer.content[media_type] = OpenAPIMediaType(schema=file)
+
+    return AlsoFile

@@ -1,1 +1,1 @@
-"""Log lines by index, time, level and text."""
+"""Log lines: of one experiment by index, time, level and text; of many merged by time."""

@@ -10,14 +10,23 @@ from mldash.answers.rows import NonFinite
 from mldash_api.answers import Form, form_of
 from mldash_api.experiments.own_writes import wait_for_own_writes
 from mldash_api.limits import DEFAULT_WAIT_S
+from mldash_api.rights.caller import Caller
+from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores
 
 from .parameters import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
 
 OurStores = NamedDependency[SkipValidation[Stores]]
+OurCaller = NamedDependency[SkipValidation[Caller]]
+"""Who asks; the guard has found out. For routes that show, or take, only what the caller may."""
+OurIndex = NamedDependency[SkipValidation[RunIndex]]
 OurForm = NamedDependency[SkipValidation[Form]]
 Found = NamedDependency[SkipValidation[ExperimentRef | None]]
 """The experiment in its present generation, once all that the reader has written is stored; None: there is none."""
+
+
+def provide_caller(request: Request[Caller, Any, Any]) -> Caller:
+    return request.user
 
 
 def provide_form(
@@ -40,6 +49,7 @@ async def provide_experiment(
 
 
 DEPENDENCIES: Final = {
+    "caller": Provide(provide_caller, sync_to_thread=False),
     "form": Provide(provide_form, sync_to_thread=False),
     "experiment": Provide(provide_experiment),
 }

@@ -1,29 +1,38 @@
-"""GET /healthz, /readyz, /metrics: for what runs the API, not for its users."""
+"""GET /healthz, /readyz, /dependencies, /metrics: for what runs the API, not for its users.
 
+With `health_port` a port of its own answers the same (mldash/process/health_server.py).
+"""
+
+import msgspec
 from litestar import Response, get
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from mldash_api.health import why_not_ready
+from mldash.process.dependencies import Dependencies
+from mldash_api.rights.needed import OPEN, needs
 
-from .dependencies import OurStores
 
-
-@get("/healthz", include_in_schema=False)
+@get("/healthz", include_in_schema=False, opt=OPEN)
 async def healthz() -> Response[str]:
     """200 while the process's loop turns."""
     return Response("ok\n", media_type="text/plain")
 
 
-@get("/readyz", include_in_schema=False)
-async def readyz(stores: OurStores) -> Response[str]:
-    """200 when MongoDB and S3 answer; else 503 with what does not."""
-    reason = await why_not_ready(stores)
-    if reason is None:
-        return Response("ready\n", media_type="text/plain")
-    return Response(f"{reason}\n", media_type="text/plain", status_code=503)
+@get("/readyz", include_in_schema=False, opt=OPEN)
+async def readyz() -> Response[str]:
+    """200 while it takes requests: it listens only then. A server that is away is told by /dependencies, and by the
+    answer to each request that needs it."""
+    return Response("ready\n", media_type="text/plain")
 
 
-@get("/metrics", include_in_schema=False)
+@get("/dependencies", include_in_schema=False, opt=needs("read", "everything"))
+async def dependencies(known: NamedDependency[SkipValidation[Dependencies]]) -> Response[bytes]:
+    """Each server, whether it answers, why not and since when; as of the last look, so that asking costs nothing."""
+    return Response(msgspec.json.encode(await known.list()) + b"\n", media_type="application/json")
+
+
+@get("/metrics", include_in_schema=False, opt=needs("read", "everything"))
 async def operator_metrics() -> Response[bytes]:
     """As Prometheus reads them."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

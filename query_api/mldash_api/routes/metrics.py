@@ -1,4 +1,5 @@
-"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/export, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views"""
+"""GET /v1/metrics, /v1/metrics/points, /v1/metrics/export, /v1/metrics/stats, /v1/metrics/view, /v1/metrics/views
+(grid: grids.py)"""
 
 from typing import Annotated, Any, Final, TypedDict
 
@@ -6,32 +7,30 @@ from litestar import Request, Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from mldash.answers.downsample import INDEX, ViewRequest, draw
-from mldash.answers.filters import Filter, checked_filters
-from mldash.answers.limits import MOST_COLUMNS, MOST_FIELDS
+from mldash.answers.downsample import INDEX, draw
+from mldash.answers.limits import MOST_FIELDS
 from mldash.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash_api.answers import MSGPACK
 from mldash_api.charts.views import read_view, read_views
-from mldash_api.errors import NotFound, WrongParameter
+from mldash_api.errors import NotFound
 from mldash_api.exports.downloads import AskedPoints, point_file
 from mldash_api.exports.formats import files_of, format_of
 from mldash_api.exports.points import POINT_MEDIA_TYPES, PointFormat
-from mldash_api.limits import DEFAULT_COLUMNS, DEFAULT_ROWS, MOST_VIEWS
+from mldash_api.limits import DEFAULT_COLUMNS, DEFAULT_ROWS
 from mldash_api.points.metrics import list_metrics, read_statistics
 from mldash_api.points.packed_points import pack_page
 from mldash_api.points.points import Range, page_of, read_range
-from mldash_api.stores.streams import find_experiment
+from mldash_api.rights.needed import OF_EXPERIMENT, needs
 
+from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view, metrics_of
 from .dependencies import Found, OurForm, OurStores
+from .grids import grid
 from .parameters import (
     Index,
     StreamName,
     Unnamed,
     checked_count,
     checked_fields,
-    checked_finite,
-    checked_name,
-    checked_prefix,
     metric_name,
 )
 
@@ -42,20 +41,16 @@ class MetricsAnswer(TypedDict):
     metrics: list[MetricSummary]
 
 
-FilterText = Annotated[
-    list[str] | None,
-    QueryParameter(description='Only points that pass all: "FIELD <, <=, >, >=, == or != NUMBER", as in "loss < 0.5".'),
-]
 FieldsText = Annotated[list[str] | None, QueryParameter(description="Only these fields.")]
 
 
-@get("/", tags=["metrics"])
+@get("/", tags=["metrics"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def metrics(experiment: Found, stores: OurStores, form: OurForm) -> Response[MetricsAnswer]:
     """One entry a metric; the unnamed one, whose name is null, first."""
     return form.answer(MetricsAnswer(metrics=await list_metrics(stores, experiment) if experiment else []))
 
 
-@get("/points", tags=["metrics"])
+@get("/points", tags=["metrics"], opt=needs("read", "prefix", (*OF_EXPERIMENT, "range")))
 async def points(
     experiment: Found,
     stores: OurStores,
@@ -81,7 +76,7 @@ async def points(
     return await form.built(found.count, lambda: page_of(found, start_index, wanted))
 
 
-@get("/export", tags=["metrics"], operation_class=_POINT_FILES)
+@get("/export", tags=["metrics"], operation_class=_POINT_FILES, opt=needs("read", "prefix", (*OF_EXPERIMENT, "range")))
 async def export(
     request: Request[Any, Any, Any],
     experiment: Found,
@@ -107,7 +102,7 @@ async def export(
     return Stream(file, media_type=POINT_MEDIA_TYPES[chosen], headers={"Vary": "Accept"})
 
 
-@get("/stats", tags=["metrics"])
+@get("/stats", tags=["metrics"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def statistics(
     experiment: Found, stores: OurStores, form: OurForm, name: StreamName = None, unnamed: Unnamed = False
 ) -> Response[MetricStatistics]:
@@ -119,7 +114,7 @@ async def statistics(
     return form.answer(found)
 
 
-@get("/view", tags=["metrics"])
+@get("/view", tags=["metrics"], opt=needs("read", "prefix", (*OF_EXPERIMENT, "chart")))
 async def view(
     experiment: Found,
     stores: OurStores,
@@ -129,12 +124,10 @@ async def view(
     fields: Annotated[
         list[str] | None, QueryParameter(description=f"These alone; else the first {MOST_FIELDS} numeric.")
     ] = None,
-    x: Annotated[str, QueryParameter(description="`index`, `time`, or a field.")] = INDEX,
-    start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
-    end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
-    points: Annotated[
-        int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")
-    ] = DEFAULT_COLUMNS,
+    x: XName = INDEX,
+    start: Bound = None,
+    end: Bound = None,
+    points: Columns = DEFAULT_COLUMNS,
     filter: FilterText = None,
 ) -> Response[MetricView]:
     """First, last, least and greatest value of each pixel column, so that no spike is lost. An absent metric: empty.
@@ -142,12 +135,11 @@ async def view(
     `totalPoints`: of how many points it was made; `sampled`: whether any was left out; `edges`: of the columns.
     """
     metric = metric_name(name, unnamed)
-    wanted = checked_fields("fields", fields)
-    low, high = checked_finite("start", start), checked_finite("end", end)
-    request = ViewRequest(wanted, checked_name("x", x), low, high, points, _filters_of(filter))
+    request = checked_view(fields, x, (start, end), points, filter)
     if experiment is None:
         return form.answer(draw(request, lambda: ()))
-    return form.answer(await read_view(stores, experiment.stream("metrics", metric), request))
+    drawn = await read_view(stores, experiment.stream("metrics", metric), request)
+    return await form.built(_points_of(drawn), lambda: drawn)
 
 
 class ExperimentView(TypedDict):
@@ -159,42 +151,29 @@ class ViewsAnswer(TypedDict):
     views: list[ExperimentView]
 
 
-@get("/views", tags=["metrics"])
+@get("/views", tags=["metrics"], opt=needs("read", "prefixes"))
 async def views(
     stores: OurStores,
     form: OurForm,
-    prefixes: Annotated[list[str], QueryParameter(description=f"The experiments, at most {MOST_VIEWS}.")],
+    prefixes: Prefixes,
     name: StreamName = None,
     unnamed: Unnamed = False,
     fields: FieldsText = None,
-    x: Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')] = INDEX,
-    start: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
-    end: Annotated[float | None, QueryParameter(description="In units of x, inclusive.")] = None,
-    points: Annotated[
-        int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart.")
-    ] = DEFAULT_COLUMNS,
+    x: XName = INDEX,
+    start: Bound = None,
+    end: Bound = None,
+    points: Columns = DEFAULT_COLUMNS,
     filter: FilterText = None,
 ) -> Response[ViewsAnswer]:
     """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""
-    checked_count("number of prefixes", len(prefixes), MOST_VIEWS)
-    found = [await find_experiment(stores.mongo, checked_prefix(prefix)) for prefix in prefixes]
-    metric = metric_name(name, unnamed)
-    low, high = checked_finite("start", start), checked_finite("end", end)
-    wanted = checked_fields("fields", fields)
-    request = ViewRequest(wanted, checked_name("x", x), low, high, points, _filters_of(filter))
-    drawn = await read_views(stores, [one.stream("metrics", metric) if one else None for one in found], request)
+    request = checked_view(fields, x, (start, end), points, filter)
+    drawn = await read_views(stores, await metrics_of(stores, prefixes, metric_name(name, unnamed)), request)
     answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
-    return form.answer(ViewsAnswer(views=answers))
+    return await form.built(sum(map(_points_of, drawn)), lambda: ViewsAnswer(views=answers))
 
 
-def _filters_of(texts: list[str] | None) -> list[Filter]:
-    try:
-        found = checked_filters(texts)
-    except ValueError as error:
-        raise WrongParameter("filter", str(error)) from None
-    for one in found:
-        checked_name("filter", one.field)
-    return found
+def _points_of(view: MetricView) -> int:
+    return sum(len(one["x"]) for one in view["fields"].values())
 
 
-router = Router("/metrics", route_handlers=[metrics, points, export, statistics, view, views])
+router = Router("/metrics", route_handlers=[metrics, points, export, statistics, view, views, grid])

@@ -13,16 +13,20 @@ from typing import Annotated, Any, Final
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.params import HeaderParameter, ParameterKwarg, QueryParameter
+from litestar.params import HeaderParameter, ParameterKwarg, PathParameter, QueryParameter
 
 from mldash.answers.limits import MOST_COUNT, MOST_NAMES
 from mldash.events.identity import ID_BYTES, KINDS, Prefix, check_name, parse_prefix
 from mldash_api.errors import WrongParameter
 from mldash_api.experiments.own_writes import Written
-from mldash_api.limits import MOST_WRITTEN_STREAMS
+from mldash_api.limits import MOST_RANK, MOST_SESSIONS, MOST_WRITTEN_STREAMS
 
 HEADERS: Final = {"written": "Mldash-Written", "wait": "Mldash-Wait"}
 """A handler's parameter → the header that it comes in."""
+
+_TAKES_UNKNOWN: Final = "takes unknown parameters"
+TAKES_UNKNOWN: Final = {_TAKES_UNKNOWN: True}
+"""A route's `opt`: others say what it is asked, and may say more (RFC 6749, 4.1.2)."""
 
 PrefixText = Annotated[str, QueryParameter(description="The experiment: owner/project/…/name.")]
 StreamName = Annotated[str | None, QueryParameter(description="The metric's name.")]
@@ -58,6 +62,14 @@ def checked_session(text: str) -> bytes:
     if len(session) != ID_BYTES:
         raise WrongParameter("session", f"{text!r} is not {ID_BYTES} bytes in hex")
     return session
+
+
+def checked_ranks(ranks: list[int] | None) -> list[int] | None:
+    """Raises WrongParameter for one that no process has."""
+    checked_count("number of rank", len(ranks or ()), MOST_SESSIONS)
+    for rank in ranks or ():
+        checked_count("rank", rank, MOST_RANK)
+    return ranks
 
 
 def checked_name(parameter: str, name: str) -> str:
@@ -131,6 +143,8 @@ def _as_stored(kind: str, name: str | None, session: bytes, next_seq: int) -> Wr
 
 def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """A guard: a parameter that the route does not have is refused by name, for a typo must not change an answer."""
+    if handler.opt.get(_TAKES_UNKNOWN):
+        return
     known = _parameters_of(handler)
     for name in connection.query_params:
         if name not in known:
@@ -152,6 +166,6 @@ def _parameters_of(handler: BaseRouteHandler) -> frozenset[str]:
                     used.append(dependencies[name].parsed_fn_signature)
                 continue
             said = field.kwarg_definition
-            if name != "request" and not isinstance(said, HeaderParameter):
+            if name not in ("request", "data") and not isinstance(said, HeaderParameter | PathParameter):
                 known.add(said.name if isinstance(said, ParameterKwarg) and said.name else name)
     return frozenset(known)

@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 from litestar import Response, get
 
 from mldash_api.experiments.params import read_params
+from mldash_api.rights.needed import OF_EXPERIMENT, needs
 
 from .dependencies import Found, OurForm, OurStores
 
@@ -15,7 +16,8 @@ class ParamsAnswer(TypedDict):
     params: dict[str, Any]
 
 
-@get("/params", tags=["params"])
+@get("/params", tags=["params"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def params(experiment: Found, stores: OurStores, form: OurForm) -> Response[ParamsAnswer]:
     """The parameters after every set, later values over earlier ones. None at all: {}."""
-    return form.answer(ParamsAnswer(params=await read_params(stores, experiment) if experiment else {}))
+    (found,) = await read_params(stores, [experiment]) if experiment else [{}]
+    return form.answer(ParamsAnswer(params=found))

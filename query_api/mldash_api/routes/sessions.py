@@ -9,6 +9,7 @@ from litestar.params import QueryParameter
 from mldash.answers.shapes import SessionAnswer, StandingAnswer
 from mldash_api.experiments.sessions import list_sessions
 from mldash_api.experiments.standing import set_aside_of, standing_of
+from mldash_api.rights.needed import OF_EXPERIMENT, needs
 
 from .dependencies import Found, OurForm, OurStores
 from .parameters import PrefixText, checked_prefix, checked_session
@@ -18,13 +19,13 @@ class SessionsAnswer(TypedDict):
     sessions: list[SessionAnswer]
 
 
-@get("/sessions", tags=["sessions"])
+@get("/sessions", tags=["sessions"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def sessions(experiment: Found, stores: OurStores, form: OurForm) -> Response[SessionsAnswer]:
     """The processes that have written to an experiment, in the order in which they were first heard of."""
     return form.answer(SessionsAnswer(sessions=await list_sessions(stores, experiment, time()) if experiment else []))
 
 
-@get("/sessions/standing", tags=["sessions"])
+@get("/sessions/standing", tags=["sessions"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def standing(
     prefix: PrefixText,
     session: Annotated[str, QueryParameter(description="Its id, in hex.")],

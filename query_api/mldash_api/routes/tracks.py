@@ -13,6 +13,7 @@ from mldash_api.exports.downloads import entry_file
 from mldash_api.exports.entries import ENTRY_MEDIA_TYPES, EntryFormat
 from mldash_api.exports.formats import files_of, format_of
 from mldash_api.limits import MOST_TIMES
+from mldash_api.rights.needed import OF_EXPERIMENT, needs
 from mldash_api.tracks.entries import Asked, answer_of, read_entries
 from mldash_api.tracks.moments import entries_at, resampled
 from mldash_api.tracks.tracks import list_tracks
@@ -27,13 +28,13 @@ class TracksAnswer(TypedDict):
     tracks: list[TrackSummary]
 
 
-@get("/", tags=["tracks"])
+@get("/", tags=["tracks"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def tracks(experiment: Found, stores: OurStores, form: OurForm) -> Response[TracksAnswer]:
     """One entry a topic."""
     return form.answer(TracksAnswer(tracks=await list_tracks(stores, experiment) if experiment else []))
 
 
-@get("/entries", tags=["tracks"])
+@get("/entries", tags=["tracks"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def entries(
     experiment: Found,
     stores: OurStores,
@@ -56,7 +57,7 @@ async def entries(
     return await form.built(sum(one.count for one in rows), lambda: answer_of(rows, fields))
 
 
-@get("/export", tags=["tracks"], operation_class=_ENTRY_FILES)
+@get("/export", tags=["tracks"], operation_class=_ENTRY_FILES, opt=needs("read", "prefix", OF_EXPERIMENT))
 async def export(
     request: Request[Any, Any, Any],
     experiment: Found,
@@ -86,7 +87,7 @@ class MomentsAnswer(TypedDict):
     entries: list[dict[str, Any] | None]
 
 
-@get("/at", tags=["tracks"])
+@get("/at", tags=["tracks"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def at(
     experiment: Found,
     stores: OurStores,
@@ -106,7 +107,7 @@ async def at(
     )
 
 
-@get("/resampled", tags=["tracks"])
+@get("/resampled", tags=["tracks"], opt=needs("read", "prefix", OF_EXPERIMENT))
 async def resample(
     experiment: Found,
     stores: OurStores,

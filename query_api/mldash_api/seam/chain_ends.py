@@ -1,19 +1,21 @@
 """Many chains from their snapshots on, by places and counts alone: no column crosses the wire."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from mldash_api import instruments
-from mldash_api.stores.streams import ExperimentRef
+from mldash_api.stores.streams import ExperimentRef, StreamRef
 from mldash_ingest.documents.buckets import END_OF_STREAM, bucket_id, first_index_of
 from mldash_ingest.documents.collections import CLOSED
 from mldash_ingest.documents.mongo import Mongo, Session
 from mldash_ingest.documents.walk import cold_ends
 
 from .attempts import DELAYS_S, Moved, unsettled
+from .hot import Seam, find_seams
 
 _RANGES_A_QUERY: Final = 200
+_ENDS_A_QUERY: Final = 100
 
 
 class Listed(NamedTuple):
@@ -21,6 +23,49 @@ class Listed(NamedTuple):
 
     document: Mapping[str, Any]
     end: int
+
+
+class Reach(NamedTuple):
+    """Of one chain: where it begins and is hot, and its first free index."""
+
+    seam: Seam
+    end: int
+
+
+async def reaches_of(mongo: Mongo, streams: Sequence[StreamRef]) -> dict[bytes, Reach]:
+    """Of those of these that are there, by three reads for all of them. Raises ReadOvertaken."""
+    found, waiting = dict[bytes, Reach](), {stream.id: stream for stream in streams}
+    for delay in DELAYS_S:
+        async with await mongo.causal() as session:
+            seams = await find_seams(mongo, session, list(waiting))
+            ends = await _last_ends(mongo, session, {stream: seam.cold for stream, seam in seams.items()})
+            look = await cold_ends(mongo, session, seams)
+        # As hot.look_again: behind a cold end that has moved may be what a late insert left.
+        settled = {stream for stream, seam in seams.items() if look.get(stream, CLOSED) <= seam.cold}
+        found |= {stream: Reach(seams[stream], ends[stream]) for stream in settled}
+        waiting = {stream: waiting[stream] for stream in seams if stream not in settled}
+        if not waiting:
+            return found
+        moved = next(iter(waiting.values()))
+        instruments.restarts.labels(moved.kind).inc(len(waiting))
+        await asyncio.sleep(delay)
+    raise unsettled(moved, Moved())
+
+
+async def _last_ends(mongo: Mongo, session: Session, colds: Mapping[bytes, int]) -> dict[bytes, int]:
+    """As hot.chain_end, of each."""
+    ends, items = dict(colds), list(colds.items())
+    for at in range(0, len(items), _ENDS_A_QUERY):
+        first, *others = (_last_bucket(stream, cold) for stream, cold in items[at : at + _ENDS_A_QUERY])
+        more = [{"$unionWith": {"coll": mongo.buckets.name, "pipeline": one}} for one in others]
+        async for bucket in mongo.buckets.aggregate([*first, *more], session=session):
+            ends[bytes(bucket["s"])] = first_index_of(bucket["_id"]) + int(bucket["n"])
+    return ends
+
+
+def _last_bucket(stream: bytes, cold: int) -> list[dict[str, Any]]:
+    match = {"_id": {"$gte": bucket_id(stream, cold), "$lt": stream + END_OF_STREAM}}
+    return [{"$match": match}, {"$sort": {"_id": -1}}, {"$limit": 1}, {"$project": {"s": 1, "n": 1}}]
 
 
 async def list_streams(mongo: Mongo, experiment: ExperimentRef, kind: str, fields: Mapping[str, int]) -> list[Listed]:

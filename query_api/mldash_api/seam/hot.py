@@ -27,10 +27,18 @@ class Seam(Struct, frozen=True):
 
 async def find_seam(mongo: Mongo, session: Session, stream: bytes) -> Seam | None:
     """None: there is no such stream, or it was deleted a moment ago."""
-    document = await mongo.streams.find_one({"_id": stream}, {"cold": 1, "floor": 1, "joined": 1}, session=session)
-    if document is None or document["cold"] >= CLOSED:
-        return None
-    return Seam(document.get("floor", 0), document["cold"], document.get("joined", 0))
+    return (await find_seams(mongo, session, [stream])).get(stream)
+
+
+async def find_seams(mongo: Mongo, session: Session, streams: Sequence[bytes]) -> dict[bytes, Seam]:
+    """Of those that are there."""
+    query = {"_id": {"$in": list(streams)} if len(streams) > 1 else streams[0]}
+    cursor = mongo.streams.find(query, {"cold": 1, "floor": 1, "joined": 1}, session=session)
+    return {
+        one["_id"]: Seam(one.get("floor", 0), one["cold"], one.get("joined", 0))
+        for one in await cursor.to_list(None)
+        if one["cold"] < CLOSED
+    }
 
 
 async def look_again(mongo: Mongo, session: Session, stream: bytes, first_used: int) -> None:

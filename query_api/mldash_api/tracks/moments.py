@@ -5,7 +5,7 @@ later of the two is the entry's time, and then every source that covers that tim
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from mldash.answers.resample import grid, held
 from mldash_api.errors import AnswerTooLarge
@@ -19,6 +19,9 @@ from mldash_ingest.documents.mongo import Session
 from .entries import TIMESTAMP, Asked, entries_of, read_entries, read_parts, stored_names
 
 Entry = dict[str, Any]
+
+_MOST_TOLD: Final = 1e15
+"""A count above it is told as this one: a rate may ask for more than any number says."""
 
 
 async def entries_at(
@@ -48,7 +51,7 @@ async def resampled(stores: Stores, stream: StreamRef, asked: Asked, rate_hz: fl
     end = entries[-1][TIMESTAMP] if asked.end == float("inf") else asked.end
     most, wanted = stores.settings.entries_limit, (end - start) * rate_hz
     if wanted >= most:
-        raise AnswerTooLarge(int(wanted) + 1, most, "give start and end, or a lower rate")
+        raise AnswerTooLarge(int(min(wanted, _MOST_TOLD)) + 1, most, "give start and end, or a lower rate")
     return list(held(entries, list(grid(start, end, rate_hz))))
 
 

@@ -14,18 +14,11 @@ from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.keys import experiment_folder
 from mldash_compactor.moving.candidates import Range
 from mldash_compactor.moving.move import run_steps
-from mldash_compactor.upkeep.removal import (
-    STEPS,
-    Removal,
-    find_target,
-    finish_generation,
-    go_on_with_removals,
-    raise_generation,
-    sweep_generation,
-)
+from mldash_compactor.upkeep.removal import STEPS, Removal, finish_generation, go_on_with_removals, sweep_generation
 from mldash_ingest import instruments
 from mldash_ingest.documents.buckets import CHUNK, bucket_id
 from mldash_ingest.documents.collections import CLOSED
+from mldash_ingest.documents.removals import find_target, raise_generation
 from mldash_ingest.fetch.decode import Arrival
 from mldash_ingest.store.sessions import Admission, Sessions
 from tests.integration.ingest_workers.appending import Origin
@@ -70,6 +63,19 @@ async def left(world: World) -> dict[str, Any]:
     counts["streams"] -= closed
     counts["objects"] = [one.key async for one in world.objects.list()]
     return {name: number for name, number in counts.items() if number}
+
+
+@pytest.mark.parametrize("other", [b"\0" * 16, b"\x7f" * 16, b"\xff" * 16])
+async def test_summaries_of_other_streams_stay_wherever_their_ids_sort(world: World, other: bytes) -> None:
+    """MongoDB compares the length of binary ids before it looks at their bytes."""
+    chain = await half_cold(world)
+    numbers = (0, 1, 2**40)
+    for level in range(len(levels.LEVELS)):
+        for number in numbers:
+            await levels.insert(world.mongo, levels.unknown(other, level, number))
+    await sweep_generation(await delete(world))
+    assert await world.mongo.levels.count_documents({}) == len(levels.LEVELS) * len(numbers)
+    assert not await levels.read_blocks(world.mongo, chain.id, 1, range(1))
 
 
 async def test_everything_of_a_deleted_experiment_goes_and_only_its_tombstones_stay(world: World) -> None:
@@ -180,48 +186,48 @@ async def test_a_compactor_finishes_what_a_killed_command_left(world: World) -> 
     assert await left(world) == {}
 
 
-async def test_what_is_made_again_has_all_of_the_new_and_nothing_of_the_old(world: World) -> None:
+async def test_what_is_made_again_has_all_of_the_new_and_nothing_of_the_old(whole_world: World) -> None:
     """The old session goes on meanwhile: its events are dropped and counted."""
     before = instruments.deleted._value.get()
-    async with emitting(world) as emitter, working(world.worker()):
+    async with emitting(whole_world) as emitter, working(whole_world.worker()):
         await emitter.send(ONE, 0, points(ONE, 0, 50))
-        await until_stored(world, 50)
+        await until_stored(whole_world, 50)
         await emitter.send(ONE, 0, Signals([Heartbeat(time()), Claim(time(), "metrics", "loss", 50)]), kind="runs")
-        await sweep_generation(await delete(world, Prefix(EMITTED)))
+        await sweep_generation(await delete(whole_world, Prefix(EMITTED)))
         await emitter.send(ONE, 50, points(ONE, 50, 30))
         await emitter.send(TWO, 0, points(TWO, 0, 20))
-        found = await until_stored_in(world, 1, 20)
+        found = await until_stored_in(whole_world, 1, 20)
     assert found == [(TWO, seq) for seq in range(20)]
     assert instruments.deleted._value.get() - before == 30
     gone = stream_id(experiment_id(EMITTED), 0, "metrics", "loss")
-    assert await world.mongo.claims.count_documents({"_id.s": gone}) == 0
+    assert await whole_world.mongo.claims.count_documents({"_id.s": gone}) == 0
 
 
-async def test_a_session_that_begins_a_new_stream_of_a_deleted_experiment_stores_nothing(world: World) -> None:
+async def test_a_session_that_begins_a_new_stream_of_a_deleted_experiment_stores_nothing(whole_world: World) -> None:
     """Its worker knows the session from before: the first look at the stream tells that its generation has passed."""
     before = instruments.deleted._value.get()
-    async with emitting(world) as emitter, working(world.worker()):
+    async with emitting(whole_world) as emitter, working(whole_world.worker()):
         await emitter.send(ONE, 0, points(ONE, 0, 50))
-        await until_stored(world, 50)
-        await sweep_generation(await delete(world, Prefix(EMITTED)))
+        await until_stored(whole_world, 50)
+        await sweep_generation(await delete(whole_world, Prefix(EMITTED)))
         await emitter.send(ONE, 0, points(ONE, 0, 7), name="began later")
         await emitter.send(ONE, 7, points(ONE, 7, 7), name="began later")
         await until_dropped(before, 14)
-    assert await left(world) == {}
+    assert await left(whole_world) == {}
 
 
-async def test_who_writes_on_when_all_of_the_deleted_is_gone_leaves_nothing_behind(world: World) -> None:
+async def test_who_writes_on_when_all_of_the_deleted_is_gone_leaves_nothing_behind(whole_world: World) -> None:
     """Nobody comes by a third time: not even a closed document may be left, of a stream that was there or a new one."""
     before = instruments.deleted._value.get()
-    async with emitting(world) as emitter, working(world.worker()):
+    async with emitting(whole_world) as emitter, working(whole_world.worker()):
         await emitter.send(ONE, 0, points(ONE, 0, 50))
-        await until_stored(world, 50)
-        await finish_generation(await delete(world, Prefix(EMITTED)))
+        await until_stored(whole_world, 50)
+        await finish_generation(await delete(whole_world, Prefix(EMITTED)))
         await emitter.send(ONE, 50, points(ONE, 50, 7))
         await emitter.send(ONE, 0, points(ONE, 0, 7), name="began later")
         await until_dropped(before, 14)
-    assert await left(world) == {}
-    assert await world.mongo.streams.count_documents({}) == 0
+    assert await left(whole_world) == {}
+    assert await whole_world.mongo.streams.count_documents({}) == 0
 
 
 @pytest.mark.parametrize("swept", [True, False])

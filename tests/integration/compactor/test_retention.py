@@ -13,6 +13,7 @@ from mldash_compactor.chunks import levels, manifest, points
 from mldash_compactor.chunks.levels import RECORDS
 from mldash_compactor.chunks.objects import read_chunk
 from mldash_compactor.moving import candidates, join
+from mldash_compactor.upkeep import retention
 from mldash_compactor.upkeep.retention import (
     DAY_S,
     STEPS,
@@ -25,6 +26,7 @@ from mldash_compactor.upkeep.retention import (
 )
 from mldash_compactor.upkeep.sweep import sweep
 from mldash_ingest.documents.buckets import CHUNK, bucket_id, to_document
+from mldash_ingest.documents.mongo import Mongo
 from mldash_ingest.documents.walk import cold_ends, walk
 from tests.stack import run_mldash
 from tests.world import World
@@ -71,6 +73,23 @@ async def test_retention_cut_between_any_two_steps_goes_on(world: World, stopped
     await keep_retention(world.mongo, time())
     document = await chain.document()
     assert (document["next"], document["floor"], document["cold"], await chain.hot_buckets()) == (2_000,) * 3 + (0,)
+
+
+async def test_lines_that_come_while_the_floor_is_sought_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker appends between the two looks, at the chain's end and for young lines: the fault run met it."""
+    chain = await lines(world, young=0)
+    await set_policy(world.mongo, OWNER, {"logs": 30.0})
+    real = retention.chain_end
+
+    async def chain_end(mongo: Mongo, stream: bytes, begin: int) -> int:
+        if chain.snapshot.next == 2_000:
+            await chain.grow(500, bucket_events=500, times=[time()] * 500)
+        return await real(mongo, stream, begin)
+
+    monkeypatch.setattr(retention, "chain_end", chain_end)
+    assert await keep_retention(world.mongo, time()) == 2_000
+    document = await chain.document()
+    assert (document["next"], document["floor"], await chain.hot_buckets()) == (2_500, 2_000, 1)
 
 
 async def test_what_leaves_a_chain_of_lines_is_in_its_snapshot(world: World) -> None:

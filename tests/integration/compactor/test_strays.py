@@ -5,6 +5,8 @@ from time import time
 
 import pytest
 
+from benchmarks.cold_stream import load, name_stream
+from mldash_compactor.upkeep.lost_levels import restore_levels
 from mldash_compactor.upkeep.strays import find_strays
 from tests.world import World
 
@@ -42,6 +44,23 @@ async def test_buckets_below_the_cold_end_and_of_deleted_experiments_are_deleted
     await world.mongo.streams.delete_one({"_id": purged.id})
     await find_strays(world.mongo, asyncio.Event(), keep_events=0, idle_s=600)
     assert [await chain.hot_buckets() for chain in (garbage, closed, purged)] == [1, 0, 0]
+
+
+async def test_summaries_of_a_long_stream_that_are_gone_are_made_anew(world: World) -> None:
+    """As a version before left them that deleted other streams' with an experiment."""
+    stream = name_stream("owner/project/long", "train")
+    await load(world.mongo, world.objects, stream, 1_030_000)
+    before = [one async for one in world.mongo.levels.find({}).sort("_id", 1)]
+    assert before, "a million points have a block"
+    assert await restore_levels(world.mongo, asyncio.Event()) == 0
+    await world.mongo.levels.delete_many({})
+    async with compacting(world.compactor(sweep_s=0.2)):
+
+        async def restored() -> bool:
+            return await world.mongo.levels.count_documents({}) == len(before)
+
+        await eventually(restored)
+    assert [one async for one in world.mongo.levels.find({}).sort("_id", 1)] == before
 
 
 _STREAMS = [("metrics", "lost"), ("metrics", "idle"), ("tracks", "kept")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +51,42 @@ def test_the_whole_stack_is_ready_within_a_minute_and_keeps_what_dies_alive(data
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
     for name in ("worker-2", "compactor-1", "api"):
         assert '"event": "stopped"' in (data / "logs" / f"{name}.log").read_text(), f"{name} was not let finish"
+
+
+def test_the_api_of_a_private_stack_answers_whoever_can_read_its_token(data: Path) -> None:
+    """And nobody else who reaches loopback; the file is its owner's alone."""
+    run_mldash("up", "--detach", "--private", "--workers", "0", "--compactors", "0", "--data", str(data))
+    token_file, api = data / "api_token", status(data)["addresses"]["api"]
+    told = run_mldash("env", "--data", str(data)).stdout
+    assert f"export MLDASH_TOKEN_FILE={token_file}" in told
+    assert token_file.stat().st_mode & 0o777 == 0o600
+    token = token_file.read_text().strip()
+    assert token not in told + run_mldash("status", "--data", str(data)).stdout
+    assert httpx.get(f"{api}/v1/experiments").status_code == 401
+    forwarded = {"Authorization": f"Bearer {token}", "X-Forwarded-For": "203.0.113.9", "Host": "hub.example"}
+    assert httpx.get(f"{api}/v1/experiments", headers=forwarded).status_code == 200
+
+
+def test_the_user_of_a_private_stack_signs_a_browser_in_once_with_the_link_that_it_leaves(data: Path) -> None:
+    """The link is in no output and no log; the cookie holds over a restart of the API."""
+    up = run_mldash("up", "--detach", "--private", "--workers", "0", "--compactors", "0", "--data", str(data))
+    link_file, api = data / "api_link", status(data)["addresses"]["api"]
+    assert str(link_file) in up.stdout
+    assert [(data / name).stat().st_mode & 0o777 for name in ("api_link", "signing_keys")] == [0o600, 0o600]
+    address, _, text = link_file.read_text().strip().partition("#once=")
+    assert address == f"{api}/sign-in"
+    with httpx.Client(base_url=api, headers={"Origin": api}) as browser:
+        assert browser.get(address).status_code == 200
+        assert [browser.post("/v1/sign-in", json={"token": text}).status_code for _ in range(2)] == [200, 401]
+        assert browser.get("/v1/experiments").status_code == 200
+        before = process_of(data, "api")["pid"]
+        os.kill(before, signal.SIGKILL)
+        until(lambda: process_of(data, "api")["pid"] not in (None, before) and status(data)["ready"])
+        assert browser.get("/v1/experiments").status_code == 200
+    keys = (data / "signing_keys").read_text().strip()
+    logs = [path.read_text(errors="replace") for path in (data / "logs").iterdir()]
+    for secret in (text, link_file.read_text().strip().partition("#once=")[2], keys):
+        assert not any(secret in told for told in (up.stdout, up.stderr, (data / "state.json").read_text(), *logs))
 
 
 def test_a_component_that_does_not_start_is_told_and_takes_the_stack_down(data: Path) -> None:

@@ -23,7 +23,7 @@ from botocore.config import Config
 from pymongo import AsyncMongoClient
 
 from mldash.connections.servers import Servers
-from mldash_deploy.prepare import make_topics
+from mldash_deploy.preparing.topics import make_topics
 from mldash_deploy.stack.local_servers import LocalServers, read_servers
 from tests.stack import run_mldash
 

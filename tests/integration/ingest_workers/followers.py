@@ -14,7 +14,7 @@ from .emitting import eventually
 async def following(world: World, *, stored: bool, beginning: bool = True) -> AsyncIterator[list[tuple[bytes, int]]]:
     """(session, seq) of the metrics' events that a follower was given so far."""
     given: list[tuple[bytes, int]] = []
-    follower = Follower(world.servers.kafka, world.name, ["metrics"], stored=stored, beginning=beginning)
+    follower = Follower(world.servers, ["metrics"], stored=stored, beginning=beginning)
 
     async def follow() -> None:
         async for followed in follower:

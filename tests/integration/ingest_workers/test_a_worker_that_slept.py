@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mldash.events.identity import Prefix
-from mldash_compactor.upkeep.removal import find_target, raise_generation
+from mldash_ingest.documents.removals import find_target, raise_generation
 from mldash_ingest.store import chains
 from mldash_ingest.store.chains import Chains
 from mldash_ingest.store.sessions import Admission, Sessions

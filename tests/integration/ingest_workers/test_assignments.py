@@ -57,7 +57,7 @@ async def test_after_a_refused_commit_nothing_is_stored_or_announced_before_what
             await emitter.send(ONE, 3, points(ONE, 3, 1))  # behind what was dropped
             await asyncio.sleep(1.0)  # what must not happen has no end that one could wait for
             assert await stored(world) == [(ONE, 0), (ONE, 1)], "stored under an assignment that has lapsed"
-            assert worker._assignment.number == 1
+            assert worker._kafka.assignment.number == 1
             async with working(world.worker(1)):  # the group rebalances
                 found = await until_stored(world, 4)
     assert found == [(ONE, seq) for seq in range(4)]
@@ -70,20 +70,20 @@ async def test_a_worker_that_comes_back_finds_its_partitions_and_the_others_noti
     async with emitting(world) as emitter, working(world.worker(0)) as other:
         async with working(world.worker(1)) as first:
             await eventually(lambda: _share(first, other))
-            held, assignment = first._consumer.assignment(), other._assignment.number
+            held, assignment = first._kafka.consumer.assignment(), other._kafka.assignment.number
         async with working(world.worker(1)) as again:
             await eventually(lambda: _share(again, other))
-            assert again._consumer.assignment() == held
+            assert again._kafka.consumer.assignment() == held
             for stream in range(10):
                 await emitter.send(ONE, 0, points(ONE, 0, 5), name=f"m{stream}")
             for stream in range(10):
                 await until_stored(world, 5, name=f"m{stream}")
-        assert other._assignment.number == assignment
+        assert other._kafka.assignment.number == assignment
 
 
 async def _share(*workers: Worker) -> bool:
     """Whether each has partitions, and each partition one of them."""
-    held = [worker._consumer.assignment() for worker in workers if await worker.health() is None]
+    held = [worker._kafka.consumer.assignment() for worker in workers if await worker.health() is None]
     return len(held) == len(workers) and all(held) and sum(map(len, held)) == sum(PARTITIONS.values())
 
 

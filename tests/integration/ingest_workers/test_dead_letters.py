@@ -36,7 +36,7 @@ async def letters(world: World, count: int) -> list[Summary]:
     """The letters, once there are so many."""
 
     async def enough() -> list[Summary]:
-        async with reading(world.servers.kafka) as consumer:
+        async with reading(world.servers) as consumer:
             found = await list_letters(consumer, world.name)
         return found if len(found) >= count else []
 
@@ -45,16 +45,16 @@ async def letters(world: World, count: int) -> list[Summary]:
 
 
 async def fetch(world: World, place: Place) -> Letter:
-    async with reading(world.servers.kafka) as consumer:
+    async with reading(world.servers) as consumer:
         (letter,) = await fetch_letters(consumer, world.name, [place])
     return letter
 
 
 async def replay_all(world: World, places: list[Place]) -> None:
-    producer = make_producer(world.servers.kafka, "test")
+    producer = make_producer(world.servers, "test")
     await producer.start()
     try:
-        async with reading(world.servers.kafka) as consumer:
+        async with reading(world.servers) as consumer:
             await replay(consumer, producer, world.name, places)
     finally:
         await producer.stop()
@@ -128,7 +128,7 @@ async def test_a_session_is_told_how_many_of_its_events_were_set_aside_each_once
 
 
 async def at_origin(world: World, letter: Summary) -> Any:
-    async with reading(world.servers.kafka) as consumer:
+    async with reading(world.servers) as consumer:
         partition = TopicPartition(letter.origin.topic, letter.origin.partition)
         async for record in read_all(consumer, [partition], {partition: letter.origin.offset}):
             return record
@@ -165,7 +165,7 @@ async def test_a_replay_is_byte_for_byte_at_the_same_topic_and_partition(world: 
         (letter,) = await letters(world, 1)
         await replay_all(world, [letter.place])
         await letters(world, 2)
-    async with reading(world.servers.kafka) as consumer:
+    async with reading(world.servers) as consumer:
         records = [record async for record in read_all(consumer, [partition])]
     first, second = ((one.key, one.value, list(one.headers)) for one in records)
     assert first == second == (key, b"from the future", strange)
@@ -200,7 +200,7 @@ async def test_records_without_anything_become_letters_and_the_partition_goes_on
 
 
 async def test_what_is_not_there_is_said(world: World) -> None:
-    async with reading(world.servers.kafka) as consumer:
+    async with reading(world.servers) as consumer:
         with pytest.raises(LetterMissing, match="no dead letter at 0/7"):
             await fetch_letters(consumer, world.name, [Place(0, 7)])
         with pytest.raises(TopicMissing, match=r"nowhere\.dead-letters"):

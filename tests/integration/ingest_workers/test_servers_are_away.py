@@ -149,12 +149,12 @@ async def _is_ready(worker: Worker) -> bool:
 
 
 async def _is_paused(worker: Worker) -> bool:
-    return worker._consumer.paused() == worker._consumer.assignment()
+    return worker._kafka.consumer.paused() == worker._kafka.consumer.assignment()
 
 
 async def _fetched(worker: Worker) -> int:
     """Records that were taken from the consumer, of all partitions."""
-    return sum([await worker._consumer.position(partition) for partition in worker._consumer.assignment()])
+    return sum([await worker._kafka.consumer.position(partition) for partition in worker._kafka.consumer.assignment()])
 
 
 async def _step_down(world: World) -> None:

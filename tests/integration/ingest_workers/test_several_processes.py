@@ -1,4 +1,4 @@
-"""`mldash worker --processes N`: all work, one that dies is replaced, one signal ends all."""
+"""`mldash worker --processes N`: all work, one that dies is replaced, one signal ends all, one port tells of all."""
 
 import asyncio
 import os
@@ -8,10 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 import psutil
 import pytest
 
 from mldash.process.environment import to_variables
+from tests.components import free_port
+from tests.plain_http import plain_http
 from tests.world import World
 
 from .emitting import emitting, eventually, points, until_stored
@@ -22,8 +25,9 @@ pytestmark = pytest.mark.integration
 
 
 @contextmanager
-def worker_command(world: World, processes: int) -> Iterator[subprocess.Popen[bytes]]:
+def worker_command(world: World, processes: int, health_port: int = 0) -> Iterator[subprocess.Popen[bytes]]:
     own = {"MLDASH_WORKER_GROUP": world.name, "MLDASH_WORKER_INSTANCE": world.name}
+    own |= {"MLDASH_WORKER_HEALTH_PORT": str(health_port)}
     process = subprocess.Popen(
         [sys.executable, "-m", "mldash", "worker", "--processes", str(processes)],
         env={**os.environ, **to_variables(world.servers, ""), **own, "MLDASH_WORKER_SESSION_TIMEOUT_MS": "6000"},
@@ -64,3 +68,62 @@ async def test_one_that_is_killed_is_replaced_and_one_signal_ends_all(world: Wor
         process.send_signal(signal.SIGINT)
         assert await asyncio.to_thread(process.wait, 60) == 0
         assert not any(psutil.pid_exists(pid) for pid in last)
+
+
+async def test_one_port_answers_for_all_processes(world: World) -> None:
+    """A process that stands makes it not alive, one that is replaced not ready; none has a port of its own."""
+    port = free_port()
+    with worker_command(world, 2, port) as process:
+        async with plain_http() as client:
+
+            async def asked(path: str) -> httpx.Response | None:
+                try:
+                    return await client.get(f"http://127.0.0.1:{port}{path}")
+                except httpx.ConnectError:
+                    return None
+
+            async def ready() -> bool:
+                answer = await asked("/readyz")
+                return answer is not None and answer.status_code == 200
+
+            async def both_know_their_servers() -> bool:
+                answer = await asked("/dependencies")
+                return answer is not None and [(one["name"], one["ok"]) for one in answer.json()] == [
+                    ("MongoDB", True),
+                    ("Kafka", True),
+                ]
+
+            await eventually(ready)
+            await eventually(both_know_their_servers)
+            told = await asked("/metrics")
+            assert told is not None
+            for number in (0, 1):
+                assert f'mldash_worker_partitions{{process="worker {number}"}}' in told.text
+                assert f'mldash_worker_dependency_ok{{process="worker {number}",server="Kafka"}} 1.0' in told.text
+            assert told.text.count("# TYPE mldash_worker_partitions gauge") == 1
+            children = [psutil.Process(pid) for pid in pids(process)]
+            listening = [one for child in children for one in child.net_connections() if one.status == "LISTEN"]
+            assert not listening, "a process of its own has a port"
+
+            children[0].suspend()
+            stands = await asked("/healthz")
+            assert stands is not None and stands.status_code == 503
+            assert stands.text.startswith("worker ") and "does not answer within" in stands.text
+            children[0].resume()
+
+            async def alive() -> bool:
+                answer = await asked("/healthz")
+                return answer is not None and answer.text == "ok\n"
+
+            await eventually(alive)
+            children[0].kill()
+
+            async def one_starts() -> bool:
+                answer = await asked("/readyz")
+                return answer is not None and answer.status_code == 503 and "starting" in answer.text
+
+            await eventually(one_starts)
+            assert await alive(), "what the parent replaces needs no restart of the whole"
+            await eventually(ready)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 60) == 0

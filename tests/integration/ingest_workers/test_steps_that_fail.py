@@ -14,11 +14,11 @@ ONE = b"1" * 16
 STEPS = {
     "append": lambda worker: (worker._appending, "append"),
     "move sessions forward": lambda worker: (worker._sessions, "move_forward"),
-    "announce": lambda worker: (worker._statements, "announce"),
-    "commit": lambda worker: (worker._batches, "commit"),
+    "announce": lambda worker: (worker._kafka.statements, "announce"),
+    "commit": lambda worker: (worker._kafka.batches, "commit"),
     "upkeep": lambda worker: (worker._snapshots, "write_quiet"),
-    "fetch": lambda worker: (worker._batches, "next"),
-    "look at the lag": lambda worker: (worker._lag, "_look"),
+    "fetch": lambda worker: (worker._kafka.batches, "next"),
+    "look at the lag": lambda worker: (worker._kafka.lag, "_look"),
 }
 
 pytestmark = pytest.mark.integration

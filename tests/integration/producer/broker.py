@@ -32,7 +32,7 @@ class Broker:
         settings = StackSettings(kafka_heap_mb=256)
         cache = await asyncio.to_thread(kafka.fetch, settings, lambda done, total: None, threading.Event())
         self._folder.logs.mkdir(parents=True, exist_ok=True)
-        command = await kafka.make_command(settings, self._folder, self._ports, cache)
+        command = await kafka.make_command(settings, self._folder, self._ports, cache, None)
         with (self._folder.path / kafka.NAME / "server.properties").open("a") as file:
             file.writelines(f"{name.replace('_', '.')}={value}\n" for name, value in properties.items())
         with self._folder.log_path(kafka.NAME).open("ab") as log:

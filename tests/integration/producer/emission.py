@@ -21,7 +21,7 @@ from mldash.events.schema import Record
 from mldash.events.topics import TopicAddress, event_topic, partition_of
 from mldash.journal.append import Journal
 from mldash.journal.session_folder import Head
-from mldash_deploy.prepare import make_topics
+from mldash_deploy.preparing.topics import make_topics
 from tests.unit.producer.journal.journals import events_of
 
 PREFIX = "owner/project/run"

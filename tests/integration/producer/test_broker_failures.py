@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from mldash.connections.servers import KafkaServer
 from mldash.delivery.kafka import KafkaProducer
+from mldash.delivery.producer import Route
 from mldash.delivery.resend import resend
 from mldash.doctor import examine
 from mldash.journal.append import Journal
@@ -73,7 +75,7 @@ async def test_kafka_that_is_away_for_the_first_half_of_a_run_is_given_all_of_it
     log(stream, 20_000, 20_000)
     await in_thread(publisher.flush, 60.0)
     assert await numbers(topics) == list(range(40_000))
-    assert any("does not answer" in trouble for trouble in sessions.troubles)
+    assert any("no Kafka broker answers" in trouble for trouble in sessions.troubles)
 
 
 async def test_kafka_that_goes_away_in_the_middle_is_given_the_rest_when_it_is_back(
@@ -264,11 +266,11 @@ async def test_a_producer_is_given_up_at_once_while_its_broker_hangs(broker: Bro
     await broker.start()
     topics = Topics(broker.address)
     await topics.make()
-    producer = await KafkaProducer.start(broker.address, "test")
-    route = topics.connection().topics["metrics"].topic
+    producer = await KafkaProducer.start(KafkaServer(kafka=broker.address), "test")
+    topic = topics.connection().topics["metrics"].topic
     broker.signal(signal.SIGSTOP)
     try:
-        await producer.send(route, 0, b"k", b"v", [], lambda done: None)
+        await producer.send(Route(topic, 0, b"k", 1), b"v", [], lambda done: None)
         async with asyncio.timeout(5.0):
             await producer.abandon()
         assert not [task for task in asyncio.all_tasks() if "aiokafka" in repr(task.get_coro())]
@@ -280,7 +282,7 @@ async def test_the_doctor_tells_of_a_broker_that_gives_clients_an_address_out_of
     broker: Broker, tmp_path: Path
 ) -> None:
     """It answers where it is asked first, and sends clients elsewhere, as brokers in containers do."""
-    await broker.start(advertised_listeners="PLAINTEXT://127.0.0.1:9")
+    await broker.start(advertised_listeners="CLIENTS://127.0.0.1:9")
     found = await in_thread(lambda: [*examine({"kafka": broker.address, "journal": str(tmp_path / "journal")})])
     (problem,) = [one for one in found if one.state == "problem"]
     assert "calls itself 127.0.0.1:9" in problem.said and "advertised.listeners" in problem.advice

@@ -10,10 +10,9 @@ import pytest
 
 from mldash_api.app import Api
 from mldash_api.settings import ApiSettings
-from mldash_ingest.documents.collections import ensure_indexes
 from tests.plain_http import plain_http
 from tests.stack import StackAddresses
-from tests.world import World, opened
+from tests.world import World, stores_alone
 
 
 class Client:
@@ -49,7 +48,7 @@ class Running:
         await asyncio.sleep(0)  # the port is taken before the first wait
         if self._task.done():
             await self._task
-        self._http = plain_http(base_url=f"http://127.0.0.1:{self.api.port}", timeout=30)
+        self._http = self.client()
         first = asyncio.create_task(self._http.get("/healthz"))
         await asyncio.wait({first, self._task}, return_when=asyncio.FIRST_COMPLETED)
         if self._task.done():
@@ -57,6 +56,10 @@ class Running:
             await self._task
         await first
         return Client(self._http)
+
+    def client(self) -> httpx.AsyncClient:
+        """Once the port is known."""
+        return plain_http(base_url=f"http://127.0.0.1:{self.api.port}", timeout=30)
 
     async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
@@ -66,10 +69,8 @@ class Running:
 
 @pytest.fixture
 async def world(stack: StackAddresses) -> AsyncIterator[World]:
-    """Indexes and a bucket, and no topics: reads know nothing of Kafka."""
-    async with opened(World(stack)) as made:
-        await ensure_indexes(made.mongo)
-        await made.objects.ensure_bucket()
+    """Reads know nothing of Kafka."""
+    async with stores_alone(stack) as made:
         yield made
 
 

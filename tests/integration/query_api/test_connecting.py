@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mldash.connections.servers import KafkaServer
 from mldash_api import kafka
 from mldash_api.errors import ServerAway
 from mldash_api.kafka import Topics
@@ -52,7 +53,7 @@ async def test_where_nothing_is_known_all_callers_share_one_attempt(
 ) -> None:
     """One of them goes away, and ends nothing for the others."""
     monkeypatch.setattr(kafka, "KAFKA_TIMEOUT_S", 1.0)
-    topics = Topics(silent.address, "t")
+    topics = Topics(KafkaServer(kafka=silent.address, topic_prefix="t"))
     attempts = count_attempts(topics, monkeypatch)
     calls = [asyncio.create_task(topics.addresses()) for _ in range(10)]
     await asyncio.sleep(0)
@@ -72,7 +73,7 @@ async def test_what_is_known_is_answered_at_once_while_kafka_hangs(
 ) -> None:
     """It was asked for long ago: one attempt begins behind the answers, and hangs."""
     await prepare(world.servers, PARTITIONS)
-    topics = Topics(world.servers.kafka, world.name)
+    topics = Topics(world.servers)
     known = await topics.addresses()
     assert {kind: one.partitions for kind, one in known.items()} == PARTITIONS
     topics._kafka = silent.address

@@ -10,7 +10,7 @@ from benchmarks.cold_stream import BEGIN, SECONDS_A_POINT, Stream, columns_of_ch
 from mldash.answers.kept_points import columns_of
 from mldash.answers.pixel_columns import Span
 from mldash.answers.pixel_columns import edges as plain_edges
-from mldash_api.charts import views
+from mldash_api.charts import planning
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_ingest.documents.buckets import CHUNK, Bucket, Source, to_document
@@ -154,7 +154,7 @@ async def test_a_broken_object_breaks_only_what_has_to_look_into_it(world: World
 async def test_x_that_is_a_field_is_drawn_from_a_million_points_and_says_so(
     world: World, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "RAW_POINTS", 30_000)
+    monkeypatch.setattr(planning, "RAW_POINTS", 30_000)
     long = await LongStream(world, 60_000).make()
     asked = {"prefix": PREFIX, "name": "train", "fields": "loss", "x": "step"}
     view = await client.get("/v1/metrics/view", **asked)
@@ -174,7 +174,7 @@ async def test_a_filter_is_drawn_from_a_million_points_and_says_so(
     passing = np.flatnonzero((np.arange(long.end) >= 20_000) & (long.loss > 0.5))
     whole = await client.get("/v1/metrics/view", **asked, points=50)
     check(whole, passing, long.loss[passing])
-    monkeypatch.setattr(views, "RAW_POINTS", 30_000)
+    monkeypatch.setattr(planning, "RAW_POINTS", 30_000)
     some = await client.get("/v1/metrics/view", **asked, points=50)
     assert some["sampled"]
     xs = np.asarray(some["fields"]["loss"]["x"])

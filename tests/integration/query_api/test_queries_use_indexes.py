@@ -9,12 +9,13 @@ import pytest
 
 from mldash.events.identity import experiment_id, parse_prefix
 from mldash_compactor.compactor import Compactor
-from mldash_compactor.upkeep.removal import find_target, go_on_with_removals, raise_generation
+from mldash_compactor.upkeep.removal import go_on_with_removals
 from mldash_compactor.upkeep.retention import keep_retention, set_policy
 from mldash_compactor.upkeep.strays import find_strays
 from mldash_compactor.upkeep.sweep import sweep
 from mldash_deploy.prepare import prepare
 from mldash_ingest.documents.buckets import CHUNK
+from mldash_ingest.documents.removals import find_target, raise_generation
 from tests.integration.ingest_workers.emitting import emitting, eventually, points, until_stored, working
 from tests.world import PARTITIONS, World
 
@@ -79,7 +80,8 @@ async def test_no_query_of_worker_compactor_or_api_scans_a_collection(world: Wor
             looked.add(collection)
         if "COLLSCAN" in one.get("planSummary", "") and collection not in SMALL:
             scans.append(f"{collection}: {_short(one)}")
-    assert looked >= {"experiments", "sessions", "streams", "buckets", "chunks", "claims", "seqs", "levels"}
+    kept = {"experiments", "sessions", "streams", "buckets", "chunks", "claims", "seqs", "levels"}
+    assert looked >= kept | {"views", "short_urls"}
     assert not scans, "\n".join(sorted({*scans}))
 
 
@@ -105,9 +107,25 @@ async def _ask_the_api(world: World) -> None:
         ("/v1/tracks/entries", {**experiment, "topic": "pose", "start": 1_000.0, "end": 1_001.0}),
         ("/v1/tracks/at", {**experiment, "topic": "pose", "times": 1_000.5}),
         ("/v1/logs/lines", {**experiment, "level": "info", "start": 1_000.0}),
+        ("/v1/logs", {"prefixes": PREFIX, "level": "info", "start": 1_000.0, "session": ONE.hex()}),
+        ("/v1/logs", {"prefixes": PREFIX, "rank": 0, "limit": 3}),
+        ("/v1/saved-views", {}),
+        ("/v1/saved-views", {"scope": "owner"}),
+        ("/v1/saved-views/view-of-this-test", {}),
+        ("/v1/saved-views/view-of-this-test/history", {}),
         ("/readyz", {}),
     )
+    saved: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("PUT", "/v1/saved-views/view-of-this-test", {"scope": "owner/project", "name": {"text": "One"}}),
+        ("PUT", "/v1/short-urls", {"path": "/?filter=archived"}),
+        ("POST", "/v1/experiments/change", {"prefixes": [PREFIX], "title": "One"}),
+        ("POST", "/v1/experiments/delete", {"prefixes": [PREFIX]}),
+    )
     async with Running(world.api(stop_timeout_s=2.0)) as client:
+        for method, path, body in saved:
+            origin = {"Origin": str(client.http.base_url).rstrip("/")}
+            answer = await client.http.request(method, path, json=body, headers=origin)
+            assert answer.status_code == 200, (path, answer.text)
         for path, query in asked:
             answer = await client.raw(path, **query)
             assert answer.status_code == 200, (path, answer.text)

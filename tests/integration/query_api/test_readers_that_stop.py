@@ -65,7 +65,7 @@ async def asking(port: int) -> AsyncIterator[socket.socket]:
         asked.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         asked.setblocking(False)
         await loop.sock_connect(asked, ("127.0.0.1", port))
-        await loop.sock_sendall(asked, f"GET {ASKED} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        await loop.sock_sendall(asked, f"GET {ASKED} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         assert (await loop.sock_recv(asked, 15)).startswith(b"HTTP/1.1 200")
         yield asked
 

@@ -68,13 +68,27 @@ async def test_alive_and_ready_and_operator_metrics(world: World, client: Client
     assert 'mldash_api_request_seconds_count{route="/v1/params",status="200"}' in told
 
 
-async def test_a_bucket_that_is_gone_makes_it_unready_and_says_so(world: World) -> None:
-    running = Running(world.api())
-    async with running as client:
-        await world.objects._client.delete_bucket(Bucket=world.name)
-        answer = await client.raw("/readyz")
-        assert (answer.status_code, "there is no bucket" in answer.text) == (503, True)
-        assert "there is no bucket" in (await running.api.health() or "")
+async def test_a_bucket_that_is_gone_is_told_and_takes_no_api_out_of_the_balancer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mldash_api.app.LOOK_EVERY_S", 0.1)
+    async with Running(world.api()) as client:
+
+        async def standing() -> dict[str, Any]:
+            return {one["name"]: one for one in (await client.raw("/dependencies")).json()}
+
+        async with asyncio.timeout(30):
+            while not (await standing())["S3"]["ok"]:  # noqa: ASYNC110 - another process' doing
+                await asyncio.sleep(0.05)
+            await world.objects._client.delete_bucket(Bucket=world.name)
+            while (s3 := (await standing())["S3"])["ok"]:  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.05)
+        assert "there is no bucket" in s3["why"] and s3["since"] > 1e9
+        known = await standing()
+        assert known["MongoDB"]["ok"] and "Kafka has no topic" in known["Kafka"]["why"]
+        assert (await client.raw("/readyz")).text == "ready\n"
+        assert 'mldash_api_dependency_ok{server="S3"} 0.0' in (await client.raw("/metrics")).text
+        assert await client.get("/v1/params", prefix=PREFIX) == {"params": {}}
 
 
 async def test_a_port_that_is_taken_is_one_clear_error(world: World) -> None:
@@ -85,7 +99,7 @@ async def test_a_port_that_is_taken_is_one_clear_error(world: World) -> None:
         with pytest.raises(PortTaken, match=f"can't listen on 127.0.0.1:{port}: Address already in use"):
             await Api(world.api(port=port)).run(asyncio.Event())
     with pytest.raises(PortTaken, match=r"no\.such\.host"):
-        await Api(world.api(host="no.such.host.invalid")).run(asyncio.Event())
+        await Api(world.api(host="no.such.host.invalid", auth="tokens")).run(asyncio.Event())
 
 
 async def test_a_server_that_is_away_at_the_start_is_one_clear_error(world: World) -> None:

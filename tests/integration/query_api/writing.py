@@ -181,7 +181,9 @@ class Chain:
         """The cold end moves; what lies below it is deleted, or left as a late insert would leave it."""
         await self.world.mongo.streams.update_one({"_id": self.id}, {"$max": {"cold": cold}})
         if delete:
-            await self.world.mongo.buckets.delete_many({"_id": {"$gte": self.id, "$lt": _place(self.id, cold)}})
+            await self.world.mongo.buckets.delete_many(
+                {"_id": {"$gte": _place(self.id, 0), "$lt": _place(self.id, cold)}}
+            )
 
     async def move(self, k: int, end: int) -> Live:
         """All of a compaction."""

@@ -147,7 +147,7 @@ async def test_records_of_0_1_0_are_stored_by_todays_worker(world: World) -> Non
         assert [one["data"]["n"] for one in crowd] == [0, 1, 2] * 5
 
     await in_thread(world, check)
-    async with reading(world.servers.kafka) as consumer:
+    async with reading(world.servers) as consumer:
         letters = await list_letters(consumer, world.name)
     assert len(letters) == 4, "two of then, and the same two of now"
     assert sum("newer" in one.reason for one in letters) == 2

@@ -14,6 +14,11 @@ class _Client:
     def __init__(self, error: BaseException | None = None, hangs: bool = False) -> None:
         self._error, self._hangs = error, hangs
         self.ended = asyncio.Event()
+        self.client, self.is_closed = self, False
+
+    async def close(self) -> None:
+        """As of its connections."""
+        self.is_closed = True
 
     async def stop(self) -> None:
         try:
@@ -31,6 +36,8 @@ async def test_whatever_a_client_raises_when_it_stops_its_worker_goes_on(error: 
     client = _Client(error)
     await stop_quietly(client)
     assert client.ended.is_set()
+    # Whatever stop() raises, it raises before it comes to the connections.
+    assert client.is_closed == (error is not None)
 
 
 async def test_a_client_that_does_not_stop_is_left_after_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,6 +46,7 @@ async def test_a_client_that_does_not_stop_is_left_after_a_bound(monkeypatch: py
     async with asyncio.timeout(5):
         await stop_quietly(client)
         await client.ended.wait()
+    assert client.is_closed
 
 
 async def test_who_is_cancelled_while_a_client_stops_is_cancelled() -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from mldash_api.errors import WrongParameter
 from mldash_api.experiments.own_writes import Written
-from mldash_api.limits import MOST_WRITTEN_STREAMS
+from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_RANK, MOST_SESSIONS, MOST_WRITTEN_STREAMS
+from mldash_api.routes.chart_parameters import checked_expressions
 from mldash_api.routes.parameters import (
     checked_count,
     checked_fields,
     checked_prefix,
+    checked_ranks,
     checked_written,
     metric_name,
 )
@@ -69,3 +71,21 @@ def test_outer_slashes_of_a_prefix_are_tolerated() -> None:
     assert checked_prefix("/owner/project/run/").text == "owner/project/run"
     with pytest.raises(WrongParameter, match="prefix"):
         checked_prefix("owner//run")
+
+
+def test_the_parts_of_all_expressions_of_a_request_are_bounded_together() -> None:
+    def long(name: str, parts: int) -> str:
+        return " + ".join([name] * ((parts + 1) // 2))
+
+    assert len(checked_expressions([long("a", MOST_EXPRESSION_PARTS - 101), long("b", 99)])) == 2
+    with pytest.raises(WrongParameter) as caught:
+        checked_expressions([long("a", MOST_EXPRESSION_PARTS - 101), long("b", 99), "c", "d", "e"])
+    assert caught.value.name == "expression" and str(MOST_EXPRESSION_PARTS) in str(caught.value)
+
+
+def test_ranks_are_those_that_a_process_can_have() -> None:
+    assert checked_ranks([0, MOST_RANK]) == [0, MOST_RANK] and checked_ranks(None) is None
+    for wrong, parameter in (([10**20], "rank"), ([-1], "rank"), ([0] * (MOST_SESSIONS + 1), "number of rank")):
+        with pytest.raises(WrongParameter) as caught:
+            checked_ranks(wrong)
+        assert caught.value.name == parameter

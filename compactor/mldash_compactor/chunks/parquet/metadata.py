@@ -15,12 +15,13 @@ The marks and the last three are MessagePack, zstd, base64.
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import zstandard
 from msgspec import Struct
 
+from mldash.process.learnt_types import learnt
 from mldash_compactor.chunks.errors import ChunkDamaged
 from mldash_compactor.chunks.summaries import FieldBlocks
 from mldash_ingest.documents.buckets import Source
@@ -32,7 +33,6 @@ SCHEMA: Final = "1.1"
 
 _PREFIX: Final = "mldash."
 _LEVEL: Final = 3
-_Item = TypeVar("_Item")
 
 
 class Metadata(Struct, frozen=True, kw_only=True):
@@ -59,6 +59,15 @@ class FieldEntry(Struct, frozen=True, omit_defaults=True):
     shape: tuple[int, ...] = ()
     nulls: str = "absent"
     inherited: bool = False
+
+
+_FIELD = learnt(Field)
+_decode_entries = msgspec.json.Decoder(list[FieldEntry]).decode
+_decode_name = msgspec.json.Decoder(str | None).decode
+_decode_sources = msgspec.msgpack.Decoder(list[Source]).decode
+_decode_cuts = msgspec.msgpack.Decoder(list[int]).decode
+_decode_marks = msgspec.msgpack.Decoder(list[Marks]).decode
+_decode_blocks = msgspec.msgpack.Decoder(list[FieldBlocks]).decode
 
 
 def to_text(
@@ -105,14 +114,14 @@ def of_text(text: Mapping[bytes, bytes]) -> Metadata:
     return Metadata(
         prefix=_value(text, "prefix"),
         kind=_value(text, "kind"),
-        name=msgspec.json.decode(_value(text, "name"), type=str | None),
+        name=_decode_name(_value(text, "name")),
         stream=bytes.fromhex(_value(text, "stream")),
         generation=int(_value(text, "generation")),
         k=int(_value(text, "chunk")),
         first_index=first_index,
         end_index=end_index,
-        sources=_unpack(_value(text, "sources"), list[Source]),
-        cuts=_unpack(_value(text, "cuts"), list[int]),
+        sources=_decode_sources(_unpack(_value(text, "sources"))),
+        cuts=_decode_cuts(_unpack(_value(text, "cuts"))),
     )
 
 
@@ -132,24 +141,24 @@ def fields_of(text: Mapping[bytes, bytes]) -> list[tuple[Field, str]]:
 
 
 def _field(entry: FieldEntry) -> Field:
-    return msgspec.convert((entry.name, entry.type, entry.shape, entry.nulls), Field)
+    return msgspec.convert((entry.name, entry.type, entry.shape, entry.nulls), _FIELD)
 
 
 def marks_of(text: Mapping[bytes, bytes]) -> dict[str, Marks]:
     """Of the fields that have any."""
     if f"{_PREFIX}marks".encode() not in text:
         return {}
-    return {one.name: one for one in _unpack(_value(text, "marks"), list[Marks])}
+    return {one.name: one for one in _decode_marks(_unpack(_value(text, "marks")))}
 
 
 def entries_of(text: Mapping[bytes, bytes]) -> list[FieldEntry]:
     """`mldash.fields` as it stands there."""
-    return msgspec.json.decode(_value(text, "fields"), type=list[FieldEntry])
+    return _decode_entries(_value(text, "fields"))
 
 
 def blocks_of(text: Mapping[bytes, bytes]) -> list[FieldBlocks]:
     """The summaries of every 500 rows."""
-    return _unpack(_value(text, "summaries"), list[FieldBlocks])
+    return _decode_blocks(_unpack(_value(text, "summaries")))
 
 
 def _value(text: Mapping[bytes, bytes], key: str) -> str:
@@ -178,5 +187,5 @@ def _pack(items: Any) -> str:
     return base64.b64encode(compressor.compress(msgspec.msgpack.encode(items))).decode()
 
 
-def _unpack(text: str, kind: type[_Item]) -> _Item:
-    return msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(base64.b64decode(text)), type=kind)
+def _unpack(text: str) -> bytes:
+    return zstandard.ZstdDecompressor().decompress(base64.b64decode(text))

@@ -31,11 +31,12 @@ from mldash.local.folder import Folder
 from mldash.local.json_file import read_json
 from mldash.local.row_reader import RowReader
 from mldash.local.sink import TIME_OF
-from mldash.local.state.acknowledged import Acknowledged, FileEnd
+from mldash.local.state.acknowledged import Acknowledged
 from mldash.local.state.adoption import stream_name
 from mldash.local.state.point_columns import PointColumns
 from mldash.process.locks import reentrant_lock
 
+from .stored_rows import refreshed_reader
 from .stream_rows import PAGE_ROWS, StreamRows
 from .undrained_rows import Undrained, WaitingEvents
 
@@ -318,12 +319,7 @@ class _View:
         return (kind, name) in self._waiting
 
     def rows(self, kind: str, name: str | None) -> StreamRows:
-        file = self._folder.rows(kind, name)
-        reader = self._readers.get(file)
-        if reader is None:
-            reader = self._readers[file] = RowReader(self._folder.path / file, TIME_OF[kind])
-        end = self._acknowledged.end_of(file) or FileEnd() if self._acknowledged.exists else None
-        reader.refresh(end)
+        reader = refreshed_reader(self._folder, self._acknowledged, self._readers, kind, name)
         return StreamRows(reader, self._undrained(kind, name, reader.end.rows), TIME_OF[kind])
 
     @property

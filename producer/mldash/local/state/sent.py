@@ -13,6 +13,7 @@ from msgspec import Struct
 from mldash.events.topics import TopicAddress
 from mldash.local.folder import Folder
 from mldash.local.json_file import read_json, write_json
+from mldash.process.learnt_types import learnt
 
 from .acknowledged import FileEnd
 
@@ -30,11 +31,14 @@ class SentTo(Struct, kw_only=True):
     (sources.py, `renamed_session`)."""
 
 
+_SENT_TO = learnt(SentTo)
+
+
 def read_sent(folder: Folder, place: str) -> SentTo | None:
     """How far a destination was sent to; None where that is unknown."""
     found = _read(folder).get(place)
     with contextlib.suppress(msgspec.ValidationError):
-        return msgspec.convert(found, SentTo)
+        return msgspec.convert(found, _SENT_TO)
     return None
 
 

@@ -56,6 +56,16 @@ def test_it_survives_its_document() -> None:
         assert again.to_update() == snapshot.to_update()
 
 
+def test_what_a_later_version_adds_to_statistics_is_passed_over() -> None:
+    """While workers are replaced one by one, older ones read what newer ones wrote."""
+    document = fold("metrics", [record("metrics", Rows(["a"], [1.0] * 2, [[3], [5]]))]).to_update()
+    longer = {**document, "stats": [[*one, 3, "more"] for one in document["stats"]]}
+    again = Snapshot.from_document("metrics", longer)
+    assert again.to_update() == document
+    again.statistics["a"].add([7])
+    assert (again.statistics["a"].count, again.statistics["a"].last) == (3, 7)
+
+
 def test_statistics_of_large_integers_are_plain_numbers_after_the_database_had_them() -> None:
     snapshot = fold("metrics", [record("metrics", Rows(["a"], [1.0] * 2, [[-(2**63)], [2**62]]))])
     stored = bson.decode(bson.encode(snapshot.to_update()))

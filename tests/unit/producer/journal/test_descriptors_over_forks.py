@@ -192,3 +192,28 @@ def test_of_hundreds_of_forks_among_runs_that_begin_and_end_none_loses_a_file_of
         """,
     )
     assert "Exception ignored" not in errors, errors
+
+
+def test_a_fork_that_begins_before_the_hooks_are_there_goes_on_without_a_word(tmp_path: Path) -> None:
+    """The SDK imports as it first needs it, and another thread may fork meanwhile."""
+    errors = run_script(
+        tmp_path,
+        """
+        assert "mldash.journal.descriptors" not in sys.modules
+        def import_it():
+            import mldash.journal.descriptors
+        os.register_at_fork(before=import_it)
+        child = os.fork()
+        if child == 0:
+            from mldash.journal.descriptors import Descriptor
+            from pathlib import Path
+            Descriptor(Path(os.devnull), os.O_RDONLY).close()
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        grandchild = os.fork()
+        if grandchild == 0:
+            os._exit(0)
+        assert os.waitpid(grandchild, 0)[1] == 0
+        """,
+    )
+    assert not errors, errors

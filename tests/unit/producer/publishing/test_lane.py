@@ -12,8 +12,8 @@ from hypothesis import strategies as some
 
 from mldash.delivery.halving import halve
 from mldash.delivery.lane import Lane
+from mldash.delivery.producer import Route, Routes
 from mldash.delivery.refusals import Refusals
-from mldash.delivery.window import Routes
 from mldash.events.encoding import decode_record
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.schema import Column, Columns, End, Record, Rows, RunEvents
@@ -70,7 +70,7 @@ def test_run_events_are_halved_too() -> None:
 def test_a_stream_has_one_partition_by_the_sessions_own_count(name: str | None) -> None:
     route = Routes("owner/project/run", {"metrics": TopicAddress("mldash.metrics", 5)}).of("metrics", name)
     key = stream_key(experiment_id("owner/project/run"), "metrics", name)
-    assert route == ("mldash.metrics", partition_of(key, 5), key)
+    assert route == ("mldash.metrics", partition_of(key, 5), key, 5)
 
 
 class Answers:
@@ -79,9 +79,7 @@ class Answers:
     def __init__(self) -> None:
         self.sent: list[tuple[Record, asyncio.Future[Any]]] = []
 
-    async def send(
-        self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any
-    ) -> "asyncio.Future[Any]":
+    async def send(self, route: Route, value: bytes, headers: Any, done: Any) -> "asyncio.Future[Any]":
         future = asyncio.get_running_loop().create_future()
         future.add_done_callback(done)
         self.sent.append((decode_record(value, headers), future))

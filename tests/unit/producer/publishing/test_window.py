@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mldash.delivery import window
-from mldash.delivery.kafka import Acknowledged, BatchRefused
+from mldash.delivery.producer import Acknowledged, BatchRefused, Route, Routes
 from mldash.delivery.refusals import Refusals
-from mldash.delivery.window import Routes, Window
+from mldash.delivery.window import Window
 from mldash.events.encoding import JSON, MSGPACK, decode_record
 from mldash.events.schema import Record, Rows
 from mldash.events.topics import TopicAddress
@@ -47,7 +47,7 @@ class Model:
         self.taken, self.held = set[int](), set[int]()
         self.retired = self.sent = 0
 
-    async def send(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> Any:
+    async def send(self, route: Route, value: bytes, headers: Any, done: Any) -> Any:
         decode_record(value, headers)
         future = asyncio.get_running_loop().create_future()
         future.add_done_callback(done)

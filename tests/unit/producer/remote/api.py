@@ -10,8 +10,9 @@ import msgspec
 class Api:
     """Answers what a test tells it to, and keeps what it was asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked: list[tuple[str, dict[str, list[str]], dict[str, str]]] = []
+        self.location: str | None = None
         self.status, self.answer = 200, {}  # type: tuple[int, Any]
         self.hang_up_once = False
         self.file: bytes | None = None  # what /v1/metrics/export sends, and then no more of it
@@ -36,6 +37,8 @@ class Api:
                 self.send_response(api.status)
                 self.send_header("Content-Type", "application/problem+json" if problem else "application/msgpack")
                 self.send_header("Content-Length", str(len(body)))
+                if api.location is not None:
+                    self.send_header("Location", api.location)
                 self.end_headers()
                 self.wfile.write(body)
                 if api.hang_up_once:
@@ -45,6 +48,6 @@ class Api:
             def log_message(self, *_: object) -> None:
                 return
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer((host, 0), Handler)
         self.server.daemon_threads = True
-        self.address = f"http://127.0.0.1:{self.server.server_address[1]}"
+        self.address = f"http://{host}:{self.server.server_address[1]}"

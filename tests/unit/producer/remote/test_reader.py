@@ -130,8 +130,8 @@ def test_what_is_absent_is_the_empty_answer(api: Api) -> None:
 
 
 def test_a_refusal_keeps_what_the_api_said(api: Api) -> None:
-    api.status, api.answer = 401, {"type": "no-token", "title": "No token", "detail": "send one"}
-    with pytest.raises(RequestRefused, match=r"No token \(401\): send one"):
+    api.status, api.answer = 422, {"type": "too-large", "title": "Too large", "detail": "ask for less"}
+    with pytest.raises(RequestRefused, match=r"Too large \(422\): ask for less"):
         reader_of(api).params()
 
 

@@ -1,0 +1,1 @@
+"""What is said of whole runs: whose context counts, and in what several differ."""

@@ -1,0 +1,344 @@
+"""`Client`: what a user holds to find runs, to read and to compare them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import msgspec
+
+from mldash.answers.asked import checked_count
+from mldash.answers.shapes import Comparison, FieldAnswer, Parted
+from mldash.events.identity import check_name, parse_prefix
+from mldash.events.moments import Moment
+from mldash.process.environment import read_settings
+from mldash.process.learnt_types import learnt
+from mldash.settings import SdkSettings
+
+from .asked import asked_runs
+from .errors import NeedsApi
+from .found import FoundRuns
+from .rows import RunSource
+
+if TYPE_CHECKING:
+    from mldash.answers.rows import NonFinite
+    from mldash.query.explaining import Explanation
+    from mldash.remote.transport import Transport
+
+    from .groups import Groups
+    from .live.asked import Start, Told
+    from .live.listener import Live
+    from .open_run import OpenRun
+
+GridStatistic = Literal["least", "greatest", "first", "last", "mean", "count", "missing"]
+GridOver = Literal["mean", "median", "min", "max", "se", "ci"]
+_MOST_NAMES: Final = 10_000
+_COLUMNS: Final = 1_000
+_PARTED: Final = learnt(Parted)
+
+
+class Client:
+    """Runs of an API or of local folders, by one grammar (docs/query.md).
+
+        client = Client("http://127.0.0.1:8000")
+        for run in client.runs('status = "FAILED" and params.lr < 1e-3', columns=["params.lr"]):
+            print(run.prefix, run["params.lr"])
+
+    It holds nothing open between calls, and may be used from any thread.
+    """
+
+    def __init__(
+        self,
+        where: str | os.PathLike[str] | None = None,
+        *,
+        root: str | os.PathLike[str] | None = None,
+        remote: str | None = None,
+        token: str | None = None,
+        token_over_http: bool | None = None,
+    ) -> None:
+        """`where`: an API's address (http://… or https://…), or a folder; `remote` and `root` say outright which one.
+        With none of them, what the environment says: MLDASH_REMOTE, else MLDASH_ROOT, else `.dash`. The token is that
+        of an `Experiment`: given, or MLDASH_TOKEN.
+
+        Raises NoSuchFolder, SettingError, ValueError (an address that is none; two places at once).
+        """
+        if sum(one is not None for one in (where, root, remote)) > 1:
+            raise ValueError("one place: Client('http://…') or Client('.dash'), not two")
+        if isinstance(where, str) and where.lower().startswith(("http://", "https://")):
+            remote = where
+        elif where is not None:
+            root = where
+        given = {"remote": remote, "token": token, "token_over_http": token_over_http}
+        given["root"] = None if root is None else os.fspath(root)
+        settings = read_settings(SdkSettings, "", given={k: v for k, v in given.items() if v is not None})
+        self._open(settings, is_local=root is not None)
+
+    @classmethod
+    def of(cls, settings: SdkSettings, root: str | os.PathLike[str] | None = None) -> Client:
+        """By settings that were read elsewhere; `root` makes it local. Raises as `Client()`."""
+        client = cls.__new__(cls)
+        if root is not None:
+            settings = msgspec.structs.replace(settings, root=os.fspath(root))
+        client._open(settings, is_local=root is not None)
+        return client
+
+    def _open(self, settings: SdkSettings, *, is_local: bool) -> None:
+        self._settings = settings
+        self._transport: Transport | None = None
+        self._runs: RunSource
+        if settings.remote is not None and not is_local:
+            from mldash.remote.transport import Transport
+
+            from .api_runs import ApiRuns
+
+            self._transport = Transport.of(settings, settings.remote)
+            self._runs = ApiRuns(self._transport)
+            return
+        from .folder_runs import FolderRuns
+
+        self._root = Path(settings.root).expanduser().absolute()
+        self._runs = FolderRuns(self._root)
+
+    def __repr__(self) -> str:
+        return f"<Client {self.where}>"
+
+    @property
+    def where(self) -> str:
+        """The API's address without credentials, or the folder's whole path."""
+        return str(self._root) if self._transport is None else self._transport.address
+
+    # -- finding
+
+    def runs(
+        self,
+        filter: str | None = None,
+        sort: str = "-started",
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> FoundRuns:
+        """The runs that pass the filter, None: all, in the order of any field, with `-` before it descending.
+
+        `columns`: fields of each row; None: status, started, duration, and what filter and order ask for. Nothing is
+        read before the rows are used; an API gives them page after page.
+        Raises FilterError for a filter or field that is none, ValueError for a negative limit; using the rows raises
+        as reads do.
+        """
+        most = None if limit is None else checked_count(limit, "limit")
+        asked = asked_runs(filter, sort, columns)
+        return FoundRuns(self._runs.ask(asked), asked, most)
+
+    def fields(self, prefix: str = "", limit: int = 100) -> list[FieldAnswer]:
+        """Fields that a filter can ask for and whose names begin so: {"field", "kinds", "runs"}, those that most runs
+        have first. Raises ValueError for a limit above 10,000, and as reads do."""
+        if checked_count(limit, "limit") > _MOST_NAMES:
+            raise ValueError(f"limit is {limit}, at most {_MOST_NAMES} are given")
+        return self._runs.fields(prefix, limit)
+
+    def groups(self, filter: str | None = None, *, by: str | Sequence[str], values: str | Sequence[str] = ()) -> Groups:
+        """The runs that pass the filter, in groups by one field or, within each other, by several (at most 4), and in
+        each the statistics of the fields `values` (at most 10): count, mean, median, min, max, and the 95 % bootstrap
+        interval of the mean.
+
+        Raises NeedsApi over folders, FilterError for a filter or field that is none, and as reads do.
+        """
+        from .groups import groups_of
+
+        api = self._api("groups()")
+        fields = [[one] if isinstance(one, str) else list(dict.fromkeys(one)) for one in (by, values)]
+        asked_runs(filter, fields[0][0] if fields[0] else "", [*fields[0], *fields[1]])
+        query = {"filter": filter, "group": fields[0], "values": fields[1] or None}
+        return groups_of(api.get("/v1/experiments", query), *fields)
+
+    def explain(self, filter: str) -> Explanation:
+        """What a filter reads, and when a run passes it: {"version", "filter", "words", "reads"}. Nothing is asked of
+        a server. Raises FilterError."""
+        from mldash.query.explaining import explain
+        from mldash.query.parsing import parse
+
+        return explain(parse(filter))
+
+    # -- one run
+
+    def run(self, prefix: str) -> OpenRun:
+        """One run, for reading. Nothing is read yet. Raises ValueError for a bad prefix."""
+        from mldash.experiment import Experiment
+
+        from .open_run import OpenRun
+
+        settings = self._settings
+        if self._transport is None:
+            return OpenRun(Experiment(prefix, mode="local", root=self._root))
+        return OpenRun(
+            Experiment(
+                prefix,
+                mode="remote",
+                remote=settings.remote,
+                token=settings.token,
+                token_over_http=settings.token_over_http,
+            )
+        )
+
+    # -- what is new
+
+    def live(
+        self,
+        prefixes: str | Sequence[str] = (),
+        *,
+        scopes: str | Sequence[str] = (),
+        kinds: Told | Sequence[Told] = (),
+        metrics: str | Sequence[str] = (),
+        topics: str | Sequence[str] = (),
+        levels: str | Sequence[str] = (),
+        nonfinite: NonFinite = "null",
+        until: Literal["end"] | None = None,
+        start: Start = "now",
+        after: str | None = None,
+        changeable: bool = False,
+        patience_s: float = 300.0,
+    ) -> Live:
+        """What is new in runs, as typed events, once and in order; docs/http.md, Live, says what each one means.
+
+        `prefixes`: runs, there or not yet; `scopes`: owners and projects, with every run below them. `kinds`: points,
+        entries, lines, params, status, fields (none: all). `metrics`, `topics`: patterns of names, as of files.
+        `nonfinite`: NaN and infinities as None, or as strings. `until="end"`: the loop ends when every run has.
+        `start`: "now", "start", or an index of each stream; `after`: a `live.id`, behind which it goes on instead.
+        `changeable`: whether `live.change(…)` will be used. Over an API a connection that breaks is made again, at once
+        and then less and less often, for `patience_s` seconds at most.
+
+        Nothing is asked before the first event is. Raises ValueError for what can't be listened to.
+        """
+        from .live.asked import asked_live
+        from .live.listener import Live
+
+        asked = asked_live(
+            prefixes,
+            scopes=scopes,
+            kinds=kinds,
+            metrics=metrics,
+            topics=topics,
+            levels=levels,
+            nonfinite=nonfinite,
+            until=until,
+            start=start,
+        )
+        if self._transport is None:
+            from .live.over_folder import FolderEvents
+
+            return Live(FolderEvents(self._root, asked, after), asked)
+        from .live.over_api import ApiEvents
+
+        return Live(ApiEvents(self._transport, asked, after, patience_s, changeable=changeable), asked)
+
+    # -- several runs, over an API
+
+    def compare(self, prefixes: Sequence[str], *, everything: bool = False) -> Comparison:
+        """Parameters, context and statistics of up to 100 runs side by side: the rows in which they differ, or all.
+
+        Raises NeedsApi over folders, and as reads do.
+        """
+        query = {"prefixes": _checked(prefixes), "everything": "true" if everything else "false"}
+        found: Comparison = self._api("compare()").get("/v1/compare", query)
+        return found
+
+    def parted(
+        self,
+        one: str,
+        two: str,
+        metric: str | None,
+        field: str,
+        x: str = "index",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        points: int = _COLUMNS,
+        *,
+        together: int = 5,
+        filter: str | Sequence[str] | None = None,
+    ) -> Parted:
+        """From which x on two runs go ways of their own: their bands of least and greatest value lie apart, on the same
+        side, for `together` pixel columns in turn.
+
+        `found` is "parted", "never" or "no common x"; `x` is exact; `above` says which run (0 or 1) lies above.
+        `metric` None is the unnamed one; x, start, end, points and filter are those of `metrics(name).view`.
+        Raises NeedsApi over folders, ValueError, and as reads do.
+        """
+        api = self._api("parted()")
+        view = _view_query(metric, field, x, start, end, points, filter)
+        wanted = {**view, "prefixes": _checked([one, two]), "field": view["fields"][0], "fields": None}
+        wanted["together"] = checked_count(together, "together")
+        return msgspec.convert(api.get("/v1/compare/parted", wanted), _PARTED)
+
+    def grid(
+        self,
+        prefixes: Sequence[str],
+        metric: str | None,
+        fields: str | Sequence[str] | None = None,
+        x: str = "index",
+        start: Moment | None = None,
+        end: Moment | None = None,
+        points: int = _COLUMNS,
+        *,
+        statistics: Sequence[GridStatistic] | None = None,
+        filter: str | Sequence[str] | None = None,
+        expressions: Sequence[str] = (),
+        group: Sequence[str] = (),
+        over: Sequence[GridOver] = (),
+        format: Literal["lists", "arrow"] = "lists",
+    ) -> Any:
+        """One metric of up to 100 runs in the same pixel columns, so that a chart needs one x.
+
+        `expressions` over its fields ("log10(loss)") are drawn beside them. With `group` (fields of runs) or `over` the
+        answer has a line and a band a group in place of a line a run. `statistics` None: least and greatest; of groups
+        the mean.
+
+        "lists": {"x", "edges", "runs", "series"} (answers/shapes.py, MetricGrid), NaN where there is no number.
+        "arrow": a pyarrow.Table, a row a pixel column, whose metadata says which run, field and statistic a column is
+        (docs/http.md, Grids). `metric` None is the unnamed one; fields, x, start, end, points and filter are those of
+        `metrics(name).view`.
+        Raises NeedsApi over folders, ValueError, PackageMissing, and as reads do.
+        """
+        api = self._api("grid()")
+        query = _view_query(metric, fields, x, start, end, points, filter)
+        query |= {"prefixes": _checked(prefixes), "statistics": statistics and list(statistics)}
+        query |= {"expression": list(expressions), "group": list(group), "over": list(over)}
+        if format == "lists":
+            return api.get("/v1/metrics/grid", query)
+        if format != "arrow":
+            raise ValueError(f"format {format!r}: use lists or arrow")
+        from mldash.answers.columns import check_package
+        from mldash.remote.queries import ARROW
+
+        check_package(format)
+        import pyarrow
+
+        return pyarrow.ipc.open_stream(api.get_file("/v1/metrics/grid", ARROW, query)).read_all()
+
+    def _api(self, asked: str) -> Transport:
+        """Raises NeedsApi over folders."""
+        if self._transport is None:
+            raise NeedsApi(asked, str(self._root))
+        return self._transport
+
+
+def _checked(prefixes: Sequence[str]) -> list[str]:
+    if isinstance(prefixes, str):
+        raise TypeError(f"prefixes must be a list, not the text {prefixes!r:.80}")
+    return [parse_prefix(prefix).text for prefix in prefixes]
+
+
+def _view_query(
+    metric: str | None,
+    fields: str | Sequence[str] | None,
+    x: str,
+    start: Moment | None,
+    end: Moment | None,
+    points: int,
+    filter: str | Sequence[str] | None,
+) -> dict[str, Any]:
+    from mldash.answers.view_request import checked_request
+    from mldash.remote.queries import metric_query, view_query
+
+    if metric is not None:
+        check_name("metric", metric)
+    return {**metric_query(metric), **view_query(checked_request(fields, x, start, end, points, filter))}

@@ -1,0 +1,45 @@
+"""What a Client raises beside what reads do. All MldashError.
+
+NeedsApi       local folders can't answer this
+NoSuchFolder   (a FileNotFoundError) there is no such folder of runs
+LiveEnded      the API has ended a live stream, and coming back would be no use
+"""
+
+from mldash.errors import MldashError
+
+
+class NeedsApi(MldashError):
+    """`asked` is what local folders can't answer; `root` is the folder."""
+
+    def __init__(self, asked: str, root: str) -> None:
+        super().__init__(asked, root)
+        self.asked, self.root = asked, root
+
+    def __str__(self) -> str:
+        return f"{self.asked} needs an API, not the folder {self.root}: use Client('http://…'), or set MLDASH_REMOTE"
+
+
+class NoSuchFolder(MldashError, FileNotFoundError):
+    """`root` is no folder."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.root = root
+
+    def __str__(self) -> str:
+        return f"there is no folder {self.root}: name one that holds runs, or an API's address (http://…)"
+
+
+class LiveEnded(MldashError):
+    """`reason` is what the API said (docs/http.md, Live)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        advice = {
+            "too-many-streams": "listen to fewer metrics, tracks or runs by one stream",
+            "too-many-experiments": "listen to a project, or to prefixes",
+        }.get(self.reason, "docs/http.md says what it means")
+        return f"the API has ended the live stream ({self.reason}): {advice}"

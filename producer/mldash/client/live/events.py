@@ -1,0 +1,165 @@
+"""The events that `client.live(…)` gives: those of docs/http.md, Live, one object a stream each.
+
+Points, Entries, Lines and Params are stored events, each told once; Status and Fields are told as they are on every
+connection, and whenever they change; UpToDate, Gap, Changed and Closed are about the listening itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from mldash.answers.shapes import ExperimentAnswer, LogLine, MetricPoint
+
+
+class Points(Struct, frozen=True, kw_only=True):
+    """Of one metric: indices first_index, first_index + 1, … `name` None is the unnamed one."""
+
+    prefix: str
+    name: str | None
+    first_index: int
+    points: list[MetricPoint]
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """Of one track: `count` events, merged by time into `entries`; lay them over what is there, field by field."""
+
+    prefix: str
+    topic: str
+    first_index: int
+    count: int
+    entries: list[dict[str, Any]]
+
+
+class Lines(Struct, frozen=True, kw_only=True):
+    """Lines of the log."""
+
+    prefix: str
+    lines: list[LogLine]
+
+
+class Params(Struct, frozen=True, kw_only=True):
+    """What each call has set, flat and dotted: a value replaces the branch below its key."""
+
+    prefix: str
+    first_index: int
+    sets: list[dict[str, Any]]
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """The run as `client.run(prefix).about()` gives it, None: it is not there. `sessions`: how many of each status."""
+
+    prefix: str
+    experiment: ExperimentAnswer | None
+    sessions: dict[str, int]
+
+
+class Fields(Struct, frozen=True, kw_only=True):
+    """Fields of a metric (`kind` "metrics") or of a track ("tracks"): on every connection all, then those that are
+    new."""
+
+    prefix: str
+    kind: str
+    name: str | None
+    fields: list[str]
+
+
+class UpToDate(Struct, frozen=True, kw_only=True):
+    """All that was stored when the listener came is told; once a connection, and after a change."""
+
+    at: str
+
+
+class Gap(Struct, frozen=True, kw_only=True):
+    """What is not told: of one stream the events [start, end). `reason`: expired, moved, damaged; deleted: the
+    experiment was, and goes on at index 0; forgotten: the id was too old, and all goes on now."""
+
+    reason: str
+    prefix: str | None = None
+    kind: str | None = None
+    name: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class Changed(Struct, frozen=True, kw_only=True):
+    """From here on what `live.change(…)` asked for is told; it returned this number."""
+
+    change: int
+
+
+class Closed(Struct, frozen=True, kw_only=True):
+    """The API has ended the stream. `goes_on`: the listener comes back by itself; else nothing follows."""
+
+    reason: str
+    goes_on: bool
+
+
+class Other(Struct, frozen=True, kw_only=True):
+    """What this version does not know, as a newer API tells it."""
+
+    event: str
+    data: Any
+
+
+LiveEvent = Points | Entries | Lines | Params | Status | Fields | UpToDate | Gap | Changed | Closed | Other
+
+OVER: Final = frozenset(("ended", "done"))
+"""Reasons after which nothing more will come."""
+REFUSED: Final = frozenset(("not-signed-in", "not-allowed", "too-many-streams", "too-many-experiments"))
+
+
+def events_of(name: str, data: Any) -> list[LiveEvent]:
+    """The decoded data of one server-sent event; one that only keeps the connection has none. Raises KeyError,
+    TypeError for what is none."""
+    if name == _ALIVE:
+        return []
+    make = _MADE_OF.get(name)
+    if make is None:
+        return [Other(event=name, data=data)]
+    return [make(one) for one in (data if isinstance(data, list) else [data])]
+
+
+def _points(one: Mapping[str, Any]) -> LiveEvent:
+    return Points(prefix=one["prefix"], name=one["name"], first_index=one["firstIndex"], points=one["points"])
+
+
+def _entries(one: Mapping[str, Any]) -> LiveEvent:
+    return Entries(
+        prefix=one["prefix"],
+        topic=one["topic"],
+        first_index=one["firstIndex"],
+        count=one["count"],
+        entries=one["entries"],
+    )
+
+
+def _gap(one: Mapping[str, Any]) -> LiveEvent:
+    return Gap(
+        reason=one["reason"],
+        prefix=one.get("prefix"),
+        kind=one.get("kind"),
+        name=one.get("name"),
+        start=one.get("from"),
+        end=one.get("to"),
+    )
+
+
+_ALIVE: Final = "alive"
+
+_MADE_OF: Final[dict[str, Callable[[Mapping[str, Any]], LiveEvent]]] = {
+    "points": _points,
+    "entries": _entries,
+    "lines": lambda one: Lines(prefix=one["prefix"], lines=one["lines"]),
+    "params": lambda one: Params(prefix=one["prefix"], first_index=one["firstIndex"], sets=one["sets"]),
+    "status": lambda one: Status(prefix=one["prefix"], experiment=one["experiment"], sessions=one["sessions"]),
+    "fields": lambda one: Fields(prefix=one["prefix"], kind=one["kind"], name=one["name"], fields=one["fields"]),
+    "up-to-date": lambda one: UpToDate(at=one["at"]),
+    "gap": _gap,
+    "changed": lambda one: Changed(change=one["change"]),
+    "closed": lambda one: Closed(
+        reason=one["reason"], goes_on=one["reason"] not in OVER and one["reason"] not in REFUSED
+    ),
+}

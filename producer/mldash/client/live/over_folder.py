@@ -1,0 +1,159 @@
+"""Events of local folders: their files are looked at as they grow."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections import deque
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from hashlib import blake2b
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from mldash.delivery.resend import LocalExperiment, find_experiments
+from mldash.events.identity import parse_prefix
+from mldash.local.folder import experiment_folder
+from mldash.process.locks import Bell, reentrant_lock
+
+from .asked import LiveAsked
+from .events import Changed, Closed, LiveEvent, UpToDate
+from .folder_rows import FolderRows, Positions
+
+_LOOK_EVERY_S: Final = 0.1
+_STATE_EVERY_S: Final = 1.0
+"""Experiments below scopes, and statuses."""
+_QUIET_S: Final = 2.0
+"""After the last end of a run: its process may still drain its journal."""
+_VERSION: Final = 1
+
+_Wire = tuple[int, bytes, dict[str, list[tuple[str, str | None, int]]]]
+_decode = msgspec.msgpack.Decoder(_Wire).decode
+
+
+class FolderEvents:
+    """A LiveSource."""
+
+    def __init__(self, root: Path, asked: LiveAsked, after: str | None) -> None:
+        """Raises ValueError for an id that is none."""
+        self._root, self._asked = root, asked
+        self._runs = dict[str, FolderRows]()
+        self._told = deque[LiveEvent]()
+        self._known: dict[str, Positions] = {}
+        begin = _start_of(asked)
+        if after is not None:
+            self._known, is_same = _positions_of(after, asked)
+            # What an id of the same asking does not name did not exist when it was made.
+            begin = 0 if is_same else None
+        self._events: Iterator[LiveEvent] = self._follow(begin)
+        self._changes = deque[tuple[LiveAsked, int]]()
+        self._change = 0
+        self._lock = reentrant_lock()
+        self._waking = Bell()
+        self._is_closed = False
+        self._after = after
+
+    @property
+    def id(self) -> str | None:
+        if not self._runs and not self._known:
+            return self._after
+        positions = {**self._known, **{prefix: one.positions for prefix, one in self._runs.items()}}
+        wire = {prefix: [(*stream, at) for stream, at in of.items()] for prefix, of in positions.items()}
+        data = msgspec.msgpack.encode((_VERSION, _hash(self._asked), wire))
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    def next(self) -> LiveEvent | None:
+        return None if self._is_closed else next(self._events, None)
+
+    def change(self, asked: LiveAsked) -> int:
+        with self._lock:
+            self._change += 1
+            self._changes.append((asked, self._change))
+        self._waking.ring()
+        return self._change
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._waking.ring()
+
+    def _follow(self, begin: int | None) -> Iterator[LiveEvent]:
+        yield from self._attach(begin)
+        is_up_to_date, state_at, quiet_since = False, monotonic(), monotonic()
+        while not self._is_closed:
+            if self._changes:
+                before, (self._asked, number) = self._asked, self._changes.popleft()
+                for run in self._runs.values():
+                    run.changes(before, self._asked, _start_of(self._asked))
+                yield Changed(change=number)
+                yield from self._attach(_start_of(self._asked))
+                is_up_to_date = False
+            if monotonic() - state_at > _STATE_EVERY_S:
+                state_at = monotonic()
+                yield from self._attach(0)
+                yield from self._look_at_statuses()
+            for run in list(self._runs.values()):
+                for event in run.look(self._asked):
+                    quiet_since = monotonic()
+                    yield event
+            if not is_up_to_date:
+                is_up_to_date = True
+                yield UpToDate(at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+            if self._is_over() and monotonic() - quiet_since > _QUIET_S:
+                yield Closed(reason="ended", goes_on=False)
+                return
+            self._waking.wait(_LOOK_EVERY_S)
+
+    def _attach(self, start: int | None) -> Iterator[LiveEvent]:
+        """To what is asked for now: new ones are told from `start`, None: from now."""
+        found = {one.prefix.text: one for one in self._find()}
+        for prefix in [one for one in self._runs if one not in found]:
+            self._known.pop(prefix, None)
+            del self._runs[prefix]
+        for prefix, one in found.items():
+            if prefix in self._runs:
+                continue
+            known = self._known.pop(prefix, None)
+            run = self._runs[prefix] = FolderRows(one, known, _start_of(self._asked))
+            if known is None:
+                run.begin(start)
+            yield from run.look_at_status(self._asked)
+            yield from run.begin_fields(self._asked)
+
+    def _find(self) -> Iterator[LocalExperiment]:
+        for prefix in self._asked.prefixes:
+            yield LocalExperiment(parse_prefix(prefix), experiment_folder(str(self._root), prefix))
+        for scope in self._asked.scopes:
+            yield from (one for one in find_experiments(self._root) if f"{one.prefix.text}/".startswith(f"{scope}/"))
+
+    def _look_at_statuses(self) -> Iterator[LiveEvent]:
+        for run in list(self._runs.values()):
+            yield from run.look_at_status(self._asked)
+
+    def _is_over(self) -> bool:
+        runs = self._runs.values()
+        return self._asked.until == "end" and bool(runs) and all(one.has_ended for one in runs)
+
+
+def _start_of(asked: LiveAsked) -> int | None:
+    """A row of each stream; None: from now on."""
+    return None if asked.start == "now" else 0 if asked.start == "start" else int(asked.start)
+
+
+def _hash(asked: LiveAsked) -> bytes:
+    what = (asked.prefixes, asked.scopes, sorted(asked.kinds), asked.metrics, asked.topics, asked.levels)
+    return blake2b(msgspec.msgpack.encode(what), digest_size=6).digest()
+
+
+def _positions_of(after: str, asked: LiveAsked) -> tuple[dict[str, Positions], bool]:
+    """And whether the same is asked for. Raises ValueError."""
+    try:
+        version, asking, found = _decode(base64.urlsafe_b64decode(after.encode() + b"=" * (-len(after) % 4)))
+        if version != _VERSION:
+            raise ValueError("it is of another version")
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise ValueError(f"after is no id of a folder's events: {error}") from None
+    known = {prefix: {(kind, name): at for kind, name, at in of} for prefix, of in found.items()}
+    return known, asking == _hash(asked)

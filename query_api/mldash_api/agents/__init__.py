@@ -1,0 +1,16 @@
+"""Tools by which programs that reason read runs (docs/agents.md). In reading order:
+
+server.py       the tools as a server of the Model Context Protocol; what every call passes through
+tools.py        each tool's name, arguments and description
+finding.py      find_runs, fields              describing.py   describe_run
+comparing.py    compare_runs, where_parted     metrics.py      read_metric
+lines.py        read_logs                      waiting.py      wait_for
+watching.py     how wait_for learns of news: today by looking again and again
+backing.py      what an API and local folders answer in ways of their own; folders.py, grids.py: the folders'
+points.py       the columns of a view: merged without losing an extreme
+budget.py       an answer's parts, and how they become as short as they have to be
+texts.py        values as text; what users logged in double quotes
+errors.py       what a caller can mend
+
+Nothing here loads a server's client: `mldash mcp` starts with the base install and the extra `agents`.
+"""

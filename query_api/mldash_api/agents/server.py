@@ -1,0 +1,101 @@
+"""The tools as a server of the Model Context Protocol, made anew for each process.
+
+Every call passes through one middleware: an argument that the tool has not is refused with the nearest that it has (the
+library would drop it and use the default), and one whose value is none with what is allowed.
+"""
+
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from types import FrameType
+from typing import Any, Final
+
+from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CallToolResult, TextContent
+from pydantic import ValidationError
+
+from mldash.client.client import Client
+
+from .errors import nearest
+from .texts import QUOTED_IS_LOGGED, beginning, clean, quoted
+from .tools import tools_of
+
+INSTRUCTIONS: Final = (
+    "Read access to machine-learning runs: their params, metrics, logs and processes. Begin with find_runs; "
+    "describe_run tells of one. Each answer fits its budget and names what it left out, with the call that brings it. "
+    f"Numbers keep their digits. {QUOTED_IS_LOGGED}"
+)
+_MOST_ERROR: Final = 900
+_MOST_FAULTS: Final = 5
+
+Context = ServerRequestContext[Any, Any]
+Next = Callable[[Context], Awaitable[HandlerResult]]
+
+
+def make_server(client: Client) -> MCPServer[Any]:
+    tools = tools_of(client)
+    known = {tool.name: tool for tool in tools}
+
+    async def check(ctx: Context, call_next: Next) -> HandlerResult:
+        if ctx.method == "tools/call" and isinstance(ctx.params, Mapping):
+            fault = fault_of(known, ctx.params.get("name"), ctx.params.get("arguments"))
+            if fault is not None:
+                text = TextContent(type="text", text=fault)
+                return CallToolResult(content=[text], is_error=True)
+        return await call_next(ctx)
+
+    return MCPServer(
+        "mldash",
+        instructions=INSTRUCTIONS,
+        version=version("mldash"),
+        tools=tools,
+        log_level="WARNING",
+        middleware=[check],
+    )
+
+
+def fault_of(tools: Mapping[str, Tool], name: Any, arguments: Any) -> str | None:
+    """What is wrong with a call before it is made; None: nothing that can be seen from here."""
+    if not isinstance(name, str) or name not in tools:
+        near = nearest(str(name), tools) or [*tools]
+        return f"There is no tool {quoted(str(name), 80)}. There are: {', '.join(near)}"
+    given = {} if arguments is None else arguments
+    if not isinstance(given, dict):
+        return None  # the library says what a call looks like
+    there = tools[name].parameters["properties"]
+    for one in given:
+        if one not in there:
+            near = nearest(one, there)
+            meant = f"Near to it: {', '.join(near)}. " if near else ""
+            return f"{name} has no argument {quoted(one, 80)}. {meant}It takes: {', '.join(there)}"
+    try:
+        tools[name].fn_metadata.validate_arguments(given)
+    except ValidationError as error:
+        return _short(f"{name} was called with a wrong argument. " + "; ".join(_faults(error)))
+    return None
+
+
+def run_over_stdio(client: Client) -> None:
+    """Until stdin ends, or SIGTERM."""
+    # The library reads stdin in a thread that nothing wakes. Tools only read, so that there is nothing to finish.
+    signal.signal(signal.SIGTERM, _leave)
+    logging.basicConfig(level=logging.WARNING)  # to stderr: stdout is the protocol's
+    make_server(client).run("stdio")
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(0)
+
+
+def _faults(error: ValidationError) -> list[str]:
+    """A sentence each: which argument, what is allowed."""
+    faults = list(dict.fromkeys((str(one["loc"][0]) if one["loc"] else "", one["msg"]) for one in error.errors()))
+    return [f"{name}: {message}" for name, message in faults[:_MOST_FAULTS]]
+
+
+def _short(text: str) -> str:
+    return clean(text if len(text) <= _MOST_ERROR else beginning(text, _MOST_ERROR - 1) + "…")

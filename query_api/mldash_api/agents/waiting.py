@@ -1,0 +1,165 @@
+"""wait_for: a condition, the next points of a metric, or the end of runs. Each is a look that watching.py repeats."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal
+
+from mldash.client.client import Client
+from mldash.events.identity import parse_prefix
+from mldash.query.parsing import parse
+
+from .budget import Answer, Part, fit, kept, wider
+from .errors import WrongArgument
+from .texts import QUOTED_IS_LOGGED, call_text, cell_text, quoted, table
+
+What = Literal["condition", "points", "end"]
+Look = Callable[[], Answer | None]
+
+MOST_RUNS: Final = 1_000
+_ENDED: Final = ("COMPLETED", "FAILED", "CANCELLED", "PREEMPTED", "LOST")
+_SHOWN_POINTS: Final = 100
+_FILTER_BYTES: Final = 8_000
+"""Of the 8 KiB that a filter may have."""
+
+
+class Waiting:
+    """The arguments of one call, checked. `after_index`: the last point that is known already."""
+
+    def __init__(
+        self,
+        client: Client,
+        what: What,
+        runs: Sequence[str],
+        filter: str | None,
+        need_all: bool,
+        metric: str | None,
+        after_index: int | None,
+        points: int,
+        budget: int,
+    ) -> None:
+        """Raises WrongArgument, FilterError."""
+        self._client, self._what, self._budget = client, what, budget
+        self._runs = [parse_prefix(prefix).text for prefix in dict.fromkeys(runs)]
+        self._filter, self._need_all = filter, need_all
+        self._metric, self._after, self._points = metric, after_index, points
+        if what == "condition" and filter is None:
+            raise WrongArgument("filter", 'a condition is a filter: metrics.eval.acc.max > 0.9, or what="end"')
+        if what != "condition" and filter is not None:
+            raise WrongArgument("filter", f'is of what="condition", not of what="{what}"')
+        if what == "points" and len(self._runs) != 1:
+            raise WrongArgument("runs", "points are waited for in one run")
+        if not self._runs and (need_all or what == "end"):
+            raise WrongArgument("runs", "name the runs that all have to pass")
+        if filter is not None:
+            parse(filter)
+
+    def look(self) -> Answer | None:
+        """The answer where it has come true."""
+        return {"condition": self._condition, "points": self._new_points, "end": self._ended}[self._what]()
+
+    def begin(self) -> None:
+        """What counts as new is what comes after this."""
+        if self._what == "points" and self._after is None:
+            self._after = self._count() - 1
+
+    def not_yet(self, waited_s: float) -> Answer:
+        again = call_text(
+            "wait_for",
+            what=self._what,
+            runs=self._runs or None,
+            filter=self._filter,
+            need_all=self._need_all or None,
+            metric=self._metric,
+            after_index=self._after,
+            points=self._points if self._what == "points" else None,
+        )
+        lines = [f"Not yet, after {waited_s:.1f} s: call again with {again}", self._state()]
+        return fit([kept("\n".join(lines))], self._budget, {"came_true": False, "waited_s": round(waited_s, 3)})
+
+    def _state(self) -> str:
+        """How it stands."""
+        if self._what == "points":
+            return f"The metric has {self._count()} points."
+        if not self._runs:
+            return "No run passes."
+        rows = self._rows(None, ["status"])
+        there = {row.prefix for row in rows}
+        lines = [f"{quoted(row.prefix, 200)} is {row.get('status')}" for row in rows[:5]]
+        lines += [f"{quoted(prefix, 200)} is not there yet" for prefix in self._runs if prefix not in there][:5]
+        return "\n".join(lines)
+
+    def _condition(self) -> Answer | None:
+        passing = self._rows(self._filter, None)
+        if not passing or (self._need_all and len(passing) < len(self._runs)):
+            return None
+        return self._came_true(f"{len(passing)} runs pass.", passing)
+
+    def _ended(self) -> Answer | None:
+        rows = [row for row in self._rows(None, ["status", "ended"]) if row.get("status") in _ENDED]
+        return self._came_true(f"{len(rows)} runs have ended.", rows) if len(rows) == len(self._runs) else None
+
+    def _new_points(self) -> Answer | None:
+        assert self._after is not None, "begun"
+        first, count = self._after + 1, self._count()
+        if count < first + self._points:
+            return None
+        run = self._client.run(self._runs[0])
+        page = run.metrics(self._metric).read(first, min(self._points, _SHOWN_POINTS), wait=0)
+        names = list(dict.fromkeys(name for point in page["data"] for name in point["data"]))
+        rows = [
+            [str(one["index"]), one["createdAt"], *(cell_text(one["data"], name) for name in names)]
+            for one in page["data"]
+        ]
+
+        def told(size: int | None) -> tuple[str, str]:
+            start = first + (size or 0)
+            call = call_text("read_metric", runs=self._runs, metric=self._metric, exact=True, start=start)
+            return f"{len(rows) - (size or 0)} of {len(rows)} points", call
+
+        head = f"Points have come: the metric has {count}. {QUOTED_IS_LOGGED}"
+        shown = Part(
+            lambda size: table(["index", "logged at", *map(quoted, names)], rows[:size]), told, range(len(rows), -1, -1)
+        )
+        return fit([kept(head), shown], self._budget, {"came_true": True, "count": count, "next_index": count})
+
+    def _came_true(self, what: str, rows: Sequence[Any]) -> Answer:
+        names = list(dict.fromkeys(name for row in rows for name in row.values))
+
+        def told(size: int | None) -> tuple[str, str]:
+            call = call_text("find_runs", filter=self._filter, budget=wider(self._budget))
+            return f"{len(rows) - (size or 0)} of {len(rows)} rows", call
+
+        def text(size: int) -> str:
+            lines = [
+                [quoted(row.prefix, 1100), *(cell_text(row.values, name) for name in names)] for row in rows[:size]
+            ]
+            return table(["prefix", *names], lines)
+
+        parts = [kept(f"It came true. {what} {QUOTED_IS_LOGGED}"), Part(text, told, range(len(rows), -1, -1))]
+        return fit(parts, self._budget, {"came_true": True, "runs": len(rows)})
+
+    def _count(self) -> int:
+        metrics = self._client.run(self._runs[0]).metrics.list(wait=0)
+        return next((one["totalDataPoints"] for one in metrics if one["name"] == self._metric), 0)
+
+    def _rows(self, filter: str | None, columns: Sequence[str] | None) -> list[Any]:
+        """Of the runs that are named, where some are; else of all."""
+        asked = [f"({filter})"] if filter else []
+        found = list[Any]()
+        for named in self._named(_FILTER_BYTES - len((filter or "").encode())):
+            text = " and ".join([*asked, *named])
+            found += self._client.runs(text, columns=columns, limit=MOST_RUNS).to_list()
+        return found
+
+    def _named(self, room: int) -> list[list[str]]:
+        """Conditions that name the runs, so many in each as a filter has room for."""
+        if not self._runs:
+            return [[]]
+        groups, size = [list[str]()], 0
+        for name in map(json.dumps, self._runs):
+            if groups[-1] and size + len(name) > room:
+                groups.append([])
+                size = 0
+            groups[-1].append(name)
+            size += len(name) + 2
+        return [[f"prefix in ({', '.join(group)})"] for group in groups]

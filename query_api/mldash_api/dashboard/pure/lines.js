@@ -1,0 +1,166 @@
+// From a grid of pixel columns to what is drawn: lines, bands, marks. uPlot takes plain arrays in which null is a gap;
+// NaN and infinities would be drawn through, or empty the whole chart.
+
+import { smoothed } from "./smoothing.js";
+
+/**
+ * @typedef {object} GridRun         one run's field on the grid
+ * @property {string} prefix
+ * @property {Record<string, ArrayLike<number>>} statistics  by their names, a value a column
+ * @property {readonly number[]} hides  columns that have points without a number beside numbers
+ *
+ * @typedef {object} Grid
+ * @property {ArrayLike<number>} edges  of the columns; one more than there are
+ * @property {boolean} isFine           each column is one point wide
+ * @property {GridRun[]} runs
+ *
+ * @typedef {object} Line
+ * @property {string} prefix
+ * @property {(number | null)[]} values
+ * @property {(number | null)[] | null} least     of its band, null: it has none
+ * @property {(number | null)[] | null} greatest
+ * @property {number[]} missing    places on x where points have no number
+ * @property {number[]} below      places on x where a value has none on a logarithmic axis
+ * @property {number[]} beyond     places on x with an infinity
+ * @property {boolean} isSparse    most columns that have points have no number: its line goes over the gaps
+ */
+
+/** So many lines are drawn over bands; of more each goes through its extremes. */
+export const MOST_BANDS = 10;
+export const BANDS = ["mean", "count", "least", "greatest", "missing"];
+export const EXTREMES = ["first", "least", "greatest", "last", "count", "missing"];
+
+const SPARSE = 0.5;
+
+/**
+ * @param {Grid} grid @param {{ isLog: boolean, halfLife: number }} how
+ * @returns {{ x: number[], lines: Line[] }}
+ */
+export function linesOf(grid, how) {
+  return grid.runs.length > MOST_BANDS ? throughExtremes(grid, how) : overBands(grid, how);
+}
+
+/** @param {Grid} grid @param {{ isLog: boolean, halfLife: number }} how */
+function overBands(grid, { isLog, halfLife }) {
+  const x = placesOf(grid);
+  const lines = grid.runs.map((run) => {
+    const { mean, count, least, greatest } = run.statistics;
+    const values = halfLife > 0 ? smoothed(x, mean, count, halfLife) : Array.from(mean, finite);
+    const hasBand = !grid.isFine || halfLife > 0;
+    return {
+      ...marksOf(run, x, isLog),
+      prefix: run.prefix,
+      values: onAxis(values, isLog),
+      least: hasBand ? onAxis(Array.from(least, finite), isLog) : null,
+      greatest: hasBand ? onAxis(Array.from(greatest, finite), isLog) : null,
+    };
+  });
+  return { x, lines };
+}
+
+/** @param {Grid} grid @param {{ isLog: boolean, halfLife: number }} how */
+function throughExtremes(grid, { isLog, halfLife }) {
+  if (grid.isFine || halfLife > 0) {
+    const x = placesOf(grid);
+    const lines = grid.runs.map((run) => {
+      const { first, least, greatest, last, count } = run.statistics;
+      const middle = Array.from(first, (value, at) => (grid.isFine ? value : (value + least[at] + greatest[at] + last[at]) / 4));
+      const values = smoothed(x, middle, count, halfLife);
+      return { ...marksOf(run, x, isLog), prefix: run.prefix, values: onAxis(values, isLog), least: null, greatest: null };
+    });
+    return { x, lines };
+  }
+  const columns = grid.edges.length - 1;
+  /** @type {number[]} */
+  const x = [];
+  for (let at = 0; at < columns; at++) {
+    const width = grid.edges[at + 1] - grid.edges[at];
+    for (const part of [1, 3, 5, 7]) x.push(grid.edges[at] + (width * part) / 8);
+  }
+  const places = placesOf(grid);
+  const lines = grid.runs.map((run) => {
+    const { first, least, greatest, last } = run.statistics;
+    /** @type {(number | null)[]} */
+    const values = [];
+    for (let at = 0; at < columns; at++) {
+      const [one, two] = first[at] - least[at] < greatest[at] - first[at] ? [least[at], greatest[at]] : [greatest[at], least[at]];
+      values.push(finite(first[at]), finite(one), finite(two), finite(last[at]));
+    }
+    return { ...marksOf(run, places, isLog), prefix: run.prefix, values: onAxis(values, isLog), least: null, greatest: null };
+  });
+  return { x, lines };
+}
+
+/**
+ * Where on x a column stands: its point, where it is one, else its middle.
+ * @param {Grid} grid
+ */
+export function placesOf({ edges, isFine }) {
+  return Array.from({ length: Math.max(0, edges.length - 1) }, (_, at) => (isFine ? edges[at] : (edges[at] + edges[at + 1]) / 2));
+}
+
+/** @param {GridRun} run @param {number[]} x @param {boolean} isLog */
+function marksOf({ statistics, hides }, x, isLog) {
+  const { count, missing, least, greatest } = statistics;
+  const hidden = new Set(hides);
+  /** @type {{ missing: number[], below: number[], beyond: number[] }} */
+  const marks = { missing: [], below: [], beyond: [] };
+  let [full, empty] = [0, 0];
+  for (let at = 0; at < x.length; at++) {
+    if (count[at] > 0) full++;
+    else if (missing[at] > 0) empty++;
+    if ((count[at] === 0 && missing[at] > 0) || hidden.has(at)) marks.missing.push(x[at]);
+    if (count[at] > 0 && !(Number.isFinite(least[at]) && Number.isFinite(greatest[at]))) marks.beyond.push(x[at]);
+    if (isLog && least[at] <= 0) marks.below.push(x[at]);
+  }
+  const isSparse = full > 0 && empty + hidden.size > (full + empty) * SPARSE && empty > 0 && isSpread(count, missing);
+  return { ...marks, missing: isSparse ? [] : marks.missing, isSparse };
+}
+
+/**
+ * Whether numbers come again and again between columns without: a field that only some points have, and no end in NaN.
+ * @param {ArrayLike<number>} count @param {ArrayLike<number>} missing
+ */
+function isSpread(count, missing) {
+  let turns = 0;
+  let before = true;
+  for (let at = 0; at < count.length; at++) {
+    if (count[at] === 0 && !(missing[at] > 0)) continue;
+    const now = count[at] > 0;
+    if (now && !before) turns++;
+    before = now;
+  }
+  return turns >= 3;
+}
+
+/** @param {(number | null)[]} values @param {boolean} isLog */
+function onAxis(values, isLog) {
+  return isLog ? values.map((value) => (value !== null && value > 0 ? value : null)) : values;
+}
+
+/** @param {number} value */
+function finite(value) {
+  return Number.isFinite(value) ? value : null;
+}
+
+/**
+ * The range of y that is drawn, a little wider than the lines.
+ * @param {readonly Line[]} lines @param {boolean} isLog
+ * @returns {[number, number]}
+ */
+export function rangeOf(lines, isLog) {
+  let [least, greatest] = [Infinity, -Infinity];
+  for (const { values, least: low, greatest: high } of lines) {
+    for (const list of [values, low, high]) {
+      for (const value of list ?? []) {
+        if (value === null) continue;
+        if (value < least) least = value;
+        if (value > greatest) greatest = value;
+      }
+    }
+  }
+  if (!Number.isFinite(least)) return isLog ? [0.1, 10] : [0, 1];
+  if (isLog) return least === greatest ? [least / 2, greatest * 2] : [least / 1.1, greatest * 1.1];
+  const room = (greatest - least) * 0.06 || Math.abs(least) * 0.1 || 1;
+  return [least - room, greatest + room];
+}

@@ -1,0 +1,106 @@
+// The address is the view: what is shown ↔ path and query. Names in the query stay for ever; defaults are left out.
+
+/**
+ * @typedef {object} View
+ * @property {"runs" | "run" | "charts"} page
+ * @property {string} prefix    of the run that is shown
+ * @property {string} tab       of a run: charts, overview, logs
+ * @property {string} filter    of runs, in the API's grammar
+ * @property {string} sort      a field, with - before it descending
+ * @property {string[]} columns fields; none: those that the table chooses
+ * @property {string[]} group   fields to group runs by
+ * @property {string[]} pinned  prefixes that stay on top
+ * @property {string} baseline  the prefix that others are compared with
+ * @property {string[]} runs    prefixes: selected in the table, drawn in charts
+ * @property {string} find      of cards a regular expression, of log lines a text
+ * @property {string} x         index, time or a field
+ * @property {boolean} log      whether y is logarithmic
+ * @property {number} smooth    the half-life of the smoothing in units of x; 0: none
+ * @property {number | null} from   where charts begin
+ * @property {number | null} to     where they end
+ * @property {string[]} level   of log lines
+ */
+
+/** @type {Readonly<View>} */
+export const DEFAULT = Object.freeze({
+  page: "runs",
+  prefix: "",
+  tab: "charts",
+  filter: "",
+  sort: "-started",
+  columns: [],
+  group: [],
+  pinned: [],
+  baseline: "",
+  runs: [],
+  find: "",
+  x: "index",
+  log: false,
+  smooth: 0,
+  from: null,
+  to: null,
+  level: [],
+});
+
+// A name in the query → the field of the view.
+const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x" });
+const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level" });
+const NUMBERS = /** @type {const} */ ({ from: "from", to: "to" });
+
+/**
+ * @param {string} path   behind the page's base, without a slash at its begin: "", "charts", "run/a/b"
+ * @param {string} query  what stands behind the question mark
+ * @returns {View}
+ */
+export function parseView(path, query) {
+  const asked = new URLSearchParams(query);
+  /** @type {View} */
+  const view = { ...DEFAULT };
+  if (path === "charts") view.page = "charts";
+  if (path.startsWith("run/")) {
+    view.page = "run";
+    view.prefix = path.slice("run/".length).split("/").map(decoded).join("/");
+  }
+  for (const [name, field] of Object.entries(TEXTS)) view[field] = asked.get(name) ?? DEFAULT[field];
+  for (const [name, field] of Object.entries(LISTS)) view[field] = [...new Set(asked.getAll(name))];
+  for (const [name, field] of Object.entries(NUMBERS)) view[field] = number(asked.get(name));
+  view.log = asked.get("log") === "1";
+  view.smooth = Math.max(0, number(asked.get("smooth")) ?? 0);
+  return view;
+}
+
+/**
+ * @param {View} view
+ * @returns {string} path and query behind the page's base
+ */
+export function formatView(view) {
+  const asked = new URLSearchParams();
+  for (const [name, field] of Object.entries(TEXTS)) if (view[field] !== DEFAULT[field]) asked.set(name, view[field]);
+  for (const [name, field] of Object.entries(LISTS)) for (const one of view[field]) asked.append(name, one);
+  for (const [name, field] of Object.entries(NUMBERS)) if (view[field] !== null) asked.set(name, String(view[field]));
+  if (view.log) asked.set("log", "1");
+  if (view.smooth > 0) asked.set("smooth", String(view.smooth));
+  const query = asked.toString();
+  return pathOf(view) + (query ? "?" + query : "");
+}
+
+/** @param {View} view */
+function pathOf(view) {
+  if (view.page === "run") return "run/" + view.prefix.split("/").map(encodeURIComponent).join("/");
+  return view.page === "charts" ? "charts" : "";
+}
+
+/** @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray % is the name's own
+  }
+}
+
+/** @param {string | null} text */
+function number(text) {
+  const value = text === null || text.trim() === "" ? NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
+}

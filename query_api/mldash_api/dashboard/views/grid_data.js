@@ -1,0 +1,64 @@
+// One card's data: the grid of pixel columns of its runs, as Arrow.
+
+import { Problem, askArrow } from "../api.js";
+import { tableFromIPC } from "../libraries/flechette.js";
+import { BANDS, EXTREMES, MOST_BANDS } from "../pure/lines.js";
+
+/** @typedef {import("../pure/lines.js").Grid & { total: number, isSampled: boolean }} Answer */
+
+const MOST_POINTS = 2_000;
+const MARGIN_HALF_LIVES = 8; // what lies further back weighs less than 1/256
+
+/**
+ * @param {import("../pure/cards.js").Card} card
+ * @param {string[]} prefixes
+ * @param {{ x: string, from: number | null, to: number | null, width: number, halfLife: number }} how
+ * @param {AbortSignal} signal
+ * @returns {Promise<Answer>}
+ */
+export async function askGrid({ metric, field }, prefixes, { x, from, to, width, halfLife }, signal) {
+  // Smoothing looks back: of a part, what lies before it is asked for too, so that zooming moves no line.
+  const margin = halfLife > 0 && from !== null ? MARGIN_HALF_LIVES * halfLife : 0;
+  const wider = margin > 0 && to !== null && from !== null ? 1 + margin / Math.max(to - from, Number.MIN_VALUE) : 1;
+  const query = {
+    prefixes,
+    ...(metric === null ? { unnamed: true } : { name: metric }),
+    fields: [field],
+    x,
+    start: from === null ? null : Math.max(x === "index" ? 0 : -Infinity, from - margin),
+    end: to,
+    points: Math.round(Math.min(MOST_POINTS, Math.max(50, width) * Math.min(wider, 4))),
+    statistics: prefixes.length > MOST_BANDS ? EXTREMES : BANDS,
+  };
+  if (x === "index") for (const bound of /** @type {const} */ (["start", "end"])) if (query[bound] !== null) query[bound] = Math.round(query[bound]);
+  return gridOf(await askArrow("v1/metrics/grid", query, signal));
+}
+
+/** @param {Uint8Array} bytes @returns {Answer} */
+export function gridOf(bytes) {
+  const table = tableFromIPC(bytes);
+  const told = table.schema.metadata ?? new Map();
+  // A stream that was cut between its parts is a shorter table, without a word.
+  if (String(table.numRows) !== told.get("mldash.rows")) throw new Problem({ detail: "The answer was cut off on its way." });
+  const begins = table.numRows > 0 ? Array.from(table.getChildAt(0).toArray()) : [];
+  const edges = begins.length > 0 ? [...begins, Number(told.get("mldash.end"))] : [];
+  /** @type {Map<string, import("../pure/lines.js").GridRun>} */
+  const runs = new Map();
+  table.schema.fields.forEach(({ metadata }, at) => {
+    const prefix = metadata?.get("mldash.prefix");
+    if (prefix === undefined) return;
+    const hides = (metadata?.get("mldash.hides") ?? "").split(",").filter(Boolean).map(Number);
+    const run = runs.get(prefix) ?? { prefix, statistics: {}, hides };
+    run.statistics[metadata?.get("mldash.statistic") ?? ""] = table.numRows > 0 ? table.getChildAt(at).toArray() : [];
+    runs.set(prefix, run);
+  });
+  const all = /** @type {{ totalPoints: number, sampled: boolean }[]} */ (JSON.parse(told.get("mldash.runs") ?? "[]"));
+  const isFine = [...runs.values()].every(({ statistics, hides }) => hides.length === 0 && Array.from(statistics.count).every((count) => count <= 1));
+  return {
+    edges,
+    isFine,
+    runs: [...runs.values()],
+    total: all.reduce((sum, { totalPoints }) => sum + totalPoints, 0),
+    isSampled: all.some(({ sampled }) => sampled),
+  };
+}

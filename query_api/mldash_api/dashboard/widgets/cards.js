@@ -1,0 +1,27 @@
+// All cards of some runs, in sections.
+
+import { view } from "../address.js";
+import { html } from "../frame.js";
+import { axesOf, sectionsOf } from "../pure/cards.js";
+import { Card } from "./card.js";
+import { ChartOptions } from "./chart_options.js";
+import { Notice } from "./notice.js";
+
+/** @param {{ statistics: any[], prefixes: string[] }} props */
+export function Cards({ statistics, prefixes }) {
+  const sections = sectionsOf(statistics, view.value.find);
+  if (statistics.length === 0) {
+    return html`<${Notice} kind="empty" title="No metrics yet" text="Charts come by themselves when the first point is logged." />`;
+  }
+  return html`
+    <${ChartOptions} axes=${axesOf(statistics)} />
+    ${sections.length === 0 && html`<${Notice} kind="empty" title="No chart has such a name" text="The search is a regular expression over metric and field." />`}
+    ${sections.map(({ name, cards }) => html`
+      <section class="section" key=${name} aria-label=${name}>
+        <h2>${name} <small>${cards.length}</small></h2>
+        <div class="cards">
+          ${cards.map((card) => html`<${Card} key=${JSON.stringify(card)} card=${card} section=${name} prefixes=${prefixes} />`)}
+        </div>
+      </section>`)}
+  `;
+}

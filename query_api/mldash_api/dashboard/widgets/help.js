@@ -1,0 +1,44 @@
+// The sheet of keys.
+
+import { html, useEffect, useRef } from "../frame.js";
+
+const KEYS = [
+  ["Everywhere", [
+    ["?", "this sheet"],
+    ["/", "to the search"],
+    ["d", "light or dark"],
+    ["Esc", "close, or leave the search"],
+  ]],
+  ["Table of runs", [
+    ["← ↑ → ↓", "to another cell; Home, End, Page Up, Page Down"],
+    ["Enter", "open the run; on a column's head: sort by it"],
+    ["Space", "select the run"],
+    ["p", "keep the run on top"],
+    ["b", "compare all others with this run"],
+    ["c", "charts of the selected runs"],
+  ]],
+  ["Charts", [
+    ["← →", "from column to column of pixels; their values are said"],
+    ["+ −", "zoom in at the cursor, zoom out"],
+    ["0", "the whole run"],
+    ["t", "the values as a table"],
+  ]],
+];
+
+/** @param {{ close: () => void }} props */
+export function Help({ close }) {
+  const dialog = useRef(/** @type {HTMLDialogElement | null} */ (null));
+  useEffect(() => dialog.current?.showModal(), []);
+  return html`
+    <dialog class="help" ref=${dialog} onClose=${close} aria-labelledby="help-title">
+      <h2 id="help-title">Keys</h2>
+      ${KEYS.map(([title, keys]) => html`
+        <section>
+          <h3>${title}</h3>
+          <dl>${/** @type {string[][]} */ (keys).map(([key, text]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}</dl>
+        </section>
+      `)}
+      <form method="dialog"><button class="button" autofocus>Close</button></form>
+    </dialog>
+  `;
+}

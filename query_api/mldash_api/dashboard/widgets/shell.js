@@ -1,0 +1,83 @@
+// What stands around every view: where one can go, whether the page is live, the theme, the help.
+
+import { follow, href, view } from "../address.js";
+import { html, signal, useEffect } from "../frame.js";
+import { theme, toggleTheme } from "../theme.js";
+import { DEFAULT } from "../pure/view.js";
+import { Help } from "./help.js";
+import { Pulse } from "./pulse.js";
+
+const isHelpOpen = signal(false);
+
+/** @param {{ children: any }} props */
+export function Shell({ children }) {
+  useEffect(() => {
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+  const { page, prefix, runs } = view.value;
+  useEffect(() => {
+    document.title = page === "run" ? `${prefix} · ML-Dash` : page === "charts" ? "Charts · ML-Dash" : "Runs · ML-Dash";
+  }, [page, prefix]);
+  const charts = { ...DEFAULT, page: /** @type {const} */ ("charts"), runs: page === "run" ? [prefix] : runs };
+  return html`
+    <a class="skip" href="#main" onClick=${skip}>Skip to the data</a>
+    <header class="bar">
+      <a class="brand" href=${href(DEFAULT)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, DEFAULT)}>
+        <${Mark} /><span>ML-Dash</span>
+      </a>
+      <nav aria-label="Views">
+        <${Tab} to=${{ ...DEFAULT, runs: page === "charts" ? runs : [] }} isHere=${page === "runs"} text="Runs" />
+        <${Tab} to=${charts} isHere=${page === "charts"} text="Charts" />
+        ${page === "run" && html`<${Tab} to=${view.value} isHere text=${prefix.split("/").at(-1)} />`}
+      </nav>
+      <${Pulse} />
+      <button type="button" class="quiet" onClick=${toggleTheme} title="Light or dark (press d)"
+        aria-label=${theme.value === "dark" ? "Light colours" : "Dark colours"}><${Moon} /></button>
+      <button type="button" class="quiet" onClick=${() => (isHelpOpen.value = true)} title="Keys (press ?)"
+        aria-label="Keys">?</button>
+    </header>
+    <main id="main" tabindex="-1">${children}</main>
+    ${isHelpOpen.value && html`<${Help} close=${() => (isHelpOpen.value = false)} />`}
+  `;
+}
+
+/** @param {{ to: import("../pure/view.js").View, isHere: boolean, text: string }} props */
+function Tab({ to, isHere, text }) {
+  const onClick = (/** @type {MouseEvent} */ event) => follow(event, to);
+  return html`<a href=${href(to)} aria-current=${isHere ? "page" : null} onClick=${onClick}>${text}</a>`;
+}
+
+function Mark() {
+  return html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
+    <path d="M3 7c5 14 10 17 26 17" /><path d="M3 12c7 10 12 3 26 6" />
+  </svg>`;
+}
+
+function Moon() {
+  return html`<svg viewBox="0 0 16 16" width="15" height="15" aria-hidden="true">
+    <circle cx="8" cy="8" r="6.2" fill="none" stroke="currentColor" stroke-width="1.5" />
+    <path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z" fill="currentColor" />
+  </svg>`;
+}
+
+/** @param {Event} event */
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  const target = /** @type {HTMLElement} */ (event.target);
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+  if (target.closest("input, textarea, select, dialog")) return;
+  if (event.key === "?") isHelpOpen.value = true;
+  else if (event.key === "d") toggleTheme();
+  else if (event.key === "/") {
+    const search = document.querySelector("[data-search]");
+    if (!(search instanceof HTMLElement)) return;
+    search.focus();
+  } else return;
+  event.preventDefault();
+}

@@ -1,0 +1,118 @@
+"""What is kept in MongoDB for a time: positions that are too many for an id, and what pages listen to.
+
+  positions  {_id: 12 random bytes, until, data: MessagePack}: written once, never changed
+  listeners  {_id: what the page calls it, subject, change, asked: MessagePack, from, until}
+
+`until` is a date, for MongoDB's own expiry. It runs once a minute, so readers look at `until` themselves.
+"""
+
+import os
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from mldash_ingest.documents.mongo import DuplicateKeyError, Mongo
+
+from .asked import Asked
+from .positions import KEPT_BYTES, Positions, Vector, parse_vector
+
+BETWEEN_S: Final = 300.0
+"""Positions that were a listener's latest for less than a minute: what is on its way to a client is younger."""
+LATEST_S: Final = 3_600.0
+"""Those that are some listener's latest, from each look on."""
+PAGE_S: Final = 60.0
+"""What a page listens to, after its stream."""
+
+_asked = msgspec.msgpack.Decoder(Asked)
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """What is listened to under a name, and how often it was changed."""
+
+    name: str
+    subject: str
+    change: int
+    asked: Asked
+    start: str
+    """From where what was not listened to before is told: `now`, `start`, an index."""
+
+
+async def keep(mongo: Mongo, positions: Positions) -> None:
+    """From its return on ids may name them."""
+    kept, data = os.urandom(KEPT_BYTES), positions.pack()
+    await mongo.positions.insert_one({"_id": kept, "until": _in(BETWEEN_S), "data": data})
+    positions.are_kept_as(kept)
+
+
+async def keep_longer(mongo: Mongo, latest: Collection[bytes]) -> None:
+    """These are some listeners' latest."""
+    if latest:
+        await mongo.positions.update_many({"_id": {"$in": list(latest)}}, {"$max": {"until": _in(LATEST_S)}})
+
+
+async def find_kept(mongo: Mongo, kept: bytes) -> Vector | None:
+    """None: forgotten."""
+    found = await mongo.positions.find_one({"_id": kept, "until": {"$gt": _in(0)}})
+    return None if found is None else parse_vector(found["data"])
+
+
+async def find_page(mongo: Mongo, name: str) -> Page | None:
+    """None: there is none, or its stream ended too long ago."""
+    found = await mongo.listeners.find_one({"_id": name, "until": {"$gt": _in(0)}})
+    return None if found is None else _page(found)
+
+
+async def pages_of(mongo: Mongo, names: Collection[str]) -> list[Page]:
+    """Those of these that are there."""
+    if not names:
+        return []
+    return [_page(one) async for one in mongo.listeners.find({"_id": {"$in": list(names)}})]
+
+
+async def count_pages(mongo: Mongo, subject: str) -> int:
+    return int(await mongo.listeners.count_documents({"subject": subject, "until": {"$gt": _in(0)}}))
+
+
+async def put_page(mongo: Mongo, page: Page) -> int | None:
+    """What is listened to under this name from now on; the number of the change. None: the name is another's."""
+    now = _in(0)
+    new = {"asked": msgspec.msgpack.encode(page.asked), "from": page.start, "until": _in(PAGE_S)}
+    await mongo.listeners.delete_one({"_id": page.name, "until": {"$lte": now}})
+    try:
+        found = await mongo.listeners.find_one_and_update(
+            {"_id": page.name, "subject": page.subject},
+            {"$set": new, "$inc": {"change": 1}},
+            upsert=True,
+            return_document=True,
+        )
+    except DuplicateKeyError:
+        return None
+    return int(found["change"])
+
+
+async def drop_page(mongo: Mongo, page: Page) -> None:
+    """One that was just made, and is one too many."""
+    await mongo.listeners.delete_one({"_id": page.name, "subject": page.subject, "change": 1})
+
+
+async def keep_pages(mongo: Mongo, names: Collection[str]) -> None:
+    """Their streams are open."""
+    if names:
+        await mongo.listeners.update_many({"_id": {"$in": list(names)}}, {"$max": {"until": _in(PAGE_S)}})
+
+
+def _page(document: Mapping[str, Any]) -> Page:
+    return Page(
+        name=document["_id"],
+        subject=document["subject"],
+        change=document["change"],
+        asked=_asked.decode(document["asked"]),
+        start=document["from"],
+    )
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)

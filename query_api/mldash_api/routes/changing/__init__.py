@@ -1,0 +1,1 @@
+"""What people change of experiments: tags, notes, the archive flag; and which are deleted."""

@@ -1,0 +1,85 @@
+"""What routes of charts share: the parameters of a view, and the streams of many experiments."""
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+from litestar.params import QueryParameter
+
+from mldash.answers.downsample import ViewRequest
+from mldash.answers.filters import Filter, checked_filters
+from mldash.answers.limits import MOST_COLUMNS
+from mldash.query.errors import ExpressionError
+from mldash.query.expressions.evaluating import Expression
+from mldash.query.expressions.parsing import parse_expression
+from mldash.query.expressions.syntax import nodes_of
+from mldash_api.errors import WrongParameter
+from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_EXPRESSIONS, MOST_VIEWS
+from mldash_api.run_errors import WrongExpression
+from mldash_api.stores.streams import ExperimentRef, Stores, StreamRef, find_experiments
+
+from .parameters import checked_count, checked_fields, checked_finite, checked_name, checked_prefix
+
+Prefixes = Annotated[list[str], QueryParameter(description=f"The experiments, at most {MOST_VIEWS}.")]
+XName = Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')]
+Bound = Annotated[float | None, QueryParameter(description="In units of x, inclusive.")]
+Columns = Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS, description="Pixel columns of the chart, at most.")]
+FilterText = Annotated[
+    list[str] | None,
+    QueryParameter(description='Only points that pass all: "FIELD <, <=, >, >=, == or != NUMBER", as in "loss < 0.5".'),
+]
+
+
+Expressions = Annotated[
+    list[str] | None,
+    QueryParameter(description='Of the fields of the metric, as in "log10(loss)", "a - b", "d(loss)/dx".'),
+]
+
+
+def checked_expressions(texts: list[str] | None) -> tuple[Expression, ...]:
+    """Each once. Raises WrongParameter, WrongExpression."""
+    checked_count("number of expression", len(texts or ()), MOST_EXPRESSIONS)
+    try:
+        found = tuple(parse_expression(text) for text in dict.fromkeys(texts or ()))
+    except ExpressionError as error:
+        raise WrongExpression("expression", error) from None
+    parts = sum(sum(1 for _ in nodes_of(one.root)) for one in found)
+    if parts > MOST_EXPRESSION_PARTS:
+        reason = f"they have {parts} names, numbers and operations together, at most {MOST_EXPRESSION_PARTS} are taken"
+        raise WrongParameter("expression", reason)
+    return found
+
+
+def checked_view(
+    fields: list[str] | None,
+    x: str,
+    bounds: tuple[float | None, float | None],
+    points: int,
+    filter_: list[str] | None,
+) -> ViewRequest:
+    """`bounds`: start and end. Raises WrongParameter."""
+    low, high = (checked_finite(name, bound) for name, bound in zip(_BOUNDS, bounds, strict=True))
+    return ViewRequest(checked_fields("fields", fields), checked_name("x", x), low, high, points, _filters_of(filter_))
+
+
+async def experiments_of(stores: Stores, prefixes: Sequence[str]) -> list[ExperimentRef | None]:
+    """In their order; None: it is not there. Raises WrongParameter."""
+    checked_count("number of prefixes", len(prefixes), MOST_VIEWS)
+    return await find_experiments(stores.mongo, [checked_prefix(prefix) for prefix in prefixes])
+
+
+async def metrics_of(stores: Stores, prefixes: Sequence[str], metric: str | None) -> list[StreamRef | None]:
+    """The same metric of each; None: the experiment is not there. Raises WrongParameter."""
+    return [one.stream("metrics", metric) if one else None for one in await experiments_of(stores, prefixes)]
+
+
+_BOUNDS: Final = ("start", "end")
+
+
+def _filters_of(texts: list[str] | None) -> list[Filter]:
+    try:
+        found = checked_filters(texts)
+    except ValueError as error:
+        raise WrongParameter("filter", str(error)) from None
+    for one in found:
+        checked_name("filter", one.field)
+    return found

@@ -1,0 +1,1 @@
+"""What people save of a page: views, and short ids of long addresses."""

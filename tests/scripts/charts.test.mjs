@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { axesOf, sectionsOf, titleOf } from "../../query_api/mldash_api/dashboard/pure/cards.js";
+import { EXTREMES, linesOf, rangeOf } from "../../query_api/mldash_api/dashboard/pure/lines.js";
+import { smoothed } from "../../query_api/mldash_api/dashboard/pure/smoothing.js";
+import { treeOf } from "../../query_api/mldash_api/dashboard/pure/tree.js";
+import { countBy, pagesOf } from "../../query_api/mldash_api/dashboard/pure/windows.js";
+
+const some = (length, make) => Array.from({ length }, (_, at) => make(at));
+const near = (one, two) => assert.ok(Math.abs(one - two) <= 1e-12 * Math.max(1, Math.abs(two)), `${one} is not ${two}`);
+
+test("smoothing is the formula that is written down", () => {
+  for (let round = 0; round < 200; round++) {
+    const length = 1 + Math.floor(Math.random() * 60);
+    let place = Math.random() * 100;
+    const x = some(length, () => (place += Math.random() * 10));
+    const y = some(length, () => (Math.random() < 0.1 ? NaN : Math.random() * 20 - 10));
+    const n = some(length, () => 1 + Math.floor(Math.random() * 50));
+    const half = 0.1 + Math.random() * 40;
+    smoothed(x, y, n, half).forEach((value, at) => {
+      if (Number.isNaN(y[at])) return assert.equal(value, null);
+      let [sum, weight] = [0, 0];
+      for (let back = 0; back <= at; back++) {
+        if (Number.isNaN(y[back])) continue;
+        const own = n[back] * 2 ** (-(x[at] - x[back]) / half);
+        sum += own * y[back];
+        weight += own;
+      }
+      near(value, sum / weight);
+    });
+  }
+});
+
+test("new points never change the smoothed past", () => {
+  const x = some(300, (at) => at);
+  const y = some(300, () => Math.random());
+  const n = some(300, () => 1);
+  const whole = smoothed(x, y, n, 12);
+  for (const until of [1, 2, 50, 299]) assert.deepEqual(smoothed(x.slice(0, until), y, n, 12), whole.slice(0, until));
+});
+
+test("without a half-life the values stay as they are", () => {
+  assert.deepEqual(smoothed([0, 1, 2], [3, NaN, 5], [1, 0, 1], 0), [3, null, 5]);
+});
+
+const run = (columns, make) => {
+  const statistics = { mean: [], count: [], missing: [], least: [], greatest: [], first: [], last: [] };
+  for (let at = 0; at < columns; at++) for (const [name, value] of Object.entries(make(at))) statistics[name].push(value);
+  return { prefix: "a/b/c", statistics, hides: [] };
+};
+const one = (value, more = {}) => ({ mean: value, least: value, greatest: value, first: value, last: value, count: 1, missing: 0, ...more });
+const none = { mean: NaN, least: NaN, greatest: NaN, first: NaN, last: NaN, count: 0, missing: 1 };
+const HOW = { isLog: false, halfLife: 0 };
+
+test("of many runs each line goes through the first, least, greatest and last of its columns", () => {
+  const column = (at) => ({ mean: 5, first: 4, least: at - 100, greatest: at + 100, last: 6, count: 9, missing: 0 });
+  const runs = some(11, () => run(20, column));
+  const { x, lines } = linesOf({ edges: some(21, (at) => at * 10), isFine: false, runs }, HOW);
+  assert.equal(x.length, 80);
+  assert.ok(x.every((place, at) => at === 0 || place > x[at - 1]));
+  for (let at = 0; at < 20; at++) assert.deepEqual([...lines[0].values.slice(at * 4, at * 4 + 4)].sort((a, b) => a - b), [at - 100, 4, 6, at + 100].sort((a, b) => a - b));
+  assert.ok(EXTREMES.includes("first"));
+});
+
+test("of few runs the band has every extreme", () => {
+  const column = (at) => ({ ...one(1), least: -at, greatest: at });
+  const { lines } = linesOf({ edges: some(6, (at) => at * 2), isFine: false, runs: [run(5, column)] }, HOW);
+  assert.deepEqual(lines[0].greatest, [0, 1, 2, 3, 4]);
+  assert.deepEqual(lines[0].least.map((value) => value + 0), [0, -1, -2, -3, -4]);
+});
+
+test("what is no number is a gap with a mark, and infinity is beyond", () => {
+  const values = [one(1), none, one(Infinity), one(2)];
+  const { lines } = linesOf({ edges: [0, 1, 2, 3, 4], isFine: true, runs: [run(4, (at) => values[at])] }, HOW);
+  assert.deepEqual(lines[0].values, [1, null, null, 2]);
+  assert.deepEqual([lines[0].missing, lines[0].beyond], [[1], [2]]);
+});
+
+test("a field that only some points have is one line, not a row of marks", () => {
+  const { lines } = linesOf({ edges: some(101, (at) => at), isFine: true, runs: [run(100, (at) => (at % 10 ? none : one(at)))] }, HOW);
+  assert.deepEqual([lines[0].isSparse, lines[0].missing], [true, []]);
+  const ends = linesOf({ edges: some(101, (at) => at), isFine: true, runs: [run(100, (at) => (at > 30 ? none : one(at)))] }, HOW).lines[0];
+  assert.deepEqual([ends.isSparse, ends.missing.length], [false, 69]);
+});
+
+test("on a logarithmic axis what is not above 0 is marked and never moved", () => {
+  const values = [one(1), one(0), one(-5), one(100)];
+  const { lines } = linesOf({ edges: [0, 1, 2, 3, 4], isFine: true, runs: [run(4, (at) => values[at])] }, { isLog: true, halfLife: 0 });
+  assert.deepEqual([lines[0].values, lines[0].below], [[1, null, null, 100], [1, 2]]);
+  const [least, greatest] = rangeOf(lines, true);
+  assert.ok(least > 0 && least < 1 && greatest > 100);
+});
+
+test("a range is finite whatever is drawn", () => {
+  const empty = { prefix: "", values: [null], least: null, greatest: null, missing: [], below: [], beyond: [], isSparse: false };
+  for (const lines of [[], [empty], [{ ...empty, values: [7] }]]) for (const isLog of [true, false]) assert.ok(rangeOf(lines, isLog).every(Number.isFinite));
+});
+
+test("cards lie in sections by the begin of their metric's name, counters last", () => {
+  const statistics = [["train", "step"], ["train", "loss"], ["system/gpu", "util"], [null, "x"], ["train", "loss"]].map(([metric, field]) => ({ metric, field, statistic: "last" }));
+  const sections = sectionsOf(statistics, "");
+  assert.deepEqual(sections.map(({ name, cards }) => [name, cards.map(titleOf)]), [["system", ["gpu · util"]], ["train", ["loss", "step"]], ["without a name", ["x"]]]);
+  assert.deepEqual(sectionsOf(statistics, "gpu|x$").map(({ name }) => name), ["system", "without a name"]);
+  assert.equal(sectionsOf(statistics, "(").length, 3);
+  assert.deepEqual(axesOf(statistics), ["step"]);
+});
+
+test("lines are counted by few questions", async () => {
+  for (const count of [0, 1, 2, 3, 17, 1000, 999_999]) {
+    let asked = 0;
+    assert.equal(await countBy(async (offset) => (asked++, offset < count)), count);
+    assert.ok(asked < 45);
+  }
+  assert.deepEqual(pagesOf(190, 410, 200), [0, 1, 2]);
+});
+
+test("a tree holds every parameter that was looked for", () => {
+  const rows = [{ name: "optimizer.lr", value: 0.1 }, { name: "optimizer.name", value: "adam" }, { name: "seed", value: 3 }];
+  assert.deepEqual(treeOf(rows, "adam").map(({ key, below }) => [key, below.map((node) => node.value)]), [["optimizer", ["adam"]]]);
+  assert.equal(treeOf(rows, "").length, 2);
+  assert.equal(treeOf(rows, "nothing").length, 0);
+});
