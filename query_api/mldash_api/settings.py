@@ -176,6 +176,9 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
             description="Read all runs into memory at the start; else when somebody searches them for the first time."
         ),
     ] = False
+    mcp: Annotated[
+        bool, Meta(description="Answer programs that reason at /mcp (docs/agents.md); needs the extra agents.")
+    ] = False
     requests_per_s: Annotated[
         float, Meta(ge=0, description="Requests of one token a second, of each API process; 0: without a limit.")
     ] = 1_000.0
