@@ -170,6 +170,9 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     query_timeout_s: Annotated[
         float, Meta(gt=0, le=300, description="A search of runs, or their grouping, takes so long at most.")
     ] = 10.0
+    chart_timeout_s: Annotated[
+        float, Meta(gt=0, le=3_600, description="The columns of a chart are gathered for so long at most.")
+    ] = 60.0
     index_at_start: Annotated[
         bool,
         Meta(
