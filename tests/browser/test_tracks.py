@@ -1,6 +1,7 @@
 """A run's tracks, in a real browser over the real API."""
 
 import math
+import uuid
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ _ENTRIES = 1_000
 @pytest.fixture(scope="module")
 def walked(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The prefix of a run with two topics."""
-    prefix = "vera/robots/walked"
+    prefix = f"vera/robots/walked-{uuid.uuid4().hex[:6]}"
     experiment = Experiment(prefix, remote=pipeline.api, journal=str(tmp_path_factory.mktemp("walked")), echo=False)
     with experiment.run:
         times = [step / 50 for step in range(_ENTRIES)]

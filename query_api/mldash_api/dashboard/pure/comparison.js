@@ -27,6 +27,8 @@ import { directionOf } from "./numbers.js";
 const TITLES = /** @type {Record<string, string>} */ ({ params: "Parameters", metrics: "Metrics", context: "Context" });
 const BEST = /** @type {Record<string, string>} */ ({ "-1": "min", 1: "max" });
 const OTHER = /^(true|false|null|-?\d+(\.\d+)?(e[+-]?\d+)?)$/i;
+/** @type {WeakMap<Field, string>} */
+const kept = new WeakMap();
 
 /**
  * @param {any} compared as /v1/compare answers
@@ -62,10 +64,14 @@ export function fieldsOf({ prefixes, absent, params, statistics, context }) {
 export function found(fields, find) {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return [...fields];
-  return fields.filter((field) => {
-    const text = `${nameOf(field)} ${field.detail} ${field.values.map(textOf).join(" ")}`.toLowerCase();
-    return words.every((word) => text.includes(word));
-  });
+  return fields.filter((field) => words.every((word) => lowered(field).includes(word)));
+}
+
+/** All that is said of it, kept for the next letter of a search. @param {Field} field */
+function lowered(field) {
+  const text = kept.get(field) ?? `${nameOf(field)} ${field.detail} ${field.values.map(textOf).join(" ")}`.toLowerCase();
+  kept.set(field, text);
+  return text;
 }
 
 /** @param {Field} field */

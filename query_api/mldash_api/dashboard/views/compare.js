@@ -1,6 +1,6 @@
 // Runs side by side: parameters, the last and best of their metrics, their context; the rows in which they differ, or all.
 
-import { go, view } from "../address.js";
+import { follow, go, href, view } from "../address.js";
 import { html, useMemo } from "../frame.js";
 import { areSame, fieldsOf, found, isNumeric, measured, nameOf, rowsOf, textOf } from "../pure/comparison.js";
 import { toCsv } from "../pure/csv.js";
@@ -119,7 +119,9 @@ function ofRun(key, prefix) {
 
 /** @param {{ prefix: string, isBaseline: boolean }} props */
 function RunHead({ prefix, isBaseline }) {
-  return html`<${Swatch} prefix=${prefix} /><b class="text">${prefix.split("/").at(-1)}</b>${isBaseline && html`<em>baseline</em>`}`;
+  const to = { ...DEFAULT, page: /** @type {const} */ ("run"), prefix };
+  return html`<${Swatch} prefix=${prefix} />
+    <a class="text" tabindex="-1" href=${href(to)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, to)}>${prefix.split("/").at(-1)}</a>${isBaseline && html`<em>baseline</em>`}`;
 }
 
 /** @param {Field} field @param {number} run @param {number} base the baseline's place; -1: there is none */

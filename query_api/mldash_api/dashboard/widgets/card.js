@@ -25,7 +25,7 @@ export function Card({ card, section, source, parted }) {
   const plot = useRef(/** @type {Plot | null} */ (null));
   const isInView = useInView(root);
   const { answer, failed, stale } = useAnswer(source, isInView, canvas);
-  const parting = useParting(card, parted, isInView, answer?.total ?? 0);
+  const parting = useParting(card, parted, isInView, answer?.total ?? null);
   const [pointed, setPointed] = useState(/** @type {number | null} */ (null));
   const [isTable, setTable] = useState(false);
   const drawn = useMemo(() => answer && linesOf(answer, { isLog: log, halfLife: smooth }), [answer, log, smooth]);

@@ -13,21 +13,21 @@ const AGAIN_MS = 3_000; // of runs that go on
  * @param {import("../pure/cards.js").Card} card
  * @param {readonly string[]} chosen    two runs, or none
  * @param {boolean} isInView
- * @param {number} total                of points that are drawn: where it changes, one looks again
+ * @param {number | null} total         of points that are drawn: where it changes, one looks again; null: not known yet
  * @returns {Parting | null} null: nobody asks
  */
 export function useParting({ metric, field }, chosen, isInView, total) {
   const { x, from, to } = view.value;
   const [parting, setParting] = useState(/** @type {Parting | null} */ (null));
   const [turn, setTurn] = useState(0);
-  const askedFor = useRef(-1);
+  const askedFor = useRef(/** @type {number | null} */ (null));
   const bound = (/** @type {number | null} */ value) => (value !== null && x === "index" ? Math.round(value) : value);
   const query = {
     prefixes: chosen, field, x, start: bound(from), end: bound(to), nonfinite: "string",
     ...(metric === null ? { unnamed: true } : { name: metric }),
   };
   const key = JSON.stringify(query);
-  const isAsked = isInView && chosen.length === 2;
+  const isAsked = isInView && chosen.length === 2 && total !== null;
 
   useEffect(() => setParting(null), [key]);
   useEffect(() => {

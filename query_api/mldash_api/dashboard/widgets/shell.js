@@ -30,7 +30,7 @@ export function Shell({ children }) {
         <${Mark} /><span>ML-Dash</span>
       </a>
       <nav aria-label="Views">
-        <${Tab} to=${{ ...DEFAULT, runs: page === "run" ? [] : runs }} isHere=${page === "runs"} text="Runs" />
+        <${Tab} to=${{ ...DEFAULT, runs: page === "charts" || page === "compare" ? runs : [] }} isHere=${page === "runs"} text="Runs" />
         <${Tab} to=${charts} isHere=${page === "charts"} text="Charts" />
         <${Tab} to=${page === "compare" ? view.value : compare} isHere=${page === "compare"} text="Compare" />
         ${page === "run" && html`<${Tab} to=${view.value} isHere text=${prefix.split("/").at(-1)} />`}
