@@ -85,6 +85,9 @@ types: $(installed) ## mypy, strict, and TypeScript over the dashboard's scripts
 bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, and benchmarks/results/sdk.json)
 	$(bin)/python -m benchmarks.sdk $(ARGS)
 
+bench-front: $(installed) ## what wandb.log through our front costs, beside wandb's own where it is installed
+	$(bin)/python -m benchmarks.fronts $(ARGS)
+
 bench-gateway: $(installed) ## records over HTTP beside records straight to Kafka
 	$(bin)/python -m benchmarks.gateway $(ARGS)
 
