@@ -68,6 +68,12 @@ class Points:
             self._last_axes |= {axis: values[axis] for _, axis in self._axes if axis in values}
         return values
 
+    def say_unkept(self) -> None:
+        """At the end: a line of the log with what was not stored, if anything was not."""
+        if self._unkept.counts:
+            told, counts = f"not stored: {self._unkept}", dict(self._unkept.counts)
+            self.guarded("what is not stored", lambda: self._experiment.logs.warn(told, counts=counts))
+
     def guarded(self, what: str, call: Callable[[], object]) -> None:
         """A call that must not end a training: what it raises is a warning, once a cause."""
         try:

@@ -107,9 +107,7 @@ class Run(UnkeptCalls):
         self.board.close()
         self._has_ended = True
         current.ended(self)
-        if self.unkept.counts:
-            told, counts = f"not stored: {self.unkept}", dict(self.unkept.counts)
-            self._points.guarded("what is not stored", lambda: self.experiment.logs.warn(told, counts=counts))
+        self._points.say_unkept()
 
     def __enter__(self) -> Self:
         return self

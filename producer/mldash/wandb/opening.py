@@ -6,6 +6,7 @@ from typing import Any
 from mldash.callbacks import warn
 from mldash.errors import MldashError
 from mldash.experiment import Experiment
+from mldash.incoming.starting import started
 
 from . import current
 from .boards import watch_boards
@@ -46,13 +47,7 @@ def open_run(given: Mapping[str, Any]) -> Run:
 def _start(place: Place, *, may_change: bool) -> Run:
     experiment = _experiment(place)
     known, step, was_there = _earlier(experiment, place)
-    try:
-        experiment.run.start()
-    except (MldashError, OSError) as error:  # no folder to write in: a training goes on without being recorded
-        warn(f"{experiment.prefix} is not recorded: {error}")
-        experiment = Experiment(place.prefix, mode="disabled")
-        experiment.run.start()
-    run = Run(experiment, place, step, resumed=was_there, may_change=may_change)
+    run = Run(started(experiment), place, step, resumed=was_there, may_change=may_change)
     run.config.remember(known)
     return run
 
