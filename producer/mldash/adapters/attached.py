@@ -36,8 +36,7 @@ class Attached:
 
     @property
     def experiment(self) -> Experiment:
-        """Its run is open."""
-        self._opened()
+        """Its run is open from the first call of a hook to `close()`."""
         return self._experiment
 
     def write(self, values: Mapping[str, Any], **fields: Any) -> None:

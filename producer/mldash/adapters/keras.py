@@ -47,7 +47,7 @@ class MldashCallback(keras.callbacks.Callback):
 
     @property
     def experiment(self) -> Experiment:
-        """Its run is open."""
+        """Its run is open from the first call of a hook on."""
         return self._attached.experiment
 
     def close(self) -> None:

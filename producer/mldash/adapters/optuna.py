@@ -62,9 +62,8 @@ class MldashCallback:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        experiment = self._study.experiment
         if error is not None:
-            experiment.run.__exit__(kind, error, trace)
+            self._study.experiment.run.__exit__(kind, error, trace)
         self.close()
 
     def _tell_trial(self, trial: Any) -> None:
