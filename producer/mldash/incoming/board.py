@@ -5,11 +5,13 @@ comes, at `flush` and at `close`. Each metric counts its own steps: `val/loss` o
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from mldash.experiment import Experiment
 from mldash.process.locks import reentrant_lock
 
+from .lenient import storable_value
 from .points import Points
 from .rows import Rows
 from .unkept import Unkept
@@ -28,12 +30,13 @@ class Board:
         """Values of tags at one step; without one each call is a point without a step."""
         with self._lock:
             for tag, value in values.items():
-                self._scalar(str(tag), value, step)
+                # Now, for the row may be written after the script has changed an array in place.
+                stored = storable_value(value, str(tag), self.unkept)
+                self._points.guarded(f"the step of {tag!r:.120}", partial(self._scalar, str(tag), stored, step))
 
     def text(self, tag: str, text: Any, step: Any = None) -> None:
         """A line of the log, with tag and step as metadata."""
-        metadata = {"tag": str(tag)} if step is None else {"tag": str(tag), "step": _whole(step)}
-        self._points.guarded("a text", lambda: self._experiment.logs.take("info", str(text), metadata))
+        self._points.guarded("a text", lambda: self._experiment.logs.take("info", str(text), _about(tag, step)))
 
     def hyperparameters(self, values: Mapping[str, Any], metrics: Mapping[str, Any] | None, step: Any = None) -> None:
         """Parameters, and the metrics that came of them."""
@@ -55,15 +58,14 @@ class Board:
         rows = self._rows.get(metric)
         if rows is None:
             rows = self._rows[metric] = Rows(keeps_repeats=True)
-        for row in rows.take({tag: _now(value)}, _whole(step), commit=False):
+        for row in rows.take({tag: value}, _whole(step), commit=False):
             self._points.write(row.step, row.data)
+
+
+def _about(tag: str, step: Any) -> dict[str, Any]:
+    return {"tag": str(tag)} if step is None else {"tag": str(tag), "step": _whole(step)}
 
 
 def _whole(step: Any) -> int:
     """Of a tensor, of NumPy, of a float that a schedule gives."""
     return int(step)
-
-
-def _now(value: Any) -> Any:
-    """A copy where the row may be written after the script has changed the array in place."""
-    return value.tolist() if hasattr(value, "tolist") else value

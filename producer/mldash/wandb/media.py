@@ -16,7 +16,7 @@ class _Described(UnkeptValue):
         for name in _SIZES:
             size = getattr(data, name, None)
             if isinstance(size, (tuple, list)):
-                self._facts["shape"] = [int(one) for one in size]
+                self._facts["shape"] = [*size]
                 break
         if isinstance(data, str):
             self._facts["of"] = data[:200]

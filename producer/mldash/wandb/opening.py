@@ -71,9 +71,9 @@ def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int,
     if not place.named_id or place.resume not in (*_RESUMES, "never"):
         return {}, 0, False
     try:
-        config = experiment.params.get(flatten=False, wait=0)
-        names = [one["name"] for one in experiment.metrics.list(wait=0)]
-        fields = [experiment.metrics(name).stats(wait=0)["fields"] for name in names[:_MOST_METRICS]]
+        config = experiment.params.get(flatten=False)
+        names = [one["name"] for one in experiment.metrics.list()]
+        fields = [experiment.metrics(name).stats()["fields"] for name in names[:_MOST_METRICS]]
     except (MldashError, OSError) as error:
         warn(f"{experiment.prefix} can't be read, so its run goes on at step 0: {error}")
         return {}, 0, False

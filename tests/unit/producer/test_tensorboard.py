@@ -59,6 +59,17 @@ def test_an_array_that_is_changed_after_the_call_is_kept_as_it_was() -> None:
     assert points("me/p/copied", "train") == [{"loss": [1.0, 2.0], "step": 0}]
 
 
+def test_a_value_or_a_step_that_is_none_does_not_end_a_script(capsys: pytest.CaptureFixture[str]) -> None:
+    """A value that can't be read is described; a step that is no number leaves its point out, and that is said."""
+    with SummaryWriter(prefix="me/p/odd") as writer:
+        writer.add_scalar("a/x", object(), 0)
+        writer.add_scalar("a/x", 1.0, "no step")
+        writer.add_text("note", "text", "no step")
+        writer.add_scalar("a/x", 2.0, 1)
+    assert points("me/p/odd", "a") == [{"x": {"_type": "object"}, "step": 0}, {"x": 2.0, "step": 1}]
+    assert "the step of 'a/x' could not be logged, the script goes on" in capsys.readouterr().err
+
+
 def test_text_is_a_line_and_hyperparameters_are_parameters() -> None:
     with SummaryWriter(prefix="me/p/text") as writer:
         writer.add_text("note", "**bold**", 3)

@@ -99,6 +99,26 @@ def test_what_a_summary_writer_logs_goes_to_the_run(tmp_path: Path, imported: st
     assert [*(tmp_path / "runs").rglob("*tfevents*")]
 
 
+def test_ranks_that_share_an_id_log_into_one_experiment(tmp_path: Path) -> None:
+    """Four at once, as a launcher starts them: each point of each is there."""
+    body = """
+        import os
+        rank = int(os.environ["RANK"])
+        with wandb.init(entity="me", project="p", id="job", group="ddp") as run:
+            for step in range(50):
+                run.log({"loss": float(step), "rank": rank}, step=step)
+    """
+    (tmp_path / "script.py").write_text("import mldash.wandb as wandb\n" + textwrap.dedent(body))
+    ranks = [
+        subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, env={**os.environ, "RANK": str(rank)})
+        for rank in range(4)
+    ]
+    assert [rank.wait(240) for rank in ranks] == [0, 0, 0, 0]
+    found = points(tmp_path, "me/p/ddp/job", "history")
+    expected = [(rank, step, float(step)) for rank in range(4) for step in range(50)]
+    assert sorted((one["rank"], one["step"], one["loss"]) for one in found) == expected
+
+
 def test_the_front_loads_no_array_library_and_mldash_alone_does_not_load_the_front(tmp_path: Path) -> None:
     body = """
         import sys
