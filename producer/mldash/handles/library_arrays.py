@@ -60,6 +60,8 @@ def _as_numpy(value: Any) -> Any:
 
 
 def _dense(tensor: Any) -> Any:
+    if tensor.is_complex():
+        raise TypeError(f"tensors of {tensor.dtype} can't be stored")
     tensor = tensor.detach()
     return tensor.to_dense() if tensor.is_sparse else tensor
 

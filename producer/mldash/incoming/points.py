@@ -50,8 +50,8 @@ class Points:
         values = row
         if not PLAIN_TYPES.issuperset(map(type, row.values())):
             values = storable(row, self._unkept)
-        parts = self._plans.get(tuple(values)) or self._plan(tuple(values))
-        for part in parts:
+        parts = self._plans.get(tuple(values))
+        for part in self._planned(tuple(values)) if parts is None else parts:
             # Not by Metric.log kept here: a handle makes itself a faster one (handles/point_calls.py).
             if part.whole is not None:
                 fields = dict(zip(part.whole, values.values(), strict=True))
@@ -88,7 +88,12 @@ class Points:
         """So that one value at fault does not take its point along."""
         self.guarded(f"a point of {metric.name!r:.120}", lambda: metric.log(**storable(fields, self._unkept)))
 
-    def _plan(self, keys: tuple[str, ...]) -> tuple[_Part, ...]:
+    def _planned(self, keys: tuple[str, ...]) -> tuple[_Part, ...]:
+        """Nothing where a key is no name: it is said, and the row left out."""
+        self.guarded("a row", lambda: self._plan(keys))
+        return self._plans.get(keys, ())
+
+    def _plan(self, keys: tuple[str, ...]) -> None:
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         grouped: dict[str | None, dict[str, str]] = {}
@@ -99,9 +104,7 @@ class Points:
             grouped.setdefault(metric, {})[key] = "ts" if field == "_ts" else field
         for metric, fields in grouped.items():
             self._add_axis(metric, fields)
-        plan = tuple(self._part(metric, fields, keys) for metric, fields in grouped.items())
-        self._plans[keys] = plan
-        return plan
+        self._plans[keys] = tuple(self._part(metric, fields, keys) for metric, fields in grouped.items())
 
     def _add_axis(self, metric: str | None, fields: dict[str, str]) -> None:
         for key in [*fields]:

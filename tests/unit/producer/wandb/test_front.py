@@ -174,13 +174,14 @@ def test_wrong_arguments_of_log_are_type_errors(data: Any, step: Any) -> None:
 
 
 def test_a_point_that_the_sdk_refuses_does_not_end_the_script(capsys: pytest.CaptureFixture[str]) -> None:
-    """16 MiB of text in one point: a warning, once."""
+    """16 MiB of text in one point, a name of 2 KB: a warning, once each."""
     with wandb.init(entity="me", project="p", name="large") as run:
         for _ in range(2):
             run.log({"text": "x" * (16 << 20)})
+            run.log({"x" * 2000 + "/loss": 1.0})
         run.log({"loss": 1.0})
-    assert points("me/p/large") == [{"step": 2, "loss": 1.0}]
-    assert capsys.readouterr().err.count("could not be logged, the script goes on") == 1
+    assert points("me/p/large") == [{"step": 4, "loss": 1.0}]
+    assert capsys.readouterr().err.count("could not be logged, the script goes on") == 2
 
 
 def test_the_config_is_read_and_set_by_attribute_and_item_and_becomes_parameters() -> None:
