@@ -59,6 +59,12 @@ test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, in
 	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch
 	.venv-torch/bin/python -m pytest tests/unit/producer/test_values.py -k pytorch $(ARGS)
 
+.PHONY: test-adapters
+test-adapters: ## what needs PyTorch, TensorFlow, transformers, Accelerate: installs them, gigabytes, into .venv-adapters
+	@$(MAKE) --no-print-directory install VENV=.venv-adapters
+	.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check torch tensorflow-cpu transformers accelerate
+	.venv-adapters/bin/python -m pytest tests/adapters tests/unit/producer/test_values.py $(ARGS)
+
 .PHONY: test-pythons
 test-pythons: $(installed) ## the SDK's tests with other Pythons, in .venv-pythons (PYTHONS="3.12 /opt/python3.14/bin/python")
 	$(bin)/python -m tests.pythons --pythons "$(PYTHONS)" $(ARGS)
@@ -78,6 +84,9 @@ types: $(installed) ## mypy, strict, and TypeScript over the dashboard's scripts
 
 bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, and benchmarks/results/sdk.json)
 	$(bin)/python -m benchmarks.sdk $(ARGS)
+
+bench-front: $(installed) ## what wandb.log through our front costs, beside wandb's own where it is installed
+	$(bin)/python -m benchmarks.fronts $(ARGS)
 
 bench-gateway: $(installed) ## records over HTTP beside records straight to Kafka
 	$(bin)/python -m benchmarks.gateway $(ARGS)
@@ -127,7 +136,7 @@ lock: ## make requirements.lock anew from pyproject.toml (needs uv)
 	  --no-emit-index-url --python-version 3.11 -o requirements.lock $(ARGS)
 
 clean: ## remove .venv, caches and builds; data folders stay
-	rm -rf $(VENV) .venv-torch .venv-pythons dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) .venv-adapters .venv-torch .venv-pythons dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 help:
