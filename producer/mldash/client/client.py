@@ -15,6 +15,7 @@ from mldash.events.identity import check_name, parse_prefix
 from mldash.events.moments import Moment
 from mldash.process.environment import read_settings
 from mldash.process.learnt_types import learnt
+from mldash.session.jobs import without_job
 from mldash.settings import SdkSettings
 
 from .asked import asked_runs
@@ -167,12 +168,12 @@ class Client:
 
         from .open_run import OpenRun
 
-        settings = self._settings
+        settings, named = self._settings, without_job(parse_prefix(prefix).text)
         if self._transport is None:
-            return OpenRun(Experiment(prefix, mode="local", root=self._root))
+            return OpenRun(Experiment(named, mode="local", root=self._root))
         return OpenRun(
             Experiment(
-                prefix,
+                named,
                 mode="remote",
                 remote=settings.remote,
                 token=settings.token,
