@@ -80,8 +80,8 @@ class Experiment:
 
         `readme` is the long text, `description` the short one; both, tags and metadata are sent when the run starts.
 
-        Raises ValueError (a bad prefix, or none, or `{job}` outside of a job), SettingError (a wrong value of a setting), TypeError (an unknown
-        keyword).
+        Raises ValueError (a bad prefix, or none, or `{job}` outside of a job), SettingError (a wrong value of a
+        setting), TypeError (an unknown keyword).
         """
         given = {"prefix": prefix, "remote": remote, "mode": mode, "token": token, **settings}
         given["root"] = None if root is None else os.fspath(root)

@@ -32,8 +32,8 @@ class MetricOverview(TypedDict):
 
 class RunOverview(TypedDict):
     """`context`: what the newest process of rank 0, or without a rank, recorded; `job` and `attempt`: its scheduler's
-    job over the restarts of that, and which start of it this is (None: it is in no known one). `metrics`: the first ones;
-    `metricCount`: how many there are. `tracks`: entries of each topic."""
+    job over the restarts of that, and which start of it this is (None: it is in no known one). `metrics`: the first
+    ones; `metricCount`: how many there are. `tracks`: entries of each topic."""
 
     run: ExperimentAnswer
     sessions: int

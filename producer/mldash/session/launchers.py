@@ -169,8 +169,8 @@ def _sagemaker(environment: Environment) -> Iterator[_Said]:
 
 
 def _pods(environment: Environment) -> Iterator[_Said]:
-    """Kubernetes tells an indexed Job's pod its index and not of how many, and JobSet puts all into labels: what a pod's
-    own specification must project for a world (docs/clusters.md)."""
+    """Kubernetes tells an indexed Job's pod its index and not of how many, and JobSet puts all into labels: for a world
+    the pod's own specification must say more (docs/clusters.md)."""
     index, pods = _number(environment, "JOB_COMPLETION_INDEX"), _number(environment, "JOB_COMPLETIONS")
     if index is None or pods is None or index >= pods:
         return
