@@ -13,7 +13,6 @@ from typing import Any, Final
 from .metric_names import COMPONENTS, families, labels_of
 
 ROOT: Final = Path(__file__).parents[2]
-FOLDER: Final = ROOT / "deploy" / "observe" / "dashboards"
 _PICK: Final = 'job=~"$job"'
 _WIDTH, _HEIGHT = 8, 7
 _FIRST: Final = (

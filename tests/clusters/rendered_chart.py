@@ -19,6 +19,7 @@ pytestmark = [
 ]
 
 _SECTIONS = {"worker": "worker", "compactor": "compactor", "api": "api", "prepare": "prepare"}
+_OF_OTHERS = {"keda.sh", "monitoring.coreos.com", "gateway.networking.k8s.io"}
 _PATHS = {"/healthz", "/readyz"}
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
@@ -62,6 +63,16 @@ def test_it_renders_for_each_kubernetes_and_without_a_cluster(scenario: str, ver
 def test_helm_lints_it(scenario: str) -> None:
     done = helm("lint", "--strict", str(CHART), *values_of(scenario))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@every_scenario
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_field_is_one_that_kubernetes_has(scenario: str, version: str) -> None:
+    """Of its own kinds; where kubernetes-validate is installed."""
+    validator = pytest.importorskip("kubernetes_validate")
+    for one in render(scenario, version=version):
+        if one["apiVersion"].partition("/")[0] not in _OF_OTHERS:
+            validator.validate(one, version.rpartition(".")[0], strict=True)
 
 
 @every_scenario

@@ -95,7 +95,3 @@ def test_the_chart_has_the_version_of_the_package() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     (version,) = re.findall(r'^version = "(.+)"$', (CHART.parents[2] / "pyproject.toml").read_text(), re.MULTILINE)
     assert str(chart["appVersion"]) == version
-
-
-def test_what_prometheus_and_grafana_read_is_one_set_of_files() -> None:
-    assert (CHART / "observe").resolve() == CHART.parents[1] / "observe"

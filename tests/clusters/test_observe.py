@@ -16,7 +16,7 @@ _OBSERVE: Final = _ROOT / "deploy" / "observe"
 _RULES: Final[list[dict[str, Any]]] = yaml.safe_load((_OBSERVE / "alerts.yaml").read_text())["groups"][0]["rules"]
 
 
-@pytest.mark.parametrize("path", generate.files(), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", generate.files(), ids=lambda path: str(path.relative_to(_ROOT)))
 def test_what_is_made_has_not_drifted(path: Path) -> None:
     """`make docs` writes it anew."""
     assert path.read_text() == generate.files()[path], f"{path.relative_to(_ROOT)}: run `make docs`"
