@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 from mldash.process.configuration import SECTIONS, section_of, struct_of
 from mldash.process.environment import OF_FILE, list_settings, read_settings
 
+from . import custom_kinds
 from .helm import HELM, SCENARIOS, VERSIONS, Resource, container, helm, of_kind, pods, render, run, values_of
 from .values_schema import CHART
 
@@ -19,7 +21,6 @@ pytestmark = [
 ]
 
 _SECTIONS = {"worker": "worker", "compactor": "compactor", "api": "api", "prepare": "prepare"}
-_OF_OTHERS = {"keda.sh", "monitoring.coreos.com", "gateway.networking.k8s.io"}
 _PATHS = {"/healthz", "/readyz"}
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
@@ -71,8 +72,23 @@ def test_every_field_is_one_that_kubernetes_has(scenario: str, version: str) -> 
     """Of its own kinds; where kubernetes-validate is installed."""
     validator = pytest.importorskip("kubernetes_validate")
     for one in render(scenario, version=version):
-        if one["apiVersion"].partition("/")[0] not in _OF_OTHERS:
+        if one["apiVersion"].partition("/")[0] not in custom_kinds.GROUPS:
             validator.validate(one, version.rpartition(".")[0], strict=True)
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="go is not installed")
+@every_scenario
+def test_every_field_is_one_that_keda_prometheus_or_the_gateway_has(scenario: str) -> None:
+    checked = [one for one in render(scenario) if one["apiVersion"].partition("/")[0] in custom_kinds.GROUPS]
+    assert checked or scenario in ("small", "openshift")
+    assert [fault for one in checked for fault in custom_kinds.faults(one)] == []
+
+
+@pytest.mark.skipif(shutil.which("go") is None, reason="go is not installed")
+def test_a_field_that_keda_does_not_have_would_be_seen() -> None:
+    (scaler,) = of_kind(render("secured"), "ScaledObject")
+    wrong = {**scaler, "spec": {**scaler["spec"], "minReplicas": 1}}
+    assert [fault for fault in custom_kinds.faults(wrong) if "minReplicas" in fault]
 
 
 @every_scenario
