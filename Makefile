@@ -49,6 +49,10 @@ mutants: $(installed) ## break each rule of the protocols in a copy, and see its
 mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; installs 0.1.0 (ARGS="--old DIR": one that is there)
 	$(bin)/python -m tests.released.mixed $(ARGS)
 
+.PHONY: check-deploy
+check-deploy: $(installed) ## the chart rendered by helm, the alerts by promtool, the image by podman: what is installed of them
+	$(bin)/python -m pytest -n 0 tests/clusters/rendered_chart.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
+
 .PHONY: test-openapi
 test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
 	$(bin)/python -m tests.openapi_fuzz $(ARGS)
@@ -127,13 +131,16 @@ format: $(installed) ## let ruff lay the code out and mend what it can
 	$(bin)/ruff check --fix $(ARGS)
 	$(bin)/ruff format $(ARGS)
 
-docs: $(installed) ## make docs/generated/ anew from the code
+docs: $(installed) ## make docs/generated/ anew from the code, and what deploy/ has of it
 	$(bin)/python -m tests.documentation.generate $(ARGS)
+	$(bin)/python -m tests.clusters.generate
 
 lock: ## make requirements.lock anew from pyproject.toml (needs uv)
 	@command -v uv > /dev/null || { echo "uv makes the lock: pip install uv" >&2; exit 1; }
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --python-version 3.11 -o requirements.lock $(ARGS)
+	uv pip compile pyproject.toml --extra server --universal --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --python-version 3.11 -c requirements.lock -o deploy/image/requirements.lock
 
 clean: ## remove .venv, caches and builds; data folders stay
 	rm -rf $(VENV) .venv-adapters .venv-torch .venv-pythons dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache

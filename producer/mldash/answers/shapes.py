@@ -219,7 +219,10 @@ class LogLine(TypedDict):
 
 
 class SessionAnswer(TypedDict):
-    """One process's emission. `status` is CREATED, RUNNING, COMPLETED, FAILED, CANCELLED, PREEMPTED or LOST."""
+    """One process's emission. `status` is CREATED, RUNNING, COMPLETED, FAILED, CANCELLED, PREEMPTED or LOST.
+
+    `resumeKey` names its scheduler's job over the restarts of that, and `attempt` counts them, from 1, for each rank.
+    """
 
     session: str
     status: str
@@ -229,6 +232,8 @@ class SessionAnswer(TypedDict):
     startedAt: str | None
     endedAt: str | None
     heartbeatAt: str | None
+    resumeKey: NotRequired[str]
+    attempt: NotRequired[int]
     error: NotRequired[dict[str, str]]
     context: NotRequired[dict[str, Any]]
 

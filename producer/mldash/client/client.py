@@ -11,9 +11,11 @@ import msgspec
 
 from mldash.answers.asked import checked_count
 from mldash.answers.shapes import Comparison, FieldAnswer, Parted
+from mldash.events.identity import parse_prefix
 from mldash.events.moments import Moment
 from mldash.process.environment import read_settings
 from mldash.process.learnt_types import learnt
+from mldash.session.jobs import without_job
 from mldash.settings import SdkSettings
 
 from .asked import asked_runs
@@ -177,11 +179,12 @@ class Client:
 
         from .open_run import OpenRun
 
+        named = without_job(parse_prefix(prefix).text)
         if self._transport is None:
-            return OpenRun(Experiment(prefix, mode="local", root=self._root))
+            return OpenRun(Experiment(named, mode="local", root=self._root))
         settings, transport = self._settings, self._transport
         experiment = Experiment(
-            prefix,
+            named,
             mode="remote",
             remote=transport.address,
             token=settings.token,
