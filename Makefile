@@ -79,6 +79,9 @@ types: $(installed) ## mypy, strict, and TypeScript over the dashboard's scripts
 bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, and benchmarks/results/sdk.json)
 	$(bin)/python -m benchmarks.sdk $(ARGS)
 
+bench-cost: $(installed) ## what logging costs the process that logs (ARGS="--before PYTHON --trackers PYTHON")
+	$(bin)/python -m benchmarks.cost $(ARGS)
+
 bench-gateway: $(installed) ## records over HTTP beside records straight to Kafka
 	$(bin)/python -m benchmarks.gateway $(ARGS)
 
@@ -147,4 +150,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
