@@ -92,6 +92,9 @@ bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, an
 bench-front: $(installed) ## what wandb.log through our front costs, beside wandb's own where it is installed
 	$(bin)/python -m benchmarks.fronts $(ARGS)
 
+bench-cost: $(installed) ## what logging costs the process that logs (ARGS="--before PYTHON --trackers PYTHON")
+	$(bin)/python -m benchmarks.cost $(ARGS)
+
 bench-gateway: $(installed) ## records over HTTP beside records straight to Kafka
 	$(bin)/python -m benchmarks.gateway $(ARGS)
 
@@ -163,4 +166,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help

@@ -137,6 +137,10 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
         Literal["snappy", "gzip", "lz4", "zstd", "none"],
         Meta(description="How SDKs that connect here compress their batches; docs/events.md says who can read which."),
     ] = "snappy"
+    linger_max_s: Annotated[
+        float,
+        Meta(gt=0, le=60, description="For how long SDKs that connect here gather events at most, unless set there."),
+    ] = 0.5
     gateway_bytes: Annotated[
         int,
         Meta(ge=1 << 20, description="Of records on their way from HTTP to Kafka, in one process."),
