@@ -23,6 +23,8 @@ from .incoming.places import prefix_of, user_name
 from .incoming.points import Points
 from .incoming.starting import started
 from .incoming.unkept import Unkept
+from .process.environment import read_settings
+from .settings import SdkSettings
 
 SCALARS = "scalars"
 """The metric of tags without a slash."""
@@ -156,8 +158,7 @@ class SummaryWriter:
 
 
 def _experiment(prefix: str | None, log_dir: str, *, mode: Any) -> Experiment:
-    if prefix is None and os.environ.get("MLDASH_PREFIX"):
-        return Experiment(mode=mode)
+    prefix = prefix or read_settings(SdkSettings, "", given={}).prefix
     if prefix is None:
         parts = [part for part in Path(log_dir).parts if part not in ("/", ".", "..")]
         prefix = prefix_of(user_name(), *(parts[-_MOST_SEGMENTS:] or ["runs"]))

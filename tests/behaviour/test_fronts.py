@@ -1,5 +1,6 @@
 """The fronts in every mode: what a script logs by them is read back by the experiment's own handles."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ from mldash.tensorboard import SummaryWriter
 
 
 @pytest.fixture
-def in_mode(mode_keywords: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A front is told where to write by variables alone."""
+def in_mode(mode_keywords: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A front is told where to write by variables alone; a writer makes the folder that it is given or its own."""
+    monkeypatch.chdir(tmp_path)
     for name, value in mode_keywords.items():
         if value is not None:
             monkeypatch.setenv(f"MLDASH_{name.upper()}", str(value))
