@@ -18,10 +18,11 @@ from mldash.answers.downsample import INDEX, ViewRequest
 from mldash.answers.kept_points import Floats
 from mldash.answers.pixel_columns import Number
 from mldash.answers.shapes import Parted
+from mldash_api.charts.cells import inside
 from mldash_api.charts.dots import numbers_of
-from mldash_api.charts.drawing import Points, inside
-from mldash_api.charts.grid import Shape
+from mldash_api.charts.drawing import Points
 from mldash_api.charts.grids import each_point, read_grids
+from mldash_api.charts.shape import Shape
 from mldash_api.stores.streams import Stores, StreamRef
 
 from .apart import first_apart, last_meeting

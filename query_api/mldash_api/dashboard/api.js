@@ -2,6 +2,9 @@
 
 import { base } from "./address.js";
 
+/** The folder that `mldash view` shows; undefined: an API is asked. */
+export const localFolder = document.documentElement.dataset.local;
+
 export class Problem extends Error {
   /** @param {Record<string, any>} told */
   constructor(told) {
@@ -24,12 +27,17 @@ export async function ask(path, query, signal) {
   return (await answer(path, query, { signal, headers: { Accept: "application/json" } })).json();
 }
 
+const COLUMNS = "application/vnd.apache.arrow.stream, application/json;q=0.5";
+
 /**
- * The bytes of an Arrow stream.
+ * Columns of numbers: the bytes of an Arrow stream, or, where the server has no Arrow, lists as JSON tells them.
  * @param {string} path @param {Record<string, unknown>} query @param {AbortSignal} [signal]
+ * @returns {Promise<Uint8Array | any>}
  */
-export async function askArrow(path, query, signal) {
-  return new Uint8Array(await (await answer(path, { ...query, format: "arrow" }, { signal })).arrayBuffer());
+export async function askColumns(path, query, signal) {
+  const response = await answer(path, { ...query, nonfinite: "string" }, { signal, headers: { Accept: COLUMNS } });
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  return isJson ? response.json() : new Uint8Array(await response.arrayBuffer());
 }
 
 /**
