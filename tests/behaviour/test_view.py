@@ -163,6 +163,10 @@ def test_runs_are_compared(http: httpx.Client) -> None:
         {"name": "optimizer.lr", "values": [1.0, None, 0.1], "missing": []},
         {"name": "seed", "values": [0, None, 1], "missing": []},
     ]
+    parted = ask(http, "compare/parted", prefixes=RUNS[:2], name="train", field="loss", points=100)
+    assert (parted["found"], parted["x"], parted["above"]) == ("parted", 0, 1)
+    never = ask(http, "compare/parted", prefixes=[RUNS[0], RUNS[0]], name="train", field="loss")
+    assert never["found"] == "never"
 
 
 def events_of(lines: Iterator[str]) -> Iterator[tuple[str, str, Any]]:

@@ -21,6 +21,8 @@ from .live.over_folder import is_below
 Run = Mapping[str, Any]
 
 _FIND_EVERY_S: Final = 1.0
+_REST: Final = 10
+"""Times a look."""
 _GOES_ON: Final = ("CREATED", "RUNNING")
 
 
@@ -52,18 +54,21 @@ class KeptRuns:
         self.root = root
         self.lock = reentrant_lock()
         self._runs = dict[str, KeptRun]()
-        self._found_at: float | None = None
+        self._find_at = 0.0
 
     def find(self) -> dict[str, KeptRun]:
         """By prefix. Of two folders that say the same prefix, as a copy does, the first in the order of paths."""
         with self.lock:
-            if self._found_at is None or monotonic() - self._found_at > _FIND_EVERY_S:
+            if monotonic() >= self._find_at:
+                begun = monotonic()
                 found = dict[str, KeptRun]()
                 for one in find_experiments(self.root, skips=True):
                     known = self._runs.get(one.prefix.text)
                     same = known is not None and known.experiment.folder.path == one.folder.path
                     found.setdefault(one.prefix.text, known if known is not None and same else KeptRun(one))
-                self._runs, self._found_at = found, monotonic()
+                self._runs = found
+                # In a folder with very much else a look takes long: it shall stay a small part of the time.
+                self._find_at = monotonic() + max(_FIND_EVERY_S, _REST * (monotonic() - begun))
             return self._runs
 
     def asked_for(self, asked: LiveAsked) -> Iterator[LocalExperiment]:

@@ -44,6 +44,7 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
             reading.entries,
             reading.lines,
             charts.differences,
+            charts.parted,
             charts.grid,
             charts.view,
             charts.views,

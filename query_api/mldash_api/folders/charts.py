@@ -1,19 +1,21 @@
-"""GET /v1/compare, /v1/metrics/grid, /v1/metrics/view, /v1/metrics/views"""
+"""GET /v1/compare, /v1/compare/parted, /v1/metrics/grid, /v1/metrics/view, /v1/metrics/views"""
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter, SkipValidation
 
 from mldash.answers.downsample import INDEX, ViewRequest, draw
+from mldash.answers.limits import MOST_COLUMNS
 from mldash.answers.runs.compared_rows import STATISTICS, named, statistics_rows
-from mldash.answers.shapes import Comparison, MetricGrid, MetricView
+from mldash.answers.shapes import Comparison, MetricGrid, MetricView, Parted
 from mldash.client.kept_runs import KeptRuns
 from mldash_api.charts.cells import Statistic
 from mldash_api.charts.grid_lists import grid_answer
+from mldash_api.comparing.apart import TOGETHER
 from mldash_api.comparing.rows import Rows
 from mldash_api.errors import WrongParameter
 from mldash_api.limits import DEFAULT_COLUMNS, MOST_VIEWS
@@ -28,10 +30,21 @@ from mldash_api.routes.chart_parameters import (
     checked_expressions,
     checked_view,
 )
-from mldash_api.routes.parameters import PrefixText, StreamName, Unnamed, checked_count, checked_prefix, metric_name
+from mldash_api.routes.parameters import (
+    PrefixText,
+    StreamName,
+    Unnamed,
+    checked_count,
+    checked_name,
+    checked_prefix,
+    metric_name,
+)
 
 from .asking import OurForm, OurRuns, of_run
 from .grids import AskedGrid, Charts, read_grids
+from .parting import find_parting
+
+_TWO: Final = 2
 
 OurCharts = NamedDependency[SkipValidation[Charts]]
 
@@ -55,6 +68,30 @@ async def differences(
     """Parameters, context and statistics of many runs side by side."""
     texts = _checked(prefixes)
     return form.answer(await asyncio.to_thread(_compared, runs, texts, everything=everything))
+
+
+@get("/compare/parted", opt=needs("read", "everything"))
+async def parted(
+    runs: OurRuns,
+    charts: OurCharts,
+    form: OurForm,
+    prefixes: Prefixes,
+    field: FromQuery[str],
+    name: StreamName = None,
+    unnamed: Unnamed = False,
+    x: XName = INDEX,
+    start: Bound = None,
+    end: Bound = None,
+    points: Columns = DEFAULT_COLUMNS,
+    together: Annotated[int, QueryParameter(ge=1, le=MOST_COLUMNS)] = TOGETHER,
+    filter: FilterText = None,
+) -> Response[Parted]:
+    """From which x on two runs go ways of their own."""
+    if len(prefixes) != _TWO:
+        raise WrongParameter("prefixes", f"two are compared, not {len(prefixes)}")
+    request = checked_view([checked_name("field", field)], x, (start, end), points, filter)
+    asked, texts = AskedGrid(metric_name(name, unnamed), request), _checked(prefixes)
+    return form.answer(await asyncio.to_thread(find_parting, runs, charts, texts, asked, together))
 
 
 @get("/metrics/grid", opt=needs("read", "everything"))

@@ -68,7 +68,7 @@ class Charts:
         return kept[1]
 
 
-class _Drawn(NamedTuple):
+class Drawn(NamedTuple):
     """One run's points as they are at the first look, for both looks."""
 
     run: KeptRun
@@ -77,12 +77,7 @@ class _Drawn(NamedTuple):
 
 def read_grids(runs: KeptRuns, charts: Charts, prefixes: Sequence[str], asked: AskedGrid) -> LocalGrids:
     """`prefixes`: checked. Raises AnswerTooLarge, DamagedRow."""
-    found = runs.find()
-    drawn = dict[str, _Drawn]()
-    for prefix in dict.fromkeys(prefixes):
-        if prefix in found:
-            with runs.lock:
-                drawn[prefix] = _Drawn(found[prefix], found[prefix].reader.metric_rows(asked.metric))
+    drawn = drawn_of(runs, prefixes, asked.metric)
     spans = [span for one in drawn.values() if (span := _span_of(runs, charts, one, asked)) is not None]
     if not spans:
         return LocalGrids(None, [None] * len(prefixes))
@@ -98,6 +93,16 @@ def read_grids(runs: KeptRuns, charts: Charts, prefixes: Sequence[str], asked: A
     asked = asked._replace(request=within)
     filled = {prefix: _filled(runs, charts, one, asked, shape) for prefix, one in drawn.items()}
     return LocalGrids(shape, [filled.get(prefix) for prefix in prefixes])
+
+
+def drawn_of(runs: KeptRuns, prefixes: Sequence[str], metric: str | None) -> dict[str, Drawn]:
+    """Of those that are there, by prefix."""
+    found, drawn = runs.find(), dict[str, Drawn]()
+    for prefix in dict.fromkeys(prefixes):
+        if prefix in found:
+            with runs.lock:
+                drawn[prefix] = Drawn(found[prefix], found[prefix].reader.metric_rows(metric))
+    return drawn
 
 
 def _check_cells(within: ViewRequest, asked: AskedGrid, count: int) -> None:
@@ -119,23 +124,23 @@ def _bounds(rows: StreamRows, request: ViewRequest) -> tuple[int, int]:
     return first, rows.count if end is None else min(end, rows.count)
 
 
-def _span_of(runs: KeptRuns, charts: Charts, drawn: _Drawn, asked: AskedGrid) -> Span | None:
+def _span_of(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid) -> Span | None:
     first, end = _bounds(drawn.rows, asked.request)
     if asked.request.x == INDEX:
         return Span(first, end - 1) if first < end else None
     low, high = np.inf, -np.inf
     with runs.lock:
-        for _, x, _ in _pieces(charts, drawn, asked):
+        for _, x, _ in pieces_of(charts, drawn, asked):
             there = x[inside(x, asked.request)]
             if len(there):
                 low, high = min(low, float(there.min())), max(high, float(there.max()))
     return Span(low, high) if low <= high else None
 
 
-def _filled(runs: KeptRuns, charts: Charts, drawn: _Drawn, asked: AskedGrid, shape: Shape) -> LocalGridded:
+def _filled(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid, shape: Shape) -> LocalGridded:
     cells = RunCells(shape, asked.request, asked.expressions)
     with runs.lock:
-        for first, x, columns in _pieces(charts, drawn, asked):
+        for first, x, columns in pieces_of(charts, drawn, asked):
             cells.add_numbers(x, first, columns)
             if cells.held > MOST_GRID_CELLS:
                 raise AnswerTooLarge(cells.held, MOST_GRID_CELLS, "ask for some `fields`, or set `points` lower")
@@ -144,8 +149,8 @@ def _filled(runs: KeptRuns, charts: Charts, drawn: _Drawn, asked: AskedGrid, sha
     return LocalGridded(cells, False)
 
 
-def _pieces(
-    charts: Charts, drawn: _Drawn, asked: AskedGrid
+def pieces_of(
+    charts: Charts, drawn: Drawn, asked: AskedGrid
 ) -> Iterator[tuple[int, Floats, Mapping[str, FieldNumbers]]]:
     """The first index of each piece, its x, NaN where there is none or a filter does not hold, and its numbers."""
     request = asked.request

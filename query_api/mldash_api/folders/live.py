@@ -16,9 +16,9 @@ from mldash.client.kept_runs import KeptRuns
 from mldash.client.live.asked import LiveAsked, Start, asked_live
 from mldash.client.live.over_folder import FolderEvents
 from mldash.client.live.wire import sent_of
+from mldash_api.answers import ALIVE, SentEvents, text_of
 from mldash_api.errors import NotFound, RequestRefused, WrongParameter
 from mldash_api.live.asked import Asked
-from mldash_api.live.sent_events import ALIVE, SentEvents, text_of
 from mldash_api.rights.needed import needs
 from mldash_api.routes.live.asked import (
     AfterText,

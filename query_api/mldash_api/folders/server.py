@@ -13,6 +13,7 @@ import uvicorn
 from mldash.client.kept_runs import KeptRuns
 from mldash.connections.loopback import is_loopback
 from mldash_api.errors import PortTaken
+from mldash_api.limits import MOST_HEAD_BYTES
 from mldash_api.listening import BACKLOG, listen
 
 from .access import Access
@@ -50,6 +51,7 @@ class Viewer:
                 proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_S,
                 timeout_graceful_shutdown=_STOP_S,
+                h11_max_incomplete_event_size=MOST_HEAD_BYTES,
                 backlog=BACKLOG,
             )
         )

@@ -1,4 +1,4 @@
-"""A listener as server-sent events (sent_events.py).
+"""A listener as server-sent events (mldash_api/answers.py).
 
 What the client does not take stays in the store: the next event is made when there is room for it. A client that takes
 nothing at all is cut off by sending.py; one that has gone ends the listener at once.
@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 import structlog
 
+from mldash_api.answers import ALIVE, SentEvents, text_of
 from mldash_api.errors import ApiError
 from mldash_ingest.documents.mongo import PyMongoError
 
 from .hub import Hub
 from .listener import Event, Listener
-from .sent_events import ALIVE, SentEvents, text_of
 
 _log = structlog.get_logger()
 

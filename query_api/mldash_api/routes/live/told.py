@@ -8,12 +8,12 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
 
+from mldash_api.answers import EVENTS
 from mldash_api.live.asked import Asked
 from mldash_api.live.event_stream import EventStream, page_of
 from mldash_api.live.joining import Request as Joining
 from mldash_api.live.joining import change_page, checked_page, join
 from mldash_api.live.live import Live, collect
-from mldash_api.live.sent_events import MEDIA_TYPE
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
 from mldash_api.routes.dependencies import OurCaller, OurForm
 from mldash_api.routes.parameters import checked_number
@@ -45,7 +45,7 @@ class LivePage(TypedDict):
     tags=["live"],
     opt=needs("read", "shown", OF_EXPERIMENT),
     dependencies={"asked": Provide(provide_asked, sync_to_thread=False)},
-    responses={200: ResponseSpec(data_container=str, media_type=MEDIA_TYPE, description="Server-sent events.")},
+    responses={200: ResponseSpec(data_container=str, media_type=EVENTS, description="Server-sent events.")},
 )
 async def live(
     request: Request[Any, Any, Any],
