@@ -1,5 +1,6 @@
 """`mldash view` in a process of its own, as a user starts it."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -47,10 +48,14 @@ class Viewing(Struct):
 
 
 @contextmanager
-def viewing(root: Path, *options: str) -> Iterator[Viewing]:
-    """Without the packages that only servers need."""
-    command = [sys.executable, "-c", _WITHOUT, "view", str(root), "--no-browser", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+def viewing(root: Path, browser: Path | None = None) -> Iterator[Viewing]:
+    """Without the packages that only servers need. `browser`: a program that is started as one."""
+    command = [sys.executable, "-c", _WITHOUT, "view", str(root), "--port", "0"]
+    environment = {**os.environ, "DISPLAY": ":0", "BROWSER": f"{browser} %s"}
+    command += [] if browser else ["--no-browser"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
         too_late = threading.Timer(_WITHIN_S, process.kill)
         too_late.start()
         try:

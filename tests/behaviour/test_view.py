@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -244,6 +245,25 @@ def test_ctrl_c_ends_it_while_a_page_listens(root: Path) -> None:
             code, rest = served.end()
         assert code == 0
         assert rest.splitlines()[-1] == "ended" and "Traceback" not in rest
+
+
+def test_the_browser_is_started_without_the_token_among_its_arguments(tmp_path: Path) -> None:
+    """But with a page that its owner alone can read, and that is gone when it ends."""
+    told, program = tmp_path / "told", tmp_path / "browser"
+    program.write_text(f'#!/bin/sh\n(echo "$1"; stat -c %a "${{1#file://}}") > {told}.part\nmv {told}.part {told}\n')
+    program.chmod(0o700)
+    root = tmp_path / ".dash"
+    root.mkdir()
+    with viewing(root, browser=program) as served:
+        until = time.monotonic() + WITHIN_S
+        while not told.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        address, mode = told.read_text().split()
+        page = Path(address.removeprefix("file://"))
+        assert served.token not in address and mode == "600" and served.link in page.read_text()
+        assert served.end()[0] == 0
+    assert not page.exists()
 
 
 def mldash_view(*arguments: str) -> tuple[int, str]:
