@@ -31,13 +31,12 @@ def command(folder: Path | None, port: int | None, host: str, no_browser: bool, 
 
     The address that it prints holds a token, new with each start: whoever has it may look. Ctrl-C ends it.
     """
-    from mldash.client.errors import NoSuchFolder
     from mldash.settings import SdkSettings
 
     settings = component_settings(SdkSettings, "sdk", config=config)
     root = (folder or Path(settings.root)).expanduser().absolute()
     if not root.is_dir():
-        raise NoSuchFolder(str(root))
+        raise click.ClickException(f"there is no folder {root}: log a run first, or name the folder that holds runs")
     # Imported only now: that there is no such folder is told before the web server is loaded.
     from mldash_api.folders.server import Viewer
 
