@@ -289,6 +289,7 @@ def make_app(
             ),
             dashboard.dashboard,
             dashboard.dashboard_of_charts,
+            dashboard.dashboard_of_comparison,
             dashboard.dashboard_of_run,
             dashboard.dashboard_file,
             page.sign_in_page,

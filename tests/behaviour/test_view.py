@@ -34,6 +34,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 loss = math.nan if number == 2 and step >= 300 else 1 / (step + 1) + number
                 run.metrics("train").log(step=step, loss=loss)
             run.log("half way", level="warn")
+            for at in range(10):
+                run.tracks("robot/position").append(x=float(at), _ts=float(at))
             run.log("done")
     return folder / ".dash"
 
@@ -155,6 +157,18 @@ def test_many_runs_are_drawn_on_one_grid_with_what_is_no_number_counted(http: ht
     assert [one["totalPoints"] for one in by_time["runs"]] == [POINTS] * 3
     derived = ask(http, "metrics/grid", prefixes=RUNS[:1], name="train", expression=["log10(loss)"], points=1)
     assert derived["series"][0]["statistics"]["greatest"] == [0.0]
+
+
+def test_tracks_are_read_at_moments_and_at_a_rate(http: httpx.Client) -> None:
+    of = {"prefix": RUNS[0], "topic": "robot/position"}
+    assert ask(http, "tracks", prefix=RUNS[0])["tracks"][0]["totalEntries"] == 10
+    assert [one["x"] for one in ask(http, "tracks/entries", **of, start=2.5, limit=3)["entries"]] == [3, 4, 5]
+    found = ask(http, "tracks/at", **of, times=[-1, 3.5])["entries"]
+    assert found[0] is None and found[1]["x"] == 3
+    sampled = ask(http, "tracks/resampled", **of, rate=2, start=0, end=2)["entries"]
+    assert [one["x"] for one in sampled] == [0, 0, 1, 1, 2]
+    many = http.get("/v1/tracks/resampled", params={**of, "rate": 1e12})
+    assert (many.status_code, many.json()["parameter"]) == (400, "rate")
 
 
 def test_runs_are_compared(http: httpx.Client) -> None:

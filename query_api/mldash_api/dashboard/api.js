@@ -1,6 +1,7 @@
 // What the page asks of the API. Problems (RFC 9457) come as errors with their fields.
 
 import { base } from "./address.js";
+import { parseExact } from "./pure/exact.js";
 
 /** The folder that `mldash view` shows; undefined: an API is asked. */
 export const localFolder = document.documentElement.dataset.local;
@@ -25,6 +26,14 @@ export class Problem extends Error {
  */
 export async function ask(path, query, signal) {
   return (await answer(path, query, { signal, headers: { Accept: "application/json" } })).json();
+}
+
+/**
+ * The same, with all digits of whole numbers (pure/exact.js).
+ * @param {string} path @param {Record<string, unknown>} query @param {AbortSignal} [signal]
+ */
+export async function askExact(path, query, signal) {
+  return parseExact(await (await answer(path, query, { signal, headers: { Accept: "application/json" } })).text());
 }
 
 const COLUMNS = "application/vnd.apache.arrow.stream, application/json;q=0.5";

@@ -11,10 +11,12 @@ function Page() {
   const { page, prefix } = view.value;
   if (page === "run") return html`<${Shell}><${Later} key=${prefix} load=${loadRun} /><//>`;
   if (page === "charts") return html`<${Shell}><${Later} key="charts" load=${loadCharts} /><//>`;
+  if (page === "compare") return html`<${Shell}><${Later} key="compare" load=${loadCompare} /><//>`;
   return html`<${Shell}><${Runs} /><//>`;
 }
 
 const loadRun = () => import("./views/run.js").then(({ Run }) => Run);
 const loadCharts = () => import("./views/charts.js").then(({ Charts }) => Charts);
+const loadCompare = () => import("./views/compare.js").then(({ Compare }) => Compare);
 
 render(html`<${Page} />`, /** @type {Element} */ (document.getElementById("page")));

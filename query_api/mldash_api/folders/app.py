@@ -16,7 +16,7 @@ from mldash_api.limits import MOST_BODY_BYTES
 from mldash_api.routes import dashboard
 from mldash_api.routes.parameters import refuse_unknown
 
-from . import charts, finding, pages, reading
+from . import charts, finding, pages, reading, tracks
 from . import live as live_routes
 from .access import Access
 from .asking import provide_form
@@ -40,9 +40,11 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
             reading.metrics,
             reading.points,
             reading.statistics,
-            reading.tracks,
-            reading.entries,
             reading.lines,
+            tracks.tracks,
+            tracks.entries,
+            tracks.at,
+            tracks.resample,
             charts.differences,
             charts.parted,
             charts.grid,
@@ -55,7 +57,7 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
         dependencies={"form": Provide(provide_form, sync_to_thread=False)},
     )
     app = Litestar(
-        route_handlers=[answers, pages.table, pages.charts, pages.run, dashboard.dashboard_file],
+        route_handlers=[answers, pages.table, pages.charts, pages.comparison, pages.run, dashboard.dashboard_file],
         guards=[access.admit],
         dependencies={
             "runs": Provide(lambda: runs, sync_to_thread=False),

@@ -39,6 +39,12 @@ async def charts(request: Request[Any, Any, Any], access: OurAccess, runs: OurRu
     return without_slash(request) or _shown(request, access, runs, 0)
 
 
+@get("/compare", include_in_schema=False, opt=OPEN)
+async def comparison(request: Request[Any, Any, Any], access: OurAccess, runs: OurRuns) -> Response[bytes]:
+    """Many runs side by side."""
+    return without_slash(request) or _shown(request, access, runs, 0)
+
+
 @get("/run/{path:path}", include_in_schema=False, opt=OPEN)
 async def run(
     request: Request[Any, Any, Any], path: FromPath[str], access: OurAccess, runs: OurRuns

@@ -1,5 +1,4 @@
-"""GET of one run: /v1/experiment, /v1/sessions, /v1/params, /v1/metrics, its points and statistics, /v1/tracks, its
-entries, /v1/logs/lines"""
+"""GET of one run: /v1/experiment, /v1/sessions, /v1/params, /v1/metrics, its points and statistics, /v1/logs/lines"""
 
 from typing import Annotated, Any, Final, TypedDict
 
@@ -8,14 +7,12 @@ from litestar.params import FromQuery, QueryParameter
 
 from mldash.answers.limits import SEARCH_LENGTH
 from mldash.answers.shapes import (
-    EntriesAnswer,
     ExperimentAnswer,
     LogLine,
     MetricPage,
     MetricStatistics,
     MetricSummary,
     SessionAnswer,
-    TrackSummary,
 )
 from mldash_api.errors import NotFound
 from mldash_api.limits import DEFAULT_ROWS
@@ -27,9 +24,6 @@ from mldash_api.routes.parameters import (
     StreamName,
     Unnamed,
     checked_count,
-    checked_fields,
-    checked_name,
-    checked_number,
     metric_name,
 )
 
@@ -37,7 +31,6 @@ from .asking import OurForm, OurRuns, of_run
 
 _READS: Final = needs("read", "everything")
 _MOST_ROWS: Final = 100_000
-_MOST_ENTRIES: Final = 1_000_000
 
 
 class SessionsAnswer(TypedDict):
@@ -50,10 +43,6 @@ class ParamsAnswer(TypedDict):
 
 class MetricsAnswer(TypedDict):
     metrics: list[MetricSummary]
-
-
-class TracksAnswer(TypedDict):
-    tracks: list[TrackSummary]
 
 
 @get("/experiment", opt=_READS)
@@ -110,34 +99,6 @@ async def statistics(
     if found is None:
         raise NotFound("metric", metric)
     return form.answer(found)
-
-
-@get("/tracks", opt=_READS)
-async def tracks(runs: OurRuns, form: OurForm, prefix: PrefixText) -> Response[TracksAnswer]:
-    """One entry a topic."""
-    return form.answer({"tracks": await of_run(runs, prefix, lambda reader: reader.tracks(), [])})
-
-
-@get("/tracks/entries", opt=_READS)
-async def entries(
-    runs: OurRuns,
-    form: OurForm,
-    prefix: PrefixText,
-    topic: FromQuery[str],
-    start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
-    end: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
-    columns: Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")] = None,
-    limit: Annotated[int | None, QueryParameter(description="The earliest so many; go on behind the last.")] = None,
-) -> Response[EntriesAnswer]:
-    """Entries in time order, those of one timestamp merged field by field."""
-    checked_name("topic", topic)
-    count = _MOST_ENTRIES if limit is None else checked_count("limit", limit, _MOST_ENTRIES)
-    fields = checked_fields("columns", columns)
-    first, last = checked_number("start", start), checked_number("end", end)
-    absent = EntriesAnswer(entries=[], count=0)
-    found = await of_run(runs, prefix, lambda reader: reader.track_entries(topic, first, last, fields), absent)
-    listed = found["entries"][:count]
-    return await form.built(len(listed), lambda: EntriesAnswer(entries=listed, count=len(listed)))
 
 
 @get("/logs/lines", opt=_READS)

@@ -1,6 +1,7 @@
-"""GET /, /charts, /run/{path}: the page. GET /dashboard/{version}/{path}: its files. Open to all: they hold no data.
+"""GET /, /charts, /compare, /run/{path}: the page. GET /dashboard/{version}/{path}: its files.
 
-The data that the page shows come from the other routes, with the rights of whoever looks at it.
+Open to all: they hold no data. Those that the page shows come from the other routes, with the rights of who looks at
+it.
 """
 
 from typing import Any, Final
@@ -38,6 +39,12 @@ async def dashboard(request: Request[Any, Any, Any]) -> Response[bytes]:
 @get("/charts", include_in_schema=False, opt=OPEN)
 async def dashboard_of_charts(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Charts of many runs."""
+    return without_slash(request) or page_at(request, 0)
+
+
+@get("/compare", include_in_schema=False, opt=OPEN)
+async def dashboard_of_comparison(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Many runs side by side."""
     return without_slash(request) or page_at(request, 0)
 
 

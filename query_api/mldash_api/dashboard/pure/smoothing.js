@@ -4,6 +4,9 @@
 //
 // h is the half-life in units of x, y_i the mean of the n_i numbers of column i, x_i where it stands.
 
+/** As it stands on the page and in files. */
+export const FORMULA = "s(x) = Σ wᵢyᵢ / Σ wᵢ over all i at or before x, wᵢ = nᵢ · 2^(−(x − xᵢ)/h)";
+
 /**
  * @param {ArrayLike<number>} x  rising
  * @param {ArrayLike<number>} y  means; NaN: no number there

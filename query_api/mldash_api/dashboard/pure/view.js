@@ -2,23 +2,28 @@
 
 /**
  * @typedef {object} View
- * @property {"runs" | "run" | "charts"} page
+ * @property {"runs" | "run" | "charts" | "compare"} page
  * @property {string} prefix    of the run that is shown
- * @property {string} tab       of a run: charts, overview, logs
+ * @property {string} tab       of a run: charts, overview, logs, tracks
  * @property {string} filter    of runs, in the API's grammar
  * @property {string} sort      a field, with - before it descending
  * @property {string[]} columns fields; none: those that the table chooses
  * @property {string[]} group   fields to group runs by
  * @property {string[]} pinned  prefixes that stay on top
  * @property {string} baseline  the prefix that others are compared with
- * @property {string[]} runs    prefixes: selected in the table, drawn in charts
- * @property {string} find      of cards a regular expression, of log lines a text
+ * @property {string[]} runs    prefixes: selected in the table, drawn in charts, compared
+ * @property {string} find      of cards a regular expression, of log lines a text, of compared fields words
  * @property {string} x         index, time or a field
  * @property {boolean} log      whether y is logarithmic
  * @property {number} smooth    the half-life of the smoothing in units of x; 0: none
  * @property {number | null} from   where charts begin
  * @property {number | null} to     where they end
  * @property {string[]} level   of log lines
+ * @property {string} topic     of the track that is shown; "": the first one
+ * @property {boolean} all      of compared fields those too in which all runs agree
+ * @property {boolean} turned   whether compared runs are rows
+ * @property {string[]} closed  groups of compared fields
+ * @property {string[]} parted  two runs: where they part is marked on charts
  */
 
 /** @type {Readonly<View>} */
@@ -40,12 +45,19 @@ export const DEFAULT = Object.freeze({
   from: null,
   to: null,
   level: [],
+  topic: "",
+  all: false,
+  turned: false,
+  closed: [],
+  parted: [],
 });
 
 // A name in the query → the field of the view.
-const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x" });
-const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level" });
+const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic" });
+const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted" });
 const NUMBERS = /** @type {const} */ ({ from: "from", to: "to" });
+const FLAGS = /** @type {const} */ ({ log: "log", all: "all", turned: "turned" });
+const PAGES = /** @type {const} */ (["charts", "compare"]);
 
 /**
  * @param {string} path   behind the page's base, without a slash at its begin: "", "charts", "run/a/b"
@@ -56,7 +68,7 @@ export function parseView(path, query) {
   const asked = new URLSearchParams(query);
   /** @type {View} */
   const view = { ...DEFAULT };
-  if (path === "charts") view.page = "charts";
+  view.page = PAGES.find((page) => page === path) ?? view.page;
   if (path.startsWith("run/")) {
     view.page = "run";
     view.prefix = path.slice("run/".length).split("/").map(decoded).join("/");
@@ -64,7 +76,7 @@ export function parseView(path, query) {
   for (const [name, field] of Object.entries(TEXTS)) view[field] = asked.get(name) ?? DEFAULT[field];
   for (const [name, field] of Object.entries(LISTS)) view[field] = [...new Set(asked.getAll(name))];
   for (const [name, field] of Object.entries(NUMBERS)) view[field] = number(asked.get(name));
-  view.log = asked.get("log") === "1";
+  for (const [name, field] of Object.entries(FLAGS)) view[field] = asked.get(name) === "1";
   view.smooth = Math.max(0, number(asked.get("smooth")) ?? 0);
   return view;
 }
@@ -78,7 +90,7 @@ export function formatView(view) {
   for (const [name, field] of Object.entries(TEXTS)) if (view[field] !== DEFAULT[field]) asked.set(name, view[field]);
   for (const [name, field] of Object.entries(LISTS)) for (const one of view[field]) asked.append(name, one);
   for (const [name, field] of Object.entries(NUMBERS)) if (view[field] !== null) asked.set(name, String(view[field]));
-  if (view.log) asked.set("log", "1");
+  for (const [name, field] of Object.entries(FLAGS)) if (view[field]) asked.set(name, "1");
   if (view.smooth > 0) asked.set("smooth", String(view.smooth));
   const query = asked.toString();
   return pathOf(view) + (query ? "?" + query : "");
@@ -87,7 +99,7 @@ export function formatView(view) {
 /** @param {View} view */
 function pathOf(view) {
   if (view.page === "run") return "run/" + view.prefix.split("/").map(encodeURIComponent).join("/");
-  return view.page === "charts" ? "charts" : "";
+  return view.page === "runs" ? "" : view.page;
 }
 
 /** @param {string} text */

@@ -1,11 +1,12 @@
 // Charts of many runs: those that the address names.
 
-import { go, view } from "../address.js";
+import { follow, go, href, view } from "../address.js";
 import { html } from "../frame.js";
 import { DEFAULT } from "../pure/view.js";
 import { counted } from "../pure/numbers.js";
 import { Cards } from "../widgets/cards.js";
 import { Notice, ProblemNotice } from "../widgets/notice.js";
+import { PartedChoice, partedOf } from "../widgets/parted_choice.js";
 import { useCompared } from "./compared.js";
 
 const MOST = 100;
@@ -14,6 +15,7 @@ export function Charts() {
   const prefixes = view.value.runs.slice(0, MOST);
   const { found, problem, again } = useCompared(prefixes);
   const choose = { text: "Choose runs", run: () => go({ ...DEFAULT, runs: view.value.runs }) };
+  const compare = { ...DEFAULT, page: /** @type {const} */ ("compare"), runs: prefixes };
   if (prefixes.length === 0) {
     return html`<${Notice} kind="empty" title="No runs are chosen" text="Select some in the table, with a click or with Space, and press c." action=${choose} />`;
   }
@@ -25,8 +27,10 @@ export function Charts() {
     <div class="scroll">
       <header class="title"><h1>${counted(there.length, "run")}</h1>
         <button type="button" class="link" onClick=${choose.run}>change</button>
+        ${prefixes.length > 1 && html`<a href=${href(compare)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, compare)}>compare</a>`}
+        ${there.length > 1 && html`<${PartedChoice} prefixes=${there} />`}
         ${absent.length > 0 && html`<span class="bad">${counted(absent.length, "run")} not here: ${absent.join(", ")}</span>`}</header>
-      <${Cards} statistics=${found.statistics} prefixes=${there} />
+      <${Cards} statistics=${found.statistics} prefixes=${there} parted=${partedOf(there)} />
     </div>
   `;
 }

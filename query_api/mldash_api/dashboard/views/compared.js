@@ -1,6 +1,6 @@
 // What is known of some runs side by side: parameters, context, and which metrics have which fields.
 
-import { ask, wasCancelled } from "../api.js";
+import { ask, askExact, wasCancelled } from "../api.js";
 import { useCallback, useEffect, useRef, useState } from "../frame.js";
 import { listen } from "../live.js";
 
@@ -9,21 +9,23 @@ const TRIES = 5;
 
 /**
  * @param {string[]} prefixes at most 100
+ * @param {{ isExact?: boolean, everything?: boolean }} [how]  isExact: whole numbers with all their digits; everything: rows in
+ *   which all agree, too
  * @returns {{ found: any, problem: unknown, again: () => void }} found null: not known yet
  */
-export function useCompared(prefixes) {
+export function useCompared(prefixes, { isExact = false, everything = true } = {}) {
   const [found, setFound] = useState(/** @type {any} */ (null));
   const [problem, setProblem] = useState(/** @type {unknown} */ (null));
   const [turn, setTurn] = useState(0);
   const again = useCallback(() => setTurn((before) => before + 1), []);
   const isAsking = useRef(false);
-  const key = JSON.stringify(prefixes);
+  const key = JSON.stringify([prefixes, isExact, everything]);
 
   useEffect(() => {
     if (prefixes.length === 0) return;
     const stop = new AbortController();
     isAsking.current = true;
-    ask("v1/compare", { prefixes, everything: true, nonfinite: "string" }, stop.signal).then(
+    (isExact ? askExact : ask)("v1/compare", { prefixes, everything, nonfinite: "string" }, stop.signal).then(
       (answer) => {
         setFound(answer);
         setProblem(null);

@@ -11,6 +11,22 @@ const MOST_POINTS = 2_000;
 const MARGIN_HALF_LIVES = 8; // what lies further back weighs less than 1/256
 
 /**
+ * A metric's field, of these runs.
+ * @param {import("../pure/cards.js").Card} card @param {string[]} prefixes @param {string} x
+ * @returns {import("../widgets/answer.js").Source}
+ */
+export function metricSource(card, prefixes, x) {
+  return {
+    key: JSON.stringify([card, prefixes, x]),
+    x,
+    isTime: x === "time",
+    ask: (how, signal) => askGrid(card, prefixes, { x, ...how }, signal),
+    want: { prefixes, kinds: ["points"], metrics: [card.metric ?? ""] },
+    isOf: (told) => (told.kind ?? "metrics") === "metrics" && (told.name ?? null) === card.metric,
+  };
+}
+
+/**
  * @param {import("../pure/cards.js").Card} card
  * @param {string[]} prefixes
  * @param {{ x: string, from: number | null, to: number | null, width: number, halfLife: number }} how
@@ -18,9 +34,7 @@ const MARGIN_HALF_LIVES = 8; // what lies further back weighs less than 1/256
  * @returns {Promise<Answer>}
  */
 export async function askGrid({ metric, field }, prefixes, { x, from, to, width, halfLife }, signal) {
-  // Smoothing looks back: of a part, what lies before it is asked for too, so that zooming moves no line.
-  const margin = halfLife > 0 && from !== null ? MARGIN_HALF_LIVES * halfLife : 0;
-  const wider = margin > 0 && to !== null && from !== null ? 1 + margin / Math.max(to - from, Number.MIN_VALUE) : 1;
+  const { margin, columns } = widened({ from, to, width, halfLife });
   const query = {
     prefixes,
     ...(metric === null ? { unnamed: true } : { name: metric }),
@@ -28,12 +42,23 @@ export async function askGrid({ metric, field }, prefixes, { x, from, to, width,
     x,
     start: from === null ? null : Math.max(x === "index" ? 0 : -Infinity, from - margin),
     end: to,
-    points: Math.round(Math.min(MOST_POINTS, Math.max(50, width) * Math.min(wider, 4))),
+    points: columns,
     statistics: prefixes.length > MOST_BANDS ? EXTREMES : BANDS,
   };
   if (x === "index") for (const bound of /** @type {const} */ (["start", "end"])) if (query[bound] !== null) query[bound] = Math.round(query[bound]);
   const told = await askColumns("v1/metrics/grid", query, signal);
   return answerOf(told instanceof Uint8Array ? gridOfArrow(told) : gridOfLists(told));
+}
+
+/**
+ * Smoothing looks back: of a part, what lies before it is asked for too, so that zooming moves no line.
+ * @param {{ from: number | null, to: number | null, width: number, halfLife: number }} how
+ * @returns {{ margin: number, columns: number }} so much of x before `from`, and of how many columns all of it is
+ */
+export function widened({ from, to, width, halfLife }) {
+  const margin = halfLife > 0 && from !== null ? MARGIN_HALF_LIVES * halfLife : 0;
+  const wider = margin > 0 && to !== null && from !== null ? 1 + margin / Math.max(to - from, Number.MIN_VALUE) : 1;
+  return { margin, columns: Math.round(Math.min(MOST_POINTS, Math.max(50, width) * Math.min(wider, 4))) };
 }
 
 /** @param {Uint8Array} bytes @returns {import("../pure/grid_lists.js").Told} */

@@ -1,4 +1,4 @@
-// One run: its charts, what it was made with, its log.
+// One run: its charts, what it was made with, its log, its tracks.
 
 import { follow, href, view } from "../address.js";
 import { Problem, ask, wasCancelled } from "../api.js";
@@ -7,6 +7,7 @@ import { listen } from "../live.js";
 import { DEFAULT } from "../pure/view.js";
 import { formatAge } from "../pure/times.js";
 import { Cards } from "../widgets/cards.js";
+import { Later } from "../widgets/later.js";
 import { Logs } from "../widgets/logs.js";
 import { Notice, ProblemNotice } from "../widgets/notice.js";
 import { Overview } from "../widgets/overview.js";
@@ -14,7 +15,9 @@ import { Status } from "../widgets/status.js";
 import { Swatch } from "../widgets/swatch.js";
 import { useCompared } from "./compared.js";
 
-const TABS = [["charts", "Charts"], ["overview", "Overview"], ["logs", "Log"]];
+const TABS = [["charts", "Charts"], ["overview", "Overview"], ["logs", "Log"], ["tracks", "Tracks"]];
+
+const loadTracks = () => import("../widgets/tracks.js").then(({ Tracks }) => Tracks);
 
 export function Run() {
   const { prefix, tab } = view.value;
@@ -44,6 +47,7 @@ export function Run() {
 
   function body() {
     if (tab === "logs") return html`<${Logs} key=${prefix} prefix=${prefix} />`;
+    if (tab === "tracks") return html`<${Later} key=${`tracks ${prefix}`} load=${loadTracks} />`;
     if (compared.problem && !compared.found) return html`<${ProblemNotice} problem=${compared.problem} again=${compared.again} />`;
     if (!compared.found) return html`<${Notice} kind="loading" title="Loading …" />`;
     if (tab === "overview") return html`<${Overview} experiment=${experiment} compared=${compared.found} />`;

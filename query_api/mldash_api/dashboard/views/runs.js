@@ -36,6 +36,7 @@ export function Runs() {
   const selected = useMemo(() => new Set(runs), [runs]);
 
   const charts = { ...DEFAULT, page: /** @type {const} */ ("charts"), runs: runs.slice(0, MOST_CHARTED) };
+  const compare = { ...charts, page: /** @type {const} */ ("compare"), baseline: runs.includes(baseline) ? baseline : "" };
 
   /** @param {string} prefix */
   const toggled = (prefix) => (selected.has(prefix) ? runs.filter((one) => one !== prefix) : [...runs, prefix]);
@@ -48,6 +49,7 @@ export function Runs() {
     else if (key === "p" && row) go({ pinned: pinned.includes(row.prefix) ? pinned.filter((one) => one !== row.prefix) : [...pinned, row.prefix] });
     else if (key === "b" && row) go({ baseline: baseline === row.prefix ? "" : row.prefix });
     else if (key === "c" && runs.length > 0) go(charts);
+    else if (key === "v" && runs.length > 1) go(compare);
     else return false;
     return true;
   };
@@ -63,6 +65,7 @@ export function Runs() {
         <button type="button" class="button" onClick=${() => save("runs.csv", "text/csv", csvOf(columns, data.rows))}>CSV</button>
         ${runs.length > 0 && html`
           <button type="button" class="button strong" onClick=${() => go(charts)}>Charts of ${counted(runs.length, "run")}</button>
+          ${runs.length > 1 && html`<button type="button" class="button" onClick=${() => go(compare)}>Compare</button>`}
           <button type="button" class="link" onClick=${() => go({ runs: [] }, { replace: true })}>select none</button>`}
       </div>
       <p class="sum" role="status">

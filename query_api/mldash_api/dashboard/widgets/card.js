@@ -2,30 +2,30 @@
 // pixels, and shows what it had until more has come.
 
 import { go, view } from "../address.js";
-import { Problem, wasCancelled } from "../api.js";
 import { html, useEffect, useMemo, useRef, useState } from "../frame.js";
-import { listen } from "../live.js";
 import { theme } from "../theme.js";
 import { titleOf } from "../pure/cards.js";
 import { linesOf } from "../pure/lines.js";
 import { counted, formatNumber } from "../pure/numbers.js";
-import { oneAtATime } from "../pure/one_at_a_time.js";
-import { askGrid } from "../views/grid_data.js";
+import { wordsOf } from "../pure/parting.js";
+import { FORMULA } from "../pure/smoothing.js";
+import { useAnswer } from "./answer.js";
+import { CardMenu } from "./card_menu.js";
 import { CardTable } from "./card_table.js";
 import { Legend } from "./legend.js";
+import { PartedLine, useParting } from "./parted.js";
 import { Plot } from "./plot.js";
 
-const AGAIN_MS = 500; // between two looks for new points
-const RETRY_MS = 3_000; // after one that the API could not answer
-
-/** @param {{ card: import("../pure/cards.js").Card, section: string, prefixes: string[] }} props */
-export function Card({ card, section, prefixes }) {
-  const { x, from, to, log, smooth } = view.value;
+/** @param {{ card: import("../pure/cards.js").Card, section: string, source: import("./answer.js").Source, parted: string[] }} props */
+export function Card({ card, section, source, parted }) {
+  const { from, to, log, smooth } = view.value;
+  const { x, isTime } = source;
   const root = useRef(/** @type {HTMLElement | null} */ (null));
   const canvas = useRef(/** @type {HTMLElement | null} */ (null));
   const plot = useRef(/** @type {Plot | null} */ (null));
   const isInView = useInView(root);
-  const { answer, failed, stale } = useAnswer(card, prefixes, isInView, canvas);
+  const { answer, failed, stale } = useAnswer(source, isInView, canvas);
+  const parting = useParting(card, parted, isInView, answer?.total ?? null);
   const [pointed, setPointed] = useState(/** @type {number | null} */ (null));
   const [isTable, setTable] = useState(false);
   const drawn = useMemo(() => answer && linesOf(answer, { isLog: log, halfLife: smooth }), [answer, log, smooth]);
@@ -34,14 +34,14 @@ export function Card({ card, section, prefixes }) {
   /** @param {number} low @param {number} high */
   const zoom = (low, high) => go({ from: x === "index" ? Math.max(0, Math.floor(low)) : low, to: x === "index" ? Math.ceil(high) : high });
 
+  const shown = /** @type {[number, number] | null} */ (from !== null && to !== null ? [from, to] : null);
   useEffect(() => {
     if (!isInView || !drawn || isTable || !canvas.current) return;
-    const shown = /** @type {[number, number] | null} */ (from !== null && to !== null ? [from, to] : null);
-    const picture = { ...drawn, isLog: log, isTime: x === "time", shown };
+    const picture = { ...drawn, isLog: log, isTime, shown, parted: parting?.x ?? null };
     const reports = { zoomed: zoom, whole: () => go({ from: null, to: null }), pointed: setPointed };
     if (plot.current) plot.current.show(picture, reports);
     else plot.current = new Plot(canvas.current, picture, reports);
-  }, [isInView, drawn, isTable, x, from, to]);
+  }, [isInView, drawn, isTable, isTime, from, to, parting?.x]);
   useEffect(() => {
     if (isInView && !isTable) return;
     plot.current?.destroy();
@@ -61,6 +61,7 @@ export function Card({ card, section, prefixes }) {
       setPointed(next);
       plot.current?.point(next);
     } else if (event.key === "t") setTable(!isTable);
+    else if (event.key === "s") root.current?.querySelector(".menu")?.querySelector("button")?.click();
     else if (event.key === "0") go({ from: null, to: null });
     else if ((event.key === "+" || event.key === "-") && last > 0) {
       const [low, high] = [from ?? drawn.x[0], to ?? drawn.x[last]];
@@ -78,11 +79,23 @@ export function Card({ card, section, prefixes }) {
         <span class="told">${failed ? html`<span class="bad">${failed}</span>` : answer ? toldOf(answer, drawn?.lines ?? []) : "…"}</span>
         <button type="button" class="quiet" aria-pressed=${isTable} title="The values as a table (t)" aria-label=${`Values of ${title} as a table`}
           onClick=${() => setTable(!isTable)}><svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M1.5 2.5h11v9h-11zM1.5 5.5h11M1.5 8.5h11M5.5 2.5v9" /></svg></button>
+        ${answer && drawn && html`<${CardMenu} title=${title} shown=${fileOf(answer, drawn)} />`}
       </figcaption>
-      ${isTable && drawn ? html`<${CardTable} drawn=${drawn} isTime=${x === "time"} title=${title} />` : html`<div class="plot" ref=${canvas}></div>`}
-      ${drawn && html`<${Legend} drawn=${drawn} at=${pointed} isTime=${x === "time"} />`}
+      ${isTable && drawn ? html`<${CardTable} drawn=${drawn} isTime=${isTime} title=${title} />` : html`<div class="plot" ref=${canvas}></div>`}
+      ${parting && html`<${PartedLine} words=${wordsOf(parting, parted, isTime)} />`}
+      ${drawn && html`<${Legend} drawn=${drawn} at=${pointed} isTime=${isTime} />`}
     </figure>
   `;
+
+  /** @param {import("../views/grid_data.js").Answer} answer @param {NonNullable<typeof drawn>} drawn */
+  function fileOf(answer, drawn) {
+    const notes = [
+      ...(smooth > 0 ? [`smoothed, half-life h = ${smooth}: ${FORMULA}`] : []),
+      ...(parting ? [wordsOf(parting, parted, isTime)] : []),
+    ];
+    const picture = { title: `${section} · ${title}`, told: toldOf(answer, drawn.lines), notes, ...drawn, isLog: log, isTime, shown, parted: parting?.x ?? null };
+    return { card, x, halfLife: smooth, shown, answer, picture };
+  }
 }
 
 /**
@@ -96,82 +109,6 @@ function toldOf({ total, isFine, edges, isSampled }, lines) {
   const beyond = lines.some(({ below }) => below.length > 0) ? ", ▾ not above 0" : "";
   const infinite = lines.some((line) => line.beyond.length > 0) ? ", ▴ infinite" : "";
   return points + (isSampled ? ", sampled" : "") + gaps + beyond + infinite;
-}
-
-/**
- * The newest answer for what is asked. New points make it ask again, behind the request that is under way: cut off by each
- * point that comes, a card of many runs would never be drawn.
- * @param {import("../pure/cards.js").Card} card @param {string[]} prefixes @param {boolean} isInView
- * @param {{ current: HTMLElement | null }} canvas
- */
-function useAnswer(card, prefixes, isInView, canvas) {
-  const { x, from, to, smooth } = view.value;
-  const [answer, setAnswer] = useState(/** @type {import("../views/grid_data.js").Answer | null} */ (null));
-  const [failed, setFailed] = useState("");
-  const [stale, setStale] = useState(true);
-  const shownKey = useRef("");
-  const look = useRef(async () => {});
-  const key = JSON.stringify([card, prefixes, x, from, to, smooth]);
-
-  useEffect(() => {
-    if (!isInView) return;
-    const stop = new AbortController();
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let retrying;
-    if (shownKey.current !== key) setStale(true);
-    look.current = oneAtATime(async () => {
-      if (stop.signal.aborted) return;
-      const width = canvas.current?.clientWidth ?? 600;
-      try {
-        const found = await askGrid(card, prefixes, { x, from, to, width: Math.round(width * devicePixelRatio), halfLife: smooth }, stop.signal);
-        if (stop.signal.aborted) return;
-        shownKey.current = key;
-        setAnswer(found);
-        setFailed("");
-        setStale(false);
-      } catch (error) {
-        if (stop.signal.aborted || wasCancelled(error)) return;
-        setFailed(error instanceof Error ? error.message : String(error));
-        clearTimeout(retrying);
-        if (!(error instanceof Problem) || error.status === 0 || error.status >= 500) retrying = setTimeout(look.current, RETRY_MS);
-      }
-    });
-    look.current();
-    return () => {
-      clearTimeout(retrying);
-      stop.abort();
-    };
-  }, [key, isInView]);
-
-  useEffect(() => {
-    if (!isInView) return;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    let before = 0;
-    const hear = (/** @type {string} */ event, /** @type {any} */ told) => {
-      const isOfAll = event === "gap" && !told.kind;
-      const isOurs = (told.kind ?? "metrics") === "metrics" && (told.name ?? null) === card.metric;
-      if (!(isOfAll || isOurs) || timer) return;
-      timer = setTimeout(() => {
-        timer = undefined;
-        before = performance.now();
-        look.current();
-      }, Math.max(0, before + AGAIN_MS - performance.now()));
-    };
-    // What came between the first look and the stream's beginning, or before it broke off, is told by none of its events.
-    let isHeard = false;
-    const renewed = () => {
-      if (!isHeard) look.current();
-      isHeard = true;
-    };
-    const stop = listen({ prefixes, kinds: ["points"], metrics: [card.metric ?? ""], hear, renewed });
-    return () => {
-      stop();
-      clearTimeout(timer);
-    };
-  }, [JSON.stringify([card, prefixes]), isInView]);
-
-  return { answer, failed, stale };
 }
 
 /** @param {{ current: HTMLElement | null }} root */

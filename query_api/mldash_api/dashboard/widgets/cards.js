@@ -3,12 +3,15 @@
 import { view } from "../address.js";
 import { html } from "../frame.js";
 import { axesOf, sectionsOf } from "../pure/cards.js";
+import { metricSource } from "../views/grid_data.js";
 import { Card } from "./card.js";
 import { ChartOptions } from "./chart_options.js";
 import { Notice } from "./notice.js";
 
-/** @param {{ statistics: any[], prefixes: string[] }} props */
-export function Cards({ statistics, prefixes }) {
+const NONE = /** @type {string[]} */ ([]);
+
+/** @param {{ statistics: any[], prefixes: string[], parted?: string[] }} props  parted: two runs, or none */
+export function Cards({ statistics, prefixes, parted = NONE }) {
   const sections = sectionsOf(statistics, view.value.find);
   if (statistics.length === 0) {
     return html`<${Notice} kind="empty" title="No metrics yet" text="Charts come by themselves when the first point is logged." />`;
@@ -20,7 +23,7 @@ export function Cards({ statistics, prefixes }) {
       <section class="section" key=${name} aria-label=${name}>
         <h2>${name} <small>${cards.length}</small></h2>
         <div class="cards">
-          ${cards.map((card) => html`<${Card} key=${JSON.stringify(card)} card=${card} section=${name} prefixes=${prefixes} />`)}
+          ${cards.map((card) => html`<${Card} key=${JSON.stringify(card)} card=${card} section=${name} source=${metricSource(card, prefixes, view.value.x)} parted=${parted} />`)}
         </div>
       </section>`)}
   `;

@@ -48,8 +48,8 @@ export function Value({ column, value }) {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** @param {{ column: import("../pure/columns.js").Column, value: unknown, base: unknown }} props */
-function Delta({ column, value, base }) {
+/** @param {{ column: { isNumber: boolean, direction: number }, value: unknown, base: unknown }} props */
+export function Delta({ column, value, base }) {
   const delta = column.isNumber ? deltaOf(value, base, column.direction) : null;
   if (delta === null || delta.difference === 0) return null;
   const up = delta.difference > 0;

@@ -1,8 +1,8 @@
 // A file that the page itself has made.
 
-/** @param {string} name @param {string} type @param {string} text */
-export function save(name, type, text) {
-  const address = URL.createObjectURL(new Blob([text], { type }));
+/** @param {string} name @param {string} type @param {BlobPart} content */
+export function save(name, type, content) {
+  const address = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement("a");
   link.href = address;
   link.download = name;

@@ -16,12 +16,19 @@ const KEYS = [
     ["p", "keep the run on top"],
     ["b", "compare all others with this run"],
     ["c", "charts of the selected runs"],
+    ["v", "the selected runs side by side"],
+  ]],
+  ["Compare", [
+    ["← ↑ → ↓", "to another cell; Home, End, Page Up, Page Down"],
+    ["Enter", "open the run of the column or row; open or close a group"],
+    ["b", "compare all others with this run"],
   ]],
   ["Charts", [
     ["← →", "from column to column of pixels; their values are said"],
     ["+ −", "zoom in at the cursor, zoom out"],
     ["0", "the whole run"],
     ["t", "the values as a table"],
+    ["s", "save the card: PNG, SVG, CSV"],
   ]],
 ];
 

@@ -12,6 +12,7 @@ import { formatNumber } from "../pure/numbers.js";
  * @property {boolean} isLog
  * @property {boolean} isTime
  * @property {[number, number] | null} shown   the part of x that was asked for; null: all
+ * @property {number | null} parted  where two runs part
  *
  * @typedef {object} Reports
  * @property {(from: number, to: number) => void} zoomed
@@ -95,7 +96,7 @@ export class Plot {
       axes: [{ ...axis, size: 30, ...(isTime ? {} : { values: numbers }) }, { ...axis, size: 58, values: numbers }],
       cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "cards", scales: ["x", null] }, points: { size: 7 } },
       hooks: {
-        draw: [(/** @type {any} */ u) => drawMarks(u, this.picture.lines, ink)],
+        draw: [(/** @type {any} */ u) => drawMarks(u, this.picture.lines, ink), (/** @type {any} */ u) => drawParting(u, this.picture.parted, ink("--ink"))],
         setSelect: [(/** @type {any} */ u) => this.selected(u)],
         ready: [(/** @type {any} */ u) => this.hear(u)],
       },
@@ -165,6 +166,23 @@ function drawMarks(u, lines, ink) {
     at(below, (x) => wedge(ctx, x, bottom + size * 0.6, size)); // no place on a logarithmic axis
     at(beyond, (x) => wedge(ctx, x, bbox.top + size * 0.4, -size)); // infinite
   }
+  ctx.restore();
+}
+
+/** @param {any} u @param {number | null} parted @param {string} stroke */
+function drawParting(u, parted, stroke) {
+  if (parted === null) return;
+  const { ctx, bbox } = u;
+  const x = u.valToPos(parted, "x", true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.save();
+  ctx.strokeStyle = stroke;
+  ctx.lineWidth = 1.2 * devicePixelRatio;
+  ctx.setLineDash([4 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
   ctx.restore();
 }
 

@@ -7,6 +7,7 @@ import { DEFAULT } from "../pure/view.js";
 import { Help } from "./help.js";
 import { Pulse } from "./pulse.js";
 
+const TITLES = { runs: "Runs", charts: "Charts", compare: "Compare" };
 const isHelpOpen = signal(false);
 
 /** @param {{ children: any }} props */
@@ -17,18 +18,21 @@ export function Shell({ children }) {
   }, []);
   const { page, prefix, runs } = view.value;
   useEffect(() => {
-    document.title = page === "run" ? `${prefix} · ML-Dash` : page === "charts" ? "Charts · ML-Dash" : "Runs · ML-Dash";
+    document.title = `${page === "run" ? prefix : TITLES[page]} · ML-Dash`;
   }, [page, prefix]);
-  const charts = { ...DEFAULT, page: /** @type {const} */ ("charts"), runs: page === "run" ? [prefix] : runs };
+  const chosen = page === "run" ? [prefix] : runs;
+  const charts = { ...DEFAULT, page: /** @type {const} */ ("charts"), runs: chosen };
+  const compare = { ...DEFAULT, page: /** @type {const} */ ("compare"), runs: chosen };
   return html`
     <a class="skip" href="#main" onClick=${skip}>Skip to the data</a>
     <header class="bar">
-      <a class="brand" href=${href(DEFAULT)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, DEFAULT)}>
+      <a class="brand" aria-label="ML-Dash" href=${href(DEFAULT)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, DEFAULT)}>
         <${Mark} /><span>ML-Dash</span>
       </a>
       <nav aria-label="Views">
-        <${Tab} to=${{ ...DEFAULT, runs: page === "charts" ? runs : [] }} isHere=${page === "runs"} text="Runs" />
+        <${Tab} to=${{ ...DEFAULT, runs: page === "charts" || page === "compare" ? runs : [] }} isHere=${page === "runs"} text="Runs" />
         <${Tab} to=${charts} isHere=${page === "charts"} text="Charts" />
+        <${Tab} to=${page === "compare" ? view.value : compare} isHere=${page === "compare"} text="Compare" />
         ${page === "run" && html`<${Tab} to=${view.value} isHere text=${prefix.split("/").at(-1)} />`}
       </nav>
       <${Pulse} />

@@ -1,0 +1,34 @@
+// A card's picture as rows: of each run and column of pixels its statistics, and what is drawn smoothed.
+
+import { linesOf, placesOf } from "./lines.js";
+import { FORMULA } from "./smoothing.js";
+
+/**
+ * Columns that hold no point of the run are left out; so are those outside of the part that is shown.
+ * @param {import("./lines.js").Grid} grid
+ * @param {import("./cards.js").Card} card
+ * @param {{ x: string, halfLife: number, shown: readonly [number, number] | null }} how
+ * @returns {unknown[][]} the heads first
+ */
+export function rowsOf(grid, { metric, field }, { x, halfLife, shown }) {
+  const names = Object.keys(grid.runs[0]?.statistics ?? {});
+  const isSmooth = halfLife > 0;
+  const smoothed = isSmooth ? linesOf(grid, { isLog: false, halfLife }).lines.map(({ values }) => values) : [];
+  const heads = ["run", "metric", "field", `x (${x})`, "begin", "end", ...names];
+  if (isSmooth) heads.push(`smoothed, half-life h = ${halfLife}: ${FORMULA}`);
+  const places = placesOf(grid);
+  const [from, to] = shown ?? [-Infinity, Infinity];
+  /** @type {unknown[][]} */
+  const rows = [heads];
+  grid.runs.forEach(({ prefix, statistics }, run) => {
+    for (let at = 0; at < places.length; at++) {
+      const { count, missing } = statistics;
+      if (!(count[at] > 0 || missing[at] > 0) || places[at] < from || places[at] > to) continue;
+      const values = names.map((name) => (count[at] > 0 || name === "count" || name === "missing" ? statistics[name][at] : null));
+      const row = [prefix, metric, field, places[at], grid.edges[at], grid.isFine ? grid.edges[at] : grid.edges[at + 1], ...values];
+      if (isSmooth) row.push(smoothed[run][at]);
+      rows.push(row);
+    }
+  });
+  return rows;
+}
