@@ -28,6 +28,8 @@ def root(tmp_path: Path) -> Path:
             run.params.set(optimizer={"lr": 10.0**-number})
             run.metrics("train").log_many(loss=[1 / (step + 1 + number) for step in range(POINTS)])
             run.log("<b>done</b>", level="warn")
+            for at in range(20):
+                run.tracks("robot/position").append(x=float(at), y=at * at / 20, _ts=float(at))
     return tmp_path / ".dash"
 
 
@@ -77,8 +79,14 @@ def test_local_runs_are_found_drawn_and_read(watched_local: Watched, served: Vie
     expect(page.locator(".tree .value").first).to_have_text("1")
     page.get_by_role("link", name="Log").click()
     expect(page.get_by_role("log")).to_contain_text("<b>done</b>")
-    page.goto(f"{served.address}/charts?run=vera/vision/run-0&run=vera/vision/run-1&run=vera/vision/run-2")
+    page.get_by_role("link", name="Tracks").click()
+    await_points(page, "robot, position · x", 20)
+    expect(page.locator(".files")).to_have_count(0)
+    runs = "run=vera/vision/run-0&run=vera/vision/run-1"
+    page.goto(f"{served.address}/charts?{runs}&run=vera/vision/run-2")
     await_points(page, "train, loss", 3 * POINTS)
+    page.goto(f"{served.address}/compare?{runs}")
+    expect(page.get_by_role("rowheader", name="lr", exact=True)).to_be_visible()
 
 
 def test_points_of_a_local_run_arrive_while_it_trains(watched_local: Watched, served: Viewing, root: Path) -> None:
