@@ -7,6 +7,7 @@ import html
 import os
 import sys
 import tempfile
+import threading
 import webbrowser
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,9 @@ _MODE: Final = 0o600
 
 @click.command("view")
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[FOLDER]")
-@click.option("--port", type=click.IntRange(0, 65_535), help=f"The port; 0 is any free one. {_PORT}, or any free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65_535), help=f"The port; 0 is any free one. Else {_PORT}, where that is free."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--no-browser", is_flag=True, help="Print the address alone, for another browser.")
 @config_option
@@ -47,7 +50,8 @@ def command(folder: Path | None, port: int | None, host: str, no_browser: bool, 
             click.echo(f"{root} is shown at\n\n    {viewer.address}\n\nCtrl-C ends it.")
             sys.stdout.flush()
             if not no_browser and _has_screen():
-                webbrowser.open(page.as_uri())
+                # Some browsers are waited for until they are closed.
+                threading.Thread(target=webbrowser.open, args=(page.as_uri(),), daemon=True).start()
 
         viewer.run(started)
     click.echo("ended")

@@ -83,18 +83,19 @@ class LocalStream(SentEvents):
         self._streams, self._name, self._events = streams, name, events
 
     async def bodies(self) -> AsyncGenerator[bytes]:
-        with ThreadPoolExecutor(1, "mldash-view-live") as thread:
-            try:
-                while True:
-                    coming = asyncio.get_running_loop().run_in_executor(thread, self._next)
-                    while not (await asyncio.wait({coming}, timeout=_ALIVE_EVERY_S))[0]:
-                        yield ALIVE
-                    body = coming.result()
-                    if body is None:
-                        return
-                    yield body
-            finally:
-                self._events.close()  # before the thread is waited for
+        thread = ThreadPoolExecutor(1, "mldash-view-live")
+        try:
+            while True:
+                coming = asyncio.get_running_loop().run_in_executor(thread, self._next)
+                while not (await asyncio.wait({coming}, timeout=_ALIVE_EVERY_S))[0]:
+                    yield ALIVE
+                body = coming.result()
+                if body is None:
+                    return
+                yield body
+        finally:
+            self._events.close()
+            thread.shutdown(wait=False)  # it ends with the look that it is at: other requests do not wait for it
 
     def ended(self) -> None:
         self._streams.leave(self._name, self._events)

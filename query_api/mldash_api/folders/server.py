@@ -22,6 +22,7 @@ from .live import Streams
 
 _KEEP_ALIVE_S: Final = 75
 _STOP_S: Final = 2
+_EVERY_ADDRESS: Final = ("0.0.0.0", "::")
 
 
 class Viewer:
@@ -34,7 +35,8 @@ class Viewer:
         self._access = Access(frozenset({host.lower()}) if is_loopback(host) else None)
         self._app = make_app(KeptRuns(root), self._access, self._streams)
         port = self._listener.getsockname()[1]
-        self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}/?token={self._access.token}"
+        name = socket.gethostname() if host in _EVERY_ADDRESS else f"[{host}]" if ":" in host else host
+        self.address = f"http://{name}:{port}/?token={self._access.token}"
 
     def run(self, started: Callable[[], None]) -> None:
         """Until SIGINT or SIGTERM. `started` is called when requests are answered."""
