@@ -49,6 +49,10 @@ mutants: $(installed) ## break each rule of the protocols in a copy, and see its
 mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; installs 0.1.0 (ARGS="--old DIR": one that is there)
 	$(bin)/python -m tests.released.mixed $(ARGS)
 
+.PHONY: check-deploy
+check-deploy: $(installed) ## the chart rendered by helm, the alerts by promtool, the image by podman: what is installed of them
+	$(bin)/python -m pytest -n 0 tests/clusters/rendered_chart.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
+
 .PHONY: test-openapi
 test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
 	$(bin)/python -m tests.openapi_fuzz $(ARGS)
@@ -58,6 +62,12 @@ test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, in
 	@$(MAKE) --no-print-directory install VENV=.venv-torch
 	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check torch
 	.venv-torch/bin/python -m pytest tests/unit/producer/test_values.py -k pytorch $(ARGS)
+
+.PHONY: test-adapters
+test-adapters: ## what needs PyTorch, TensorFlow, transformers, Accelerate: installs them, gigabytes, into .venv-adapters
+	@$(MAKE) --no-print-directory install VENV=.venv-adapters
+	.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check torch tensorflow-cpu transformers accelerate
+	.venv-adapters/bin/python -m pytest tests/adapters tests/unit/producer/test_values.py $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: $(installed) ## the SDK's tests with other Pythons, in .venv-pythons (PYTHONS="3.12 /opt/python3.14/bin/python")
@@ -78,6 +88,12 @@ types: $(installed) ## mypy, strict, and TypeScript over the dashboard's scripts
 
 bench-sdk: $(installed) ## what log() costs beside the bare machine (a table, and benchmarks/results/sdk.json)
 	$(bin)/python -m benchmarks.sdk $(ARGS)
+
+bench-front: $(installed) ## what wandb.log through our front costs, beside wandb's own where it is installed
+	$(bin)/python -m benchmarks.fronts $(ARGS)
+
+bench-cost: $(installed) ## what logging costs the process that logs (ARGS="--before PYTHON --trackers PYTHON")
+	$(bin)/python -m benchmarks.cost $(ARGS)
 
 bench-gateway: $(installed) ## records over HTTP beside records straight to Kafka
 	$(bin)/python -m benchmarks.gateway $(ARGS)
@@ -118,16 +134,19 @@ format: $(installed) ## let ruff lay the code out and mend what it can
 	$(bin)/ruff check --fix $(ARGS)
 	$(bin)/ruff format $(ARGS)
 
-docs: $(installed) ## make docs/generated/ anew from the code
+docs: $(installed) ## make docs/generated/ anew from the code, and what deploy/ has of it
 	$(bin)/python -m tests.documentation.generate $(ARGS)
+	$(bin)/python -m tests.clusters.generate
 
 lock: ## make requirements.lock anew from pyproject.toml (needs uv)
 	@command -v uv > /dev/null || { echo "uv makes the lock: pip install uv" >&2; exit 1; }
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --python-version 3.11 -o requirements.lock $(ARGS)
+	uv pip compile pyproject.toml --extra server --universal --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --python-version 3.11 -c requirements.lock -o deploy/image/requirements.lock
 
 clean: ## remove .venv, caches and builds; data folders stay
-	rm -rf $(VENV) .venv-torch .venv-pythons dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
+	rm -rf $(VENV) .venv-adapters .venv-torch .venv-pythons dist build .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis .pytest_cache
 	find . -path ./.git -prune -o -name __pycache__ -type d -print | xargs rm -rf
 
 help:
@@ -147,4 +166,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help

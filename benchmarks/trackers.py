@@ -70,6 +70,18 @@ def _mlflow(folder: Path) -> tuple[Log, Finish]:
     return lambda i: mlflow.log_metrics(_fields(i), step=i), mlflow.end_run
 
 
+def _tensorboard_x(folder: Path) -> tuple[Log, Finish]:
+    from tensorboardX import SummaryWriter
+
+    writer = SummaryWriter(str(folder))
+
+    def log(i: int) -> None:
+        for name, value in _fields(i).items():
+            writer.add_scalar(name, value, i)
+
+    return log, writer.close
+
+
 def _fields(i: int) -> dict[str, float]:
     return {"loss": i * 0.1, "accuracy": 0.2, "rate": 0.3, "norm": 0.4}
 
@@ -81,6 +93,7 @@ TRACKERS: dict[str, Callable[[Path], tuple[Log, Finish]]] = {
     "neptune_scale": _neptune_scale,
     "aim": _aim,
     "mlflow": _mlflow,
+    "tensorboardX": _tensorboard_x,
 }
 """By the name of its module."""
 

@@ -23,6 +23,7 @@ from .process.environment import UnknownSetting, read_settings
 from .process.locks import Registry, reentrant_lock
 from .run import Run, about_event, end_run, start_event, status_of
 from .session.disabled import NullWriter
+from .session.jobs import with_job
 from .settings import SdkSettings, with_whole_paths
 
 if TYPE_CHECKING:
@@ -74,10 +75,13 @@ class Experiment:
         journals only, for `mldash sync`; `mode="disabled"` does nothing. What is not given comes from the environment
         (MLDASH_PREFIX, MLDASH_REMOTE, …); the other settings are those of settings.py.
 
+        `{job}` in the prefix is the name of the scheduler's job, the same on all ranks and after a restart, and
+        `{{job}}` is the text `{job}` (session/jobs.py).
+
         `readme` is the long text, `description` the short one; both, tags and metadata are sent when the run starts.
 
-        Raises ValueError (a bad prefix, or none), SettingError (a wrong value of a setting), TypeError (an unknown
-        keyword).
+        Raises ValueError (a bad prefix, or none, or `{job}` outside of a job), SettingError (a wrong value of a
+        setting), TypeError (an unknown keyword).
         """
         given = {"prefix": prefix, "remote": remote, "mode": mode, "token": token, **settings}
         given["root"] = None if root is None else os.fspath(root)
@@ -92,7 +96,7 @@ class Experiment:
             raise TypeError(str(error)) from None
         if not self.settings.prefix:
             raise ValueError("no prefix: Experiment('owner/project/name'), or set MLDASH_PREFIX")
-        self._prefix = parse_prefix(self.settings.prefix)
+        self._prefix = parse_prefix(with_job(self.settings.prefix, os.environ))
         self.settings = with_whole_paths(self.settings)
         self._mode = mode_of(self.settings)
         self._about = checked_about(description, tags, metadata)

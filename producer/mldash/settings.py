@@ -126,9 +126,38 @@ class SdkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         ]
         | None
     ) = None
-    linger_s: Annotated[float, Meta(ge=0, le=60, description="How long events are gathered before they are sent.")] = (
-        0.02
-    )
+    background_share: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=1,
+            description="Delivery's share of one core where nobody waits: its turns are as far apart as they cost.",
+        ),
+    ] = 0.005
+    linger_max_s: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                le=60,
+                description="Events are never gathered for longer than this, whatever a turn costs. Unset: as the API "
+                "says, else 0.5.",
+            ),
+        ]
+        | None
+    ) = None
+    linger_s: (
+        Annotated[
+            float,
+            Meta(
+                ge=0,
+                le=60,
+                description="A fixed time between two turns, in place of background_share and linger_max_s. "
+                "Unset: these two count.",
+            ),
+        ]
+        | None
+    ) = None
     close_timeout_s: Annotated[float, Meta(gt=0, description="For delivery when a run ends or the process exits.")] = (
         60.0
     )

@@ -6,7 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from importlib.metadata import version
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvicorn
@@ -25,6 +25,7 @@ from mldash_compactor.chunks.s3 import open_store
 from mldash_ingest.documents.mongo import AutoReconnect, open_mongo
 
 from . import faults, health, instruments, openapi, problems
+from .agents.route import tools_of, tools_route
 from .caching import kept_nowhere
 from .errors import ApiError
 from .gateway.gateway import Gateway
@@ -67,6 +68,9 @@ from .stores.full_chunks import FullChunks
 from .stores.streams import Stores
 from .tls import LOOK_EVERY_S, Certificate
 
+if TYPE_CHECKING:
+    from .agents.over_http import ToolsOverHttp
+
 _KEEP_ALIVE_S: Final = 75
 _log = structlog.get_logger()
 
@@ -104,7 +108,8 @@ class Api:
                     if self._settings.link_file:
                         await write_first_link(mongo, self._settings.link_file, self._own_address())
                     self._stores = stores
-                    await self._serve(stores, listener, stop)
+                    async with tools_of(self._settings) as tools:
+                        await self._serve(stores, listener, stop, tools)
             finally:
                 self._stores = None
                 await mongo.close()
@@ -134,7 +139,9 @@ class Api:
         cert_file, key_file = self._settings.tls_cert_file, self._settings.tls_key_file
         return Certificate(cert_file, key_file) if cert_file and key_file else None
 
-    async def _serve(self, stores: Stores, listener: socket.socket, stop: asyncio.Event) -> None:
+    async def _serve(
+        self, stores: Stores, listener: socket.socket, stop: asyncio.Event, tools: "ToolsOverHttp | None"
+    ) -> None:
         await asyncio.to_thread(load_conversions)
         topics = Topics(stores.settings)
         gateway = Gateway(stores.settings, stores.mongo, topics)
@@ -145,9 +152,10 @@ class Api:
         flow = Flow(stores.settings, admission.browsers.keys) if stores.settings.auth == "oidc" else None
         certificate = self._certificate()
         cert_file, key_file = certificate.check() if certificate else (None, None)
+        app = make_app(stores, topics, dependencies, gateway, admission, flow, live, index, tools)
         server = _Server(
             uvicorn.Config(
-                observed(kept_nowhere(make_app(stores, topics, dependencies, gateway, admission, flow, live, index))),
+                observed(kept_nowhere(app)),
                 ssl_certfile=cert_file,
                 ssl_keyfile=key_file,
                 http=bounded_protocol(self._settings.send_timeout_s),
@@ -183,6 +191,8 @@ class Api:
             self._trouble = "stopping"
             stopping.cancel()
             live.say_goodbye()
+            if tools:
+                tools.end()
             server.should_exit = True
             await serving
             await live.close()
@@ -226,9 +236,10 @@ def make_app(
     flow: Flow | None = None,
     live: Live | None = None,
     index: RunIndex | None = None,
+    tools: "ToolsOverHttp | None" = None,
 ) -> Litestar:
-    """Every route over these stores; `topics`, `gateway`, `flow`, `live` and `index` are started, kept and closed, and
-    at `known` is looked, by who gives them."""
+    """Every route over these stores; `topics`, `gateway`, `flow`, `live`, `index` and `tools` are started, kept and
+    closed, and at `known` is looked, by who gives them."""
     topics = topics or Topics(stores.settings)
     known = known or health.dependencies_of(stores, topics)
     taking = gateway or Gateway(stores.settings, stores.mongo, topics)
@@ -299,6 +310,7 @@ def make_app(
             health_routes.readyz,
             health_routes.dependencies,
             health_routes.operator_metrics,
+            *([tools_route(tools)] if tools else []),
         ],
         guards=[admission.admit],
         dependencies={

@@ -1,9 +1,10 @@
-"""The errors of searching runs and of changing what people say of them; errors.py has all others.
+"""The errors of searching runs, of charts, and of changing what people say of runs; errors.py has all others.
 
 ApiError
   WrongFilter      a filter, or a field that is asked for, is none: the character, what stands there, what was expected
   WrongExpression  likewise an expression over the fields of a metric
   QueryTooLong     a search or grouping takes longer than a setting allows
+  ChartTooLong     the columns of a chart take longer than a setting allows
   IndexBuilding    the index of runs is being read for the first time: ask again
   ChangeOvertaken  others changed the same experiment, or saved view, in every attempt to change it
 """
@@ -59,6 +60,22 @@ class QueryTooLong(ApiError):
     def __str__(self) -> str:
         return (
             f"the query takes longer than {self.limit_s:g} s: ask for less (a shorter filter, fewer groups and values)"
+        )
+
+
+class ChartTooLong(ApiError):
+    """`limit_s`: how long it may take."""
+
+    status, type, title = 422, "chart-too-long", "The chart takes too long"
+
+    def __init__(self, limit_s: float) -> None:
+        super().__init__(limit_s)
+        self.limit_s = limit_s
+
+    def __str__(self) -> str:
+        return (
+            f"its columns take longer than {self.limit_s:g} s: ask for fewer experiments or fields, for a part by "
+            '`start` and `end`, or by x="index" in place of another field'
         )
 
 

@@ -137,6 +137,10 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
         Literal["snappy", "gzip", "lz4", "zstd", "none"],
         Meta(description="How SDKs that connect here compress their batches; docs/events.md says who can read which."),
     ] = "snappy"
+    linger_max_s: Annotated[
+        float,
+        Meta(gt=0, le=60, description="For how long SDKs that connect here gather events at most, unless set there."),
+    ] = 0.5
     gateway_bytes: Annotated[
         int,
         Meta(ge=1 << 20, description="Of records on their way from HTTP to Kafka, in one process."),
@@ -170,11 +174,17 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     query_timeout_s: Annotated[
         float, Meta(gt=0, le=300, description="A search of runs, or their grouping, takes so long at most.")
     ] = 10.0
+    chart_timeout_s: Annotated[
+        float, Meta(gt=0, le=3_600, description="The columns of a chart are gathered for so long at most.")
+    ] = 60.0
     index_at_start: Annotated[
         bool,
         Meta(
             description="Read all runs into memory at the start; else when somebody searches them for the first time."
         ),
+    ] = False
+    mcp: Annotated[
+        bool, Meta(description="Answer programs that reason at /mcp (docs/agents.md); needs the extra agents.")
     ] = False
     requests_per_s: Annotated[
         float, Meta(ge=0, description="Requests of one token a second, of each API process; 0: without a limit.")

@@ -158,12 +158,13 @@ def test_a_module_of_the_same_folder_is_imported_by_its_relative_name_and_others
 
 
 def test_a_component_s_folder_holds_one_package_and_nothing_else_that_can_be_imported() -> None:
-    """An editable install puts these folders on sys.path: what stands beside a package has a name that is none."""
+    """An editable install puts these folders on sys.path: what stands beside a package has a name that is none, or no
+    code in it (deploy/chart, deploy/image, deploy/observe)."""
     found = {
         path.name
         for folder in PACKAGES.values()
         for path in (ROOT / folder).iterdir()
-        if path.stem.isidentifier() and (path.suffix == ".py" or _holds_files(path))
+        if path.stem.isidentifier() and (path.suffix == ".py" or _holds_code(path))
     }
     assert found == set(PACKAGES)
 
@@ -181,9 +182,9 @@ def test_a_servers_client_is_imported_by_one_file_each() -> None:
     assert found == set(only.items())
 
 
-def _holds_files(folder: Path) -> bool:
+def _holds_code(folder: Path) -> bool:
     """Byte code of what stood there before a `git pull` is none."""
-    return any(path.is_file() and path.parent.name != "__pycache__" for path in folder.rglob("*"))
+    return any(path.is_file() for path in folder.rglob("*.py"))
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.integration
 def test_a_host_with_all_servers_in_reach_is_well(remote: dict[str, Any]) -> None:
     done = run_mldash("doctor", "--remote", remote["remote"], "--journal", remote["journal"])
     assert done.stderr == ""
-    marks = {line[0] for line in done.stdout.splitlines()}
+    marks = {
+        line[0] for line in done.stdout.splitlines() if not line[2:].startswith("journal lasts:")
+    }  # /tmp in memory
     assert marks == {"✓"}, done.stdout
     for told in ("answers in", "Kafka:", "partitions: ", "records of up to", "clock:", "versions:"):
         assert told in done.stdout
@@ -30,7 +32,8 @@ def test_a_host_with_all_servers_in_reach_is_well(remote: dict[str, Any]) -> Non
 def test_for_programs_it_answers_in_json_and_by_its_exit_code(remote: dict[str, Any]) -> None:
     arguments = ["doctor", "--json", "--remote", remote["remote"], "--journal", remote["journal"]]
     well = json.loads(run_mldash(*arguments).stdout)
-    assert well["healthy"] and {one["state"] for one in well["findings"]} == {"ok"}
+    others = [one for one in well["findings"] if one["what"] != "journal lasts"]
+    assert well["healthy"] and {one["state"] for one in others} == {"ok"}
     done = run_mldash(*arguments, "--kafka", "127.0.0.1:9", check=False)
     answer = json.loads(done.stdout)
     assert done.returncode == 1 and done.stderr == "" and not answer["healthy"]

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 ABOUT = {
+    "cost": "CPU of the whole process that logs, over the same paced loop without logging. Where a case says so, bare "
+    "is the build before, run in turn.",
     "find_trackers": "One question of 10,000 runs with 50 parameters and 20 metrics each: 1,000 pass, sorted by "
     "another field, the first 50 are shown. ML-Dash over HTTP from real servers, the others inside their own process.",
     "read_trackers": "Bare is what ML-Dash's SDK takes for the same read, over HTTP from real servers; the ratio is "
@@ -23,7 +25,8 @@ def page() -> str:
         "# Benchmarks\n\nMade from benchmarks/results/ by `make docs`; do not edit.\n\n"
         "Each case ran in a process of its own. The bare limit was taken in the same run: what the machine, the server "
         "or the library does with the same bytes and none of our code. The ratio rules, not the figure: machines "
-        "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-ingest`, "
+        "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-cost`, "
+        "`make bench-ingest`, "
         "`make bench-end-to-end`, `make bench-compaction`, `make bench-read`, `make bench-read-trackers`, "
         "`make bench-find`, `make bench-find-grid` and `make bench-find-trackers`; the head "
         "of each file in benchmarks/ says what its cases are.\n"

@@ -6,9 +6,9 @@ an entry's `timestamp` is float64 seconds.
 """
 
 from datetime import UTC, datetime
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from mldash.events.topics import TopicAddress
 
@@ -219,7 +219,10 @@ class LogLine(TypedDict):
 
 
 class SessionAnswer(TypedDict):
-    """One process's emission. `status` is CREATED, RUNNING, COMPLETED, FAILED, CANCELLED, PREEMPTED or LOST."""
+    """One process's emission. `status` is CREATED, RUNNING, COMPLETED, FAILED, CANCELLED, PREEMPTED or LOST.
+
+    `resumeKey` names its scheduler's job over the restarts of that, and `attempt` counts them, from 1, for each rank.
+    """
 
     session: str
     status: str
@@ -229,6 +232,8 @@ class SessionAnswer(TypedDict):
     startedAt: str | None
     endedAt: str | None
     heartbeatAt: str | None
+    resumeKey: NotRequired[str]
+    attempt: NotRequired[int]
     error: NotRequired[dict[str, str]]
     context: NotRequired[dict[str, Any]]
 
@@ -313,6 +318,8 @@ class Connection(Struct, frozen=True, kw_only=True):
     kafka_username: str | None = None
     """Of a user to sign in to Kafka as, where the API hands one out to this caller."""
     kafka_password: str | None = None
+    linger_max_s: Annotated[float, Meta(gt=0, le=60)] = 0.5
+    """For how long an SDK gathers events at most, where its own settings do not say."""
 
     def __repr__(self) -> str:
         """Never the password: it would stand in a traceback's locals."""

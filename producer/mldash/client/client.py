@@ -12,15 +12,17 @@ import msgspec
 
 from mldash.answers.asked import checked_count
 from mldash.answers.shapes import Comparison, FieldAnswer, Parted
-from mldash.events.identity import check_name, parse_prefix
+from mldash.events.identity import parse_prefix
 from mldash.events.moments import Moment
 from mldash.process.environment import read_settings
 from mldash.process.learnt_types import learnt
+from mldash.session.jobs import without_job
 from mldash.settings import SdkSettings
 
 from .asked import asked_runs
 from .errors import NeedsApi
 from .found import FoundRuns
+from .requests import prefixes_of, view_query_of
 from .rows import RunSource
 
 if TYPE_CHECKING:
@@ -85,8 +87,18 @@ class Client:
         client._open(settings, is_local=root is not None)
         return client
 
+    @classmethod
+    def over(cls, transport: Transport, settings: SdkSettings) -> Client:
+        """Of the API that this transport asks, as which it asks."""
+        from .api_runs import ApiRuns
+
+        client = cls.__new__(cls)
+        client._settings, client._transport, client._runs = settings, transport, ApiRuns(transport)
+        client._reads_by_transport = True
+        return client
+
     def _open(self, settings: SdkSettings, *, is_local: bool) -> None:
-        self._settings = settings
+        self._settings, self._reads_by_transport = settings, False
         self._transport: Transport | None = None
         self._runs: RunSource
         if settings.remote is not None and not is_local:
@@ -168,18 +180,18 @@ class Client:
 
         from .open_run import OpenRun
 
-        settings = self._settings
+        named = without_job(parse_prefix(prefix).text)
         if self._transport is None:
-            return OpenRun(Experiment(prefix, mode="local", root=self._root))
-        return OpenRun(
-            Experiment(
-                prefix,
-                mode="remote",
-                remote=settings.remote,
-                token=settings.token,
-                token_over_http=settings.token_over_http,
-            )
+            return OpenRun(Experiment(named, mode="local", root=self._root))
+        settings, transport = self._settings, self._transport
+        experiment = Experiment(
+            named,
+            mode="remote",
+            remote=transport.address,
+            token=settings.token,
+            token_over_http=settings.token_over_http,
         )
+        return OpenRun(experiment, transport if self._reads_by_transport else None)
 
     # -- what is new
 
@@ -239,7 +251,7 @@ class Client:
 
         Raises NeedsApi over folders, and as reads do.
         """
-        query = {"prefixes": _checked(prefixes), "everything": "true" if everything else "false"}
+        query = {"prefixes": prefixes_of(prefixes), "everything": "true" if everything else "false"}
         found: Comparison = self._api("compare()").get("/v1/compare", query)
         return found
 
@@ -265,8 +277,8 @@ class Client:
         Raises NeedsApi over folders, ValueError, and as reads do.
         """
         api = self._api("parted()")
-        view = _view_query(metric, field, x, start, end, points, filter)
-        wanted = {**view, "prefixes": _checked([one, two]), "field": view["fields"][0], "fields": None}
+        view = view_query_of(metric, field, x, start, end, points, filter)
+        wanted = {**view, "prefixes": prefixes_of([one, two]), "field": view["fields"][0], "fields": None}
         wanted["together"] = checked_count(together, "together")
         return msgspec.convert(api.get("/v1/compare/parted", wanted), _PARTED)
 
@@ -300,8 +312,8 @@ class Client:
         Raises NeedsApi over folders, ValueError, PackageMissing, and as reads do.
         """
         api = self._api("grid()")
-        query = _view_query(metric, fields, x, start, end, points, filter)
-        query |= {"prefixes": _checked(prefixes), "statistics": statistics and list(statistics)}
+        query = view_query_of(metric, fields, x, start, end, points, filter)
+        query |= {"prefixes": prefixes_of(prefixes), "statistics": statistics and list(statistics)}
         query |= {"expression": list(expressions), "group": list(group), "over": list(over)}
         if format == "lists":
             return api.get("/v1/metrics/grid", query)
@@ -320,26 +332,3 @@ class Client:
         if self._transport is None:
             raise NeedsApi(asked, str(self._root))
         return self._transport
-
-
-def _checked(prefixes: Sequence[str]) -> list[str]:
-    if isinstance(prefixes, str):
-        raise TypeError(f"prefixes must be a list, not the text {prefixes!r:.80}")
-    return [parse_prefix(prefix).text for prefix in prefixes]
-
-
-def _view_query(
-    metric: str | None,
-    fields: str | Sequence[str] | None,
-    x: str,
-    start: Moment | None,
-    end: Moment | None,
-    points: int,
-    filter: str | Sequence[str] | None,
-) -> dict[str, Any]:
-    from mldash.answers.view_request import checked_request
-    from mldash.remote.queries import metric_query, view_query
-
-    if metric is not None:
-        check_name("metric", metric)
-    return {**metric_query(metric), **view_query(checked_request(fields, x, start, end, points, filter))}

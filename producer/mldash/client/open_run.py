@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from mldash.answers.asked import checked_wait
 from mldash.answers.shapes import ExperimentAnswer, SessionAnswer
@@ -15,6 +15,9 @@ from mldash.handles.tracks import Tracks
 from mldash.mode import Reader
 from mldash.run import RunStatus
 from mldash.settings import SdkSettings
+
+if TYPE_CHECKING:
+    from mldash.remote.transport import Transport
 
 
 class OpenRun:
@@ -30,8 +33,9 @@ class OpenRun:
     tracks: Tracks
     logs: Logs
 
-    def __init__(self, experiment: Experiment) -> None:
-        self._experiment = experiment
+    def __init__(self, experiment: Experiment, transport: Transport | None = None) -> None:
+        """`transport`: by which it is read. None: as the experiment is."""
+        self._experiment, self._transport = experiment, transport
         self.params, self.metrics, self.tracks, self.logs = Params(self), Metrics(self), Tracks(self), Logs(self)
 
     @property
@@ -63,7 +67,7 @@ class OpenRun:
         return f"<OpenRun {self.prefix} {self._experiment.mode}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return OpenRun, (self._experiment,)
+        return OpenRun, (self._experiment, self._transport)
 
     # -- for the handles (handles.Owner)
 
@@ -84,7 +88,11 @@ class OpenRun:
         raise RuntimeError(f"client.run({self.prefix!r}) only reads: log with Experiment({self.prefix!r}).run")
 
     def _reader(self) -> Reader:
-        return self._experiment._reader()
+        if self._transport is None:
+            return self._experiment._reader()
+        from mldash.remote.reader import RemoteReader
+
+        return RemoteReader(self._transport, self.prefix, self.settings.read_wait_s, own=tuple)
 
     def flush(self, timeout: float | None = None) -> None:
         """Nothing is written here."""

@@ -31,11 +31,14 @@ class MetricOverview(TypedDict):
 
 
 class RunOverview(TypedDict):
-    """`context`: what the newest process of rank 0, or without a rank, recorded. `metrics`: the first ones;
-    `metricCount`: how many there are. `tracks`: entries of each topic."""
+    """`context`: what the newest process of rank 0, or without a rank, recorded; `job` and `attempt`: its scheduler's
+    job over the restarts of that, and which start of it this is (None: it is in no known one). `metrics`: the first
+    ones; `metricCount`: how many there are. `tracks`: entries of each topic."""
 
     run: ExperimentAnswer
     sessions: int
+    job: str | None
+    attempt: int | None
     error: dict[str, str] | None
     params: dict[str, Any]
     context: dict[str, Any]
@@ -54,6 +57,8 @@ def overview(run: OpenRun, most_metrics: int, columns: int) -> RunOverview | Non
     return {
         "run": about,
         "sessions": len(sessions),
+        "job": leader.get("resumeKey") if leader else None,
+        "attempt": leader.get("attempt") if leader else None,
         "error": next((one["error"] for one in reversed(sessions) if "error" in one), None),
         "params": run.params.get(),
         "context": flatten(leader.get("context") or {}) if leader else {},

@@ -75,6 +75,7 @@ def _show(found: RunOverview) -> None:
             "created": _time(run["created_at"]),
             "updated": _time(run["updated_at"]),
             "processes": found["sessions"],
+            "job": None if found["job"] is None else f"{found['job']}, attempt {found['attempt']}",
             "tags": ", ".join(run["tags"]) or None,
             "description": run["description"],
             "error": None if found["error"] is None else ": ".join(found["error"].values()).splitlines()[0],

@@ -1,6 +1,7 @@
 """The journal → Kafka, or plain files. Read in this order:
 
 sink.py       the receiver of records in local mode · drain.py  the thread that hands them over
+pace.py       when either has its next turn: a budget of background work, pure
 publisher.py  the thread and its loop: connect, publish, and begin again when the producer dies
 dead_sessions.py  beside it, events that dead sessions of the host left
 lane.py       one session's journal on its way: rounds, the acknowledged prefix

@@ -137,7 +137,7 @@ class DeadSessions:
 
     async def _rest(self) -> None:
         try:
-            async with asyncio.timeout(POLL_S):
+            async with asyncio.timeout(POLL_S if self._lanes else max(0.0, self._next_look - monotonic())):
                 await self._woken.wait()
         except TimeoutError:
             return

@@ -9,12 +9,12 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
+from time import monotonic, thread_time
 
 from mldash.callbacks import Callbacks, warn
 from mldash.journal.append import Journal
 from mldash.journal.barrier import Barrier
-from mldash.journal.checkpoint import Checkpoint
+from mldash.journal.checkpoint import START, Checkpoint, Place
 from mldash.journal.reading.rounds import Gatherer, Round
 from mldash.journal.reading.scan import LiveSource, Scan, SessionLost, Source, StoredSource
 from mldash.journal.session_folder import SessionFolder
@@ -23,10 +23,11 @@ from mldash.process import threads
 from mldash.process.clock import Deadline, GrowingDelay
 from mldash.process.locks import Bell, Flag
 
+from .pace import Pace
 from .sink import Sink
 
-IDLE_POLL_S = 0.05
 DEAD_LOOK_S = 30.0
+_TIDY_AFTER_S = 1.0
 _STOP_S = 5.0
 
 
@@ -47,6 +48,7 @@ class Delivery:
         """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's.
 
         Again where something was thrown into it, a signal's exception: of several threads the first delivers."""
+        self.journal.tell_in_haste(self.wake)
         thread = threading.Thread(target=self._run_once, name=self._name, daemon=True)
         self._threads.append(thread)
         self._has_thread = threads.begin(thread)
@@ -77,7 +79,7 @@ class Delivery:
         target = self.journal.end()
         if not self._is_this_thread:
             self._deliver_without_thread()
-        if not self.barrier.wait(target, 0.0 if self._is_this_thread else timeout, self.wake):
+        if not self._wait(target, 0.0 if self._is_this_thread else timeout):
             left = self.unsent_bytes()
             why = f": {self.barrier.problem}" if self.barrier.problem else ""
             raise TimeoutError(
@@ -85,6 +87,10 @@ class Delivery:
             )
         if self.barrier.refused is not None:
             raise self.barrier.refused
+
+    def _wait(self, target: Place, timeout: float) -> bool:
+        """Whether a flush of what lies before `target` was done in time."""
+        return self.barrier.wait(target, timeout, self.wake)
 
     def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
         """Deliver within the time, and end the thread; False where there is something left: the thread goes on.
@@ -152,22 +158,28 @@ class SinkDrain(Delivery):
         callbacks: Callbacks,
         *,
         prefix: str,
-        linger_s: float,
+        pace: Pace,
         fsync_s: float | None = None,
     ) -> None:
         super().__init__(journal, "drain")
         self._make_sink = make_sink
         self._callbacks = callbacks
         self._prefix = prefix
-        self._linger_s = linger_s
+        self._pace = pace
         self._fsync_s = fsync_s
         self._wake = Bell()
         self._next_look = 0.0
         self._told = set[Path]()
         self._sink: Sink | None = None
+        self._settled = Barrier()
+        """Up to where the sink has written what follows from the records too."""
 
     def wake(self) -> None:
         self._wake.ring()
+
+    def _wait(self, target: Place, timeout: float) -> bool:
+        deadline = Deadline(timeout)
+        return super()._wait(target, timeout) and self._settled.wait(target, deadline.left, self.wake)
 
     def finish(self) -> None:
         folder = self.journal.folder
@@ -192,40 +204,68 @@ class SinkDrain(Delivery):
         folder = self.journal.folder
         assert folder is not None
         sink = self._sink = self._make_sink()
+        if delay.attempts:
+            sink.take_over(folder.head.session_id)  # what the sink before, which has failed, had put off
         checkpoint = Checkpoint(folder.checkpoint_path)
         gatherer = Gatherer(Scan(LiveSource(self.journal)), self._prefix, decoded=True, after=checkpoint.place)
-        synced = monotonic()
-        idle_since = monotonic()
-        due = False
+        synced = delivered_at = monotonic()
+        turn_end = START
+        awaited: Place | None = None  # who rang waits for what lies before it
+        is_tidy = True
         try:
             while True:
                 if monotonic() >= self._next_look:
                     self._next_look = monotonic() + DEAD_LOOK_S
-                    drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable)
-                done = gatherer.next_round()
-                if done is None:
-                    if self._stopping.is_set() and gatherer.place >= self.journal.end():
-                        break
-                    recent = monotonic() - idle_since < 1.0
-                    if not recent and due:
-                        sink.deliver(())  # it may write what it has put off
-                        due = False
-                    self._wake.wait(max(self._linger_s, 0.005) if recent else IDLE_POLL_S)
-                else:
-                    idle_since = monotonic()
-                    due = True
+                    if drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable):
+                        is_tidy = False
+                now = monotonic()
+                end = self.journal.end()
+                is_awaited = awaited is not None and gatherer.place < awaited
+                if end > gatherer.place >= turn_end and (
+                    is_awaited or self._stopping.is_set() or self._pace.is_due(now)
+                ):
+                    self._pace.begin(now)
+                    turn_end = end
+                done = gatherer.next_round() if gatherer.place < turn_end else None
+                if done is not None:
+                    delivered_at = now
+                    is_tidy = False
                     _deliver(done, sink, checkpoint)
                     self.barrier.advance(done.end)  # whatever becomes of the files that held it
                     self.journal.release(done.base)
                     if delay.attempts:
                         self._callbacks.delivered()
                     delay.reset()
+                    self._pace.spend(thread_time())
+                else:
+                    if self._stopping.is_set() and gatherer.place >= self.journal.end():
+                        break
+                    if awaited is not None and not is_awaited:
+                        sink.settle()
+                        self._settled.advance(gatherer.place)
+                        self._pace.spend(thread_time())
+                        awaited = None
+                    if not is_tidy and now - delivered_at > _TIDY_AFTER_S:
+                        sink.deliver(())  # it may write what it has put off
+                        self._settled.advance(gatherer.place)
+                        self._pace.spend(thread_time())
+                        is_tidy = True
+                    if self._wake.wait(self._rest_s(is_tidy)):
+                        awaited = self.journal.end()
                 if self._fsync_s is not None and monotonic() - synced > self._fsync_s:
                     synced = monotonic()
                     self.journal.sync()
         finally:
             checkpoint.close()
         sink.close()
+        self._settled.advance(gatherer.place)
+
+    def _rest_s(self, is_tidy: bool) -> float:
+        self._pace.forget(thread_time())
+        rest_s = self._pace.rest_s(monotonic())
+        if not is_tidy:
+            rest_s = min(rest_s, _TIDY_AFTER_S)
+        return rest_s if self._fsync_s is None else min(rest_s, self._fsync_s)
 
     def _tell_of_unreadable(self, folder: Path, error: Exception) -> None:
         """Once of each session: it is looked at again and again."""
@@ -268,6 +308,7 @@ def drain_session(folder: SessionFolder, source: Source, sink: Sink) -> int:
 
     Raises Unreadable, and what the sink raises.
     """
+    sink.take_over(folder.head.session_id)
     with _reading(folder):
         checkpoint = Checkpoint(folder.checkpoint_path)
         gatherer = Gatherer(Scan(source), folder.head.prefix, decoded=True, after=checkpoint.place)

@@ -16,7 +16,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -110,6 +110,11 @@ class GatewayProducer:
         self._waiting.append(_Waiting(BatchedRecord(value, content_type, schema, route.partitions), future))
         self._more.set()
         return future
+
+    @property
+    def cpu_s(self) -> float:
+        """As Producer.cpu_s."""
+        return self._poster.cpu_s
 
     async def in_words(self, trouble: KafkaTrouble) -> KafkaTrouble:
         """The API has said it in words."""
@@ -211,6 +216,8 @@ class _Poster:
 
     def __init__(self, post: Post) -> None:
         self._post = post
+        self.cpu_s = 0.0
+        """Seconds that the thread has computed."""
         self._asked: queue.SimpleQueue[tuple[bytes, asyncio.Future[bytes]] | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._has_thread = threads.begin(threading.Thread(target=self._run, name="mldash-gateway", daemon=True))
@@ -234,6 +241,7 @@ class _Poster:
                 self._tell(future, error)
             else:
                 self._tell(future, answer)
+            self.cpu_s = thread_time()
 
     def _tell(self, future: asyncio.Future[bytes], outcome: bytes | BaseException) -> None:
         def tell() -> None:

@@ -57,6 +57,9 @@ for _drawing in aiokafka.client, aiokafka.conn:
 class KafkaProducer:
     """One idempotent producer, from its start to its end."""
 
+    cpu_s = 0.0
+    """As Producer.cpu_s: it has no thread."""
+
     def __init__(self, producer: AIOKafkaProducer, server: KafkaServer, topics: Collection[str] = ()) -> None:
         """`topics` are those that it shall write to."""
         self._producer, self._server, self._topics = producer, server, topics

@@ -25,6 +25,11 @@ class Route(NamedTuple):
 class Producer(Protocol):
     """From its start to its end; whoever has it gives it up at the first failure, and goes on with another one."""
 
+    @property
+    def cpu_s(self) -> float:
+        """Seconds that threads of its own have computed, beside the one that it is used by."""
+        ...
+
     async def send(self, route: Route, value: bytes, headers: Headers, done: Done) -> asyncio.Future[Any]:
         """Hand a record over; `done` is called with the future that `acknowledged` reads.
 

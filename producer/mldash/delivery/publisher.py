@@ -10,23 +10,25 @@ What dead sessions of this host left for the same API goes over the same produce
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
+from time import monotonic, thread_time
 
 from mldash.answers.shapes import Connection
 from mldash.callbacks import Callbacks
 from mldash.errors import MldashError
 from mldash.events.schema import Record
 from mldash.journal.append import Journal
+from mldash.journal.checkpoint import Place
 from mldash.journal.reading.scan import LiveSource
 from mldash.journal.session_folder import Head
 from mldash.process.clock import GrowingDelay
 from mldash.settings import SdkSettings
 
 from .dead_sessions import DeadSessions
-from .drain import IDLE_POLL_S, Delivery
+from .drain import Delivery
 from .gateway import Post, Way
 from .kafka import DirectLoop, packed_bytes
 from .lane import Lane, Progress
+from .pace import Pace
 from .producer import BatchRefused, KafkaTrouble, Producer
 from .refusals import Refusals
 from .refused import RefusedEvents
@@ -47,7 +49,7 @@ class Publisher(Delivery):
         callbacks: Callbacks,
         settings: SdkSettings = _NOTHING_SET,
         *,
-        linger_s: float,
+        pace: Pace,
         heartbeat_s: float,
         fsync_s: float | None = None,
         post: Post | None = None,
@@ -58,7 +60,7 @@ class Publisher(Delivery):
         self._ask, self._api = ask, None if post is None else Way(post)
         self._callbacks = callbacks
         self._settings = settings
-        self._linger_s = linger_s
+        self._pace = pace
         self._heartbeat_s = heartbeat_s
         self._fsync_s = fsync_s
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -153,14 +155,13 @@ class Publisher(Delivery):
         self, kafka: Producer, own: Lane, beside: "asyncio.Task[None]", delay: GrowingDelay
     ) -> None:
         next_signals = synced = monotonic()
-        waiting_since: float | None = None
-        active_at = monotonic()
+        turn_end = Place(0, 0)
         while True:
             now = monotonic()
             place = own.settle()
             if place > self.barrier.place:
                 self.barrier.advance(place)
-                active_at = now
+                self._pace.spend(_cpu_s(kafka))
                 if delay.attempts or self._told_silence:
                     self._callbacks.delivered()
                 delay.reset()
@@ -170,31 +171,36 @@ class Publisher(Delivery):
             if beside.done():
                 beside.result()  # what ended it is the end of the producer
             if self.journal.end() > own.read_up_to:
-                active_at = now
-                waiting_since = now if waiting_since is None else waiting_since
-                ripe = self._hurried or self._stopping.is_set() or now - waiting_since >= self._linger_s
-                if own.has_room and ripe and await own.send_round(kafka):
-                    waiting_since = None
+                if own.read_up_to >= turn_end and self._is_turn(now):
+                    self._pace.begin(now)
+                    self._hurried = False  # before the end is looked at: who hurries later may wait for more
+                    turn_end = self.journal.end()
+                if own.read_up_to < turn_end and own.has_room and await own.send_round(kafka):
+                    self._pace.spend(_cpu_s(kafka))
                     await asyncio.sleep(0)  # the client's own tasks get their turn
                     continue
-            else:
-                waiting_since, self._hurried = None, False
-                if self._stopping.is_set() and own.is_idle:
-                    await send_signals(kafka, own, final=True)
-                    return
+            elif self._stopping.is_set() and own.is_idle:
+                await send_signals(kafka, own, final=True)
+                return
             if now >= next_signals:
                 next_signals = now + self._heartbeat_s
                 await send_signals(kafka, own)
             if self._fsync_s is not None and now - synced > self._fsync_s:
                 synced = now
                 self.journal.sync()
-            # log() wakes no thread, so that it stays cheap: this one looks at the journal's end.
-            poll = self._linger_s if now - active_at < 1.0 else IDLE_POLL_S
-            await self._rest(min(max(poll, 0.002), max(next_signals - now, 0.0)))
+            if own.is_idle:
+                self._pace.forget(_cpu_s(kafka))
+            rest_s = self._pace.rest_s(now)
+            await self._rest(min(rest_s, max(next_signals - now, 0.0), self._fsync_s or rest_s))
+
+    def _is_turn(self, now: float) -> bool:
+        return self._hurried or self._stopping.is_set() or self._pace.is_due(now)
 
     def _connect(self) -> Connection:
-        """Kafka's address, and the session's topics, fixed before its first send."""
+        """Kafka's address, the pace, and the session's topics, fixed before its first send."""
         connection = self._ask()
+        if self._settings.linger_max_s is None:
+            self._pace.most_s = connection.linger_max_s
         folder = self.journal.folder
         assert folder is not None
         if folder.head.topics is None:
@@ -256,13 +262,17 @@ class Publisher(Delivery):
 
     async def _rest(self, seconds: float) -> None:
         assert self._wake is not None
+        alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         try:
-            async with asyncio.timeout(seconds):
-                await self._wake.wait()
-        except TimeoutError:
-            return
+            await self._wake.wait()
         finally:
+            alarm.cancel()
             self._wake.clear()
+
+
+def _cpu_s(kafka: Producer) -> float:
+    """Seconds that this thread and the producer's own have computed."""
+    return thread_time() + kafka.cpu_s
 
 
 def _look_away(task: "asyncio.Task[None]") -> None:

@@ -23,6 +23,14 @@ class Sink(Protocol):
         """
         ...
 
+    def settle(self) -> None:
+        """Somebody waits for what was delivered: write what follows from it too, where that is little."""
+        ...
+
+    def take_over(self, session: bytes) -> None:
+        """A dead session's rest is delivered next: what its process had put off is to be done by this one."""
+        ...
+
     def finish(self, session: bytes) -> None:
         """All of a session was delivered; its journal is deleted next. Raises nothing for what can't be noted."""
         ...

@@ -2,6 +2,7 @@
 
 finding.py   one line of the report
 host.py      settings, the journal's folder and what it holds, the local root
+lasting.py   whether the journal's disk outlives the job
 servers.py   the API, its clock and version; Kafka from this host: brokers, topics, sizes
 
 It writes nothing that stays: a probe file in the journal's folder, which is removed; no event, no topic.
@@ -15,6 +16,7 @@ from mldash.settings import SdkSettings
 
 from .finding import Finding, State
 from .host import look_at_journal, look_at_leftovers, look_at_root, look_at_settings
+from .lasting import look_at_lasting
 from .servers import look_at_servers
 
 __all__ = ["Finding", "State", "examine"]
@@ -30,6 +32,7 @@ def examine(given: Mapping[str, object] | None = None) -> Iterator[Finding]:
         return
     yield from look_at_settings(settings, resolved)
     yield from look_at_journal(settings)
+    yield from look_at_lasting(settings)
     yield from look_at_leftovers(settings)
     if mode_of(settings) == "local":
         yield from look_at_root(settings)

@@ -19,6 +19,7 @@ from mldash.journal.session_folder import SessionFolder
 from mldash.journal.sessions import find_sessions, try_lock
 from mldash.mode import mode_of
 from mldash.process.environment import Resolved, list_settings
+from mldash.session.jobs import with_job
 from mldash.settings import SdkSettings
 
 from .finding import Finding, size
@@ -42,7 +43,7 @@ def look_at_settings(settings: SdkSettings, resolved: Mapping[str, Resolved]) ->
     yield Finding("settings", "ok", ", ".join(told) or "all are defaults")
     if settings.prefix:
         try:
-            parse_prefix(settings.prefix)
+            parse_prefix(with_job(settings.prefix, os.environ))
         except ValueError as error:
             yield Finding("prefix", "problem", str(error), "correct MLDASH_PREFIX")
 

@@ -10,7 +10,9 @@ A launcher that loses one process sends SIGTERM to the others, as a scheduler do
 that reads LOST or PREEMPTED is FAILED where one process of it vanished within a minute of another's preemption.
 """
 
-from collections.abc import Collection, Iterable
+import heapq
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
@@ -50,6 +52,10 @@ class SessionTimes(Struct, frozen=True):
             return self.status
         return LOST if self.is_dead or now - self.heartbeat > lost_after_s else RUNNING
 
+    @property
+    def last_lived(self) -> float:
+        return self.ended if self.ended is not None and self.status is not None else self.heartbeat
+
     def silent_from(self, lost_after_s: float) -> float:
         """From when on it is not live."""
         if self.ended is not None:
@@ -75,6 +81,27 @@ def succeeded(sessions: Collection[SessionTimes]) -> set[int]:
         if not session.has_end
         and (session.id in found_dead or any(latest[place] > session.heartbeat for place in _places(session)))
     }
+
+
+def attempts(sessions: Sequence[SessionTimes]) -> dict[int, int]:
+    """Which attempt of its job each session is, from 1, by its place in `sessions`; only of those with a resume key.
+
+    One more than the latest of the sessions with its resume key and rank that were over before it started: processes
+    of one rank that run side by side are one attempt.
+    """
+    ranks = defaultdict[tuple[str, int | None], list[int]](list)
+    for at, session in enumerate(sessions):
+        if session.resume_key:
+            ranks[session.resume_key, session.rank].append(at)
+    numbers: dict[int, int] = {}
+    for places in ranks.values():
+        latest, going_on = 0, list[tuple[float, int]]()
+        for at in sorted(places, key=lambda one: sessions[one].started):
+            while going_on and going_on[0][0] <= sessions[at].started:
+                latest = max(latest, heapq.heappop(going_on)[1])
+            numbers[at] = latest + 1
+            heapq.heappush(going_on, (sessions[at].last_lived, numbers[at]))
+    return numbers
 
 
 def status_of_run(sessions: Iterable[SessionTimes], now: float, lost_after_s: float) -> str:

@@ -1,10 +1,10 @@
 """Arguments of log_many and append_many → columns of the wire, without a Python loop over the points of an array.
 
-A column is a list, tuple or range, an array of NumPy, PyTorch or JAX, or anything with a `to_numpy()` (pandas, Polars,
+A column is a list, tuple or range, an array (library_arrays.py), or anything with a `to_numpy()` (pandas, Polars,
 Arrow; library_columns.py). Its first dimension is the points; the others are the shape of one value.
 
   float64, float32, int64, bool    stay what they are, little endian
-  other integers, float16          become int64 and float32, which hold them exactly; what is out of range raises
+  other integers, smaller floats   become int64 and float32, which hold them exactly; what is out of range raises
   lists of floats, ints or bools   the same, if all are of one type: 1, 1.0 and True stay three things
   everything else                  "values": each as values.py converts it, in one MessagePack array
 
@@ -38,8 +38,9 @@ from mldash.events.limits import CALL_BYTES, COLUMN_BYTES, RECORD_EVENTS, RECORD
 from mldash.events.moments import seconds_of, seconds_of_all
 from mldash.events.schema import Column
 
+from .library_arrays import SMALL_FLOATS, SMALL_INTS, is_array, opened_column
 from .library_columns import opened
-from .values import UnsupportedValue, is_array, plain
+from .values import UnsupportedValue, asked_of_library, plain
 
 TIMESTAMP = "_ts"
 """The field of a metric's points that is a time."""
@@ -116,9 +117,9 @@ def pack_column(values: Any, field: str) -> Packed:
         raise ValueError(f"column {field!r} is a single value: give a list or an array with one value a point")
     kind = values.dtype.kind
     name = values.dtype.name
-    if kind == "f" and name == "float16":
+    if name == "float16" or name in SMALL_FLOATS:
         name, values = "float32", values.astype("float32")
-    elif kind in "iu" and name != "int64":
+    elif (kind in "iu" and name != "int64") or name in SMALL_INTS:
         if name == "uint64" and values.size and int(values.max()) > MAX_INT:
             raise UnsupportedValue(field, "numpy.uint64", "integers are 64 bits, signed")
         name, values = "int64", values.astype("int64")
@@ -234,20 +235,8 @@ def _as_numpy(values: Any, field: str) -> Any:
         # A masked array knows values that are not there: they are None, as its tolist() has them.
         return numpy.array(values.tolist(), dtype=object) if isinstance(values, numpy.ma.MaskedArray) else values
     if is_array(values):
-        import numpy as np  # PyTorch and JAX bring it
-
-        return np.asarray(_detached(values))
+        return asked_of_library(opened_column, values, field)
     found = opened(values)
     if found is not None:
         return found
     raise ValueError(f"column {field!r} is {type(values).__name__}: give a list or an array with one value a point")
-
-
-def _detached(values: Any) -> Any:
-    if not hasattr(values, "detach"):
-        return values
-    values = values.detach()
-    if values.is_sparse:
-        values = values.to_dense()
-    values = values.cpu()
-    return values.float() if str(values.dtype) == "torch.bfloat16" else values

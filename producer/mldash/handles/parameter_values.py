@@ -27,7 +27,8 @@ from mldash.callbacks import warn
 from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.limits import NESTING, PARAMS_BYTES
 
-from .values import UnsupportedValue, in_order, is_array, members_of, plain, type_name
+from .library_arrays import is_array
+from .values import UnsupportedValue, in_order, members_of, plain, type_name
 
 REPR_BYTES: Final = 4 * 1024
 HIDDEN: Final = "•••"

@@ -1,7 +1,7 @@
 """Values that may be logged → plain data: None, bool, int of 64 bits, float, str, bytes, and lists and dicts of these.
 
   as it is              None, bool, int, float, str, bytes, list, dict (keys are text)
-  to numbers and lists  NumPy, PyTorch and JAX scalars and arrays, on whatever device they are
+  to numbers and lists  scalars and arrays of NumPy, PyTorch, JAX, TensorFlow and Keras, on whatever device they are
   to text               datetime, date and NumPy's datetime64 (ISO 8601; moments.py says of which zone), Path, UUID,
                         Decimal
   to seconds            timedelta and NumPy's timedelta64
@@ -11,13 +11,13 @@
   to None               pandas' NA and NaT, NumPy's NaT
 
 Anything else raises UnsupportedValue at the call, and nothing of that call is written: another type, an int beyond 64
-bits, text with a lone surrogate, a key that is not text, nesting beyond 64.
+bits, text with a lone surrogate, a key that is not text, nesting beyond 64, an array that its library can't read.
 
-NumPy, PyTorch and JAX are never imported here: a value can be one of theirs only where the user has imported them.
+None of the libraries is imported here: a value can be one of theirs only where the user has imported them.
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -32,6 +32,8 @@ from mldash.events.column_types import MAX_INT, MIN_INT
 from mldash.events.identity import check_name
 from mldash.events.limits import NESTING
 from mldash.events.moments import is_absent, text_of, texts_of
+
+from .library_arrays import SMALL_FLOATS, SMALL_INTS, is_array, opened_array
 
 _AS_IT_IS = frozenset((float, bool, type(None), bytes))
 
@@ -70,11 +72,6 @@ def plain(value: Any, field: str, depth: int = 0) -> Any:
     return _converted(value, field, depth)
 
 
-def is_array(value: Any) -> bool:
-    """Whether it is an array of NumPy, PyTorch or JAX, of any number of dimensions."""
-    return any(isinstance(value, kind) for kind in _array_types())
-
-
 def _converted(value: Any, field: str, depth: int) -> Any:
     """Of other types than plain ones, the narrower before the wider: an IntEnum is an Enum, a datetime is a date."""
     if isinstance(value, Enum):
@@ -82,7 +79,7 @@ def _converted(value: Any, field: str, depth: int) -> Any:
     if (numbers := sys.modules.get("numpy")) is not None and isinstance(value, (numbers.generic, numbers.ndarray)):
         return _from_numpy(value, field, depth)
     if is_array(value):
-        return plain(_from_tensor(value, field), field, depth)
+        return plain(asked_of_library(opened_array, value, field), field, depth)
     if isinstance(value, int):
         return _checked_int(int(value), field)
     if isinstance(value, float):
@@ -180,7 +177,9 @@ def _from_numpy(value: Any, field: str, depth: int) -> Any:
         return plain(texts_of(value), field, depth)
     if kind == "m" and sys.modules["numpy"].datetime_data(value.dtype)[0] not in {"Y", "M", "generic"}:
         return plain(_seconds_of_numpy(value), field, depth)
-    if kind == "f" or value.dtype.name in _SMALL_FLOATS:
+    if value.dtype.name in SMALL_INTS:
+        return value.astype("int64").tolist()
+    if kind == "f" or value.dtype.name in SMALL_FLOATS:
         return plain(value.astype("float64").tolist(), field, depth)
     raise UnsupportedValue(field, type_name(value), f"values of {value.dtype} can't be stored")
 
@@ -196,30 +195,13 @@ def _seconds_of_numpy(value: Any) -> Any:
     return seconds.tolist()
 
 
-_SMALL_FLOATS = frozenset(
-    f"float8_{name}" for name in ("e4m3fn", "e5m2", "e4m3", "e4m3b11fnuz", "e4m3fnuz", "e5m2fnuz")
-) | {"bfloat16"}
-"""JAX's own number types, which NumPy knows by name only."""
-
-
-def _from_tensor(value: Any, field: str) -> Any:
-    """A PyTorch tensor or a JAX array → numbers and lists, or a NumPy array."""
-    if type(value).__module__.partition(".")[0] in {"jax", "jaxlib"}:
-        return sys.modules["numpy"].asarray(value)
-    if str(value.dtype).startswith("torch.complex"):
-        raise UnsupportedValue(field, type_name(value), f"tensors of {value.dtype} can't be stored")
-    dense = value.detach()
-    return (dense.to_dense() if dense.is_sparse else dense).tolist()
-
-
-def _array_types() -> list[type]:
-    found = []
-    for module, name in (("numpy", "ndarray"), ("torch", "Tensor"), ("jax", "Array")):
-        # getattr: a module that is being imported by another thread may not have it yet.
-        kind = getattr(sys.modules.get(module), name, None)
-        if kind is not None:
-            found.append(kind)
-    return found
+def asked_of_library(read: Callable[[Any], Any], value: Any, field: str) -> Any:
+    """An array as `read` has it. Raises UnsupportedValue in place of whatever its library raises."""
+    try:
+        return read(value)
+    except Exception as error:
+        told = next(iter(str(error).splitlines()), "")
+        raise UnsupportedValue(field, type_name(value), f"{type(error).__name__}: {told:.200}") from error
 
 
 def type_name(value: Any) -> str:

@@ -159,6 +159,10 @@ class Journal:
         segment = self._current
         return Place(0, 0) if segment is None else Place(segment.number, segment.end)
 
+    def tell_in_haste(self, hurry: Callable[[], None]) -> None:
+        """`hurry` is called from now on where a segment is full, and where events wait for room."""
+        self._room.hurry = hurry
+
     def release(self, base: Base) -> None:
         """Segments below base.segment are acknowledged: delete them. Called from one thread only. Raises OSError."""
         done = [number for number in list(self.segments) if number < base.segment]
@@ -177,7 +181,7 @@ class Journal:
         current, end = self._current, self.end()
         for number, segment in list(self.segments.items()):
             if number >= self._forced_before:
-                self._force(segment)
+                self._room.force(segment)
         if current is not None:
             self._forced_before = current.number
         return end
@@ -290,17 +294,9 @@ class Journal:
 
         def write_and_force(frame: bytes) -> None:
             segment.write(frame)
-            self._force(segment)
+            self._room.force(segment)
 
         return write_and_force
-
-    def _force(self, segment: Segment) -> None:
-        """To the disk; one that was released meanwhile holds nothing that is still needed. Raises OSError."""
-        try:
-            segment.sync()
-        except (ValueError, OSError):  # OSError too: it may have been unmapped within the call
-            if self.segments.get(segment.number) is segment:
-                raise
 
     def _append_deferred(self, patience_s: float) -> None:
         """What handlers have logged while a slow append was going on. They were told that it is in the journal: where
@@ -334,6 +330,7 @@ class Journal:
             force_name(folder.path)
         if old is not None:
             old.seal()  # whoever reads the seal finds the next segment
+            self._room.hurry()
         self._current = made
         return None
 

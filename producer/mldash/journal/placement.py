@@ -92,11 +92,16 @@ def file_system_of(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
         return ""
     for line in lines:
         parts = line.split(" ")
-        point = _ESCAPED.sub(lambda found: chr(int(found[1], 8)), parts[1]) if len(parts) > 2 else ""
+        point = unescaped(parts[1]) if len(parts) > 2 else ""
         inside = real == point or real.startswith(point.rstrip("/") + "/")
         if point and inside and len(point) >= len(best):
             best, kind = point, parts[2]
     return kind
+
+
+def unescaped(text: str) -> str:
+    """A path as the kernel's lists of mounts have it."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def on_network(path: Path) -> bool:

@@ -5,6 +5,7 @@ A signal's handler may log, or throw, between any two steps here, so a sum is no
 """
 
 import time as clock
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,8 @@ class Room:
         self._limit_bytes = limit_bytes
         self._callbacks = callbacks
         self._has_failed_to_delete = False
+        self.hurry: Callable[[], None] = _no_hurry
+        """Of whoever takes the events, and so makes room."""
         self.forget()
         self.quiet()
 
@@ -71,6 +74,7 @@ class Room:
             return False
         if self.policy == "raise" or patience.is_over:
             raise JournalFull(str(folder), self.used_bytes, reason)
+        self.hurry()
         if patience.is_new:
             patience.is_new = False
             self._callbacks.journal_full(str(folder), self.used_bytes, reason)
@@ -81,6 +85,14 @@ class Room:
         if self.used_bytes < used:
             patience.begin_again()
         return True
+
+    def force(self, segment: Segment) -> None:
+        """To the disk; one that was released meanwhile holds nothing that is still needed. Raises OSError."""
+        try:
+            segment.sync()
+        except (ValueError, OSError):  # OSError too: it may have been unmapped within the call
+            if self.segments.get(segment.number) is segment:
+                raise
 
     def _delete_released(self) -> None:
         """Delete the files of released segments. A file that can't be deleted takes its room until it can be: it is
@@ -95,6 +107,10 @@ class Room:
             else:
                 self._undeleted.pop(number, None)
                 self._bell.ring()
+
+
+def _no_hurry() -> None:
+    """Nobody takes the events: offline, and before the first one."""
 
 
 class Patience:

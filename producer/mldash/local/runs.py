@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from mldash.answers.shapes import SessionAnswer, iso_time
 from mldash.events.encoding import exact_to_json
-from mldash.events.run_status import SessionTimes, status_of_run
+from mldash.events.run_status import SessionTimes, attempts, status_of_run
 from mldash.events.schema import Describe, End, Start
 from mldash.process.learnt_types import learnt
 
@@ -85,7 +85,9 @@ class RunsState:
     def sessions(self, live: Set[str], now: float) -> list[SessionAnswer]:
         """One entry a session, in the order of their starts; of one that started again, its last."""
         latest = {span.session: span for span in self.spans}
-        return [_session(span, live, now) for span in latest.values()]
+        spans = list(latest.values())
+        numbers = attempts([_times(span, live, now) for span in spans])
+        return [_session(span, live, now, numbers.get(at)) for at, span in enumerate(spans)]
 
     def _take(self, session: str, seq: int, event: RunEvent) -> None:
         self.first_time = event.time if self.first_time is None else self.first_time
@@ -127,7 +129,7 @@ def _times(span: Span, live: Set[str], now: float) -> SessionTimes:
     )
 
 
-def _session(span: Span, live: Set[str], now: float) -> SessionAnswer:
+def _session(span: Span, live: Set[str], now: float, attempt: int | None) -> SessionAnswer:
     times = _times(span, live, now)
     answer: SessionAnswer = {
         "session": span.session,
@@ -139,6 +141,8 @@ def _session(span: Span, live: Set[str], now: float) -> SessionAnswer:
         "endedAt": None if span.end is None else iso_time(span.end.time),
         "heartbeatAt": iso_time(times.heartbeat),
     }
+    if attempt is not None:
+        answer["resumeKey"], answer["attempt"] = span.start.resume_key, attempt
     if span.start.context:
         answer["context"] = span.start.context
     if span.end is not None and span.end.error is not None:

@@ -9,8 +9,10 @@ loss and never a double):
     3  acknowledge: one record for all these files and seqs
     4  indexes, then the JSON files that follow from the rows
 
-Step 4 can be made up for at any time: readers believe the rows. Where many streams get rows at once, the metadata.json
-of each is written every _METADATA_EVERY_S only; `deliver([])` and `close` write what is due.
+Step 4 can be made up for at any time: readers believe the rows. The metadata.json of a stream is written with its first
+rows, and from then on every _METADATA_EVERY_S only, of many streams more seldom (_METADATA_A_SECOND); `settle`,
+`deliver([])` and `close` write what is due, and who takes over a session whose process was killed writes those of its
+streams.
 """
 
 import contextlib
@@ -44,6 +46,8 @@ from .state.sources import SourceFile, sources_of
 from .state.spans import Spans
 
 _METADATA_EVERY_S: Final = 1.0
+_METADATA_A_SECOND: Final = 20
+_METADATA_LATEST_S: Final = 60.0
 _METADATA_AT_ONCE: Final = 32
 _LOCK_WAIT_S: Final = 60.0
 _FINISH_WAIT_S: Final = 1.0
@@ -81,15 +85,22 @@ class LocalSink:
         Without records: writes the JSON files that are due.
         Raises OSError (a full disk), LockTimeout, LeaseLost: nothing of this delivery counts, deliver again.
         """
-        if not records and not self._is_due():
-            return
+        if records or self._is_due():
+            self._deliver_unless_lost(records, all_that_is_due=not records)
+
+    def settle(self) -> None:
+        """Writes the JSON files that are due, unless they are many. Raises as `deliver`."""
+        if self._is_due():
+            self._deliver_unless_lost((), all_that_is_due=len(self._due) <= _METADATA_AT_ONCE)
+
+    def _deliver_unless_lost(self, records: Sequence[Record], *, all_that_is_due: bool) -> None:
         with self._threads:
             try:
-                self._deliver(records)
+                self._deliver(records, all_that_is_due)
             except LeaseLost:  # this process stood still for long: once more, from what is acknowledged by now
-                self._deliver(records)
+                self._deliver(records, all_that_is_due)
 
-    def _deliver(self, records: Sequence[Record]) -> None:
+    def _deliver(self, records: Sequence[Record], all_that_is_due: bool) -> None:
         with self._lock.hold(_LOCK_WAIT_S):
             self._acknowledged.refresh()
             self._open()
@@ -105,8 +116,16 @@ class LocalSink:
                 self._acknowledge(appends, seqs)
                 self._note_due(appends)
                 self._extend_indexes(appends)
-            self._write_due(all_of_them=not records)
+            self._write_due(all_that_is_due)
             self._check_lease()
+
+    def take_over(self, session: bytes) -> None:
+        """Its process was killed, perhaps before it had written the metadata of what it had delivered."""
+        with self._threads, self._lock.hold(_LOCK_WAIT_S):
+            self._acknowledged.refresh()
+            for stream in self._acknowledged.seqs:
+                if stream.session == session and stream.kind in ("metrics", "tracks"):
+                    self._due.add((stream.kind, stream.name))
 
     def finish(self, session: bytes) -> None:
         """All of the session is in the files, and its journal is deleted next: its seqs need not be kept."""
@@ -233,14 +252,14 @@ class LocalSink:
         if self._experiment_due:
             self._write_experiment()
         now = time.monotonic()
-        few = len(self._due) <= _METADATA_AT_ONCE
-        if self._due:
+        age_s = max(_METADATA_EVERY_S, min(len(self._due) / _METADATA_A_SECOND, _METADATA_LATEST_S))
+        streams = [stream for stream in self._due if all_of_them or now - self._written.get(stream, -math.inf) >= age_s]
+        if streams:
             self._runs.carry_on(self._rows("runs", ""))
-        for stream in list(self._due):
-            if all_of_them or few or now - self._written.get(stream, -math.inf) >= _METADATA_EVERY_S:
-                self._write_metadata(*stream)
-                self._written[stream] = now
-                self._due.discard(stream)
+        for stream in streams:
+            self._write_metadata(*stream)
+            self._written[stream] = now
+            self._due.discard(stream)
 
     def _write_experiment(self) -> None:
         self._runs.carry_on(self._rows("runs", ""))

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from mldash.process.environment import list_settings, resolve_settings
 from mldash.settings import SdkSettings
 
+from .jobs import without_job
+
 if TYPE_CHECKING:
     from mldash.experiment import Experiment
 
@@ -29,7 +31,7 @@ def carried(experiment: Experiment) -> tuple[Any, ...]:
     names = [name for name in SdkSettings.__struct_fields__ if name not in secrets]
     settings = {name: value for name in names if (value := getattr(experiment.settings, name)) is not None}
     settings |= {name: without_credentials(settings[name]) for name in _ADDRESSES if name in settings}
-    settings |= {"prefix": experiment.prefix, "mode": experiment.mode}
+    settings |= {"prefix": without_job(experiment.prefix), "mode": experiment.mode}
     about = experiment._about if experiment.run.own_status == "CREATED" else {}
     return opened_there, (type(experiment), settings, about, experiment.run.is_open)
 

@@ -53,6 +53,7 @@ def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Pub
     import shutil
 
     from mldash.delivery import kafka
+    from mldash.delivery.pace import LINGER_MAX_S, Pace
     from mldash.delivery.publisher import Publisher
     from mldash.remote.handshake import asker, poster
 
@@ -63,7 +64,7 @@ def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Pub
         asker(settings),
         session.callbacks,
         settings,
-        linger_s=settings.linger_s,
+        pace=Pace(settings.background_share, settings.linger_max_s or LINGER_MAX_S, settings.linger_s),
         heartbeat_s=settings.heartbeat_s,
         fsync_s=fsync_s,
         post=poster(settings, settings.remote),
@@ -72,6 +73,7 @@ def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Pub
 
 def _drain(session: Session, journal: Journal, fsync_s: float | None) -> Delivery:
     from mldash.delivery.drain import SinkDrain
+    from mldash.delivery.pace import LINGER_MAX_S, Pace
     from mldash.local.folder import experiment_folder
     from mldash.local.sink import LocalSink
 
@@ -83,6 +85,6 @@ def _drain(session: Session, journal: Journal, fsync_s: float | None) -> Deliver
         lambda: LocalSink(folder, session.prefix, fsync=fsync, use_lease=session.is_on_network),
         session.callbacks,
         prefix=session.prefix.text,
-        linger_s=settings.linger_s,
+        pace=Pace(settings.background_share, settings.linger_max_s or LINGER_MAX_S, settings.linger_s),
         fsync_s=fsync_s,
     )

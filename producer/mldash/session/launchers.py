@@ -9,9 +9,11 @@
   7  FLUX_TASK_RANK, FLUX_JOB_SIZE       Flux
   8  SLURM_PROCID, SLURM_STEP_NUM_TASKS  a step of Slurm; see `_slurm_step`
   9  JAX's, Ray Train's own context      asked where they are loaded; they set their variables late, or never
- 10  PMIX_RANK, RANK                     a rank of a world of unknown size
+ 10  one process a node                  SkyPilot, SageMaker, JobSet, indexed Jobs; see `_one_a_node`
+ 11  PMIX_RANK, RANK, an indexed Job's   a rank of a world of unknown size
 
-The setting `rank` goes before all of them.
+They nest (torchrun in a step of Slurm, Ray on nodes of SkyPilot): the innermost counts, all are recorded. The setting
+`rank` goes before all of them. What names their job stands in jobs.py.
 """
 
 from __future__ import annotations
@@ -21,11 +23,16 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from mldash.settings import SdkSettings
 
+from .jobs import job_of
+
 _ARRAY_INDICES: Final = ("SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "PBS_ARRAY_INDEX", "LSB_JOBINDEX")
+_RESTART_COUNTS: Final = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT", "JOBSET_RESTART_ATTEMPT")
+_decode_hosts = msgspec.json.Decoder(list[str]).decode
 
 Environment = Mapping[str, str]
 Loaded = Mapping[str, Any]
@@ -79,7 +86,7 @@ def place(environment: Environment, loaded: Loaded, rank: int | None = None) -> 
     else:
         same = (one for one in found if one.rank == rank and one.world_size is not None)
         said = next(same, _Said("setting", rank, None))
-    job, resume_key = _job(environment)
+    job = job_of(environment)
     return Placement(
         rank=said.rank if said else None,
         world_size=said.world_size if said else None,
@@ -87,13 +94,11 @@ def place(environment: Environment, loaded: Loaded, rank: int | None = None) -> 
         node_rank=said.node_rank if said else None,
         node=environment.get("SLURMD_NODENAME", ""),
         launchers=[one.launcher for one in found],
-        job_id=job,
-        array_index=_first(
-            environment, "SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "PBS_ARRAY_INDEX", "LSB_JOBINDEX"
-        ),
+        job_id=job.id if job else "",
+        array_index=_first(environment, *_ARRAY_INDICES),
         step=environment.get("SLURM_STEP_ID", "") if _is_step(environment) else "",
-        restart_count=_first(environment, "TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"),
-        resume_key=resume_key,
+        restart_count=_first(environment, *_RESTART_COUNTS),
+        resume_key=job.resume_key if job else "",
     )
 
 
@@ -146,11 +151,44 @@ def _ask_ray(module: Any) -> tuple[Any, ...]:
     return context.get_world_rank(), context.get_world_size(), context.get_local_rank(), context.get_node_rank()
 
 
+def _one_a_node(environment: Environment, loaded: Loaded) -> Iterator[_Said]:
+    """Launchers that start one process on each node, and leave it to that to start more: its rank is the node's."""
+    yield from _pair(environment, "skypilot", "SKYPILOT_NODE_RANK", "SKYPILOT_NUM_NODES", "", "SKYPILOT_NODE_RANK")
+    yield from _sagemaker(environment)
+    yield from _pods(environment)
+
+
+def _sagemaker(environment: Environment) -> Iterator[_Said]:
+    """By what its newer containers say, else by the place of the host among the hosts, which are sorted in all."""
+    hosts, host = _names(environment.get("SM_HOSTS", "")), environment.get("SM_CURRENT_HOST", "")
+    place = _number(environment, "SM_CURRENT_HOST_RANK")
+    if place is None and host in hosts:
+        place = hosts.index(host)
+    if place is not None and place < len(hosts):
+        yield _Said("sagemaker", place, len(hosts), None, place)
+
+
+def _pods(environment: Environment) -> Iterator[_Said]:
+    """Kubernetes tells an indexed Job's pod its index and not of how many, and JobSet puts all into labels: for a world
+    the pod's own specification must say more (docs/clusters.md)."""
+    index, pods = _number(environment, "JOB_COMPLETION_INDEX"), _number(environment, "JOB_COMPLETIONS")
+    if index is None or pods is None or index >= pods:
+        return
+    job, jobs = _number(environment, "JOBSET_JOB_GLOBAL_INDEX"), _number(environment, "JOBSET_GLOBAL_REPLICAS")
+    if job is not None and jobs is not None and job < jobs:
+        rank = job * pods + index
+        yield _Said("jobset", rank, jobs * pods, None, rank)
+    else:
+        yield _Said("indexed-job", index, pods, None, index)
+
+
 def _ranks_of_unknown_worlds(environment: Environment, loaded: Loaded) -> Iterator[_Said]:
     if (rank := _number(environment, "PMIX_RANK")) is not None:
         yield _Said("pmix", rank, None)
     if "WORLD_SIZE" not in environment and (rank := _number(environment, "RANK")) is not None:
         yield _Said("environment", rank, None, _number(environment, "LOCAL_RANK"))
+    if "JOB_COMPLETIONS" not in environment and (rank := _number(environment, "JOB_COMPLETION_INDEX")) is not None:
+        yield _Said("indexed-job", rank, None, None, rank)
 
 
 _ORDER: Final[tuple[Callable[[Environment, Loaded], Iterator[_Said]], ...]] = (
@@ -159,6 +197,7 @@ _ORDER: Final[tuple[Callable[[Environment, Loaded], Iterator[_Said]], ...]] = (
     _flux,
     _slurm_step,
     _contexts,
+    _one_a_node,
     _ranks_of_unknown_worlds,
 )
 
@@ -177,19 +216,6 @@ def _is_step(environment: Environment) -> bool:
     return step is not None and step < _LAST_STEP
 
 
-def _job(environment: Environment) -> tuple[str, str]:
-    """Its id, and what names it over its restarts: Slurm gives the last task of an array the array's own id."""
-    if slurm := environment.get("SLURM_JOB_ID"):
-        array, task = environment.get("SLURM_ARRAY_JOB_ID"), environment.get("SLURM_ARRAY_TASK_ID")
-        name = f"{array}_{task}" if array and task else slurm
-        return slurm, f"slurm:{environment.get('SLURM_CLUSTER_NAME', '')}:{name}"
-    for launcher, variable in (("flux", "FLUX_JOB_ID"), ("pbs", "PBS_JOBID"), ("lsf", "LSB_JOBID")):
-        if job := environment.get(variable):
-            return job, f"{launcher}:{job}"
-    run = environment.get("TORCHELASTIC_RUN_ID", "none")
-    return ("", "") if run == "none" else (run, f"torchrun:{run}")
-
-
 def _first(environment: Environment, *variables: str) -> int | None:
     numbers = (_number(environment, variable) for variable in variables)
     return next((number for number in numbers if number is not None), None)
@@ -198,3 +224,11 @@ def _first(environment: Environment, *variables: str) -> int | None:
 def _number(environment: Environment, variable: str) -> int | None:
     text = environment.get(variable, "")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def _names(text: str) -> list[str]:
+    """Of a JSON list; none where it is something else."""
+    try:
+        return _decode_hosts(text)
+    except msgspec.DecodeError:
+        return []

@@ -1,10 +1,13 @@
 """Tools by which programs that reason read runs (docs/agents.md). In reading order:
 
 server.py       the tools as a server of the Model Context Protocol; what every call passes through
+route.py        /mcp of the API, where its setting asks for it; over_http.py: the same tools, for each request's caller
+inside.py       how that caller's reads are asked of the API itself
 tools.py        each tool's name, arguments and description
 finding.py      find_runs, fields              describing.py   describe_run
 comparing.py    compare_runs, where_parted     metrics.py      read_metric
 lines.py        read_logs                      waiting.py      wait_for
+threads.py      where reads run
 watching.py     how wait_for learns of news: today by looking again and again
 backing.py      what an API and local folders answer in ways of their own; folders.py, grids.py: the folders'
 points.py       the columns of a view: merged without losing an extreme

@@ -63,7 +63,7 @@ def _ranks(sessions: Sequence[SessionAnswer], prefix: str) -> Part:
     def text(size: int) -> str:
         lines = [f"{len(sessions)} processes: {counts}{named}."]
         if size:
-            names = ["rank", "status", "host", "pid", "started", "ended", "last sign of life"]
+            names = ["rank", "attempt", "status", "host", "pid", "started", "ended", "last sign of life"]
             lines.append(table(names, [_process(one) for one in order[:size]]))
         return "\n".join(lines)
 
@@ -78,7 +78,7 @@ def _ranks(sessions: Sequence[SessionAnswer], prefix: str) -> Part:
 def _process(one: SessionAnswer) -> list[str]:
     rank = NONE if one["rank"] is None else str(one["rank"])
     times = [one["startedAt"] or NONE, one["endedAt"] or NONE, one["heartbeatAt"] or NONE]
-    return [rank, one["status"], quoted(one["host"], 80), str(one["pid"]), *times]
+    return [rank, str(one.get("attempt", NONE)), one["status"], quoted(one["host"], 80), str(one["pid"]), *times]
 
 
 def _errors(failed: Sequence[SessionAnswer], prefix: str, budget: int) -> Part:

@@ -1,9 +1,11 @@
-"""The tools as a server of the Model Context Protocol, made anew for each process.
+"""The tools as a server of the Model Context Protocol, made anew for each process: over stdio, or within the API
+(over_http.py).
 
 Every call passes through one middleware: an argument that the tool has not is refused with the nearest that it has (the
 library would drop it and use the default), and one whose value is none with what is allowed.
 """
 
+import asyncio
 import logging
 import os
 import signal
@@ -36,8 +38,10 @@ Context = ServerRequestContext[Any, Any]
 Next = Callable[[Context], Awaitable[HandlerResult]]
 
 
-def make_server(client: Client) -> MCPServer[Any]:
-    tools = tools_of(client)
+def make_server(client_of: Callable[[], Client], ending: asyncio.Event | None = None) -> MCPServer[Any]:
+    """`client_of`: the client of the call in hand, by which its tools read. `ending`: set when the server is about to
+    end, so that nobody waits on."""
+    tools = tools_of(client_of, ending or asyncio.Event())
     known = {tool.name: tool for tool in tools}
 
     async def check(ctx: Context, call_next: Next) -> HandlerResult:
@@ -84,7 +88,7 @@ def run_over_stdio(client: Client) -> None:
     # The library reads stdin in a thread that nothing wakes. Tools only read, so that there is nothing to finish.
     signal.signal(signal.SIGTERM, _leave)
     logging.basicConfig(level=logging.WARNING)  # to stderr: stdout is the protocol's
-    make_server(client).run("stdio")
+    make_server(lambda: client).run("stdio")
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

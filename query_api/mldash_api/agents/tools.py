@@ -20,7 +20,7 @@ from mldash.client.client import Client
 from mldash.errors import MldashError
 from mldash_api.errors import ApiError
 
-from .backing import backing_of
+from .backing import Backing, backing_of
 from .budget import LEAST, MOST, USUAL, Answer, Structured
 from .compared import compare_runs, where_parted
 from .describing import describe_run
@@ -29,6 +29,7 @@ from .finding import fields, find_runs
 from .lines import read_logs
 from .metrics import read_exactly, read_metric
 from .texts import beginning, clean
+from .threads import in_thread
 from .waiting import MOST_RUNS, Waiting, What
 from .watching import until
 
@@ -62,8 +63,17 @@ _Arguments = ParamSpec("_Arguments")
 class Tools:
     """Each method is a tool of its name."""
 
-    def __init__(self, client: Client) -> None:
-        self._client, self._backing = client, backing_of(client)
+    def __init__(self, client_of: Callable[[], Client], ending: asyncio.Event) -> None:
+        """`client_of`: the client of the call in hand. `ending`: who waits is told "not yet" at once."""
+        self._client_of, self._ending = client_of, ending
+
+    @property
+    def _client(self) -> Client:
+        return self._client_of()
+
+    @property
+    def _backing(self) -> Backing:
+        return backing_of(self._client_of())
 
     async def find_runs(
         self,
@@ -190,11 +200,11 @@ class Tools:
 
         async def wait() -> Answer:
             waiting = Waiting(self._client, what, runs, filter, need_all, metric, after_index, points, budget)
-            await asyncio.to_thread(waiting.begin)
-            found = await until(waiting.look, timeout_s, tell)
+            await in_thread(waiting.begin)
+            found = await until(waiting.look, timeout_s, tell, self._ending)
             if found is not None:
                 return found
-            return await asyncio.to_thread(waiting.not_yet, time.monotonic() - begun)
+            return await in_thread(waiting.not_yet, time.monotonic() - begun)
 
         return _told(await _mendable(wait)())
 
@@ -211,14 +221,14 @@ TOOLS: Final = (
 )
 
 
-def tools_of(client: Client) -> list[Tool]:
+def tools_of(client_of: Callable[[], Client], ending: asyncio.Event) -> list[Tool]:
     """All of them, read-only."""
-    methods, hints = Tools(client), ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    methods, hints = Tools(client_of, ending), ToolAnnotations(read_only_hint=True, open_world_hint=False)
     return [Tool.from_function(getattr(methods, name), annotations=hints) for name in TOOLS]
 
 
 async def _read(read: Callable[..., Answer], *arguments: Any) -> CallToolResult:
-    return _told(await _mendable(asyncio.to_thread)(read, *arguments))
+    return _told(await _mendable(in_thread)(read, *arguments))
 
 
 def _told(answer: Answer) -> CallToolResult:

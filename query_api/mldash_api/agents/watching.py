@@ -4,9 +4,12 @@ The one place that a live stream can take: whoever waits gives a look and is tol
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
+
+from .threads import in_thread
 
 Found = TypeVar("Found")
 
@@ -17,9 +20,12 @@ _PROGRESS_S: Final = 4.0
 
 
 async def until(
-    look: Callable[[], Found | None], timeout_s: float, tell: Callable[[float], Awaitable[None]]
+    look: Callable[[], Found | None],
+    timeout_s: float,
+    tell: Callable[[float], Awaitable[None]],
+    ending: asyncio.Event,
 ) -> Found | None:
-    """What `look` has found, the first time that it is not None; None: nothing in this time.
+    """What `look` has found, the first time that it is not None; None: nothing in this time, or before `ending`.
 
     `look` runs in a thread, one at a time. `tell` is given the seconds so far, every few seconds. Raises what they
     raise. Where the caller is cancelled, the look in hand ends by itself and nothing comes after it.
@@ -27,12 +33,13 @@ async def until(
     begun, pause = time.monotonic(), _FIRST_S
     told = begun
     while True:
-        found = await asyncio.to_thread(look)
+        found = await in_thread(look)
         now = time.monotonic()
-        if found is not None or now - begun >= timeout_s:
+        if found is not None or now - begun >= timeout_s or ending.is_set():
             return found
         if now - told >= _PROGRESS_S:
             told = now
             await tell(now - begun)
-        await asyncio.sleep(max(0.0, min(pause, begun + timeout_s - now)))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(ending.wait(), max(0.0, min(pause, begun + timeout_s - now)))
         pause = min(_MOST_S, pause * _FACTOR)

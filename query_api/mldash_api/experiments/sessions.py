@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mldash.answers.shapes import SessionAnswer
-from mldash.events.run_status import CREATED, LOST, SessionTimes, succeeded
+from mldash.events.run_status import CREATED, LOST, SessionTimes, attempts, succeeded
 from mldash_api.seam.rows import iso_or_none
 from mldash_api.seam.snapshots import Carried, all_carried_forward
 from mldash_api.stores.streams import ExperimentRef, Stores
@@ -89,7 +89,12 @@ async def list_sessions(stores: Stores, experiment: ExperimentRef, now: float) -
     times = runs.times()
     statuses = {one.id: one.status_at(now, lost_after_s) for one in times}
     statuses |= {times[at].id: LOST for at in succeeded(times)}
-    return [_answer(one, runs.folded.sessions.get(one), runs.sessions.get(one, {}), statuses) for one in order]
+    numbers = {times[at].id: number for at, number in attempts(times).items()}
+    answers = [_answer(one, runs.folded.sessions.get(one), runs.sessions.get(one, {}), statuses) for one in order]
+    for answer in answers:
+        if answer["session"] in numbers:
+            answer["attempt"] = numbers[answer["session"]]
+    return answers
 
 
 def _first_at(session: bytes, runs: Runs) -> float:
@@ -135,6 +140,8 @@ def _answer(
         "endedAt": iso_or_none(folded.ended),
         "heartbeatAt": iso_or_none(document.get("seen_at") or document.get("heartbeat")),
     }
+    if folded.resume_key:
+        answer["resumeKey"] = folded.resume_key
     if folded.error is not None:
         answer["error"] = msgspec.to_builtins(folded.error)
     if document.get("context"):

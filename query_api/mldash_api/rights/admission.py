@@ -67,6 +67,8 @@ class Admission:
         needed, method = needed_by(handler), str(connection.scope.get("method"))
         if needed is not None and needed.right is None:
             return
+        if needed is not None and needed.only_reads and method == "POST":
+            method = "GET"
         caller = await self._caller(connection, arrival_of(connection, self._trusted), method)
         connection.scope["user"] = caller
         if self._settings.auth is not None:

@@ -27,14 +27,18 @@ class Needed(Struct, frozen=True):
     of: Of = "prefix"
     links: tuple[LinkKind, ...] = ()
     """Links of these kinds open it (opened.py); no other does."""
+    only_reads: bool = False
+    """Whether a request of any method changes nothing, so that the door takes it for a read."""
 
 
 _KEY: Final = "needed"
 
 
-def needs(right: Right, of: Of = "prefix", links: tuple[LinkKind, ...] = ()) -> dict[str, Any]:
-    """A route's `opt`: the right, what it has to hold on, and which links open it besides."""
-    return {_KEY: Needed(right, of, links)}
+def needs(
+    right: Right, of: Of = "prefix", links: tuple[LinkKind, ...] = (), *, only_reads: bool = False
+) -> dict[str, Any]:
+    """A route's `opt`: the right, what it has to hold on, which links open it besides, whether its POST only reads."""
+    return {_KEY: Needed(right, of, links, only_reads)}
 
 
 OF_EXPERIMENT: Final[tuple[LinkKind, ...]] = ("experiment",)

@@ -1,8 +1,8 @@
 """GET /v1/compare, /v1/compare/parted"""
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from litestar import Response, Router, get
+from litestar import Request, Response, Router, get
 from litestar.params import QueryParameter
 
 from mldash.answers.downsample import INDEX
@@ -18,6 +18,7 @@ from mldash_api.rights.needed import needs
 from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view
 from .chart_streams import experiments_of, metrics_of
 from .dependencies import OurForm, OurStores
+from .leaving import while_connected, within
 from .parameters import (
     StreamName,
     Unnamed,
@@ -43,6 +44,7 @@ async def differences(
 
 @get("/parted", tags=["compare"], opt=needs("read", "prefixes"))
 async def parted(
+    request: Request[Any, Any, Any],
     stores: OurStores,
     form: OurForm,
     prefixes: Annotated[list[str], QueryParameter(description="The two experiments.")],
@@ -61,9 +63,10 @@ async def parted(
     """From which x on two experiments go ways of their own: their bands of least and greatest value no longer meet."""
     if len(prefixes) != _TWO:
         raise WrongParameter("prefixes", f"two are compared, not {len(prefixes)}")
-    request = checked_view([checked_name("field", field)], x, (start, end), points, filter)
+    asked = checked_view([checked_name("field", field)], x, (start, end), points, filter)
     one, two = await metrics_of(stores, prefixes, metric_name(name, unnamed))
-    return form.answer(await find_parting(stores, (one, two), request, together))
+    looking = within(stores.settings.chart_timeout_s, find_parting(stores, (one, two), asked, together))
+    return form.answer(await while_connected(request, looking) or Parted("no common x"))
 
 
 router = Router("/compare", route_handlers=[differences, parted])

@@ -46,6 +46,7 @@ async def connect(
             transport="http" if wants_user and not hands_out else "auto",
             kafka_username=settings.public_kafka_username if hands_out else None,
             kafka_password=settings.public_kafka_password if hands_out else None,
+            linger_max_s=settings.linger_max_s,
         )
     )
 

@@ -1,7 +1,6 @@
 """GET /, /charts, /compare, /run/{path}: the page. GET /dashboard/{version}/{path}: its files.
 
-Open to all: they hold no data. Those that the page shows come from the other routes, with the rights of who looks at
-it.
+Open to all: they hold no data. What the page shows comes from the other routes, with the rights of who looks at it.
 """
 
 from typing import Any, Final

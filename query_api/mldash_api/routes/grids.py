@@ -36,7 +36,7 @@ from .chart_parameters import (
 )
 from .chart_streams import metrics_of
 from .dependencies import OurCaller, OurForm, OurIndex, OurStores
-from .leaving import while_connected
+from .leaving import while_connected, within
 from .parameters import StreamName, Unnamed, checked_prefix, metric_name
 from .search_fields import named_fields
 
@@ -98,7 +98,8 @@ async def grid(
         by = await _grouping(index, caller, prefixes, group, over) if is_grouped else None
         return await read_grids(stores, streams, asked, derived), by
 
-    grids, by = await while_connected(request, read()) or (Grids(None, [None] * len(prefixes)), None)
+    reading = within(stores.settings.chart_timeout_s, read())
+    grids, by = await while_connected(request, reading) or (Grids(None, [None] * len(prefixes)), None)
     as_arrow = format == "arrow" or request.accept.best_match([form.media_type, ARROW]) == ARROW
     if by is not None:
         count = numbers_in(grids, chosen, by)

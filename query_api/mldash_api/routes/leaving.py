@@ -1,10 +1,12 @@
-"""Work that ends with the caller: nobody waits for the answer once the connection is gone."""
+"""Work that ends with its caller, for nobody waits for the answer once the connection is gone; and with its time."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from litestar import Request
+
+from mldash_api.run_errors import ChartTooLong
 
 _Answer = TypeVar("_Answer")
 
@@ -22,6 +24,17 @@ async def while_connected(request: Request[Any, Any, Any], work: Coroutine[Any, 
         working.cancel()
         leaving.cancel()
         await asyncio.wait({working, leaving})
+
+
+async def within(limit_s: float, work: Coroutine[Any, Any, _Answer]) -> _Answer:
+    """The outcome of gathering a chart's columns, which is cancelled when the time is over. Raises ChartTooLong."""
+    try:
+        async with asyncio.timeout(limit_s) as limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():  # of something below
+            raise
+        raise ChartTooLong(limit_s) from None
 
 
 async def _leaves(request: Request[Any, Any, Any]) -> None:

@@ -26,6 +26,7 @@ from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, check
 from .chart_streams import metrics_of
 from .dependencies import Found, OurForm, OurStores
 from .grids import grid
+from .leaving import while_connected, within
 from .parameters import (
     Index,
     StreamName,
@@ -117,6 +118,7 @@ async def statistics(
 
 @get("/view", tags=["metrics"], opt=needs("read", "prefix", (*OF_EXPERIMENT, "chart")))
 async def view(
+    request: Request[Any, Any, Any],
     experiment: Found,
     stores: OurStores,
     form: OurForm,
@@ -136,10 +138,12 @@ async def view(
     `totalPoints`: of how many points it was made; `sampled`: whether any was left out; `edges`: of the columns.
     """
     metric = metric_name(name, unnamed)
-    request = checked_view(fields, x, (start, end), points, filter)
+    asked = checked_view(fields, x, (start, end), points, filter)
+    nothing = draw(asked, lambda: ())
     if experiment is None:
-        return form.answer(draw(request, lambda: ()))
-    drawn = await read_view(stores, experiment.stream("metrics", metric), request)
+        return form.answer(nothing)
+    reading = within(stores.settings.chart_timeout_s, read_view(stores, experiment.stream("metrics", metric), asked))
+    drawn = await while_connected(request, reading) or nothing
     return await form.built(_points_of(drawn), lambda: drawn)
 
 
@@ -154,6 +158,7 @@ class ViewsAnswer(TypedDict):
 
 @get("/views", tags=["metrics"], opt=needs("read", "prefixes"))
 async def views(
+    request: Request[Any, Any, Any],
     stores: OurStores,
     form: OurForm,
     prefixes: Prefixes,
@@ -167,9 +172,11 @@ async def views(
     filter: FilterText = None,
 ) -> Response[ViewsAnswer]:
     """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""
-    request = checked_view(fields, x, (start, end), points, filter)
-    drawn = await read_views(stores, await metrics_of(stores, prefixes, metric_name(name, unnamed)), request)
-    answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
+    asked = checked_view(fields, x, (start, end), points, filter)
+    streams = await metrics_of(stores, prefixes, metric_name(name, unnamed))
+    reading = within(stores.settings.chart_timeout_s, read_views(stores, streams, asked))
+    drawn = await while_connected(request, reading) or []
+    answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=False)]
     return await form.built(sum(map(_points_of, drawn)), lambda: ViewsAnswer(views=answers))
 
 

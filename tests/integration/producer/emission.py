@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from mldash.answers.shapes import Connection
 from mldash.callbacks import Callbacks
+from mldash.delivery.pace import Pace
 from mldash.delivery.publisher import Publisher
 from mldash.errors import ServerUnreachable
 from mldash.events.encoding import MSGPACK, decode_record
@@ -141,7 +142,7 @@ class Sessions:
 
         settings = {"limit_bytes": 1 << 30, **settings}
         journal = Journal(self.root, lambda: head, on_open=on_open, callbacks=callbacks, **settings)
-        made.append(Publisher(journal, ask, callbacks, linger_s=0.005, heartbeat_s=0.2))
+        made.append(Publisher(journal, ask, callbacks, pace=Pace(1.0, 0.005), heartbeat_s=0.2))
         self._open.append((journal, made[0]))
         return journal, made[0]
 

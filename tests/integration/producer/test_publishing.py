@@ -22,6 +22,7 @@ from mldash.events.schema import Claim, Heartbeat, Signals
 from mldash.events.topics import event_topic
 from mldash.journal.session_folder import open_session_folder
 from mldash.journal.sessions import find_sessions
+from mldash.settings import SdkSettings
 
 from .emission import Sessions, Topics, eventually, in_thread, never
 
@@ -124,6 +125,19 @@ async def test_batches_are_compressed_as_the_connection_says(
         journal.stream("logs").append(1.0, {"message": "m" * 1_000, "i": i})
     await in_thread(publisher.flush, 30.0)
     assert [fields["i"] for fields in (await topics.events())["logs", ""]] == list(range(100))
+
+
+@pytest.mark.parametrize(("given", "counts"), [(None, 0.07), (0.3, 0.3)])
+async def test_events_are_gathered_for_as_long_as_the_api_says_unless_it_is_set_here(
+    topics: Topics, sessions: Sessions, given: float | None, counts: float
+) -> None:
+    connection = msgspec.structs.replace(topics.connection(), linger_max_s=0.07)
+    journal, publisher = sessions.begin(lambda: connection)
+    publisher._settings = SdkSettings(linger_max_s=given)
+    publisher._pace.most_s = 0.3
+    journal.stream("logs").append(1.0, {"message": "m"})
+    await in_thread(publisher.flush, 30.0)
+    assert publisher._pace.most_s == counts
 
 
 async def test_records_that_the_broker_finds_too_large_are_cut(kafka_address: str, sessions: Sessions) -> None:

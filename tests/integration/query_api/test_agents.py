@@ -52,7 +52,7 @@ def client(remote: dict[str, Any], prefixes: list[str]) -> Client:
 
 def asked(client: Client, tool: str, **arguments: Any) -> str:
     async def call() -> str:
-        async with mcp.Client(make_server(client)) as asker:
+        async with mcp.Client(make_server(lambda: client)) as asker:
             found = await asker.call_tool(tool, arguments)
             (content,) = found.content
             assert isinstance(content, TextContent)

@@ -178,3 +178,19 @@ async def test_a_search_ends_with_the_caller(world: World, many_lines: Chain, mo
                 before = len(looked)
                 await asyncio.sleep(0.3)  # a bucket takes a tenth of it
     assert len(looked) < 60
+
+
+async def test_a_chart_that_takes_too_long_is_refused_with_what_to_ask(world: World) -> None:
+    for prefix in (PREFIX, f"{PREFIX}-two"):
+        chain = await Chain(world, prefix=prefix).begin()
+        await chain.append([{"loss": 1.0}] * 10)
+    two = [PREFIX, f"{PREFIX}-two"]
+    async with Running(world.api(chart_timeout_s=1e-6, stop_timeout_s=2.0)) as hurried:
+        for path, asked in [
+            ("/v1/metrics/view", {"prefix": PREFIX, "name": "loss"}),
+            ("/v1/metrics/views", {"prefixes": two, "name": "loss"}),
+            ("/v1/metrics/grid", {"prefixes": two, "name": "loss"}),
+            ("/v1/compare/parted", {"prefixes": two, "name": "loss", "field": "loss"}),
+        ]:
+            told = await hurried.problem(path, 422, **asked)
+            assert told["type"] == "chart-too-long" and "`start` and `end`" in told["detail"], path

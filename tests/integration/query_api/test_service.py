@@ -44,6 +44,12 @@ async def test_the_address_of_kafka_that_training_hosts_see_may_be_another(world
     assert (answer["kafka"], answer["content_type"]) == ("kafka.example:9092", "application/json")
 
 
+async def test_an_sdk_learns_for_how_long_it_may_gather_events(world: World) -> None:
+    await prepare(world.servers, PARTITIONS)
+    async with Running(world.api(linger_max_s=1.5)) as client:
+        assert (await _connect(client))["linger_max_s"] == 1.5
+
+
 async def test_topics_that_are_not_there_are_named(world: World) -> None:
     async with Running(replace(world.api(), topic_prefix="nobody")) as client:
         told = await client.problem("/v1/connect", 503)

@@ -33,6 +33,20 @@ STEP = {
 }  # fmt: skip
 DAEMON = {**STEP, "SLURM_STEP_NUM_TASKS": "2", "SLURM_PROCID": "1", "SLURM_LOCALID": "0"}
 """What every rank that mpirun starts on the second node of an allocation inherits of mpirun's daemon there."""
+SKYPILOT = {
+    "SKYPILOT_NODE_RANK": "1", "SKYPILOT_NUM_NODES": "2", "SKYPILOT_NODE_IPS": "10.0.0.1\n10.0.0.2",
+    "SKYPILOT_NUM_GPUS_PER_NODE": "8", "SKYPILOT_TASK_ID": "sky-managed-2026-11-01-10-00-00-123456_train_7-0",
+}  # fmt: skip
+SAGEMAKER = {
+    "SM_HOSTS": '["algo-1", "algo-2", "algo-3"]', "SM_CURRENT_HOST": "algo-2", "SM_NUM_GPUS": "8",
+    "TRAINING_JOB_NAME": "digits-2026-11-01",
+}  # fmt: skip
+MODEL_TRAINER = {**SAGEMAKER, "SM_CURRENT_HOST": "algo-3", "SM_CURRENT_HOST_RANK": "2", "SM_HOST_COUNT": "3"}
+INDEXED_JOB = {"JOB_COMPLETION_INDEX": "3", "KUBERNETES_SERVICE_HOST": "10.96.0.1"}
+JOBSET = {
+    **INDEXED_JOB, "JOB_COMPLETIONS": "4", "JOBSET_JOB_GLOBAL_INDEX": "1", "JOBSET_GLOBAL_REPLICAS": "2",
+    "JOBSET_UID": "5b1e", "JOBSET_RESTART_ATTEMPT": "2",
+}  # fmt: skip
 JAX = SimpleNamespace(global_state=SimpleNamespace(process_id=2, num_processes=4))
 RAY = SimpleNamespace(
     get_context=lambda: SimpleNamespace(
@@ -61,6 +75,18 @@ RAY = SimpleNamespace(
         ({**DAEMON, **HYDRA}, (2, 4, 2, None)),
         ({**STEP, **TORCHRUN}, (5, 8, 1, 1)),
         ({**STEP, "RANK": "3"}, (5, 8, 1, 1)),
+        (SKYPILOT, (1, 2, None, 1)),
+        ({**SKYPILOT, **TORCHRUN}, (5, 8, 1, 1)),
+        (SAGEMAKER, (1, 3, None, 1)),
+        (MODEL_TRAINER, (2, 3, None, 2)),
+        ({**SAGEMAKER, "SM_HOSTS": "algo-2"}, (None, None, None, None)),
+        ({**SAGEMAKER, **OPEN_MPI}, (3, 4, 1, None)),
+        (INDEXED_JOB, (3, None, None, 3)),
+        ({**INDEXED_JOB, "JOB_COMPLETIONS": "4"}, (3, 4, None, 3)),
+        ({**INDEXED_JOB, "JOB_COMPLETIONS": "3"}, (None, None, None, None)),
+        (JOBSET, (7, 8, None, 7)),
+        ({**JOBSET, **TORCHRUN}, (5, 8, 1, 1)),
+        ({**JOBSET, **KUBEFLOW}, (1, 2, None, None)),
         ({"RANK": "3"}, (3, None, None, None)),
         ({"PMIX_RANK": "3"}, (3, None, None, None)),
         ({"RANK": "3", "PMI_SIZE": "8"}, (3, None, None, None)),
@@ -108,8 +134,37 @@ def test_what_a_launcher_says_of_the_job_is_recorded() -> None:
     assert place({**TORCHRUN, **BATCH}, {}).restart_count == 0
 
 
+def test_launchers_nest_and_all_are_recorded() -> None:
+    assert place({**SKYPILOT, **STEP, **TORCHRUN}, {"ray.train": RAY}).launchers == [
+        "torchrun", "slurm", "ray", "skypilot",
+    ]  # fmt: skip
+    assert place({**JOBSET, **OPEN_MPI}, {}).launchers == ["openmpi", "jobset", "pmix"]
+    assert place({**MODEL_TRAINER, **TORCHRUN}, {}).launchers == ["torchrun", "sagemaker"]
+
+
 def test_a_job_keeps_its_resume_key_over_restarts_and_other_hosts() -> None:
     again = {**STEP, "SLURMD_NODENAME": "n9", "SLURM_RESTART_COUNT": "1"}
     assert place(STEP, {}).resume_key == place(again, {}).resume_key == "slurm:big:77"
     assert place(TORCHRUN, {}).resume_key == "torchrun:job-7"
     assert place({**TORCHRUN, "TORCHELASTIC_RUN_ID": "none"}, {}).resume_key == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        (SKYPILOT, "skypilot:sky-managed-2026-11-01-10-00-00-123456_train_7-0"),
+        (SAGEMAKER, "sagemaker:digits-2026-11-01"),
+        (JOBSET, "jobset:5b1e"),
+        (INDEXED_JOB, ""),
+        ({"LSB_JOBID": "9", "LSB_JOBINDEX": "0"}, "lsf:9"),
+        ({"LSB_JOBID": "9", "LSB_JOBINDEX": "2"}, "lsf:9_2"),
+        ({**TORCHRUN, **JOBSET}, "jobset:5b1e"),
+        ({**TORCHRUN, **STEP, **SKYPILOT}, "skypilot:sky-managed-2026-11-01-10-00-00-123456_train_7-0"),
+    ],
+)
+def test_the_outermost_job_is_what_an_attempt_resumes(environment: dict[str, str], expected: str) -> None:
+    assert place(environment, {}).resume_key == expected
+
+
+def test_a_jobset_tells_its_restarts() -> None:
+    assert place(JOBSET, {}).restart_count == 2

@@ -108,7 +108,20 @@ def test_values_of_other_types_become_plain(value: Any, becomes: Any) -> None:
 
 def converted(script: str) -> subprocess.CompletedProcess[str]:
     """The script in a process of its own: both libraries have threads and mind being forked, and other tests fork."""
-    head = "from mldash.handles.values import UnsupportedValue, plain\nfrom tests.unit.producer.same import same\n"
+    head = """
+from mldash.handles.bulk_columns import pack_column
+from mldash.handles.values import UnsupportedValue, plain
+from tests.unit.producer.same import same
+
+def refused(value, library_says):
+    for read in (plain, pack_column):
+        try:
+            read(value, "loss")
+        except UnsupportedValue as error:
+            assert error.field == "loss" and library_says in error.reason, error
+        else:
+            raise AssertionError("it can't be stored")
+"""
     return subprocess.run(
         [sys.executable, "-c", head + textwrap.dedent(script)], capture_output=True, text=True, check=False
     )
@@ -125,8 +138,12 @@ def test_jax_arrays_become_numbers_and_lists() -> None:
         assert same(plain(jnp.array(True), "x"), True)
         assert same(plain(jnp.array([1, 2]), "x"), [1, 2])
         assert same(plain(jnp.ones((2, 2)), "x"), [[1.0, 1.0], [1.0, 1.0]])
-        for name in ("bfloat16", "float16", "float8_e4m3fn", "float8_e5m2"):
+        for name in ("bfloat16", "float16", "float8_e4m3fn", "float8_e5m2", "float8_e8m0fnu", "float4_e2m1fn"):
             assert same(plain(jnp.array([0.5], dtype=name), "x"), [0.5]), name
+            assert same(pack_column(jnp.array([0.5, 1], dtype=name), "x").value(0), 0.5), name
+        for name in ("int2", "uint2", "int4", "uint4"):
+            assert same(plain(jnp.array([1], dtype=name), "x"), [1]), name
+            assert same(pack_column(jnp.array([1, 0], dtype=name), "x").value(0), 1), name
         assert same(plain(jax.jit(lambda x: x * 2)(jnp.array([0.5, jnp.nan])), "x")[0], 1.0)
         assert same(plain({"loss": [jnp.float32(0.5)]}, "x"), {"loss": [0.5]})
         try:
@@ -135,6 +152,57 @@ def test_jax_arrays_become_numbers_and_lists() -> None:
             assert error.field == "loss"
         else:
             raise AssertionError("complex numbers can't be stored")
+    """
+    done = converted(script)
+    assert done.returncode == 0, done.stderr
+
+
+def test_jax_arrays_that_jax_can_not_read_are_refused_by_our_own_error() -> None:
+    """A buffer that was donated, a key, a traced value: field and type are named, and the cause is JAX's own."""
+    script = """
+        import jax
+        import jax.numpy as jnp
+
+        given_away = jnp.ones(3)
+        given_away.delete()
+        refused(given_away, "RuntimeError: Array has been deleted")
+        refused(jax.random.split(jax.random.key(0)), "TypeError: JAX array with PRNGKey dtype")
+        jax.jit(lambda traced: refused(traced, "TracerArrayConversionError"))(jnp.ones(2))
+    """
+    done = converted(script)
+    assert done.returncode == 0, done.stderr
+
+
+def test_variables_of_keras_become_numbers_and_lists() -> None:
+    """Those of its JAX backend, which needs no other framework."""
+    script = """
+        import os
+
+        os.environ["KERAS_BACKEND"] = "jax"
+        import keras
+
+        assert same(plain(keras.Variable(0.5), "x"), 0.5)
+        assert same(plain(keras.Variable(3, dtype="int32", trainable=False), "x"), 3)
+        assert same(plain({"rates": [keras.Variable([1.0, 2.0])]}, "x"), {"rates": [[1.0, 2.0]]})
+        assert same(pack_column(keras.Variable([1.0, 2.0]), "x").value(1), 2.0)
+        assert same(plain(keras.optimizers.Adam(0.25).learning_rate, "x"), 0.25)
+    """
+    done = converted(script)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(not find_spec("tensorflow"), reason="TensorFlow takes a gigabyte: make test-adapters brings it")
+def test_tensors_and_variables_of_tensorflow_become_numbers_and_lists() -> None:
+    """Eager ones; a symbolic one has no value."""
+    script = """
+        import tensorflow as tf
+
+        assert same(plain(tf.constant(0.5), "x"), 0.5)
+        assert same(plain(tf.Variable([1, 2]), "x"), [1, 2])
+        assert same(plain(tf.constant([0.5], dtype=tf.bfloat16), "x"), [0.5])
+        assert same(plain(tf.constant("a"), "x"), b"a")
+        assert same(pack_column(tf.constant([0.5, 1.0]), "x").value(0), 0.5)
+        tf.function(lambda symbolic: refused(symbolic, "Error"), autograph=False)(tf.constant(1.0))
     """
     done = converted(script)
     assert done.returncode == 0, done.stderr
@@ -152,6 +220,10 @@ def test_pytorch_tensors_become_numbers_and_lists() -> None:
         assert same(plain(torch.tensor(True), "x"), True)
         assert same(plain(torch.eye(2).to_sparse(), "x"), [[1.0, 0.0], [0.0, 1.0]])
         assert same(plain(torch.nn.Parameter(torch.ones(1)), "x"), [1.0])
+        for kind in (torch.float8_e4m3fn, torch.float8_e5m2, torch.float8_e8m0fnu):
+            assert same(plain(torch.tensor([0.5]).to(kind), "x"), [0.5]), kind
+            assert same(pack_column(torch.tensor([0.5, 1]).to(kind), "x").value(0), 0.5), kind
+        refused(torch.empty(2, device="meta"), "Error")
         try:
             plain(torch.tensor([1j]), "loss")
         except UnsupportedValue as error:

@@ -57,6 +57,7 @@ def _times(session: SessionAnswer) -> SessionTimes:
         session["session"],
         session["host"],
         session["rank"],
+        session.get("resumeKey", ""),
         is_dead=session["status"] == LOST,
     )
 

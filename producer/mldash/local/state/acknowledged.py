@@ -155,7 +155,8 @@ class Acknowledged:
         """
         fenced, finished = fenced or {}, finished or {}
         record = _record(Acknowledgement(files, _listed(seqs), self.fence, fenced, finished))
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.exists:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.exists or self._place + len(record) > max(REWRITE_BYTES, REWRITE_TIMES * self._live_bytes):
             self._leave_out_finished()
             self._rewrite(
@@ -169,7 +170,8 @@ class Acknowledged:
             )
         else:
             with self._open_to_append() as file:
-                file.truncate(self._place)  # a torn record of someone who was killed
+                if os.fstat(file.fileno()).st_size > self._place:
+                    file.truncate(self._place)  # a torn record of someone who was killed
                 file.seek(self._place)
                 try:
                     file.write(record)

@@ -74,7 +74,8 @@ class ExperimentLock:
         if not self._threads.acquire(timeout=max(0.0, timeout)):
             raise LockTimeout(str(self._path), timeout)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._path.parent.is_dir():
+                self._path.parent.mkdir(parents=True, exist_ok=True)
             while not self._try_acquire():
                 if time.monotonic() >= deadline:
                     raise LockTimeout(str(self._path), timeout)

@@ -46,6 +46,7 @@ export function Compare() {
       <${CompareOptions} prefixes=${there} csv=${csv} />
       <p class="sum" role="status">
         ${counted(there.length, "run")}, ${counted(fields.length, all ? "row" : "difference")}${find && " found"}${runs.length > MOST && `; the first ${MOST} of ${runs.length} runs`}
+        ${problem && html` <span class="bad">${problem instanceof Error ? problem.message : String(problem)}</span>`}
         ${absent.length > 0 && html` <span class="bad">${counted(absent.length, "run")} not here: ${absent.join(", ")}</span>`}
       </p>
       ${body()}
@@ -61,7 +62,7 @@ export function Compare() {
         action=${all ? undefined : { text: "Show what they have", run: () => go({ all: true }) }} />`;
     }
     return turned
-      ? html`<${RunsAsRows} key="turned" prefixes=${there} fields=${rows.flatMap(({ field }) => field ?? [])} base=${base} />`
+      ? html`<${RunsAsRows} key="turned" prefixes=${there} rows=${rows} base=${base} />`
       : html`<${RunsAsColumns} key="plain" prefixes=${there} rows=${rows} base=${base} />`;
   }
 }
@@ -69,14 +70,20 @@ export function Compare() {
 /** @param {{ prefixes: string[], rows: import("../pure/comparison.js").Row[], base: number }} props */
 function RunsAsColumns({ prefixes, rows, base }) {
   const { closed } = view.value;
-  const widths = useMemo(() => prefixes.map((prefix, at) => widthFor([`— ${prefix.split("/").at(-1)} baseline`, ...rows.map(({ field }) => (field ? shown(field, at) : ""))])), [prefixes, rows]);
-  const columns = prefixes.map((prefix, at) => ({ key: prefix, head: html`<${RunHead} prefix=${prefix} isBaseline=${at === base} />`, title: prefix, width: widths[at], isNumber: false }));
+  const widths = useMemo(() => {
+    const some = rows.flatMap(({ field }) => field ?? []).slice(0, MEASURED);
+    return prefixes.map((prefix, at) => widthFor([`— ${prefix.split("/").at(-1)} baseline`, ...some.map((field) => shown(field, at))]));
+  }, [prefixes, rows]);
+  const columns = prefixes.map((prefix, at) => ({
+    key: prefix, title: prefix, width: widths[at], isNumber: false, head: html`<${RunHead} prefix=${prefix} isBaseline=${at === base} />`,
+  }));
   const heads = rows.map(({ key, title, field, depth, isOpen, count, name }) => ({
     key, depth,
     isOpen: field ? null : isOpen,
     head: field
       ? html`<span class="text">${title}</span>${field.detail && html`<small>${field.detail}</small>`}`
-      : html`<svg class="turn" viewBox="0 0 8 8" width="8" height="8" aria-hidden="true"><path d=${isOpen ? "M.5 2h7L4 7z" : "M2 .5v7L7 4z"} /></svg><b>${title}</b><small>${count}</small>`,
+      : html`<svg class="turn" viewBox="0 0 8 8" width="8" height="8" aria-hidden="true"><path d=${isOpen ? "M.5 2h7L4 7z" : "M2 .5v7L7 4z"} /></svg>
+          <b>${title}</b><small>${count}</small>`,
     title: field ? fullName(field) : name,
   }));
   const act = (/** @type {string} */ key, /** @type {number} */ row, /** @type {number} */ column) => {
@@ -89,23 +96,26 @@ function RunsAsColumns({ prefixes, rows, base }) {
     cell=${(/** @type {number} */ row, /** @type {number} */ column) => cellOf(/** @type {Field} */ (rows[row].field), column, base)} />`;
 }
 
-/** @param {{ prefixes: string[], fields: Field[], base: number }} props */
-function RunsAsRows({ prefixes, fields, base }) {
+/** @param {{ prefixes: string[], rows: import("../pure/comparison.js").Row[], base: number }} props */
+function RunsAsRows({ prefixes, rows, base }) {
+  const fields = useMemo(() => rows.flatMap(({ field }) => field ?? []), [rows]);
   const columns = useMemo(() => fields.map((field) => {
     const groups = field.path.slice(0, -1).join(" · ");
     const head = html`<span class="two"><b>${field.path.at(-1)}</b><small>${field.detail || groups}</small></span>`;
-    const width = widthFor([field.path.at(-1) ?? "", field.detail || groups, ...field.values.map((_, run) => shown(field, run))]);
+    const width = widthFor([field.path.at(-1) ?? "", field.detail || groups, ...field.values.slice(0, MEASURED).map((_, run) => shown(field, run))]);
     return { key: JSON.stringify([field.path, field.detail]), head, title: fullName(field), width, isNumber: isNumeric(field) };
   }), [fields]);
-  const rows = prefixes.map((prefix, at) => ({ key: prefix, head: html`<${RunHead} prefix=${prefix} isBaseline=${at === base} />`, title: prefix, depth: 0, isOpen: null }));
-  return html`<${Sheet} label="Runs side by side" corner="run" rows=${rows} columns=${columns} act=${(/** @type {string} */ key, /** @type {number} */ row) => ofRun(key, prefixes[row])}
+  const heads = prefixes.map((prefix, at) => ({
+    key: prefix, title: prefix, depth: 0, isOpen: null, head: html`<${RunHead} prefix=${prefix} isBaseline=${at === base} />`,
+  }));
+  return html`<${Sheet} label="Runs side by side" corner="run" rows=${heads} columns=${columns}
+    act=${(/** @type {string} */ key, /** @type {number} */ row) => ofRun(key, prefixes[row])}
     cell=${(/** @type {number} */ row, /** @type {number} */ column) => cellOf(fields[column], row, base)} />`;
 }
 
 /** @param {string[]} texts of a column @returns {number} pixels */
 function widthFor(texts) {
-  const [first, ...rest] = texts;
-  return Math.min(WIDEST, Math.round(Math.max(...[first, ...rest.slice(0, MEASURED)].map((text) => widthOf(text.slice(0, MEASURED))))) + SIDES);
+  return Math.min(WIDEST, Math.round(Math.max(...texts.map((text) => widthOf(text.slice(0, MEASURED))))) + SIDES);
 }
 
 /** @param {string} key @param {string | undefined} prefix */

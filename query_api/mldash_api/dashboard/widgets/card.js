@@ -41,7 +41,7 @@ export function Card({ card, section, source, parted }) {
     const reports = { zoomed: zoom, whole: () => go({ from: null, to: null }), pointed: setPointed };
     if (plot.current) plot.current.show(picture, reports);
     else plot.current = new Plot(canvas.current, picture, reports);
-  }, [isInView, drawn, isTable, isTime, from, to, parting?.x]);
+  }, [isInView, drawn, isTable, x, isTime, from, to, parting?.x]);
   useEffect(() => {
     if (isInView && !isTable) return;
     plot.current?.destroy();
@@ -79,7 +79,7 @@ export function Card({ card, section, source, parted }) {
         <span class="told">${failed ? html`<span class="bad">${failed}</span>` : answer ? toldOf(answer, drawn?.lines ?? []) : "…"}</span>
         <button type="button" class="quiet" aria-pressed=${isTable} title="The values as a table (t)" aria-label=${`Values of ${title} as a table`}
           onClick=${() => setTable(!isTable)}><svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M1.5 2.5h11v9h-11zM1.5 5.5h11M1.5 8.5h11M5.5 2.5v9" /></svg></button>
-        ${answer && drawn && html`<${CardMenu} title=${title} shown=${fileOf(answer, drawn)} />`}
+        ${answer && drawn && html`<${CardMenu} title=${title} shown=${stale ? null : fileOf(answer, drawn)} />`}
       </figcaption>
       ${isTable && drawn ? html`<${CardTable} drawn=${drawn} isTime=${isTime} title=${title} />` : html`<div class="plot" ref=${canvas}></div>`}
       ${parting && html`<${PartedLine} words=${wordsOf(parting, parted, isTime)} />`}

@@ -79,8 +79,8 @@ function Sessions({ prefix, status }) {
   }, [prefix, status]);
   return html`
     <div class="wide" tabindex="0" role="region" aria-label="Table of processes">
-      <table class="plain"><thead><tr><th scope="col">status</th><th scope="col">rank</th><th scope="col">host</th><th scope="col">process</th><th scope="col">began</th><th scope="col">ended</th></tr></thead>
-        <tbody>${sessions.map((one) => html`<tr key=${one.session}><td><${Status} status=${one.status} /></td><td>${one.rank ?? "–"}</td><td>${one.host}</td><td>${one.pid}</td>
+      <table class="plain"><thead><tr><th scope="col">status</th><th scope="col">rank</th><th scope="col">attempt</th><th scope="col">host</th><th scope="col">process</th><th scope="col">began</th><th scope="col">ended</th></tr></thead>
+        <tbody>${sessions.map((one) => html`<tr key=${one.session}><td><${Status} status=${one.status} /></td><td>${one.rank ?? "–"}</td><td title=${one.resumeKey ?? ""}>${one.attempt ?? "–"}</td><td>${one.host}</td><td>${one.pid}</td>
           <td>${formatTime(one.startedAt)}</td><td>${one.error ? html`<span class="bad">${one.error.type}: ${one.error.message}</span>` : formatTime(one.endedAt) || "–"}</td></tr>`)}</tbody></table>
     </div>
   `;

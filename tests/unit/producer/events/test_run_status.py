@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from mldash.events.run_status import CREATED, LOST, RUNNING, SessionTimes, latest_run, status_of_run, succeeded
+from mldash.events.run_status import (
+    CREATED,
+    LOST,
+    RUNNING,
+    SessionTimes,
+    attempts,
+    latest_run,
+    status_of_run,
+    succeeded,
+)
 
 LOST_AFTER_S = 30.0
 
@@ -119,3 +128,24 @@ def test_very_many_sessions_are_judged_in_one_pass() -> None:
     many = [of(number, number, rank=number) for number in range(10_000)]
     again = [of(20_000 + number, 40_000, "COMPLETED", rank=number) for number in range(10_000)]
     assert len(succeeded([*many, *again])) == 10_000
+
+
+def test_attempts_of_one_job_are_counted_for_each_rank() -> None:
+    def of(started: float, until: float, rank: int | None, key: str = "slurm:7", status: str | None = None):  # type: ignore[no-untyped-def]
+        return SessionTimes(started, until, until if status else None, status, rank=rank, resume_key=key)
+
+    sessions = [
+        of(21, 30, 0),  # the third of rank 0, told out of order
+        of(1, 8, 0, status="PREEMPTED"),
+        of(1, 9, 1),  # killed
+        of(10, 20, 0, status="FAILED"),
+        of(11, 20, 1),
+        of(12, 20, 1, "slurm:8"),
+        of(12, 20, 1, ""),
+    ]
+    assert attempts(sessions) == {0: 3, 1: 1, 2: 1, 3: 2, 4: 2, 5: 1}
+
+
+def test_processes_of_a_rank_side_by_side_are_one_attempt() -> None:
+    sessions = [SessionTimes(start, start + 5, resume_key="slurm:7") for start in (1, 2, 3, 10, 11)]
+    assert attempts(sessions) == {0: 1, 1: 1, 2: 1, 3: 2, 4: 2}

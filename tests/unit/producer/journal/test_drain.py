@@ -1,17 +1,20 @@
 """What dead sessions left, handed to a sink."""
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mldash.delivery.drain import drain_dead_sessions
+from mldash.callbacks import Callbacks
+from mldash.delivery.drain import SinkDrain, drain_dead_sessions
+from mldash.delivery.pace import Pace
 from mldash.events.schema import Record
 from mldash.journal.session_folder import SessionFolder
 from mldash.journal.sessions import find_sessions, try_lock
 
-from .journals import new_journal
+from .journals import PREFIX, new_journal
 
 
 class Kept:
@@ -19,11 +22,19 @@ class Kept:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.taken_over: list[bytes] = []
 
     def deliver(self, records: Sequence[Record]) -> None:
         self.records += records
 
+    def settle(self) -> None:
+        return
+
+    def take_over(self, session: bytes) -> None:
+        self.taken_over.append(session)
+
     def finish(self, session: bytes) -> None:
+        assert session in self.taken_over
         assert session in {record.session for record in self.records}
 
     def close(self) -> None:
@@ -70,3 +81,32 @@ def test_what_the_sink_raises_is_no_fault_of_the_session(tmp_path: Path) -> None
     sink = Kept()
     assert drain_dead_sessions(tmp_path, sink) == 1
     assert len(sink.records) == 1
+
+
+def test_a_sink_that_comes_after_one_that_failed_takes_over_what_that_had_put_off(tmp_path: Path) -> None:
+    made: list[Kept] = []
+
+    class FailingOnce(Kept):
+        def deliver(self, records: Sequence[Record]) -> None:
+            if records and self is made[0]:
+                raise OSError(errno.ENOSPC, "the disk is full")
+            super().deliver(records)
+
+    def make() -> Kept:
+        made.append(FailingOnce())
+        return made[-1]
+
+    told: list[Exception] = []
+    callbacks = Callbacks()
+    callbacks.on("network_error", lambda error, attempts: told.append(error))
+    journal = new_journal(tmp_path)
+    journal.stream("metrics", "train").append(1.0, {"i": 1})
+    drain = SinkDrain(journal, make, callbacks, prefix=PREFIX, pace=Pace(1.0, 0.5))
+    drain.start()
+    drain.flush(60)
+    assert drain.close(60)
+    assert journal.folder is not None
+    assert len(told) == 1 and made[1].taken_over == [journal.folder.head.session_id]
+    assert [record.count for record in made[1].records] == [1]
+    journal.close()
+    journal.forget(remove=True)

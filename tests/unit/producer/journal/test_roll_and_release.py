@@ -150,3 +150,31 @@ def test_what_a_handler_logged_is_in_the_journal_though_what_it_interrupted_rais
     assert journal.folder is not None
     found = events_in(StoredSource(journal.folder))["metrics", "train"]
     assert found == [*((float(i), {"text": "x" * 200}) for i in range(appended)), (7.0, {"from": "the handler"})]
+
+
+def test_whoever_takes_the_events_is_hurried_by_each_full_segment(tmp_path: Path) -> None:
+    """So that a journal gets room before it is full, however long events are gathered."""
+    hurried: list[int] = []
+    journal = new_journal(tmp_path, segment_bytes=4096)
+    journal.tell_in_haste(lambda: hurried.append(len(journal.segments)))
+    logs = journal.stream("logs")
+    while len(journal.segments) < 4:
+        logs.append(0.0, {"text": "x" * 500})
+    assert hurried == [2, 3, 4]
+
+
+def test_whoever_takes_the_events_is_hurried_where_they_wait_for_room(tmp_path: Path) -> None:
+    journal = new_journal(tmp_path, segment_bytes=4096, limit_bytes=65536, block_timeout_s=60)
+    logs = journal.stream("logs")
+    logs.append(0.0, {"text": "first"})
+    held: list[int] = []
+
+    def hurry() -> None:
+        if held and len(journal.segments) == held[-1]:  # no roll: the event waits
+            journal.release(Base(max(journal.segments), []))
+        held.append(len(journal.segments))
+
+    journal.tell_in_haste(hurry)
+    for _ in range(1000):
+        logs.append(0.0, {"text": "x" * 500})
+    assert held.count(1) > 1

@@ -23,7 +23,7 @@ LEAST = 1_000
 
 def called(client: Client, tool: str, arguments: dict[str, Any]) -> CallToolResult:
     async def call() -> CallToolResult:
-        async with mcp.Client(make_server(client)) as asker:
+        async with mcp.Client(make_server(lambda: client)) as asker:
             return await asker.call_tool(tool, arguments)
 
     return asyncio.run(call())
@@ -148,7 +148,7 @@ def calls(draw: st.DrawFn, properties: dict[str, dict[str, Any]]) -> tuple[str, 
 
 def test_random_arguments_bring_no_unhandled_error_and_no_answer_above_its_budget(client: Client) -> None:
     async def all_calls() -> None:
-        async with mcp.Client(make_server(client)) as asker:
+        async with mcp.Client(make_server(lambda: client)) as asker:
             tools = (await asker.list_tools()).tools
             properties = {tool.name: tool.input_schema["properties"] for tool in tools}
             for tool, arguments in drawn(properties):

@@ -1,0 +1,12 @@
+"""What scripts log that were written for another tracker or a framework → points of metrics.
+
+  lenient.py   any value → plain data; what can't be stored becomes a description
+  unkept.py    what is taken and not stored: counted, and said once
+  rows.py      calls with a step → rows: which of them belong together
+  points.py    a row → one point a metric, by the part of the keys before the last slash
+  board.py     calls of a TensorBoard writer → points, lines, parameters
+  places.py    names of theirs → a prefix
+  starting.py  the start of a run in a training that must go on
+
+Nothing of it raises for a value, and nothing of it ends a training: what goes wrong is a warning, once a cause.
+"""

@@ -1,0 +1,124 @@
+"""Rows of keys → points of metrics: `train/loss` is the field `loss` of the metric `train`, so that fields of one row
+that belong together are one point. The row's number is the field `step` of each, or `_step` where the row has its own.
+"""
+
+from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from msgspec import Struct
+
+from mldash.callbacks import warn
+from mldash.experiment import Experiment
+from mldash.handles.metric import Metric
+
+from .lenient import PLAIN_TYPES, storable
+from .unkept import Unkept
+
+_MOST_PLANS = 1_000
+"""Sets of keys of which it is remembered how they are written; beyond it starts anew."""
+
+
+class _Part(Struct, frozen=True):
+    """The fields of one metric. `whole`: their names, where they are all keys of the row in their order."""
+
+    metric: Metric
+    fields: tuple[tuple[str, str], ...]
+    step_field: str
+    whole: tuple[str, ...] | None
+
+
+class Points:
+    """Writes rows into one experiment. Thread-safe as far as its handles are; it never raises for a value."""
+
+    def __init__(self, experiment: Experiment, unkept: Unkept, rest: str | None) -> None:
+        """`rest`: the metric of keys without a slash."""
+        self._experiment, self._unkept, self._rest = experiment, unkept, rest
+        self._plans: dict[tuple[str, ...], tuple[_Part, ...]] = {}
+        self._axes: list[tuple[str, str]] = []
+        self._last_axes: dict[str, Any] = {}
+        self._said: set[str] = set()
+
+    def draw_over(self, pattern: str, axis: str) -> None:
+        """Keys that the pattern fits are drawn over the values of the key `axis`, which becomes a field of their points
+        and, as `x`, metadata of their metric."""
+        self._axes.insert(0, (pattern, axis))  # what is said last counts
+        self._plans.clear()
+
+    def write(self, step: int | None, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """One point a metric; without a number where `step` is None. Returns the row as it is stored."""
+        values = row
+        if not PLAIN_TYPES.issuperset(map(type, row.values())):
+            values = storable(row, self._unkept)
+        parts = self._plans.get(tuple(values))
+        for part in self._planned(tuple(values)) if parts is None else parts:
+            # Not by Metric.log kept here: a handle makes itself a faster one (handles/point_calls.py).
+            if part.whole is not None:
+                fields = dict(zip(part.whole, values.values(), strict=True))
+            else:
+                held = {**self._last_axes, **values} if self._axes else values
+                fields = {field: held[key] for key, field in part.fields if key in held}
+            if step is not None:
+                fields[part.step_field] = step
+            try:
+                part.metric.log(**fields)
+            except Exception:
+                self._once_more(part.metric, fields)
+        if self._axes:
+            self._last_axes |= {axis: values[axis] for _, axis in self._axes if axis in values}
+        return values
+
+    def say_unkept(self) -> None:
+        """At the end: a line of the log with what was not stored, if anything was not."""
+        if self._unkept.counts:
+            told, counts = f"not stored: {self._unkept}", dict(self._unkept.counts)
+            self.guarded("what is not stored", lambda: self._experiment.logs.warn(told, counts=counts))
+
+    def guarded(self, what: str, call: Callable[[], object]) -> None:
+        """A call that must not end a training: what it raises is a warning, once a cause."""
+        try:
+            call()
+        except Exception as error:
+            cause = f"{what}: {type(error).__name__}"
+            if cause not in self._said and len(self._said) < _MOST_PLANS:
+                self._said.add(cause)
+                warn(f"{self._experiment.prefix}: {what} could not be logged, the script goes on: {error}")
+
+    def _once_more(self, metric: Metric, fields: dict[str, Any]) -> None:
+        """So that one value at fault does not take its point along."""
+        self.guarded(f"a point of {metric.name!r:.120}", lambda: metric.log(**storable(fields, self._unkept)))
+
+    def _planned(self, keys: tuple[str, ...]) -> tuple[_Part, ...]:
+        """Nothing where a key is no name: it is said, and the row left out."""
+        self.guarded("a row", lambda: self._plan(keys))
+        return self._plans.get(keys, ())
+
+    def _plan(self, keys: tuple[str, ...]) -> None:
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        grouped: dict[str | None, dict[str, str]] = {}
+        for key in keys:
+            name, slash, field = key.rpartition("/")
+            metric = name if slash and name else self._rest
+            # `_ts` is a time to our log(): a field of that name stands under another one.
+            grouped.setdefault(metric, {})[key] = "ts" if field == "_ts" else field
+        for metric, fields in grouped.items():
+            self._add_axis(metric, fields)
+        self._plans[keys] = tuple(self._part(metric, fields, keys) for metric, fields in grouped.items())
+
+    def _add_axis(self, metric: str | None, fields: dict[str, str]) -> None:
+        for key in [*fields]:
+            axis = next((axis for pattern, axis in self._axes if fnmatchcase(key, pattern) and axis != key), None)
+            if axis is None:
+                continue
+            fields.setdefault(axis, axis)
+            self.guarded(
+                "what a metric is drawn over",
+                lambda x=fields[axis]: self._experiment.metrics(metric, metadata={"x": x}),  # type: ignore[misc]
+            )
+
+    def _part(self, metric: str | None, fields: dict[str, str], keys: tuple[str, ...]) -> _Part:
+        names = set(fields.values())
+        step_field = "_step" if "step" in names else "step"
+        whole = tuple(fields.values()) if tuple(fields) == keys and len(names) == len(keys) else None
+        return _Part(self._experiment.metrics(metric), tuple(fields.items()), step_field, whole)

@@ -1,0 +1,14 @@
+"""The start of a run in a training that must go on whatever comes of it."""
+
+from mldash.callbacks import warn
+from mldash.errors import MldashError
+from mldash.experiment import Experiment
+
+
+def started(experiment: Experiment) -> Experiment:
+    """Its run is open. Where nothing can be written, a warning says so, and it is one that does nothing."""
+    try:
+        return experiment.run.start()
+    except (MldashError, OSError) as error:
+        warn(f"{experiment.prefix} is not recorded: {error}")
+        return Experiment(experiment.prefix, mode="disabled").run.start()

@@ -1,0 +1,167 @@
+"""Values that wandb has and we do not keep: every signature is taken, and a short description is stored."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mldash.incoming.unkept import UnkeptValue
+
+_SIZES = ("shape", "size")
+
+
+class _Described(UnkeptValue):
+    """Whatever is asked of it besides is done and comes to nothing, as far as a script can see."""
+
+    def __init__(self, data: Any = None, *more: Any, caption: Any = None, **named: Any) -> None:
+        self._facts: dict[str, Any] = {"_type": self.kind}
+        for name in _SIZES:
+            size = getattr(data, name, None)
+            if isinstance(size, (tuple, list)):
+                self._facts["shape"] = [*size]
+                break
+        if isinstance(data, str):
+            self._facts["of"] = data[:200]
+        if caption is not None:
+            self._facts["caption"] = str(caption)[:200]
+
+    def describe(self) -> dict[str, Any]:
+        return self._facts
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # what a copy or a pickle looks for
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self
+
+
+class Image(_Described):
+    """`wandb.Image`"""
+
+    kind = "Image"
+
+
+class Video(_Described):
+    """`wandb.Video`"""
+
+    kind = "Video"
+
+
+class Audio(_Described):
+    """`wandb.Audio`"""
+
+    kind = "Audio"
+
+
+class Html(_Described):
+    """`wandb.Html`"""
+
+    kind = "Html"
+
+
+class Object3D(_Described):
+    """`wandb.Object3D`"""
+
+    kind = "Object3D"
+
+
+class Molecule(_Described):
+    """`wandb.Molecule`"""
+
+    kind = "Molecule"
+
+
+class Plotly(_Described):
+    """`wandb.Plotly`"""
+
+    kind = "Plotly"
+
+
+class Artifact(_Described):
+    """`wandb.Artifact`: what is added to it stays where it lies."""
+
+    kind = "Artifact"
+
+    def __init__(self, name: str = "", type: str = "", *more: Any, **named: Any) -> None:
+        super().__init__(name)
+        self.name, self.type = name, type
+
+    def wait(self, timeout: float | None = None) -> "Artifact":
+        """At once."""
+        return self
+
+
+class Histogram(_Described):
+    """`wandb.Histogram`: the one value of these that is small, so its bins are stored."""
+
+    kind = "Histogram"
+
+    def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = 64) -> None:
+        super().__init__(sequence)
+        if np_histogram is None and sequence is not None:
+            np_histogram = _counted(sequence, min(num_bins, 512))
+        if np_histogram is not None:
+            self._facts |= {"values": list(np_histogram[0]), "bins": list(np_histogram[1])}
+
+
+class Table(_Described):
+    """`wandb.Table`: how many rows and which columns it has."""
+
+    kind = "Table"
+
+    def __init__(
+        self,
+        columns: Sequence[Any] | None = None,
+        data: Any = None,
+        rows: Any = None,
+        dataframe: Any = None,
+        *more: Any,
+        **named: Any,
+    ) -> None:
+        super().__init__()
+        if dataframe is not None:
+            columns, data = list(dataframe.columns), dataframe
+        self.columns = [*columns] if columns is not None else ["Input", "Output", "Expected"]
+        self._rows = _length(data if data is not None else rows)
+
+    def add_data(self, *row: Any) -> None:
+        """A row."""
+        self._rows += 1
+
+    def add_row(self, *row: Any) -> None:
+        """A row."""
+        self._rows += 1
+
+    def add_column(self, name: str, data: Iterable[Any], *more: Any, **named: Any) -> None:
+        """A column."""
+        self.columns.append(name)
+        self._rows = max(self._rows, _length(data))
+
+    def describe(self) -> dict[str, Any]:
+        return {"_type": self.kind, "rows": self._rows, "columns": [str(one)[:100] for one in self.columns[:100]]}
+
+
+class _Plot(_Described):
+    kind = "plot"
+
+
+class Plots:
+    """`wandb.plot`: each of its functions makes a plot of a table, which is not kept."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: _Plot(name)
+
+
+def _counted(sequence: Any, bins: int) -> Any:
+    """By NumPy; None where it is not there, or these are no numbers: then the description has no bins."""
+    try:
+        import numpy as np  # its weight is that of scripts that have it already
+
+        numbers = np.asarray(sequence.tolist() if hasattr(sequence, "tolist") else sequence, dtype="float64")
+        counts, edges = np.histogram(numbers[np.isfinite(numbers)], bins=bins)
+        return counts.tolist(), edges.tolist()
+    except (ImportError, TypeError, ValueError):
+        return None
+
+
+def _length(rows: Any) -> int:
+    return len(rows) if hasattr(rows, "__len__") and not isinstance(rows, Mapping) else 0

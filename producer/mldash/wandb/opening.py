@@ -1,0 +1,97 @@
+"""`wandb.init`: from its arguments to an open run."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mldash.callbacks import warn
+from mldash.errors import MldashError
+from mldash.experiment import Experiment
+from mldash.incoming.starting import started
+
+from . import current
+from .boards import watch_boards
+from .errors import UsageError
+from .one_run import Run
+from .run_config import mapping_of
+from .settings import Place, place_of
+
+_RESUMES = ("allow", "must", "auto")
+_MOST_METRICS = 50
+"""Of so many metrics the last step is asked for when a run is resumed."""
+
+
+def open_run(given: Mapping[str, Any]) -> Run:
+    """The run of this process that is open, or a new one. Raises UsageError for arguments that contradict each
+    other."""
+    reinit = given.get("reinit")
+    before = current.open_run
+    if before is not None:
+        if reinit in (True, "finish_previous"):
+            before.finish()
+        elif reinit != "create_new":
+            return before
+    try:
+        place = place_of(given, given.get("settings"))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    run = _start(place, may_change=bool(given.get("allow_val_change")))
+    current.opened(run, is_current=reinit != "create_new" or before is None)
+    run.config.update(_wanted(given))
+    if given.get("sync_tensorboard") or given.get("tensorboard"):
+        watch_boards()
+    if given.get("monitor_gym"):
+        run.unkept.count("monitor_gym")
+    return run
+
+
+def _start(place: Place, *, may_change: bool) -> Run:
+    experiment = _experiment(place)
+    known, step, was_there = _earlier(experiment, place)
+    run = Run(started(experiment), place, step, resumed=was_there, may_change=may_change)
+    run.config.remember(known)
+    return run
+
+
+def _experiment(place: Place) -> Experiment:
+    """Where it goes is for MLDASH_… to say; offline keeps a run of the pipeline in this host's journal."""
+    about: dict[str, Any] = {"tags": place.tags or None, "description": place.notes, "metadata": place.metadata}
+    if place.mode == "disabled":
+        return Experiment(place.prefix, mode="disabled", **about)
+    experiment = Experiment(place.prefix, **about)
+    if place.mode == "offline" and experiment.mode == "remote":
+        return Experiment(place.prefix, mode="offline", **about)
+    return experiment
+
+
+def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int, bool]:
+    """What a run that is resumed has already: its config, its next step, and whether it is there at all.
+
+    Raises UsageError where `resume` says "must" and it is not there, or "never" and it is.
+    """
+    if not place.named_id or place.resume not in (*_RESUMES, "never"):
+        return {}, 0, False
+    try:
+        config = experiment.params.get(flatten=False)
+        names = [one["name"] for one in experiment.metrics.list()]
+        fields = [experiment.metrics(name).stats()["fields"] for name in names[:_MOST_METRICS]]
+    except (MldashError, OSError) as error:
+        warn(f"{experiment.prefix} can't be read, so its run goes on at step 0: {error}")
+        return {}, 0, False
+    was_there = bool(config or names)
+    if place.resume == "must" and not was_there:
+        raise UsageError(f"resume='must', and there is no run {place.id} at {experiment.prefix}")
+    if place.resume == "never" and was_there:
+        raise UsageError(f"resume='never', and there is a run {place.id} at {experiment.prefix}")
+    tops = [one["step"]["max"] for one in fields if "step" in one]
+    last = [int(top) for top in tops if top is not None]
+    return config, max(last, default=-1) + 1, was_there
+
+
+def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:
+    config = mapping_of(given.get("config"))
+    included, excluded = given.get("config_include_keys"), given.get("config_exclude_keys")
+    if included and excluded:
+        raise UsageError("give config_include_keys or config_exclude_keys, not both")
+    if included:
+        return {key: value for key, value in config.items() if key in included}
+    return {key: value for key, value in config.items() if key not in (excluded or ())}

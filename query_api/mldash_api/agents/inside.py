@@ -1,0 +1,96 @@
+"""Requests of the API to itself, as the caller of a request that it has in hand: the same door, rights and answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, cast
+from urllib.parse import unquote, urlsplit
+
+from mldash.errors import ServerUnreachable
+from mldash.remote.transport import Transport
+
+if TYPE_CHECKING:
+    from litestar.types import Message, Receive, Scope
+
+_OF_THE_BODY: Final = (b"content-", b"accept", b"transfer-", b"te", b"expect", b"connection", b"mcp-", b"range", b"if-")
+"""Beginnings of headers that tell of the request in hand alone, not of who sent it and how it came."""
+_COPIED: Final = ("asgi", "http_version", "scheme", "client", "server", "root_path")
+
+
+class Inside(Transport):
+    """Reads alone, each from a thread: the event loop answers meanwhile."""
+
+    def __init__(self, scope: Scope) -> None:
+        """`scope`: of the request in hand. Called within its event loop."""
+        headers = [*scope["headers"]]
+        host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "api")
+        super().__init__(f"{scope['scheme']}://{host}")
+        self._app, self._loop = scope["litestar_app"], asyncio.get_running_loop()
+        self._copied = {name: scope[name] for name in _COPIED if name in scope}
+        self._sent = [(name, value) for name, value in headers if not name.startswith(_OF_THE_BODY)]
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        timeout_s: float,
+        posted: bytes | None = None,
+        *,
+        again: bool = True,
+    ) -> tuple[int, str, bytes, Mapping[str, str]]:
+        asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers), self._loop)
+        try:
+            return asked.result(timeout_s)
+        except TimeoutError:
+            asked.cancel()
+            raise ServerUnreachable(self.address, f"no answer within {timeout_s:g} s") from None
+
+    async def _asked(
+        self, method: str, url: str, headers: Mapping[str, str]
+    ) -> tuple[int, str, bytes, Mapping[str, str]]:
+        parts = urlsplit(url)
+        own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        scope = {
+            **self._copied,
+            "type": "http",
+            "method": method,
+            "path": unquote(parts.path),
+            "raw_path": parts.path.encode("ascii"),
+            "query_string": parts.query.encode("ascii"),
+            "headers": [*self._sent, *own],
+        }
+        answer = _Answer()
+        await self._app(cast("Scope", scope), _nothing_more(), answer.take)
+        return answer.status, answer.headers.get("content-type", ""), bytes(answer.body), answer.headers
+
+
+class _Answer:
+    def __init__(self) -> None:
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self.body = bytearray()
+
+    async def take(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            self.headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]
+            }
+        elif message["type"] == "http.response.body":
+            self.body += message.get("body", b"")
+
+
+def _nothing_more() -> Receive:
+    """A request without a body, whose sender stays until it is answered."""
+    told = False
+
+    async def receive() -> Any:
+        nonlocal told
+        if told:
+            await asyncio.Event().wait()
+        told = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    return receive
