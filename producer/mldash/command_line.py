@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("mldash.commands.show", "Show one run: parameters, context, statistics and curves."),
     "compare": ("mldash.commands.compare", "Show what runs differ in."),
     "logs": ("mldash.commands.logs", "Show or follow the log of runs."),
+    "view": ("mldash_api.commands.view", "Open the dashboard over local runs, without any server."),
     "open": ("mldash.commands.open", "Open the dashboard in a browser."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
     "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
@@ -49,11 +50,13 @@ _OURS = {module.partition(".")[0] for module, _ in COMMANDS.values()}
 
 # What the commands of a component need above the base install, and the package that shows whether it is there.
 _SERVER, _STACK, _AGENTS = ("server", "structlog"), ("stack", "psutil"), ("agents", "mcp")
+_VIEW = ("view", "litestar")
 _NEEDED = {
     "mldash_ingest": _SERVER,
     "mldash_compactor": _SERVER,
     "mldash_api": _SERVER,
     "mldash_api.commands.mcp": _AGENTS,
+    "mldash_api.commands.view": _VIEW,
     "mldash_deploy": _STACK,
     "mldash_deploy.commands.prepare": _SERVER,  # of servers that somebody else runs
 }

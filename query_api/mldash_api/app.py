@@ -24,7 +24,7 @@ from mldash_compactor.chunks.parquet.conversions import load_conversions
 from mldash_compactor.chunks.s3 import open_store
 from mldash_ingest.documents.mongo import AutoReconnect, open_mongo
 
-from . import health, instruments, openapi, problems
+from . import faults, health, instruments, openapi, problems
 from .agents.route import tools_of, tools_route
 from .caching import kept_nowhere
 from .errors import ApiError
@@ -52,9 +52,9 @@ from .routes import (
     tracks,
 )
 from .routes import health as health_routes
-from .routes import live as live_routes
 from .routes.changing import annotations, deletion
 from .routes.doors import links, oidc, page, sign_in, tokens
+from .routes.live import told as live_routes
 from .routes.logs import of_many, of_one
 from .routes.parameters import refuse_unknown
 from .routes.saved import addresses, views
@@ -325,9 +325,9 @@ def make_app(
         },
         exception_handlers={
             ApiError: problems.on_api_error,
-            AutoReconnect: problems.on_mongo_away,
-            HTTPException: problems.on_http_error,
-            Exception: problems.on_anything,
+            AutoReconnect: faults.on_mongo_away,
+            HTTPException: faults.on_http_error,
+            Exception: faults.on_anything,
         },
         openapi_config=OpenAPIConfig(
             title="ML-Dash",

@@ -1,29 +1,23 @@
 """Errors → RFC 9457 problems: {type, title, status, detail, …}, always as application/problem+json.
 
-Our own errors say everything themselves. Errors of frameworks and drivers are translated here; an unexpected error is
-logged with its traceback and told without it.
+Our own errors say everything themselves; the framework's are translated here. Without a store: local mode tells the
+same.
 """
 
 import re
 from typing import Any, Final
 
 import msgspec
-import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
-from mldash_ingest.documents.mongo import AutoReconnect
-
-from .errors import ApiError, ServerAway, WrongParameter
+from .errors import ApiError, WrongParameter
 from .routes.parameters import HEADERS
 
 _TITLES: Final = {404: "No such route", 405: "Another method", 413: "Request too large"}
 _PROBLEM: Final = "application/problem+json"
-_SIGN_IN: Final = "/v1/sign-in"
 _RETRY_AFTER_S: Final = "1"
-_DRIVER_DETAILS: Final = " (configured"
 _MISSING: Final = re.compile(r"Missing required \w+ parameter '([^']+)'")
-_log = structlog.get_logger()
 
 
 class OurRequest(Request[Any, Any, Any]):
@@ -47,28 +41,16 @@ def on_api_error(_: Request[Any, Any, Any], error: ApiError) -> Response[bytes]:
 
 
 def on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
-    """Litestar's: a wrong value of a parameter, no such route, another method."""
+    """Litestar's below 500: a wrong value of a parameter, no such route, another method."""
     if isinstance(error, ValidationException):
         return on_api_error(request, _wrong_parameter(error))
-    if error.status_code >= 500:
-        return on_anything(request, error)
     title = _TITLES.get(error.status_code, "Bad request")
     detail = f"{request.method} {request.url.path}: {error.detail or title}"
     return problem(error.status_code, title.lower().replace(" ", "-"), title, detail)
 
 
-def on_mongo_away(request: Request[Any, Any, Any], error: AutoReconnect) -> Response[bytes]:
-    """MongoDB has no primary just now, or none that can be reached."""
-    return on_api_error(
-        request, ServerAway("MongoDB", f"MongoDB does not answer: {str(error).split(_DRIVER_DETAILS, 1)[0]}")
-    )
-
-
-def on_anything(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """A fault of ours."""
-    # What a provider sends a browser back with is for nobody's eyes.
-    query = {} if request.url.path.startswith(_SIGN_IN) else dict(request.query_params)
-    _log.error("request failed", path=request.url.path, query=query, exc_info=error)
+def unexpected(error: Exception) -> Response[bytes]:
+    """A fault of ours, whose traceback is for the log alone."""
     return problem(500, "internal-error", "Internal error", f"{type(error).__name__}; the API's log says more")
 
 

@@ -105,13 +105,13 @@ def test_a_command_that_needs_more_says_how_to_install_it(site: Path, tmp_path: 
 def test_help_names_what_runs_and_what_needs_more_apart(site: Path, tmp_path: Path) -> None:
     sections = mldash(site, "--help", cwd=tmp_path).stdout.split("\nCommands")[1:]
     heads = [section.splitlines()[0] for section in sections]
-    after = [f" after pip install 'mldash[{extra}]':" for extra in ("stack", "server", "agents")]
+    after = [f" after pip install 'mldash[{extra}]':" for extra in ("stack", "server", "view", "agents")]
     assert heads == [":", *after]
     names = [re.findall(r"^  ([a-z-]+)  ", section, re.MULTILINE) for section in sections]
     assert names[0] == ["config", "doctor", "token", "ls", "show", "compare", "logs", "open", "sync", "tail"]
     assert {"up", "status"} <= set(names[1])
     assert {"worker", "compactor", "api"} <= set(names[2])
-    assert names[3] == ["mcp"]
+    assert names[3:] == [["view"], ["mcp"]]
 
 
 def test_the_sdk_s_commands_need_no_other_component(site: Path, tmp_path: Path) -> None:

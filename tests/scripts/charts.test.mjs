@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { axesOf, sectionsOf, titleOf } from "../../query_api/mldash_api/dashboard/pure/cards.js";
+import { gridOfLists } from "../../query_api/mldash_api/dashboard/pure/grid_lists.js";
 import { EXTREMES, linesOf, rangeOf } from "../../query_api/mldash_api/dashboard/pure/lines.js";
 import { smoothed } from "../../query_api/mldash_api/dashboard/pure/smoothing.js";
 import { treeOf } from "../../query_api/mldash_api/dashboard/pure/tree.js";
@@ -8,6 +9,14 @@ import { countBy, pagesOf } from "../../query_api/mldash_api/dashboard/pure/wind
 
 const some = (length, make) => Array.from({ length }, (_, at) => make(at));
 const near = (one, two) => assert.ok(Math.abs(one - two) <= 1e-12 * Math.max(1, Math.abs(two)), `${one} is not ${two}`);
+
+test("a grid that is told as lists has its NaN and infinities", () => {
+  const series = [{ run: 1, field: "loss", statistics: { mean: [1, "NaN", null, "Infinity", "-Infinity"] }, hides: [2] }];
+  const runs = [{ prefix: "a/b/c", totalPoints: 0, sampled: false }, { prefix: "a/b/d", totalPoints: 5, sampled: false }];
+  const { edges, runs: [run, ...others], all } = gridOfLists({ edges: [0, 1, 2, 3, 4, 5], runs, series });
+  assert.deepEqual([run.prefix, run.hides, others, all, edges.length], ["a/b/d", [2], [], runs, 6]);
+  assert.deepEqual([...run.statistics.mean], [1, NaN, NaN, Infinity, -Infinity]);
+});
 
 test("smoothing is the formula that is written down", () => {
   for (let round = 0; round < 200; round++) {

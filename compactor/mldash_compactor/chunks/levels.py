@@ -27,10 +27,7 @@ from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.mongo import DuplicateKeyError, Mongo, Session
 
 from .manifest import Live
-from .summaries import FIELD_LIMIT, PLACES, UNKNOWN, FieldSummary
-
-LEVELS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
-"""Events that one record speaks of."""
+from .summaries import FIELD_LIMIT, LEVELS, PLACES, UNKNOWN, FieldSummary
 
 RECORDS: Final = 100
 """Of a document."""

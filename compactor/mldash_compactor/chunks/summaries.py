@@ -26,6 +26,9 @@ FIELD_LIMIT: Final = 256
 _FIELDS_AT_ONCE: Final = 16
 """Summarised together: beyond, memory grows and nothing is gained."""
 
+LEVELS: Final = (10_000, 100_000, 1_000_000, 10_000_000)
+"""Events that one record of a level speaks of (levels.py)."""
+
 PLACES: Final = ("first", "last", "min", "max")
 UNKNOWN: Final = -1
 """`nan_count` of a record whose field was left out for the limit: nothing is known of it, look into the rows."""

@@ -28,10 +28,11 @@ from mldash_compactor.chunks import checksum, keys, levels, manifest
 from mldash_compactor.chunks.errors import ChunkDamaged, FilesDiffer, ObjectMissing
 from mldash_compactor.chunks.join_intents import commit_join, declare_join, release_join
 from mldash_compactor.chunks.joined import JoinedObject, fit_together, join
-from mldash_compactor.chunks.levels import FAN, LEVELS, RECORDS, SPAN
+from mldash_compactor.chunks.levels import FAN, RECORDS, SPAN
 from mldash_compactor.chunks.manifest import Chunk, Live
 from mldash_compactor.chunks.objects import read_chunk
 from mldash_compactor.chunks.s3 import ObjectStore
+from mldash_compactor.chunks.summaries import LEVELS
 from mldash_compactor.errors import ChunkHeld, ManifestHole, RangeMoved
 from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.mongo import Mongo, PyMongoError

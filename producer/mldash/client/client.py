@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -236,9 +237,9 @@ class Client:
             start=start,
         )
         if self._transport is None:
-            from .live.over_folder import FolderEvents
+            from .live.over_folder import FolderEvents, below
 
-            return Live(FolderEvents(self._root, asked, after), asked)
+            return Live(FolderEvents(partial(below, self._root), asked, after), asked)
         from .live.over_api import ApiEvents
 
         return Live(ApiEvents(self._transport, asked, after, patience_s, changeable=changeable), asked)

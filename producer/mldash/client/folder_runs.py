@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,22 +32,31 @@ _KINDS = ("number", "text", "boolean", "other")
 class FolderAnswer:
     """Of one question; the folders are read once."""
 
-    def __init__(self, root: Path, asked: AskedRuns) -> None:
-        self._root, self._asked = root, asked
+    def __init__(self, runs: Callable[[], Iterable[Run]], asked: AskedRuns) -> None:
+        self._all, self._asked = runs, asked
 
     @cached_property
     def _runs(self) -> list[Run]:
         asked, now = self._asked, time()
-        runs = (run for run in plain_runs(self._root) if asked.filter is None or passes(asked.filter, run, now))
+        runs = (run for run in self._all() if asked.filter is None or passes(asked.filter, run, now))
         return in_order(runs, asked.sort, descending=asked.is_descending)
+
+    @property
+    def prefixes(self) -> list[str]:
+        """Of all, in their order."""
+        return [run["prefix"] for run in self._runs]
 
     def count(self) -> int:
         return len(self._runs)
 
+    def rows(self, first: int, stop: int | None) -> list[RunRow]:
+        """Those from one place to another."""
+        return [RunRow(run["prefix"], self._values(run)) for run in self._runs[first:stop]]
+
     def pages(self, limit: int | None) -> Iterator[list[RunRow]]:
         """All as one."""
         if limit != 0:
-            yield [RunRow(run["prefix"], self._values(run)) for run in self._runs[:limit]]
+            yield self.rows(0, limit)
 
     def _values(self, run: Run) -> dict[str, Any]:
         asked = self._asked
@@ -60,18 +69,19 @@ class FolderAnswer:
 class FolderRuns:
     """A RunSource: the experiments in a folder and below it."""
 
-    def __init__(self, root: Path) -> None:
-        """Raises NoSuchFolder."""
+    def __init__(self, root: Path, runs: Callable[[], Iterable[Run]] | None = None) -> None:
+        """`runs`: who keeps them, in place of reading them all each time. Raises NoSuchFolder."""
         if not root.is_dir():
             raise NoSuchFolder(str(root))
-        self._root = root
+        self._runs = runs or partial(plain_runs, root)
 
     def ask(self, asked: AskedRuns) -> FolderAnswer:
-        return FolderAnswer(self._root, asked)
+        return FolderAnswer(self._runs, asked)
 
-    def fields(self, prefix: str, limit: int) -> list[FieldAnswer]:
+    def fields(self, prefix: str, limit: int | None) -> list[FieldAnswer]:
+        """`limit` None: all."""
         kinds, counts = defaultdict[str, set[str]](set), defaultdict[str, int](int)
-        for run in plain_runs(self._root):
+        for run in self._runs():
             for field in _fields_of(run):
                 name = text_of_field(field)
                 if name.startswith(prefix):

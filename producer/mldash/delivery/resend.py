@@ -85,16 +85,22 @@ class RoundSender(Protocol):
     async def send_round(self, kafka: Producer) -> bool: ...
 
 
-def find_experiments(path: Path) -> list[LocalExperiment]:
-    """The local experiments in a folder and below it, in the order of their paths. Raises NoPrefix."""
+def find_experiments(path: Path, *, skips: bool = False) -> list[LocalExperiment]:
+    """The local experiments in a folder and below it, in the order of their paths. No link is followed.
+
+    Raises NoPrefix, unless it `skips` folders that do not say whose they are."""
     found = []
     for name, folders, files in os.walk(path):
         here = Path(name)
         below = {one for one in folders if not one.startswith(".")}
         journals = [one for one in find_sessions(here / JOURNAL) if one.head.mode == "local"]
         if journals or EXPERIMENT in files or STATE in folders:
-            prefix = parse_prefix(journals[0].head.prefix) if journals else _prefix_of(here)
-            found.append(LocalExperiment(prefix, Folder(here)))
+            try:
+                prefix = parse_prefix(journals[0].head.prefix) if journals else _prefix_of(here)
+                found.append(LocalExperiment(prefix, Folder(here)))
+            except NoPrefix:
+                if not skips:
+                    raise
             below -= {"metrics", "tracks", "logs"}
         folders[:] = sorted(below)
     return found

@@ -19,7 +19,8 @@ import numpy as np
 from mldash.query.expressions.evaluating import Evaluator, Expression
 from mldash.query.expressions.monotone import Monotone, monotone
 
-from .grid import Cells, Grid, Statistic
+from .cells import Cells, Statistic
+from .grid import Grid
 
 _MEAN: Statistic = "mean"
 

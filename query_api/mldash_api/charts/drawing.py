@@ -18,6 +18,7 @@ from mldash.answers.shapes import MetricView, ViewSeries
 from mldash_compactor.chunks.points import event_times
 from mldash_compactor.chunks.rows import Part
 
+from .cells import inside
 from .dots import Dots, Numbers, in_order, kept, numbers_of, together
 
 _PIECE = 262_144
@@ -91,16 +92,6 @@ def chosen_by(filters: Sequence[Filter], points: Points) -> Points:
         passed &= holds
     floats, whole, is_whole = points.x
     return points._replace(x=Numbers(np.where(passed, floats, np.nan), whole, is_whole & passed))
-
-
-def inside(x: Floats, request: ViewRequest) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which of these can be drawn."""
-    found = np.isfinite(x)
-    if request.start is not None:
-        found &= x >= request.start
-    if request.end is not None:
-        found &= x <= request.end
-    return found
 
 
 class SpanOf:

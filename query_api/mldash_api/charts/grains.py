@@ -9,15 +9,13 @@ what is not joined yet, what is hot) is made of the next finer one, down to poin
 So every view is made of some thousand summaries at most, and of points at its ends and where it is hot.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from mldash_compactor.chunks.levels import LEVELS, RECORDS
-from mldash_compactor.chunks.summaries import BLOCK_ROWS
+from mldash_compactor.chunks.levels import RECORDS
+from mldash_compactor.chunks.summaries import LEVELS
 from mldash_ingest.documents.buckets import CHUNK
 
-POINT: Final = 1
-GRAINS: Final = (POINT, BLOCK_ROWS, *LEVELS)
-"""Events that one place in a view may be made of."""
+from .shape import GRAINS, POINT
 
 
 class Stretch(NamedTuple):
@@ -40,11 +38,6 @@ class Summarised(NamedTuple):
             block = grain * RECORDS
             return self.joined // block * block
         return self.cold // CHUNK * CHUNK
-
-
-def grain_of(width: float) -> int:
-    """The coarsest that is not wider than a pixel column of so many events."""
-    return max(grain for grain in GRAINS if grain <= max(width, POINT))
 
 
 def cover(first: int, end: int, grain: int, summarised: Summarised) -> list[Stretch]:

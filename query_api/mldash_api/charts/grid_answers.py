@@ -1,6 +1,6 @@
-"""A grid as an answer: JSON or MessagePack (mldash/answers/shapes.py, MetricGrid), or an Arrow IPC stream.
+"""A grid as an Arrow IPC stream (grid_lists.py: as JSON or MessagePack).
 
-Arrow: one record batch of float64 columns, uncompressed, without nulls (NaN: no number), a row a pixel column. The
+One record batch of float64 columns, uncompressed, without nulls (NaN: no number), a row a pixel column. The
 column `x` holds where each begins; every other is one statistic of one field of one run, and says so in its metadata:
 `mldash.prefix`, `mldash.field`, `mldash.statistic`, and `mldash.hides`, the columns (numbers by comma) that have points
 without a number beside numbers; `mldash.expression` is "true" where the field is the text of one. The schema's
@@ -17,27 +17,10 @@ import numpy as np
 import pyarrow as pa
 
 from mldash.answers.kept_points import Floats
-from mldash.answers.shapes import GridRun, GridSeries, MetricGrid
 
-from .grid import Statistic
+from .cells import Statistic
+from .grid_lists import runs_of
 from .grids import Grids
-
-
-def grid_answer(grids: Grids, prefixes: Sequence[str], x: str, statistics: Sequence[Statistic]) -> MetricGrid:
-    """`prefixes`: of the runs, in their order."""
-    series = list[GridSeries]()
-    for run, found in enumerate(grids.runs):
-        if found is None:
-            continue
-        events = found.grid.events
-        for name, is_expression, cells in found.grid.series():
-            values: dict[str, list[float | None]] = {one: cells.statistic(one, events).tolist() for one in statistics}
-            hides = np.flatnonzero(cells.hides(events)).tolist()
-            series.append({"run": run, "field": name, "statistics": values, "hides": hides})
-            if is_expression:
-                series[-1]["expression"] = True
-    edges = grids.shape.edges() if grids.shape else []
-    return {"x": x, "edges": edges, "runs": runs_of(grids, prefixes), "series": series}
 
 
 def grid_arrow(grids: Grids, prefixes: Sequence[str], x: str, statistics: Sequence[Statistic]) -> bytes:
@@ -85,18 +68,6 @@ def _column(values: Floats) -> pa.Array:
 def values_in(grids: Grids, statistics: Sequence[Statistic]) -> int:
     """How many an answer holds."""
     return sum(one.grid.held for one in grids.runs if one is not None) * len(statistics)
-
-
-def runs_of(grids: Grids, prefixes: Sequence[str]) -> list[GridRun]:
-    """What an answer says of each."""
-    return [
-        {
-            "prefix": prefix,
-            "totalPoints": 0 if found is None else int(found.grid.events.sum()),
-            "sampled": found is not None and found.sampled,
-        }
-        for prefix, found in zip(prefixes, grids.runs, strict=True)
-    ]
 
 
 def _metadata(told: dict[str, str]) -> dict[Any, Any]:

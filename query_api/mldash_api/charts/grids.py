@@ -24,7 +24,7 @@ from mldash_ingest.documents.mongo import Session
 
 from .derived import Derived, derive, hide
 from .drawing import Blocks, Points
-from .grid import Grid, Shape, even_shape, whole_shape
+from .grid import Grid
 from .planning import (
     Bounds,
     Plan,
@@ -38,6 +38,7 @@ from .planning import (
     x_fields,
 )
 from .room import Room
+from .shape import Shape, even_shape, whole_shape
 from .summaries import NotSummarised
 
 _Answer = TypeVar("_Answer")

@@ -16,8 +16,9 @@ import pyarrow as pa
 from mldash.answers.kept_points import Floats
 from mldash.answers.shapes import GridBand, GridGroup, MetricGrid
 
-from .grid import Cells, Statistic
-from .grid_answers import arrow_stream, column_field, runs_of
+from .cells import Cells, Statistic
+from .grid_answers import arrow_stream, column_field
+from .grid_lists import runs_of
 from .grids import Gridded, Grids
 from .groups import RESAMPLES, Group, Over, over_runs
 

@@ -27,7 +27,8 @@ from mldash_compactor.chunks.summaries import BLOCK_ROWS
 from mldash_ingest.documents.mongo import Session
 
 from .drawing import Blocks, Points, SpanOf, chosen_by, points_of
-from .grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged, sample
+from .grains import Stretch, Summarised, cover, merged, sample
+from .shape import GRAINS, POINT, grain_of
 from .summaries import Asked, TimedBlocks, read_blocks, read_times
 
 _AS_FINE_AS_POINTS: Final = 2**62

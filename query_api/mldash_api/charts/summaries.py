@@ -18,12 +18,12 @@ from mldash_api.seam.attempts import Moved
 from mldash_api.seam.cold import all_of, judged
 from mldash_api.stores.streams import Stores, StreamRef
 from mldash_compactor.chunks import levels
-from mldash_compactor.chunks.levels import LEVELS, RECORDS, Block
+from mldash_compactor.chunks.levels import RECORDS, Block
 from mldash_compactor.chunks.manifest import Chunk, Live
 from mldash_compactor.chunks.objects import read_chunk
 from mldash_compactor.chunks.parquet.columns import Reading
 from mldash_compactor.chunks.parquet.metadata import blocks_of
-from mldash_compactor.chunks.summaries import BLOCK_ROWS, FIELD_LIMIT, PLACES, UNKNOWN, FieldBlocks
+from mldash_compactor.chunks.summaries import BLOCK_ROWS, FIELD_LIMIT, LEVELS, PLACES, UNKNOWN, FieldBlocks
 from mldash_ingest.documents.buckets import CHUNK
 
 from .dots import Numbers

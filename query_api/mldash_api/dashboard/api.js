@@ -3,6 +3,9 @@
 import { base } from "./address.js";
 import { parseExact } from "./pure/exact.js";
 
+/** The folder that `mldash view` shows; undefined: an API is asked. */
+export const localFolder = document.documentElement.dataset.local;
+
 export class Problem extends Error {
   /** @param {Record<string, any>} told */
   constructor(told) {
@@ -33,12 +36,17 @@ export async function askExact(path, query, signal) {
   return parseExact(await (await answer(path, query, { signal, headers: { Accept: "application/json" } })).text());
 }
 
+const COLUMNS = "application/vnd.apache.arrow.stream, application/json;q=0.5";
+
 /**
- * The bytes of an Arrow stream.
+ * Columns of numbers: the bytes of an Arrow stream, or, where the server has no Arrow, lists as JSON tells them.
  * @param {string} path @param {Record<string, unknown>} query @param {AbortSignal} [signal]
+ * @returns {Promise<Uint8Array | any>}
  */
-export async function askArrow(path, query, signal) {
-  return new Uint8Array(await (await answer(path, { ...query, format: "arrow" }, { signal })).arrayBuffer());
+export async function askColumns(path, query, signal) {
+  const response = await answer(path, { ...query, nonfinite: "string" }, { signal, headers: { Accept: COLUMNS } });
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  return isJson ? response.json() : new Uint8Array(await response.arrayBuffer());
 }
 
 /**

@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import re
 from functools import lru_cache
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -45,12 +46,14 @@ class Page(Struct, frozen=True):
     preloaded: list[str]
     template: str
 
-    def html(self, depth: int) -> bytes:
-        """The page, at an address so many segments below the page's root."""
+    def html(self, depth: int, local: str | None = None) -> bytes:
+        """The page, at an address so many segments below the page's root. `local`: the folder that is shown in place of
+        an API's runs; the page then leaves out what needs an API."""
         up = "../" * depth
         base = f"{up}dashboard/{self.version}/"
         preloads = "\n".join(f'<link rel="modulepreload" href="{base}{name}">' for name in self.preloaded)
-        return self.template.replace("{base}", base).replace("{preloads}", preloads).encode()
+        html = self.template.replace("{base}", base).replace("{preloads}", preloads)
+        return html.replace("{local}", "" if local is None else f' data-local="{escape(local)}"').encode()
 
 
 @lru_cache(maxsize=2)

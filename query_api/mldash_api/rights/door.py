@@ -11,6 +11,7 @@
     a cookie          a browser sends it along with what a page of another origin asks, on another port of this host
                       even. So a change has to bring the Origin of our own page, and a read may come from no other page,
                       but for an address that a person opens
+    a start's token   `mldash view`: a cookie, or the token. Where nothing was forwarded, Host has to be loopback too
     tokens            a token that others can read on the way is everybody's: over TLS, or from loopback
 
 A program that is no browser sends Origin by intent: it is the address that it asks.
@@ -88,6 +89,14 @@ def check_by_cookie(arrival: Arrival, method: str) -> None:
         raise RequestRefused(
             f"a page of another origin ({str(arrival.fetch_site)[:20]}) asks with this browser's cookie"
         )
+
+
+def check_viewer(arrival: Arrival, method: str, names: Collection[str] | None) -> None:
+    """The token of a start is asked for, or its cookie. A proxy may have renamed us (a notebook's does, and says so);
+    who came without one has to name this host. `names`: as check_unguarded; None: any. Raises RequestRefused."""
+    check_by_cookie(arrival, method)
+    if names is not None and not arrival.is_forwarded and not _is_named(arrival.host, names):
+        raise RequestRefused(f"it was sent to {arrival.host[:200]!r}, which is no name of loopback: ask for 127.0.0.1")
 
 
 def check_own_page(arrival: Arrival) -> None:

@@ -1,6 +1,5 @@
-"""What routes of charts share: the parameters of a view, and the streams of many experiments."""
+"""What routes of charts share: the parameters of a view. Without a store: local mode takes the same."""
 
-from collections.abc import Sequence
 from typing import Annotated, Final
 
 from litestar.params import QueryParameter
@@ -15,9 +14,8 @@ from mldash.query.expressions.syntax import nodes_of
 from mldash_api.errors import WrongParameter
 from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_EXPRESSIONS, MOST_VIEWS
 from mldash_api.run_errors import WrongExpression
-from mldash_api.stores.streams import ExperimentRef, Stores, StreamRef, find_experiments
 
-from .parameters import checked_count, checked_fields, checked_finite, checked_name, checked_prefix
+from .parameters import checked_count, checked_fields, checked_finite, checked_name
 
 Prefixes = Annotated[list[str], QueryParameter(description=f"The experiments, at most {MOST_VIEWS}.")]
 XName = Annotated[str, QueryParameter(description='"index", "time" (seconds), or a field with numbers.')]
@@ -59,17 +57,6 @@ def checked_view(
     """`bounds`: start and end. Raises WrongParameter."""
     low, high = (checked_finite(name, bound) for name, bound in zip(_BOUNDS, bounds, strict=True))
     return ViewRequest(checked_fields("fields", fields), checked_name("x", x), low, high, points, _filters_of(filter_))
-
-
-async def experiments_of(stores: Stores, prefixes: Sequence[str]) -> list[ExperimentRef | None]:
-    """In their order; None: it is not there. Raises WrongParameter."""
-    checked_count("number of prefixes", len(prefixes), MOST_VIEWS)
-    return await find_experiments(stores.mongo, [checked_prefix(prefix) for prefix in prefixes])
-
-
-async def metrics_of(stores: Stores, prefixes: Sequence[str], metric: str | None) -> list[StreamRef | None]:
-    """The same metric of each; None: the experiment is not there. Raises WrongParameter."""
-    return [one.stream("metrics", metric) if one else None for one in await experiments_of(stores, prefixes)]
 
 
 _BOUNDS: Final = ("start", "end")

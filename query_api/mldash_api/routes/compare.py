@@ -15,7 +15,8 @@ from mldash_api.errors import WrongParameter
 from mldash_api.limits import DEFAULT_COLUMNS
 from mldash_api.rights.needed import needs
 
-from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view, experiments_of, metrics_of
+from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view
+from .chart_streams import experiments_of, metrics_of
 from .dependencies import OurForm, OurStores
 from .leaving import while_connected, within
 from .parameters import (

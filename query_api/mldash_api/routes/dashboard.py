@@ -18,7 +18,7 @@ POLICY: Final = (
     "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
-_SAFE: Final = {
+SAFE: Final = {
     "Content-Security-Policy": POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -32,25 +32,25 @@ _HTML: Final = "text/html"
 @get("/", include_in_schema=False, opt=OPEN)
 async def dashboard(request: Request[Any, Any, Any]) -> Response[bytes]:
     """The table of runs."""
-    return _page(request, 0)
+    return page_at(request, 0)
 
 
 @get("/charts", include_in_schema=False, opt=OPEN)
 async def dashboard_of_charts(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Charts of many runs."""
-    return _without_slash(request) or _page(request, 0)
+    return without_slash(request) or page_at(request, 0)
 
 
 @get("/compare", include_in_schema=False, opt=OPEN)
 async def dashboard_of_comparison(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Many runs side by side."""
-    return _without_slash(request) or _page(request, 0)
+    return without_slash(request) or page_at(request, 0)
 
 
 @get("/run/{path:path}", include_in_schema=False, opt=OPEN)
 async def dashboard_of_run(request: Request[Any, Any, Any], path: FromPath[str]) -> Response[bytes]:
     """One run, by its prefix."""
-    return _without_slash(request) or _page(request, path.count("/"))
+    return without_slash(request) or page_at(request, path.count("/"))
 
 
 @get("/dashboard/{version:str}/{path:path}", include_in_schema=False, opt=OPEN)
@@ -66,7 +66,7 @@ async def dashboard_file(
     return _sent(request, page.files[name], f'"{version}"', headers)
 
 
-def _without_slash(request: Request[Any, Any, Any]) -> Response[bytes] | None:
+def without_slash(request: Request[Any, Any, Any]) -> Response[bytes] | None:
     """From an address that ends in a slash to the same without, which is the same route: what the page names is
     relative to its address. So is where it leads, whatever path a proxy has put in front."""
     sent: bytes = request.scope.get("raw_path") or b""
@@ -75,22 +75,24 @@ def _without_slash(request: Request[Any, Any, Any]) -> Response[bytes] | None:
         return None
     query = request.scope["query_string"]
     there = b"../" * (len(sent) - len(bare)) + bare.rpartition(b"/")[2] + (b"?" + query if query else b"")
-    headers = {**_SAFE, "Location": there.decode("latin-1"), "Cache-Control": "no-cache"}
+    headers = {**SAFE, "Location": there.decode("latin-1"), "Cache-Control": "no-cache"}
     return Response(b"", status_code=307, media_type="text/plain", headers=headers)
 
 
-def _page(request: Request[Any, Any, Any], depth: int) -> Response[bytes]:
+def page_at(request: Request[Any, Any, Any], depth: int, local: str | None = None) -> Response[bytes]:
+    """`local`: the folder that is shown (mldash_api/folders/)."""
     page = read_page()
     if page is None:
         told = (
             "The dashboard's libraries are not installed here. On the host of this API, run\n\n"
             f"    {LINE}\n\nand start the API again. Everything else that it answers works without them: /v1/…\n"
         )
-        headers = {**_SAFE, "Cache-Control": "no-store"}
+        headers = {**SAFE, "Cache-Control": "no-store"}
         return Response(told.encode(), status_code=503, media_type="text/plain", headers=headers)
-    html = page.html(depth)
-    headers = {**_SAFE, "Cache-Control": "no-cache"}
-    return _sent(request, File(html, html, _HTML), f'"{page.version}-{depth}"', headers)
+    html = page.html(depth, local)
+    headers = {**SAFE, "Cache-Control": "no-cache"}
+    tag = f'"{page.version}-{depth}{"" if local is None else "-local"}"'
+    return _sent(request, File(html, html, _HTML), tag, headers)
 
 
 def _sent(request: Request[Any, Any, Any], file: File, tag: str, headers: dict[str, str]) -> Response[bytes]:

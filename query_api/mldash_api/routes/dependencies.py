@@ -14,7 +14,8 @@ from mldash_api.rights.caller import Caller
 from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores
 
-from .parameters import PrefixText, WaitText, WrittenText, checked_number, checked_prefix, checked_written
+from .own_writes import WaitText, WrittenText, checked_written
+from .parameters import PrefixText, checked_number, checked_prefix
 
 OurStores = NamedDependency[SkipValidation[Stores]]
 OurCaller = NamedDependency[SkipValidation[Caller]]

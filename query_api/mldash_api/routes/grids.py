@@ -9,9 +9,10 @@ from litestar.params import QueryParameter
 from mldash.answers.downsample import INDEX
 from mldash.answers.limits import MOST_FIELDS
 from mldash.answers.shapes import MetricGrid
+from mldash_api.charts.cells import Statistic
 from mldash_api.charts.derived import Derived
-from mldash_api.charts.grid import Statistic
-from mldash_api.charts.grid_answers import grid_answer, grid_arrow, values_in
+from mldash_api.charts.grid_answers import grid_arrow, values_in
+from mldash_api.charts.grid_lists import grid_answer
 from mldash_api.charts.grids import Grids, read_grids
 from mldash_api.charts.group_answers import Grouping, banded_answer, banded_arrow, numbers_in
 from mldash_api.charts.groups import Group, Over, groups_of
@@ -32,8 +33,8 @@ from .chart_parameters import (
     XName,
     checked_expressions,
     checked_view,
-    metrics_of,
 )
+from .chart_streams import metrics_of
 from .dependencies import OurCaller, OurForm, OurIndex, OurStores
 from .leaving import while_connected, within
 from .parameters import StreamName, Unnamed, checked_prefix, metric_name

@@ -22,7 +22,8 @@ from mldash_api.points.packed_points import pack_page
 from mldash_api.points.points import Range, page_of, read_range
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
 
-from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view, metrics_of
+from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view
+from .chart_streams import metrics_of
 from .dependencies import Found, OurForm, OurStores
 from .grids import grid
 from .leaving import while_connected, within

@@ -4,22 +4,18 @@ What a user names is data only: it goes through identity's hash, or stands as a 
 a path or a field of one.
 """
 
-import base64
-import binascii
 import math
 from functools import cache
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import HeaderParameter, ParameterKwarg, PathParameter, QueryParameter
 
 from mldash.answers.limits import MOST_COUNT, MOST_NAMES
-from mldash.events.identity import ID_BYTES, KINDS, Prefix, check_name, parse_prefix
+from mldash.events.identity import ID_BYTES, Prefix, check_name, parse_prefix
 from mldash_api.errors import WrongParameter
-from mldash_api.experiments.own_writes import Written
-from mldash_api.limits import MOST_RANK, MOST_SESSIONS, MOST_WRITTEN_STREAMS
+from mldash_api.limits import MOST_RANK, MOST_SESSIONS
 
 HEADERS: Final = {"written": "Mldash-Written", "wait": "Mldash-Wait"}
 """A handler's parameter → the header that it comes in."""
@@ -32,19 +28,6 @@ PrefixText = Annotated[str, QueryParameter(description="The experiment: owner/pr
 StreamName = Annotated[str | None, QueryParameter(description="The metric's name.")]
 Unnamed = Annotated[bool, QueryParameter(description="The unnamed metric; then `name` is left out.")]
 Index = Annotated[int, QueryParameter(ge=0, le=MOST_COUNT)]
-WrittenText = Annotated[
-    str | None,
-    HeaderParameter(
-        name=HEADERS["written"],
-        description="What the reader has written: base64url(MessagePack [[kind, name, session, next seq], …]).",
-    ),
-]
-WaitText = Annotated[
-    float | None,
-    HeaderParameter(name=HEADERS["wait"], ge=0, description="Seconds to wait at most for what was written."),
-]
-
-_written = msgspec.msgpack.Decoder(list[tuple[str, str | None, bytes, int]])
 
 
 def checked_prefix(text: str) -> Prefix:
@@ -116,29 +99,6 @@ def checked_fields(parameter: str, fields: list[str] | None) -> list[str] | None
         return None
     checked_count(f"number of {parameter}", len(fields), MOST_NAMES)
     return [checked_name(parameter, field) for field in fields]
-
-
-def checked_written(text: str | None) -> list[Written]:
-    """The header's streams. Raises WrongParameter, whatever it holds."""
-    if not text:
-        return []
-    try:
-        decoded = _written.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise WrongParameter("Mldash-Written", f"no base64url of MessagePack as described: {error}") from None
-    checked_count("streams in Mldash-Written", len(decoded), MOST_WRITTEN_STREAMS)
-    for kind, name, session, next_seq in decoded:
-        if kind not in KINDS:
-            raise WrongParameter("Mldash-Written", f"{kind!r} is no kind; there are {', '.join(KINDS)}")
-        if len(session) != ID_BYTES or not 0 <= next_seq < MOST_COUNT:
-            raise WrongParameter("Mldash-Written", f"a session has {ID_BYTES} bytes, a seq is not negative")
-        checked_name("Mldash-Written", name or "")
-    return [_as_stored(*one) for one in decoded]
-
-
-def _as_stored(kind: str, name: str | None, session: bytes, next_seq: int) -> Written:
-    """Params, logs and runs are one stream each, whose name is empty."""
-    return Written(kind, name if kind in ("metrics", "tracks") else "", session, next_seq)
 
 
 def refuse_unknown(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:

@@ -9,12 +9,12 @@ from mldash_api.errors import WrongParameter
 from mldash_api.experiments.own_writes import Written
 from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_RANK, MOST_SESSIONS, MOST_WRITTEN_STREAMS
 from mldash_api.routes.chart_parameters import checked_expressions
+from mldash_api.routes.own_writes import checked_written
 from mldash_api.routes.parameters import (
     checked_count,
     checked_fields,
     checked_prefix,
     checked_ranks,
-    checked_written,
     metric_name,
 )
 

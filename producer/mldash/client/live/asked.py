@@ -67,6 +67,10 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
     def wants_fields_of(self, kind: str, name: str | None) -> bool:
         return self.tells("fields") and kind in ("metrics", "tracks") and self._matches(kind, name)
 
+    def listens_to(self, kind: str, name: str | None) -> bool:
+        """Whether anything of a stream is told."""
+        return self.wants(kind, name) or self.wants_fields_of(kind, name)
+
     def tells(self, told: Told) -> bool:
         return not self.kinds or told in self.kinds
 

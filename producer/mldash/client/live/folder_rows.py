@@ -78,7 +78,7 @@ class FolderRows:
             return
         for stream in dict.fromkeys([*self.positions, *self._stored.streams()]):
             kind, name = stream
-            if kind not in KIND_OF or not (asked.wants(kind, name) or asked.wants_fields_of(kind, name)):
+            if kind not in KIND_OF or not asked.listens_to(kind, name):
                 continue
             rows = self._stored.rows(kind, name)
             if rows.count < self._counts.get(stream, 0):

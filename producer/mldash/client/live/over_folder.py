@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -26,28 +27,49 @@ from .folder_rows import FolderRows, Positions
 _LOOK_EVERY_S: Final = 0.1
 _STATE_EVERY_S: Final = 1.0
 """Experiments below scopes, and statuses."""
+_REST: Final = 10
+"""Times a look."""
 _QUIET_S: Final = 2.0
 """After the last end of a run: its process may still drain its journal."""
-_VERSION: Final = 1
+_VERSION: Final = 2
+_QUICKLY: Final = 1
+_MOST_ID_BYTES: Final = 64 << 20
+"""Unpacked."""
 
 _Wire = tuple[int, bytes, dict[str, list[tuple[str, str | None, int]]]]
 _decode = msgspec.msgpack.Decoder(_Wire).decode
 
 
+def below(root: Path, asked: LiveAsked) -> Iterator[LocalExperiment]:
+    """What is asked for, there or not."""
+    for prefix in asked.prefixes:
+        yield LocalExperiment(parse_prefix(prefix), experiment_folder(str(root), prefix))
+    for scope in asked.scopes:
+        yield from (one for one in find_experiments(root) if is_below(one, scope))
+
+
+def is_below(experiment: LocalExperiment, scope: str) -> bool:
+    """Whether it lies in an owner or a project."""
+    return f"{experiment.prefix.text}/".startswith(f"{scope}/")
+
+
 class FolderEvents:
     """A LiveSource."""
 
-    def __init__(self, root: Path, asked: LiveAsked, after: str | None) -> None:
-        """Raises ValueError for an id that is none."""
-        self._root, self._asked = root, asked
+    def __init__(
+        self, find: Callable[[LiveAsked], Iterable[LocalExperiment]], asked: LiveAsked, after: str | None
+    ) -> None:
+        """`find`: the experiments that are asked for, as they are now. Raises ValueError for an id that is none."""
+        self._find, self._asked = find, asked
         self._runs = dict[str, FolderRows]()
         self._told = deque[LiveEvent]()
         self._known: dict[str, Positions] = {}
         begin = _start_of(asked)
+        self._is_same = True
         if after is not None:
-            self._known, is_same = _positions_of(after, asked)
-            # What an id of the same asking does not name did not exist when it was made.
-            begin = 0 if is_same else None
+            self._known, self._is_same = _positions_of(after, asked)
+            # What an id of the same asking does not name did not exist when it was made; of another it may have.
+            begin = 0 if self._is_same else None
         self._events: Iterator[LiveEvent] = self._follow(begin)
         self._changes = deque[tuple[LiveAsked, int]]()
         self._change = 0
@@ -61,8 +83,12 @@ class FolderEvents:
         if not self._runs and not self._known:
             return self._after
         positions = {**self._known, **{prefix: one.positions for prefix, one in self._runs.items()}}
-        wire = {prefix: [(*stream, at) for stream, at in of.items()] for prefix, of in positions.items()}
-        data = msgspec.msgpack.encode((_VERSION, _hash(self._asked), wire))
+        wire = {
+            prefix: [(*stream, at) for stream, at in of.items() if self._asked.listens_to(*stream)]
+            for prefix, of in positions.items()
+        }
+        # Packed small: of a hundred experiments it is to stand in an address.
+        data = zlib.compress(msgspec.msgpack.encode((_VERSION, _hash(self._asked), wire)), _QUICKLY)
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
     def next(self) -> LiveEvent | None:
@@ -81,7 +107,7 @@ class FolderEvents:
 
     def _follow(self, begin: int | None) -> Iterator[LiveEvent]:
         yield from self._attach(begin)
-        is_up_to_date, state_at, quiet_since = False, monotonic(), monotonic()
+        is_up_to_date, state_at, quiet_since = False, monotonic() + _STATE_EVERY_S, monotonic()
         while not self._is_closed:
             if self._changes:
                 before, (self._asked, number) = self._asked, self._changes.popleft()
@@ -90,10 +116,12 @@ class FolderEvents:
                 yield Changed(change=number)
                 yield from self._attach(_start_of(self._asked))
                 is_up_to_date = False
-            if monotonic() - state_at > _STATE_EVERY_S:
-                state_at = monotonic()
+            if monotonic() > state_at:
+                begun = monotonic()
                 yield from self._attach(0)
                 yield from self._look_at_statuses()
+                # Of very many experiments a look takes long: it shall stay a small part of the time.
+                state_at = monotonic() + max(_STATE_EVERY_S, _REST * (monotonic() - begun))
             for run in list(self._runs.values()):
                 for event in run.look(self._asked):
                     quiet_since = monotonic()
@@ -108,7 +136,7 @@ class FolderEvents:
 
     def _attach(self, start: int | None) -> Iterator[LiveEvent]:
         """To what is asked for now: new ones are told from `start`, None: from now."""
-        found = {one.prefix.text: one for one in self._find()}
+        found = {one.prefix.text: one for one in self._find(self._asked)}
         for prefix in [one for one in self._runs if one not in found]:
             self._known.pop(prefix, None)
             del self._runs[prefix]
@@ -117,16 +145,10 @@ class FolderEvents:
                 continue
             known = self._known.pop(prefix, None)
             run = self._runs[prefix] = FolderRows(one, known, _start_of(self._asked))
-            if known is None:
+            if known is None or not self._is_same:
                 run.begin(start)
             yield from run.look_at_status(self._asked)
             yield from run.begin_fields(self._asked)
-
-    def _find(self) -> Iterator[LocalExperiment]:
-        for prefix in self._asked.prefixes:
-            yield LocalExperiment(parse_prefix(prefix), experiment_folder(str(self._root), prefix))
-        for scope in self._asked.scopes:
-            yield from (one for one in find_experiments(self._root) if f"{one.prefix.text}/".startswith(f"{scope}/"))
 
     def _look_at_statuses(self) -> Iterator[LiveEvent]:
         for run in list(self._runs.values()):
@@ -150,10 +172,11 @@ def _hash(asked: LiveAsked) -> bytes:
 def _positions_of(after: str, asked: LiveAsked) -> tuple[dict[str, Positions], bool]:
     """And whether the same is asked for. Raises ValueError."""
     try:
-        version, asking, found = _decode(base64.urlsafe_b64decode(after.encode() + b"=" * (-len(after) % 4)))
+        packed = base64.urlsafe_b64decode(after.encode() + b"=" * (-len(after) % 4))
+        version, asking, found = _decode(zlib.decompressobj().decompress(packed, _MOST_ID_BYTES))
         if version != _VERSION:
             raise ValueError("it is of another version")
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+    except (binascii.Error, zlib.error, ValueError, msgspec.MsgspecError) as error:
         raise ValueError(f"after is no id of a folder's events: {error}") from None
     known = {prefix: {(kind, name): at for kind, name, at in of} for prefix, of in found.items()}
     return known, asking == _hash(asked)

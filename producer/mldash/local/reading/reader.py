@@ -143,6 +143,11 @@ class LocalReader:
     ) -> Any:
         return None
 
+    def metric_rows(self, name: str | None, wait: float | None = None) -> StreamRows:
+        """The points that the metric has now. They are read while nothing else of this reader is."""
+        with self._lock:
+            return self._view(wait).rows("metrics", name)
+
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
         with self._lock:
             rows = self._view(wait).rows("metrics", name)

@@ -50,6 +50,11 @@ class PointColumns:
         self._names: dict[str, None] = {}
         self._decoder: msgspec.json.Decoder[Any] | None = None
 
+    @property
+    def held_bytes(self) -> int:
+        """Kept in memory, about."""
+        return self._bytes
+
     def pieces(self, rows: StreamRows, first: int, end: int) -> Iterator[Piece]:
         """Points [first, end) by their index. Raises DamagedRow."""
         if rows.file.version != self._version:

@@ -1,7 +1,8 @@
 // One card's data: the grid of pixel columns of its runs, as Arrow.
 
-import { Problem, askArrow } from "../api.js";
+import { Problem, askColumns } from "../api.js";
 import { tableFromIPC } from "../libraries/flechette.js";
+import { gridOfLists } from "../pure/grid_lists.js";
 import { BANDS, EXTREMES, MOST_BANDS } from "../pure/lines.js";
 
 /** @typedef {import("../pure/lines.js").Grid & { total: number, isSampled: boolean }} Answer */
@@ -45,7 +46,8 @@ export async function askGrid({ metric, field }, prefixes, { x, from, to, width,
     statistics: prefixes.length > MOST_BANDS ? EXTREMES : BANDS,
   };
   if (x === "index") for (const bound of /** @type {const} */ (["start", "end"])) if (query[bound] !== null) query[bound] = Math.round(query[bound]);
-  return gridOf(await askArrow("v1/metrics/grid", query, signal));
+  const told = await askColumns("v1/metrics/grid", query, signal);
+  return answerOf(told instanceof Uint8Array ? gridOfArrow(told) : gridOfLists(told));
 }
 
 /**
@@ -59,8 +61,8 @@ export function widened({ from, to, width, halfLife }) {
   return { margin, columns: Math.round(Math.min(MOST_POINTS, Math.max(50, width) * Math.min(wider, 4))) };
 }
 
-/** @param {Uint8Array} bytes @returns {Answer} */
-export function gridOf(bytes) {
+/** @param {Uint8Array} bytes @returns {import("../pure/grid_lists.js").Told} */
+function gridOfArrow(bytes) {
   const table = tableFromIPC(bytes);
   const told = table.schema.metadata ?? new Map();
   // A stream that was cut between its parts is a shorter table, without a word.
@@ -77,12 +79,16 @@ export function gridOf(bytes) {
     run.statistics[metadata?.get("mldash.statistic") ?? ""] = table.numRows > 0 ? table.getChildAt(at).toArray() : [];
     runs.set(prefix, run);
   });
-  const all = /** @type {{ totalPoints: number, sampled: boolean }[]} */ (JSON.parse(told.get("mldash.runs") ?? "[]"));
-  const isFine = [...runs.values()].every(({ statistics, hides }) => hides.length === 0 && Array.from(statistics.count).every((count) => count <= 1));
+  return { edges, runs: [...runs.values()], all: JSON.parse(told.get("mldash.runs") ?? "[]") };
+}
+
+/** @param {import("../pure/grid_lists.js").Told} told @returns {Answer} */
+function answerOf({ edges, runs, all }) {
+  const isFine = runs.every(({ statistics, hides }) => hides.length === 0 && Array.from(statistics.count).every((count) => count <= 1));
   return {
     edges,
     isFine,
-    runs: [...runs.values()],
+    runs,
     total: all.reduce((sum, { totalPoints }) => sum + totalPoints, 0),
     isSampled: all.some(({ sampled }) => sampled),
   };

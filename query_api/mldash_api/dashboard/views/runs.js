@@ -1,7 +1,7 @@
 // The table of runs: search, columns, order, groups, selection.
 
 import { go, view } from "../address.js";
-import { ask, wasCancelled } from "../api.js";
+import { ask, localFolder, wasCancelled } from "../api.js";
 import { html, useEffect, useMemo, useState } from "../frame.js";
 import { chosenColumns, columnOf, nextSort } from "../pure/columns.js";
 import { allOf } from "../pure/fields.js";
@@ -96,7 +96,8 @@ export function Runs() {
 }
 
 function First() {
-  const line = `Experiment("me/project/first", remote="${new URL(".", location.href).href.replace(/\/$/, "")}")`;
+  const where = localFolder ? `root=${JSON.stringify(localFolder)}` : `remote="${new URL(".", location.href).href.replace(/\/$/, "")}"`;
+  const line = `Experiment("me/project/first", ${where})`;
   return html`<${Notice} kind="empty" title="No runs yet" text="The first one shows up here by itself. In Python:"><pre>${line}</pre><//>`;
 }
 

@@ -104,7 +104,7 @@ export function useRuns({ filter, sort, fields, visible }) {
   }, []);
 
   const recount = useCallback(async () => {
-    const answer = await ask("v1/experiments", { filter: filter || null, limit: 0 });
+    const answer = await ask("v1/experiments", { filter: filter || null, fields: ["prefix"], limit: 0 });
     setFresh(Math.max(0, answer.count - (count ?? 0)));
   }, [filter, count]);
 

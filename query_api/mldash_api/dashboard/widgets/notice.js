@@ -1,7 +1,7 @@
 // What a view says in place of data: that it loads, has nothing, met a problem, or lacks rights; and what to do.
 
 import { base } from "../address.js";
-import { Problem } from "../api.js";
+import { Problem, localFolder } from "../api.js";
 import { html } from "../frame.js";
 
 /**
@@ -38,12 +38,14 @@ export function ProblemNotice({ problem, again }) {
     return html`<${Notice} kind="loading" title="The API reads its runs" text=${message} action=${action} />`;
   }
   const title = status === 0 ? "The API does not answer" : "The API could not answer this";
-  const text = status === 0 ? "It may be starting, or the network is cut. What you see stays as it is." : message;
+  const away = localFolder ? "mldash view has ended, or is starting." : "It may be starting, or the network is cut.";
+  const text = status === 0 ? `${away} What you see stays as it is.` : message;
   return html`<${Notice} kind="error" title=${title} text=${text} action=${action} />`;
 }
 
 /** @param {{ other?: boolean }} props */
 function SignIn({ other }) {
+  if (localFolder) return null; // the address that mldash view prints is the one way in
   const target = new URL("sign-in", base);
   target.searchParams.set("next", location.pathname + location.search);
   return html`<p><a class="button" href=${target.href}>${other ? "Sign in as somebody else" : "Sign in"}</a></p>`;

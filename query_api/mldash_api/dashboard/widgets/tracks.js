@@ -1,7 +1,7 @@
 // A run's tracks: one topic at a time, its fields over time, and its files.
 
 import { go, view } from "../address.js";
-import { addressOf } from "../api.js";
+import { addressOf, localFolder } from "../api.js";
 import { html } from "../frame.js";
 import { patternOf, sectionOf } from "../pure/cards.js";
 import { formatNumber } from "../pure/numbers.js";
@@ -60,6 +60,7 @@ function Fields({ prefix, track, samples }) {
 
 /** @param {{ prefix: string, track: import("../views/track_data.js").Track }} props */
 function Files({ prefix, track }) {
+  if (localFolder) return null; // the files lie in the folder
   const { from, to } = view.value;
   const isPart = from !== null || to !== null;
   const name = track.topic.replace(/[^\p{L}\p{N}._-]+/gu, "_").slice(0, 120);

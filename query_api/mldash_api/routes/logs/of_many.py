@@ -17,7 +17,7 @@ from mldash_api.logs.merged import HasField, Line, Place, Wanted, read_merged
 from mldash_api.rights.admission import demand
 from mldash_api.rights.caller import Caller, scopes_of
 from mldash_api.rights.needed import needs
-from mldash_api.routes.chart_parameters import experiments_of
+from mldash_api.routes.chart_streams import experiments_of
 from mldash_api.routes.dependencies import OurCaller, OurForm, OurIndex, OurStores
 from mldash_api.routes.leaving import while_connected
 from mldash_api.routes.parameters import checked_count, checked_name, checked_prefix, checked_ranks, checked_session
@@ -28,7 +28,7 @@ from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores
 from mldash_ingest.documents.columns import ABSENT
 
-from .of_one import levels_of, with_the_lines_own_time
+from .asked import levels_of, with_the_lines_own_time
 
 
 class MergedLine(TypedDict):

@@ -1,27 +1,19 @@
 """GET /v1/logs/lines"""
 
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any
 
 from litestar import Request, Response, get
 from litestar.params import FromQuery, QueryParameter
 
 from mldash.answers.limits import SEARCH_LENGTH
-from mldash.answers.shapes import LogLine
-from mldash.events.levels import canonical_level
-from mldash_api.errors import WrongParameter
 from mldash_api.limits import DEFAULT_ROWS
 from mldash_api.logs.lines import Filter, read_lines
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
 from mldash_api.routes.dependencies import Found, OurForm, OurStores
 from mldash_api.routes.leaving import while_connected
-from mldash_api.routes.parameters import Index, checked_count, checked_number
+from mldash_api.routes.parameters import Index, checked_count
 
-_HALF_A_MICROSECOND_S = 0.6e-6
-"""And a little: float64 has a quarter of a microsecond there."""
-
-
-class LinesAnswer(TypedDict):
-    lines: list[LogLine]
+from .asked import LinesAnswer, levels_of, with_the_lines_own_time
 
 
 @get("/logs/lines", tags=["logs"], opt=needs("read", "prefix", OF_EXPERIMENT))
@@ -47,21 +39,3 @@ async def lines(
     reading = read_lines(stores, experiment.stream("logs"), wanted, offset, count)
     found = await while_connected(request, reading) or []
     return await form.built(len(found), lambda: LinesAnswer(lines=found))
-
-
-def with_the_lines_own_time(start: float | None, end: float | None) -> tuple[float | None, float | None]:
-    """Lines are told with microseconds: whoever asks from or to a line's own time means that line too. Raises
-    WrongParameter."""
-    low, high = checked_number("start", start), checked_number("end", end)
-    return (
-        None if low is None else low - _HALF_A_MICROSECOND_S,
-        None if high is None else high + _HALF_A_MICROSECOND_S,
-    )
-
-
-def levels_of(levels: list[str] | None) -> list[str] | None:
-    """As they are stored. Raises WrongParameter."""
-    try:
-        return None if levels is None else [canonical_level(level) for level in levels]
-    except ValueError as error:
-        raise WrongParameter("level", str(error)) from None

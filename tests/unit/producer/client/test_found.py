@@ -65,17 +65,17 @@ def test_an_error_amid_pages_makes_nothing_shorter(pages: int) -> None:
     assert len(api.asked) == len(set(api.asked)), "no page twice"
 
 
-def test_an_error_of_a_folder_comes_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_a_folder_comes_again(tmp_path: Path) -> None:
     def failing(root: Path) -> Iterator[Any]:
         raise OSError("no such disk")
 
     asked = asked_runs(None, "prefix", None)
-    found = FoundRuns(FolderAnswer(tmp_path, asked), asked, None)
-    monkeypatch.setattr("mldash.client.folder_runs.plain_runs", failing)
+    reads = [failing]
+    found = FoundRuns(FolderAnswer(lambda: reads[0](tmp_path), asked), asked, None)
     for _ in range(2):
         with pytest.raises(OSError, match="no such disk"):
             found.to_list()
-    monkeypatch.setattr("mldash.client.folder_runs.plain_runs", plain_runs)
+    reads[0] = plain_runs
     assert found.to_list() == []
 
 

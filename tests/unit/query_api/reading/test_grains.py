@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mldash_api.charts.grains import GRAINS, POINT, Stretch, Summarised, cover, grain_of, merged, sample
+from mldash_api.charts.grains import Stretch, Summarised, cover, merged, sample
+from mldash_api.charts.shape import GRAINS, POINT, grain_of
 
 ENDS = st.integers(0, 250_000_000)
 

@@ -1,75 +1,30 @@
 """GET /v1/live, GET /v1/live/page, PUT /v1/live/{id}"""
 
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 import msgspec
 from litestar import Request, Response, get, put
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody, QueryParameter, SkipValidation
-from msgspec import field
 
-from mldash_api.live.asked import TOLD, Asked, Told
-from mldash_api.live.event_stream import MEDIA_TYPE, EventStream, page_of
+from mldash_api.answers import EVENTS
+from mldash_api.live.asked import Asked
+from mldash_api.live.event_stream import EventStream, page_of
 from mldash_api.live.joining import Request as Joining
 from mldash_api.live.joining import change_page, checked_page, join
 from mldash_api.live.live import Live, collect
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
+from mldash_api.routes.dependencies import OurCaller, OurForm
+from mldash_api.routes.parameters import checked_number
 
-from .dependencies import OurCaller, OurForm
-from .parameters import checked_number
+from .asked import AfterText, AskedPage, ChangedPage, FromText, NameText, after_of, provide_asked
 
 _MOST_WAIT_S: Final = 60.0
-_LAST_EVENT_ID: Final = "last-event-id"
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 OurLive = NamedDependency[SkipValidation[Live]]
 OurAsked = NamedDependency[SkipValidation[Asked]]
-
-
-def provide_asked(
-    prefix: Annotated[list[str] | None, QueryParameter(description="Experiments, there or not; several.")] = None,
-    scopes: Annotated[
-        list[str] | None,
-        QueryParameter(name="scope", description="Owners and projects: all experiments below; several."),
-    ] = None,
-    kind: Annotated[
-        list[Told] | None, QueryParameter(description=f"What is told: {', '.join(TOLD)}; several. All by default.")
-    ] = None,
-    metric: Annotated[
-        list[str] | None, QueryParameter(description="Patterns of metrics' names (`train/*`); several. All by default.")
-    ] = None,
-    topic: Annotated[list[str] | None, QueryParameter(description="Likewise of tracks.")] = None,
-    level: Annotated[list[str] | None, QueryParameter(description="Of log lines; several. All by default.")] = None,
-    nonfinite: Annotated[
-        Literal["null", "string"], QueryParameter(description="NaN and infinities: null, or strings.")
-    ] = "null",
-    until: Annotated[
-        Literal["end"] | None, QueryParameter(description="`end`: close when every experiment's run has ended.")
-    ] = None,
-) -> Asked:
-    return Asked(
-        prefixes=tuple(prefix or ()),
-        scopes=tuple(scopes or ()),
-        kinds=tuple(kind or TOLD),
-        metrics=tuple(metric or ()),
-        topics=tuple(topic or ()),
-        levels=tuple(level or ()),
-        nonfinite=nonfinite,
-        until=until,
-    )
-
-
-AfterText = Annotated[
-    str | None, QueryParameter(description="The id of the last event that the listener has; or in Last-Event-ID.")
-]
-FromText = Annotated[
-    str, QueryParameter(name="from", description="Without an id: `now`, `start`, or an index of each stream.")
-]
-NameText = Annotated[
-    str | None,
-    QueryParameter(name="id", description="A name of the caller's own, by which PUT changes what is listened to."),
-]
 
 
 class LiveEvent(TypedDict):
@@ -85,25 +40,12 @@ class LivePage(TypedDict):
     next: str
 
 
-class ChangedPage(TypedDict):
-    """The event `changed` of this number comes when it has taken effect."""
-
-    change: int
-
-
-class AskedPage(Asked, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
-    """What is listened to from now on. Nothing at all: the stream ends, and is told to stop."""
-
-    start: str = field(default="now", name="from")
-    """Where what was not listened to before begins: `now`, `start`, an index."""
-
-
 @get(
     "/live",
     tags=["live"],
     opt=needs("read", "shown", OF_EXPERIMENT),
     dependencies={"asked": Provide(provide_asked, sync_to_thread=False)},
-    responses={200: ResponseSpec(data_container=str, media_type=MEDIA_TYPE, description="Server-sent events.")},
+    responses={200: ResponseSpec(data_container=str, media_type=EVENTS, description="Server-sent events.")},
 )
 async def live(
     request: Request[Any, Any, Any],
@@ -118,7 +60,7 @@ async def live(
 
     204: nothing more will come, do not connect again.
     """
-    joining = Joining(caller=caller, asked=asked, name=name, after=_after(request, after), start=start)
+    joining = Joining(caller=caller, asked=asked, name=name, after=after_of(request, after), start=start)
     listener = await join(live.hub, joining)
     return EventStream(live.hub, listener) if listener is not None else _stop()
 
@@ -142,7 +84,7 @@ async def live_page(
 ) -> Response[LivePage]:
     """The same events as one answer, for programs that ask again and again. 204: nothing more will come."""
     checked_number("wait", wait)
-    joining = Joining(caller=caller, asked=asked, after=_after(request, after), start=start)
+    joining = Joining(caller=caller, asked=asked, after=after_of(request, after), start=start)
     listener = await join(live.hub, joining)
     if listener is None:
         return _stop()
@@ -163,11 +105,6 @@ async def changed_live(
     page = await change_page(live.hub, Joining(caller=caller, asked=asked, name=checked_page(name), start=data.start))
     live.tending.take(page)
     return form.answer(ChangedPage(change=page.change))
-
-
-def _after(request: Request[Any, Any, Any], after: str | None) -> str | None:
-    """The header is newer than the address: a browser sends it when it comes back by itself."""
-    return request.headers.get(_LAST_EVENT_ID) or after or None
 
 
 def _stop() -> Response[Any]:

@@ -1,0 +1,107 @@
+"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/at, /v1/tracks/resampled"""
+
+import math
+from typing import Annotated, Any, Final, TypedDict
+
+from litestar import Response, get
+from litestar.params import FromQuery, QueryParameter
+
+from mldash.answers.shapes import EntriesAnswer, TrackSummary
+from mldash_api.errors import WrongParameter
+from mldash_api.limits import MOST_TIMES
+from mldash_api.rights.needed import needs
+from mldash_api.routes.parameters import (
+    PrefixText,
+    checked_count,
+    checked_fields,
+    checked_finite,
+    checked_name,
+    checked_number,
+)
+
+from .asking import OurForm, OurRuns, of_run
+
+_READS: Final = needs("read", "everything")
+_MOST_ENTRIES: Final = 1_000_000
+
+Fields = Annotated[list[str] | None, QueryParameter(description="Only these fields, and the timestamp.")]
+Moment = Annotated[float | None, QueryParameter(description="Seconds, inclusive.")]
+
+
+class TracksAnswer(TypedDict):
+    tracks: list[TrackSummary]
+
+
+class MomentsAnswer(TypedDict):
+    entries: list[dict[str, Any] | None]
+
+
+@get("/tracks", opt=_READS)
+async def tracks(runs: OurRuns, form: OurForm, prefix: PrefixText) -> Response[TracksAnswer]:
+    """One entry a topic."""
+    return form.answer({"tracks": await of_run(runs, prefix, lambda reader: reader.tracks(), [])})
+
+
+@get("/tracks/entries", opt=_READS)
+async def entries(
+    runs: OurRuns,
+    form: OurForm,
+    prefix: PrefixText,
+    topic: FromQuery[str],
+    start: Moment = None,
+    end: Moment = None,
+    columns: Fields = None,
+    limit: Annotated[int | None, QueryParameter(description="The earliest so many; go on behind the last.")] = None,
+) -> Response[EntriesAnswer]:
+    """Entries in time order, those of one timestamp merged field by field."""
+    checked_name("topic", topic)
+    count = _MOST_ENTRIES if limit is None else checked_count("limit", limit, _MOST_ENTRIES)
+    fields = checked_fields("columns", columns)
+    first, last = checked_number("start", start), checked_number("end", end)
+    absent = EntriesAnswer(entries=[], count=0)
+    found = await of_run(runs, prefix, lambda reader: reader.track_entries(topic, first, last, fields), absent)
+    listed = found["entries"][:count]
+    return await form.built(len(listed), lambda: EntriesAnswer(entries=listed, count=len(listed)))
+
+
+@get("/tracks/at", opt=_READS)
+async def at(
+    runs: OurRuns,
+    form: OurForm,
+    prefix: PrefixText,
+    topic: FromQuery[str],
+    times: Annotated[list[float], QueryParameter(description=f"Seconds, at most {MOST_TIMES:,} of them.")],
+    columns: Fields = None,
+) -> Response[MomentsAnswer]:
+    """The last entry at or before each time, in the order given; null where the track begins later."""
+    checked_name("topic", topic)
+    checked_count("number of times", len(times), MOST_TIMES)
+    if not all(map(math.isfinite, times)):
+        raise WrongParameter("times", "each is a finite number of seconds")
+    fields, absent = checked_fields("columns", columns), list[dict[str, Any] | None]([None] * len(times))
+    found = await of_run(runs, prefix, lambda reader: reader.track_entries_at(topic, times, fields), absent)
+    return form.answer(MomentsAnswer(entries=found))
+
+
+@get("/tracks/resampled", opt=_READS)
+async def resample(
+    runs: OurRuns,
+    form: OurForm,
+    prefix: PrefixText,
+    topic: FromQuery[str],
+    rate: Annotated[float, QueryParameter(gt=0, description="Entries a second.")],
+    start: Moment = None,
+    end: Moment = None,
+    columns: Fields = None,
+) -> Response[EntriesAnswer]:
+    """At start, start + 1 / rate, … the last entry at or before, under that time; none before the first entry."""
+    checked_name("topic", topic)
+    fields = checked_fields("columns", columns)
+    low, high = checked_finite("start", start), checked_finite("end", end)
+
+    none: list[dict[str, Any]] = []
+    try:
+        rows = await of_run(runs, prefix, lambda one: one.resampled_entries(topic, rate, low, high, fields), none)
+    except ValueError as error:  # too many for one answer
+        raise WrongParameter("rate", str(error)) from None
+    return await form.built(len(rows), lambda: EntriesAnswer(entries=rows, count=len(rows)))
