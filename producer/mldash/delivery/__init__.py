@@ -6,7 +6,7 @@ publisher.py  the thread and its loop: connect, publish, and begin again when th
 dead_sessions.py  beside it, events that dead sessions of the host left
 lane.py       one session's journal on its way: rounds, the acknowledged prefix
 window.py     records in flight: bytes leave with their answer, places in their order · halving.py  a record as two
-refusals.py   sizes that brokers refused · refused.py  how refused events are told
+refusals.py   sizes that brokers refused, and how refused events are told
 kafka.py      the only aiokafka of the SDK: a producer that can be given up at any moment
 kafka_server.py  how Kafka is spoken to: what the user has set, then what the API says
 kafka_topics.py  facts of Kafka's topics (mldash doctor)

@@ -19,8 +19,7 @@ from mldash.process.clock import GrowingDelay
 
 from .lane import Lane, lane_of_dead
 from .producer import BatchRefused, KafkaTrouble, NotTaken, Producer
-from .refusals import Refusals
-from .refused import told
+from .refusals import Refusals, told
 from .signals import send_signals
 
 LOOK_S = 60.0

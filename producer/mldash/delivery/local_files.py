@@ -26,8 +26,7 @@ from mldash.local.state.sent import SentTo, read_sent, write_sent
 from mldash.local.state.sources import renamed_session
 
 from .producer import Acknowledged, Producer, Routes
-from .refusals import Refusals
-from .refused import told
+from .refusals import Refusals, told
 from .signals import TIMEOUT_S, in_records
 from .window import Sent, Window
 

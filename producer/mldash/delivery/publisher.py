@@ -30,8 +30,7 @@ from .kafka import DirectLoop, packed_bytes
 from .lane import Lane, Progress
 from .pace import Pace
 from .producer import BatchRefused, KafkaTrouble, Producer
-from .refusals import Refusals
-from .refused import RefusedEvents
+from .refusals import Refusals, RefusedEvents
 from .signals import send_signals
 from .ways import start_producer
 

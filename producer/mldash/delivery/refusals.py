@@ -1,12 +1,18 @@
-"""The record sizes that brokers refused; one object for all records of one producer.
+"""The record sizes that brokers refused, one object for all records of one producer; and how refused events are told.
 
 A broker measures a compressed batch, and each topic may have a limit of its own. So where a batch of several events is
 refused, smaller batches follow; where one event was alone in its batch, that much is known of its topic: from then on
 an event that compresses to as much is not even tried, for each refusal costs the producer (kafka.py).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from time import monotonic
+
+import msgspec
+
+from mldash.errors import EventsRefused
+from mldash.events.schema import Record
 
 from .kafka import BATCH_BYTES
 
@@ -49,3 +55,28 @@ class Refusals:
     def _known(self, topic: str) -> int | None:
         least, at = self._least.get(topic, (None, 0.0))
         return None if least is None or self._clock() - at > _KEPT_S else least
+
+
+class RefusedEvents:
+    """A session's, counted as they are set aside: the text for flush(), the end of a run, and experiment.events."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._counts = Counter[tuple[str, str | None]]()
+        self._kept_bytes = 0
+        self._example = ""
+
+    def add(self, records: list[Record], kept_bytes: int) -> EventsRefused:
+        """All of them until now, as an error."""
+        for record in records:
+            self._counts[record.kind, record.name] += record.count
+            self._example = self._example or told(record)
+        self._kept_bytes += kept_bytes
+        refused = [(kind, name, count) for (kind, name), count in self._counts.items()]
+        return EventsRefused(refused, self._kept_bytes, self._folder, self._example)
+
+
+def told(record: Record) -> str:
+    """The name of a refused event in a sentence."""
+    of = f"{record.kind} {record.name!r}" if record.name else record.kind
+    return f"an event of {of} with {len(msgspec.msgpack.encode(record))} bytes (seq {record.first_seq})"

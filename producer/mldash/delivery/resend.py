@@ -23,8 +23,7 @@ from .gateway import Post, Way
 from .kafka import packed_bytes
 from .lane import lane_of_dead
 from .producer import AccessRefused, BatchRefused, KafkaTrouble, Producer
-from .refusals import Refusals
-from .refused import told
+from .refusals import Refusals, told
 from .signals import send_signals
 from .ways import start_producer
 
