@@ -25,7 +25,7 @@ from mldash_compactor.chunks.s3 import open_store
 from mldash_ingest.documents.mongo import AutoReconnect, open_mongo
 
 from . import faults, health, instruments, openapi, problems
-from .agents.route import tools_of, tools_route
+from .agents.http.route import tools_of, tools_route
 from .caching import kept_nowhere
 from .errors import ApiError
 from .gateway.gateway import Gateway
@@ -69,7 +69,7 @@ from .stores.streams import Stores
 from .tls import LOOK_EVERY_S, Certificate
 
 if TYPE_CHECKING:
-    from .agents.over_http import ToolsOverHttp
+    from .agents.http.tools_over_http import ToolsOverHttp
 
 _KEEP_ALIVE_S: Final = 75
 _log = structlog.get_logger()

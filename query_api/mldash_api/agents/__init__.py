@@ -1,8 +1,7 @@
 """Tools by which programs that reason read runs (docs/agents.md). In reading order:
 
 server.py       the tools as a server of the Model Context Protocol; what every call passes through
-route.py        /mcp of the API, where its setting asks for it; over_http.py: the same tools, for each request's caller
-inside.py       how that caller's reads are asked of the API itself
+http/           the same within the API, for the caller of each request
 tools.py        each tool's name, arguments and description
 finding.py      find_runs, fields              describing.py   describe_run
 comparing.py    compare_runs, where_parted     metrics.py      read_metric

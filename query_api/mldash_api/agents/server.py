@@ -1,5 +1,5 @@
 """The tools as a server of the Model Context Protocol, made anew for each process: over stdio, or within the API
-(over_http.py).
+(http/).
 
 Every call passes through one middleware: an argument that the tool has not is refused with the nearest that it has (the
 library would drop it and use the default), and one whose value is none with what is allowed.

@@ -1,7 +1,7 @@
 """The threads in which tools read.
 
-They are of their own: a read within the API (inside.py) waits for a request that is answered by the event loop, which
-may need one of the loop's usual threads for it. Where reads had taken all of these, both would wait for ever.
+They are of their own: a read within the API (http/inside.py) waits for a request that is answered by the event loop,
+which may need one of the loop's usual threads for it. Where reads had taken all of these, both would wait for ever.
 """
 
 import asyncio

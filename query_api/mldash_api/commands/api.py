@@ -50,7 +50,7 @@ def command(
     # Imported only now: a wrong setting is told before the clients are loaded.
     from mldash.process import log_output
     from mldash.process.health_server import health_address
-    from mldash_api.agents.route import check_extra
+    from mldash_api.agents.http.route import check_extra
 
     check_extra(settings)
     log_output.set_up(component_settings(log_output.LogSettings, "log", config=config), "api")

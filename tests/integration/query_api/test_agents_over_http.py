@@ -12,7 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
 from mldash.process.environment import SettingError
-from mldash_api.agents import route
+from mldash_api.agents.http import route
 from mldash_api.agents.tools import TOOLS
 from tests.world import World
 

@@ -15,7 +15,7 @@ from mldash_api.settings import ApiSettings
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
 
-    from .over_http import ToolsOverHttp
+    from .tools_over_http import ToolsOverHttp
 
 
 def check_extra(settings: ApiSettings) -> None:
@@ -33,7 +33,7 @@ async def tools_of(settings: ApiSettings) -> "AsyncIterator[ToolsOverHttp | None
         return
     check_extra(settings)
     # The library takes half a second and 60 MB: only where it is asked for.
-    from .over_http import ToolsOverHttp
+    from .tools_over_http import ToolsOverHttp
 
     tools = ToolsOverHttp()
     async with tools.running():

@@ -12,9 +12,9 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from mldash.client.client import Client
 from mldash.settings import SdkSettings
+from mldash_api.agents.server import make_server
 
 from .inside import Inside
-from .server import make_server
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
