@@ -27,23 +27,28 @@ from .stack import StackAddresses
 PARTITIONS = dict.fromkeys(KINDS, 2)
 
 
+def servers_of(addresses: StackAddresses, name: str, **security: Any) -> Servers:
+    """Of a world, for who opens no client of its own."""
+    return Servers(
+        kafka=addresses.kafka,
+        mongo=addresses.mongo,
+        topic_prefix=name,
+        mongo_database=name,
+        s3_endpoint=addresses.s3_endpoint,
+        s3_bucket=name,
+        s3_access_key=addresses.s3_access_key,
+        s3_secret_key=addresses.s3_secret_key,
+        **security,
+    )
+
+
 class World:
     """Names on the servers, and settings of components that work on them."""
 
     def __init__(self, addresses: StackAddresses, name: str | None = None, **security: Any) -> None:
         """`name`: that of a world which is there already; `security`: more fields of Servers."""
         self.name = name or f"t{uuid.uuid4().hex[:12]}"
-        self.servers = Servers(
-            kafka=addresses.kafka,
-            mongo=addresses.mongo,
-            topic_prefix=self.name,
-            mongo_database=self.name,
-            s3_endpoint=addresses.s3_endpoint,
-            s3_bucket=self.name,
-            s3_access_key=addresses.s3_access_key,
-            s3_secret_key=addresses.s3_secret_key,
-            **security,
-        )
+        self.servers = servers_of(addresses, self.name, **security)
         self.mongo = open_mongo(self.servers)
         self.objects = open_store(self.servers)
 

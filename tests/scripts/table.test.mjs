@@ -74,5 +74,6 @@ test("conditions of a group hold together whatever stood in the filter", () => {
 });
 
 test("a spreadsheet takes no cell for a formula", () => {
+  assert.equal(toCsv([["note;=1+1", "a\t@x", "well; done"]]), "\"note;'=1+1\",\"a\t'@x\",\"well; done\"\r\n");
   assert.equal(toCsv([["=1+1", "a,b", 'x"y', -1, null, [1]]]), "'=1+1,\"a,b\",\"x\"\"y\",-1,,[1]\r\n");
 });

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isinf
 from typing import Any
 
 from .limits import MOST_ENTRIES
@@ -12,11 +13,14 @@ TOO_MANY = "more entries than one answer holds: give start and end, or a lower r
 
 
 def grid(start: float, end: float, rate_hz: float) -> Iterator[float]:
-    """start, start + 1 / rate, … as far as `end`, each by itself: errors do not add up."""
-    at = 0
-    while (time := start + at / rate_hz) <= end:
+    """start, start + 1 / rate, … as far as `end`, each by itself: errors do not add up. A finite rate, of which
+    (end - start) · rate is bounded: at a great one a step may be too small to move a time at all."""
+    if end < start:
+        return
+    for at in range(int((end - start) * rate_hz) + 2):
+        if (time := start + at / rate_hz) > end:
+            return
         yield time
-        at += 1
 
 
 def held(entries: Iterable[Mapping[str, Any]], times: Sequence[float]) -> Iterator[dict[str, Any]]:
@@ -39,13 +43,13 @@ def resampled(
 ) -> list[dict[str, Any]]:
     """At start, start + 1 / rate, … as far as `end`; left out they are the first entry's and the last one's times.
 
-    Raises ValueError for more than MOST_ENTRIES.
+    Raises ValueError for more than MOST_ENTRIES, and for a rate that is not finite.
     """
     if not entries:
         return []
     first = entries[0][TIMESTAMP] if start is None else start
     last = entries[-1][TIMESTAMP] if end is None else end
-    if (last - first) * rate_hz >= MOST_ENTRIES:
+    if isinf(rate_hz) or (last - first) * rate_hz >= MOST_ENTRIES:
         raise ValueError(TOO_MANY)
     return list(held(entries, list(grid(first, last, rate_hz))))
 

@@ -59,6 +59,7 @@ def make_server(client_of: Callable[[], Client], ending: asyncio.Event | None = 
         tools=tools,
         log_level="WARNING",
         middleware=[check],
+        subscriptions=False,
     )
 
 

@@ -100,6 +100,8 @@ async def resample(
     low, high = checked_finite("start", start), checked_finite("end", end)
 
     none: list[dict[str, Any]] = []
+    if math.isinf(rate):
+        return form.answer(EntriesAnswer(entries=none, count=0))
     try:
         rows = await of_run(runs, prefix, lambda one: one.resampled_entries(topic, rate, low, high, fields), none)
     except ValueError as error:  # too many for one answer

@@ -3,6 +3,7 @@
 Open to all: they hold no data. What the page shows comes from the other routes, with the rights of who looks at it.
 """
 
+import hashlib
 from typing import Any, Final
 
 from litestar import Request, Response, get
@@ -91,7 +92,8 @@ def page_at(request: Request[Any, Any, Any], depth: int, local: str | None = Non
         return Response(told.encode(), status_code=503, media_type="text/plain", headers=headers)
     html = page.html(depth, local)
     headers = {**SAFE, "Cache-Control": "no-cache"}
-    tag = f'"{page.version}-{depth}{"" if local is None else "-local"}"'
+    of = "" if local is None else f"-{hashlib.sha256(local.encode()).hexdigest()[:16]}"
+    tag = f'"{page.version}-{depth}{of}"'
     return _sent(request, File(html, html, _HTML), tag, headers)
 
 

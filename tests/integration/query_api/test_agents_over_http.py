@@ -91,6 +91,11 @@ async def test_who_brings_no_token_is_told_how_to_come_back(guarded: Client) -> 
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer realm="mldash"')
 
 
+async def test_no_stream_stands_without_a_call(world: World, guarded: Client) -> None:
+    headers = bearer(await token_for(world, ("read", "ada"))) | {"Accept": "text/event-stream"}
+    assert (await guarded.http.get("/mcp", headers=headers)).status_code == 405
+
+
 async def test_without_the_setting_there_is_no_such_route(client: Client) -> None:
     answer = await client.http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     assert answer.status_code == 404

@@ -15,7 +15,7 @@ import pytest
 from mldash import Experiment
 from mldash_deploy.prepare import prepare
 from tests.secret_scan import write_secret
-from tests.world import PARTITIONS, World
+from tests.world import PARTITIONS, World, servers_of
 
 from .components import Component, running, variables
 from .servers import USER, SecuredServers
@@ -50,10 +50,10 @@ class Line:
 
     def environ(self, user: str, password: str) -> dict[str, str]:
         security = self.secured.security(kafka_username=user, kafka_password=password)
-        made = World(self.secured.addresses(), self.name, **security)
         folder = self._folder / user
         folder.mkdir()
-        return variables(made.servers, folder) | {"MLDASH_WORKER_GROUP": self.name}
+        servers = servers_of(self.secured.addresses(), self.name, **security)
+        return variables(servers, folder) | {"MLDASH_WORKER_GROUP": self.name}
 
     def prepare(self) -> None:
         async def make() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +15,10 @@ from mldash.remote.transport import Transport
 if TYPE_CHECKING:
     from litestar.types import Message, Receive, Scope
 
-_OF_THE_BODY: Final = (b"content-", b"accept", b"transfer-", b"te", b"expect", b"connection", b"mcp-", b"range", b"if-")
+_OF_THE_CALL: Final = (
+    *(b"content-", b"accept", b"transfer-", b"te", b"expect", b"connection", b"range", b"if-"),
+    *(b"mcp-", b"mldash-"),
+)
 """Beginnings of headers that tell of the request in hand alone, not of who sent it and how it came."""
 _COPIED: Final = ("asgi", "http_version", "scheme", "client", "server", "root_path")
 
@@ -23,12 +28,18 @@ class Inside(Transport):
 
     def __init__(self, scope: Scope) -> None:
         """`scope`: of the request in hand. Called within its event loop."""
-        headers = [*scope["headers"]]
-        host = next((value.decode("latin-1") for name, value in headers if name == b"host"), "api")
-        super().__init__(f"{scope['scheme']}://{host}")
+        super().__init__("http://api")  # what errors call it: where it is asked from outside is a proxy's to know
         self._app, self._loop = scope["litestar_app"], asyncio.get_running_loop()
         self._copied = {name: scope[name] for name in _COPIED if name in scope}
-        self._sent = [(name, value) for name, value in headers if not name.startswith(_OF_THE_BODY)]
+        self._sent = [(name, value) for name, value in scope["headers"] if not name.startswith(_OF_THE_CALL)]
+        self._asking = set[Future[Any]]()
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Nobody waits for the call any more: requests in hand are cancelled, and further ones refused."""
+        self._closed.set()
+        for asked in [*self._asking]:
+            asked.cancel()
 
     def _request(
         self,
@@ -40,12 +51,21 @@ class Inside(Transport):
         *,
         again: bool = True,
     ) -> tuple[int, str, bytes, Mapping[str, str]]:
+        if self._closed.is_set():
+            raise ServerUnreachable(self.address, "the caller has gone")
         asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers), self._loop)
+        self._asking.add(asked)
         try:
+            if self._closed.is_set():  # meanwhile
+                asked.cancel()
             return asked.result(timeout_s)
         except TimeoutError:
             asked.cancel()
             raise ServerUnreachable(self.address, f"no answer within {timeout_s:g} s") from None
+        except CancelledError:
+            raise ServerUnreachable(self.address, "the caller has gone") from None
+        finally:
+            self._asking.discard(asked)
 
     async def _asked(
         self, method: str, url: str, headers: Mapping[str, str]

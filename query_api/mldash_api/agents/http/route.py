@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from litestar import asgi
+from litestar.exceptions import MethodNotAllowedException
 from litestar.handlers import ASGIRouteHandler
 
 from mldash.process.environment import SettingError
@@ -45,6 +46,8 @@ def tools_route(tools: "ToolsOverHttp") -> ASGIRouteHandler:
 
     @asgi("/mcp", copy_scope=True, opt=needs("read", "shown", only_reads=True))
     async def called(scope: "Scope", receive: "Receive", send: "Send") -> None:
+        if scope.get("method") != "POST":  # a stream without a call would stand for as long as its client likes
+            raise MethodNotAllowedException(detail="a call is a POST, and its answer comes with it")
         await tools(scope, receive, send)
 
     return called

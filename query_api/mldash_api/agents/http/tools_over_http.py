@@ -7,12 +7,15 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
+from weakref import WeakValueDictionary
 
 from mcp.server.transport_security import TransportSecuritySettings
 
 from mldash.client.client import Client
 from mldash.settings import SdkSettings
 from mldash_api.agents.server import make_server
+from mldash_api.agents.threads import share
+from mldash_api.rights.caller import Caller
 
 from .inside import Inside
 
@@ -20,6 +23,8 @@ if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
 
 _client: Final[ContextVar[Client]] = ContextVar("client")
+_THREADS_OF_ONE: Final = 8
+"""Reads of one caller at once; further ones wait for them, and nobody else does."""
 # No process that the API starts writes for itself: what it reads was written by others.
 _SETTINGS: Final = SdkSettings()
 
@@ -30,6 +35,8 @@ class ToolsOverHttp:
 
     def __init__(self) -> None:
         self._ending = asyncio.Event()
+        self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
+        """By caller, of those who have a call in hand."""
         server = make_server(_client.get, self._ending)
         # Host and Origin are the door's to check (rights/door.py), before any request comes here.
         trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -50,11 +57,18 @@ class ToolsOverHttp:
         self._ending.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        token = _client.set(Client.over(Inside(scope), _SETTINGS))
+        inside, own_share = Inside(scope), self._share_of(scope["user"])
+        token, of_threads = _client.set(Client.over(inside, _SETTINGS)), share.set(own_share)
         try:
             await self._manager.handle_request(scope, receive, send)  # type: ignore[arg-type]
         finally:
+            share.reset(of_threads)
             _client.reset(token)
+            inside.close()
+
+    def _share_of(self, caller: Caller) -> asyncio.Semaphore:
+        who = caller.token_id or caller.sign_in_id or caller.address or ""
+        return self._shares.setdefault(who, asyncio.Semaphore(_THREADS_OF_ONE))
 
 
 def _end_watcher() -> None:

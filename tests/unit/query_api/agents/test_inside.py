@@ -1,0 +1,94 @@
+"""A read within the API is a request as its caller would send it, and ends with the call."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from mldash.errors import RequestRefused, ServerUnreachable
+from mldash_api.agents.http.inside import Inside
+from mldash_api.agents.threads import in_thread, share
+
+Told = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def scope_of(app: Any, *headers: tuple[bytes, bytes]) -> Any:
+    return {"type": "http", "scheme": "https", "client": ("10.0.0.7", 5), "headers": [*headers], "litestar_app": app}
+
+
+def answering(seen: list[Any], status: int = 200) -> Any:
+    async def app(scope: Any, receive: Any, send: Told) -> None:
+        seen.append(scope)
+        kind = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": status, "headers": kind})
+        for part in (b'{"a":', b"1}"):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+
+    return app
+
+
+async def test_it_is_asked_as_the_caller_came_and_without_what_was_of_the_call_alone() -> None:
+    seen = list[Any]()
+    own = (b"authorization", b"Bearer x"), (b"x-forwarded-proto", b"https"), (b"host", b"[")
+    of_call = (b"content-length", b"9"), (b"mcp-protocol-version", b"1"), (b"mldash-wait", b"30"), (b"accept", b"*/*")
+    inside = Inside(scope_of(answering(seen), *own, *of_call))
+    assert await in_thread(inside.get, "/v1/runs", {"filter": "a b&c", "prefix": ["x", "y"]}) == {"a": 1}
+    (scope,) = seen
+    assert (scope["method"], scope["path"], scope["scheme"], scope["client"]) == (
+        "GET",
+        "/v1/runs",
+        "https",
+        ("10.0.0.7", 5),
+    )
+    assert scope["query_string"] == b"filter=a+b%26c&prefix=x&prefix=y"
+    assert scope["headers"] == [*own, (b"accept", b"application/msgpack")]
+
+
+async def test_a_problem_is_the_error_that_it_is_over_the_network() -> None:
+    inside = Inside(scope_of(answering([], 404)))
+    with pytest.raises(RequestRefused) as refused:
+        await in_thread(inside.get, "/v1/none")
+    assert refused.value.status == 404
+
+
+async def test_what_is_asked_ends_with_the_call_and_nothing_is_asked_after_it() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Told) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    inside = Inside(scope_of(app))
+    reading = asyncio.create_task(in_thread(inside.get, "/v1/logs"))
+    await begun.wait()
+    inside.close()
+    with pytest.raises(ServerUnreachable, match="the caller has gone"):
+        await reading
+    await ended.wait()
+    with pytest.raises(ServerUnreachable, match="the caller has gone"):
+        await in_thread(inside.get, "/v1/logs")
+
+
+async def test_one_caller_takes_no_more_threads_than_its_share() -> None:
+    share.set(asyncio.Semaphore(2))
+    running, most = 0, 0
+    may_end = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Told) -> None:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await may_end.wait()
+        running -= 1
+        await answering([])(scope, receive, send)
+
+    inside = Inside(scope_of(app))
+    reads = [asyncio.create_task(in_thread(inside.get, "/v1/runs")) for _ in range(5)]
+    while running < 2:  # noqa: ASYNC110 - of the app's own count
+        await asyncio.sleep(0.01)
+    may_end.set()
+    assert await asyncio.gather(*reads) == [{"a": 1}] * 5 and most == 2
