@@ -314,19 +314,6 @@ def test_an_hpa_scales_where_it_is_asked_for() -> None:
     assert all("replicas" not in pods(found)[one]["spec"] for one in ("worker", "api"))
 
 
-@every_scenario
-def test_every_pod_has_a_network_policy(scenario: str) -> None:
-    found = render(scenario)
-    policies = [one["spec"] for one in of_kind(found, "NetworkPolicy")]
-    for component, keeper in pods(found).items():
-        labels = keeper["spec"]["template"]["metadata"]["labels"]
-        (own,) = [one for one in policies if labels.items() >= one["podSelector"]["matchLabels"].items()]
-        assert own["policyTypes"] == ["Ingress", "Egress"]
-        ports = {port["port"] for rule in own["ingress"] for port in rule["ports"]}
-        assert ports == {"api": {"health", "http"}, "prepare": set()}.get(component, {"health"})
-        assert all(isinstance(port["port"], int) for rule in own["egress"] for port in rule["ports"])
-
-
 def test_ingress_and_route_lead_to_one_base_path() -> None:
     found = render("secured")
     (ingress,), (route,) = of_kind(found, "Ingress"), of_kind(found, "HTTPRoute")

@@ -1,4 +1,4 @@
-"""What can be said of the chart without helm; `make check-deploy` renders it (rendered_chart.py)."""
+"""What can be said of the chart without helm; `make check-deploy` renders it (rendered_*.py)."""
 
 import copy
 import json
