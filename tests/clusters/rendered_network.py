@@ -43,3 +43,20 @@ def test_dns_is_let_out_at_the_port_of_the_service_and_at_that_of_openshifts_pod
     found = render(scenario)
     for component in pods(found):
         assert let_out(found, component, "UDP") == {53, 5353} <= let_out(found, component)
+
+
+@pytest.mark.parametrize("component", ["compactor", "api", "prepare"])
+def test_who_speaks_to_s3_by_a_role_reaches_those_that_give_out_its_keys(component: str) -> None:
+    """EKS Pod Identity and the instance's metadata listen on 80, GKE's on 988; with own keys nobody is asked."""
+    by_role, by_keys = render("small", 's3.existingSecret=""'), render("small")
+    assert let_out(by_role, component) - let_out(by_keys, component) == {80, 988}
+    assert not {80, 988} & let_out(by_keys, component)
+
+
+def test_workers_speak_to_no_s3_and_reach_nobody_for_its_keys() -> None:
+    assert let_out(render("small", 's3.existingSecret=""'), "worker") == let_out(render("small"), "worker")
+
+
+def test_ports_that_are_given_are_let_out() -> None:
+    found = render("small", "networkPolicy.egressPorts=[443,9000]")
+    assert all(let_out(found, component) == {53, 5353, 443, 9000} for component in pods(found))
