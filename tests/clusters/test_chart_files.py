@@ -91,6 +91,11 @@ def test_every_variable_that_a_template_names_is_a_setting() -> None:
     assert len(named) > 30 and named <= known
 
 
+def test_no_template_says_the_revision() -> None:
+    """It is always 1 for Argo CD and `helm template`: a name made of it would never be another."""
+    assert not [path.name for path in (CHART / "templates").iterdir() if ".Release.Revision" in path.read_text()]
+
+
 def test_the_chart_has_the_version_of_the_package() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     (version,) = re.findall(r'^version = "(.+)"$', (CHART.parents[2] / "pyproject.toml").read_text(), re.MULTILINE)
