@@ -31,6 +31,17 @@ def environment(keeper: Resource) -> dict[str, str]:
     return {one["name"]: one.get("value", "from-elsewhere") for one in container(keeper)["env"]}
 
 
+def named_by_others(keeper: Resource) -> set[str]:
+    """Variables that a later one names as $(NAME): Kubernetes fills in only those that stand before it."""
+    before, named = set[str](), set[str]()
+    for one in container(keeper)["env"]:
+        own = set(re.findall(r"\$\((\w+)\)", one.get("value", "")))
+        assert own <= before, one
+        named |= own
+        before.add(one["name"])
+    return named
+
+
 def read(component: str, found: dict[str, str]) -> Any:
     """As the component itself reads them; a secret's file is some text."""
     secrets = {
@@ -213,11 +224,13 @@ def test_no_token_of_kubernetes_is_mounted(scenario: str) -> None:
 
 
 @every_scenario
-def test_a_worker_is_a_static_member_by_the_name_of_its_pod(scenario: str) -> None:
+def test_a_worker_is_a_static_member_by_the_namespace_and_name_of_its_pod(scenario: str) -> None:
     worker = pods(render(scenario))["worker"]
     assert worker["kind"] == "StatefulSet" and worker["spec"]["podManagementPolicy"] == "Parallel"
-    (instance,) = [one for one in container(worker)["env"] if one["name"] == "MLDASH_WORKER_INSTANCE"]
-    assert instance["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    given = {one["name"]: one for one in container(worker)["env"]}
+    assert given["MLDASH_WORKER_INSTANCE"]["value"] == "$(POD_NAMESPACE).$(POD_NAME)"
+    for name, path in (("POD_NAMESPACE", "metadata.namespace"), ("POD_NAME", "metadata.name")):
+        assert given[name]["valueFrom"] == {"fieldRef": {"fieldPath": path}}
     services = {one["metadata"]["name"]: one for one in of_kind(render(scenario), "Service")}
     assert services[worker["spec"]["serviceName"]]["spec"]["clusterIP"] == "None"
 
@@ -243,7 +256,8 @@ def test_variables_are_settings_that_the_component_takes(scenario: str) -> None:
     known = {one.variable for one in settings} | {one.variable + OF_FILE for one in settings if one.secret}
     for component, keeper in pods(render(scenario)).items():
         names = [one["name"] for one in container(keeper)["env"]]
-        assert len(set(names)) == len(names) and set(names) <= known
+        assert len(set(names)) == len(names)
+        assert set(names) - known == named_by_others(keeper)
         read(component, environment(keeper))
 
 
@@ -282,6 +296,22 @@ def test_keda_scales_by_the_lag_of_each_topic(scenario: str) -> None:
         assert trigger["metadata"]["offsetResetPolicy"] == "earliest"
         assert trigger["metadata"]["consumerGroup"] == read("worker", environment(worker)).group
     assert all(isinstance(value, str) for one in spec["triggers"] for value in one["metadata"].values())
+
+
+@pytest.mark.parametrize(
+    ("sets", "group"),
+    [
+        ([], "mldash-ingest"),
+        (['kafka.topicPrefix="vision"'], "vision-ingest"),
+        (['kafka.topicPrefix="vision"', 'kafka.group="ours"'], "ours"),
+    ],
+)
+def test_the_group_follows_the_topics_and_is_the_same_for_all(sets: list[str], group: str) -> None:
+    """Else two installations on one Kafka would take each other's partitions."""
+    found = render("medium", *sets)
+    assert {environment(pods(found)[one])["MLDASH_WORKER_GROUP"] for one in ("worker", "prepare")} == {group}
+    (scaler,) = of_kind(found, "ScaledObject")
+    assert {one["metadata"]["consumerGroup"] for one in scaler["spec"]["triggers"]} == {group}
 
 
 def test_keda_signs_in_as_the_workers_do_and_asks_prometheus_for_the_lag_in_seconds() -> None:

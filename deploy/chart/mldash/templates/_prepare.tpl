@@ -18,7 +18,7 @@ spec:
         {{- include "mldash.kafka" (list . $kafka) | nindent 8 }}
         {{- include "mldash.mongo" .Values.mongo | nindent 8 }}
         {{- include "mldash.s3" .Values.s3 | nindent 8 }}
-        - {name: MLDASH_WORKER_GROUP, value: {{ .Values.kafka.group | quote }}}
+        - {name: MLDASH_WORKER_GROUP, value: {{ include "mldash.group" . | quote }}}
         {{- range $kind, $count := $own.partitions }}
         - {name: MLDASH_PREPARE_{{ upper $kind }}_PARTITIONS, value: {{ int64 $count | quote }}}
         {{- end }}
