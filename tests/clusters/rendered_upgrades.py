@@ -1,15 +1,20 @@
 """What a second render over a first may change, and what not, by a real helm: `make check-deploy`."""
 
 import re
+from typing import Final
 
 import pytest
 
 from .helm import HELM, SCENARIOS, Resource, container, pods, render
+from .values_schema import CHART
 
 pytestmark = [
     pytest.mark.skipif(HELM is None, reason="helm is not installed"),
     pytest.mark.time_limit(900),
 ]
+
+_PAGES: Final = (CHART / "UPGRADE.md", CHART.parents[2] / "docs" / "clusters.md")
+_KINDS: Final = {"deploy": "Deployment", "deployment": "Deployment", "statefulset": "StatefulSet", "job": "Job"}
 
 every_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
 
@@ -56,3 +61,24 @@ def test_all_of_a_jobs_pods_is_in_its_template() -> None:
     """What else of a Job can't be changed is not said, so that the hash of the template is enough."""
     assert set(job_of("secured")["spec"]) == {"backoffLimit", "ttlSecondsAfterFinished", "template"}
     assert container(job_of("secured"))["args"] == ["prepare"]
+
+
+def test_commands_of_the_pages_name_what_there_is() -> None:
+    there = {(one["kind"], one["metadata"]["name"]) for one in render("medium")}
+    named = {
+        (_KINDS[kind], name)
+        for page in _PAGES
+        for kind, name in re.findall(rf"\b({'|'.join(_KINDS)})/(lab-[a-z0-9-]+)", page.read_text())
+    }
+    assert len(named) >= 2 and named <= there
+
+
+def test_the_page_on_upgrades_scales_all_whose_number_an_upgrade_takes_out() -> None:
+    """A number that was there and is said no more becomes 1, until the scaler acts."""
+    fixed, scaled = (pods(render(scenario)).values() for scenario in ("small", "medium"))
+    counted, still = (
+        {(one["kind"], one["metadata"]["name"]) for one in keepers if "replicas" in one["spec"]}
+        for keepers in (fixed, scaled)
+    )
+    told = re.findall(r"kubectl -n ml scale (\w+)/(\S+) --replicas", (CHART / "UPGRADE.md").read_text())
+    assert {(_KINDS[kind], name) for kind, name in told} == counted - still
