@@ -15,7 +15,7 @@ every_scenario = pytest.mark.parametrize("scenario", SCENARIOS)
 def policy_of(found: list[Resource], component: str) -> Resource:
     """The spec of the one policy that chooses a component's pods."""
     labels = pods(found)[component]["spec"]["template"]["metadata"]["labels"]
-    policies = [one["spec"] for one in of_kind(found, "NetworkPolicy")]
+    policies: list[Resource] = [one["spec"] for one in of_kind(found, "NetworkPolicy")]
     (own,) = [one for one in policies if labels.items() >= one["podSelector"]["matchLabels"].items()]
     return own
 
