@@ -31,6 +31,17 @@ def environment(keeper: Resource) -> dict[str, str]:
     return {one["name"]: one.get("value", "from-elsewhere") for one in container(keeper)["env"]}
 
 
+def named_by_others(keeper: Resource) -> set[str]:
+    """Variables that a later one names as $(NAME): Kubernetes fills in only those that stand before it."""
+    before, named = set[str](), set[str]()
+    for one in container(keeper)["env"]:
+        own = set(re.findall(r"\$\((\w+)\)", one.get("value", "")))
+        assert own <= before, one
+        named |= own
+        before.add(one["name"])
+    return named
+
+
 def read(component: str, found: dict[str, str]) -> Any:
     """As the component itself reads them; a secret's file is some text."""
     secrets = {
@@ -213,11 +224,13 @@ def test_no_token_of_kubernetes_is_mounted(scenario: str) -> None:
 
 
 @every_scenario
-def test_a_worker_is_a_static_member_by_the_name_of_its_pod(scenario: str) -> None:
+def test_a_worker_is_a_static_member_by_the_namespace_and_name_of_its_pod(scenario: str) -> None:
     worker = pods(render(scenario))["worker"]
     assert worker["kind"] == "StatefulSet" and worker["spec"]["podManagementPolicy"] == "Parallel"
-    (instance,) = [one for one in container(worker)["env"] if one["name"] == "MLDASH_WORKER_INSTANCE"]
-    assert instance["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
+    given = {one["name"]: one for one in container(worker)["env"]}
+    assert given["MLDASH_WORKER_INSTANCE"]["value"] == "$(POD_NAMESPACE).$(POD_NAME)"
+    for name, path in (("POD_NAMESPACE", "metadata.namespace"), ("POD_NAME", "metadata.name")):
+        assert given[name]["valueFrom"] == {"fieldRef": {"fieldPath": path}}
     services = {one["metadata"]["name"]: one for one in of_kind(render(scenario), "Service")}
     assert services[worker["spec"]["serviceName"]]["spec"]["clusterIP"] == "None"
 
@@ -238,19 +251,13 @@ def test_a_member_outlives_its_pods_restart(scenario: str) -> None:
 
 
 @every_scenario
-def test_prepare_is_a_plain_job_of_the_revisions_name(scenario: str) -> None:
-    job = pods(render(scenario))["prepare"]
-    assert job["kind"] == "Job" and job["metadata"]["name"].endswith("-prepare-1")
-    assert "annotations" not in job["metadata"]
-
-
-@every_scenario
 def test_variables_are_settings_that_the_component_takes(scenario: str) -> None:
     settings = [one for name in SECTIONS for one in list_settings(struct_of(name), section_of(name))]
     known = {one.variable for one in settings} | {one.variable + OF_FILE for one in settings if one.secret}
     for component, keeper in pods(render(scenario)).items():
         names = [one["name"] for one in container(keeper)["env"]]
-        assert len(set(names)) == len(names) and set(names) <= known
+        assert len(set(names)) == len(names)
+        assert set(names) - known == named_by_others(keeper)
         read(component, environment(keeper))
 
 
@@ -291,6 +298,22 @@ def test_keda_scales_by_the_lag_of_each_topic(scenario: str) -> None:
     assert all(isinstance(value, str) for one in spec["triggers"] for value in one["metadata"].values())
 
 
+@pytest.mark.parametrize(
+    ("sets", "group"),
+    [
+        ([], "mldash-ingest"),
+        (['kafka.topicPrefix="vision"'], "vision-ingest"),
+        (['kafka.topicPrefix="vision"', 'kafka.group="ours"'], "ours"),
+    ],
+)
+def test_the_group_follows_the_topics_and_is_the_same_for_all(sets: list[str], group: str) -> None:
+    """Else two installations on one Kafka would take each other's partitions."""
+    found = render("medium", *sets)
+    assert {environment(pods(found)[one])["MLDASH_WORKER_GROUP"] for one in ("worker", "prepare")} == {group}
+    (scaler,) = of_kind(found, "ScaledObject")
+    assert {one["metadata"]["consumerGroup"] for one in scaler["spec"]["triggers"]} == {group}
+
+
 def test_keda_signs_in_as_the_workers_do_and_asks_prometheus_for_the_lag_in_seconds() -> None:
     found = render("secured")
     (scaler,), (signing,) = of_kind(found, "ScaledObject"), of_kind(found, "TriggerAuthentication")
@@ -312,19 +335,6 @@ def test_an_hpa_scales_where_it_is_asked_for() -> None:
         assert spec["behavior"]["scaleDown"]["policies"] == [{"type": "Pods", "value": 1, "periodSeconds": 300}]
         assert 1 <= spec["minReplicas"] <= spec["maxReplicas"]
     assert all("replicas" not in pods(found)[one]["spec"] for one in ("worker", "api"))
-
-
-@every_scenario
-def test_every_pod_has_a_network_policy(scenario: str) -> None:
-    found = render(scenario)
-    policies = [one["spec"] for one in of_kind(found, "NetworkPolicy")]
-    for component, keeper in pods(found).items():
-        labels = keeper["spec"]["template"]["metadata"]["labels"]
-        (own,) = [one for one in policies if labels.items() >= one["podSelector"]["matchLabels"].items()]
-        assert own["policyTypes"] == ["Ingress", "Egress"]
-        ports = {port["port"] for rule in own["ingress"] for port in rule["ports"]}
-        assert ports == {"api": {"health", "http"}, "prepare": set()}.get(component, {"health"})
-        assert all(isinstance(port["port"], int) for rule in own["egress"] for port in rule["ports"])
 
 
 def test_ingress_and_route_lead_to_one_base_path() -> None:
@@ -401,4 +411,5 @@ def test_what_can_not_work_is_refused_by_name(sets: list[str], said: str) -> Non
 def test_notes_say_what_comes_next() -> None:
     done = helm("install", "lab", str(CHART), "--namespace", "ml", "--dry-run=client", *values_of("small"))
     assert done.returncode == 0, done.stderr
-    assert "job/lab-mldash-prepare-1" in done.stdout and "MLDASH_REMOTE=https://mldash.example.org" in done.stdout
+    assert f"job/{pods(render('small'))['prepare']['metadata']['name']} " in done.stdout
+    assert "MLDASH_REMOTE=https://mldash.example.org" in done.stdout

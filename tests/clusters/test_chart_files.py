@@ -1,4 +1,4 @@
-"""What can be said of the chart without helm; `make check-deploy` renders it (rendered_chart.py)."""
+"""What can be said of the chart without helm; `make check-deploy` renders it (rendered_*.py)."""
 
 import copy
 import json
@@ -89,6 +89,11 @@ def test_every_variable_that_a_template_names_is_a_setting() -> None:
     text = "\n".join(path.read_text() for path in (CHART / "templates").iterdir())
     named = {name for name in re.findall(r"\bname: (MLDASH_[A-Z0-9_]+)", text) if not name.endswith("_")}
     assert len(named) > 30 and named <= known
+
+
+def test_no_template_says_the_revision() -> None:
+    """It is always 1 for Argo CD and `helm template`: a name made of it would never be another."""
+    assert not [path.name for path in (CHART / "templates").iterdir() if ".Release.Revision" in path.read_text()]
 
 
 def test_the_chart_has_the_version_of_the_package() -> None:

@@ -32,6 +32,11 @@ no process shows in its environment. (list $ kafka's secret) */}}
 {{- end }}
 {{- end }}
 
+{{/* It follows the topics: two installations on one Kafka must not share it. */}}
+{{- define "mldash.group" -}}
+{{ .Values.kafka.group | default (printf "%s-ingest" .Values.kafka.topicPrefix) }}
+{{- end }}
+
 {{- define "mldash.mongo" -}}
 - {name: MLDASH_MONGO_FILE, value: /run/secrets/mongo/uri}
 - {name: MLDASH_MONGO_DATABASE, value: {{ .database | quote }}}
