@@ -24,7 +24,7 @@ from mldash.process.clock import GrowingDelay
 from mldash.settings import SdkSettings
 
 from .dead_sessions import DeadSessions
-from .drain import Delivery
+from .delivery import Delivery
 from .gateway import Post, Way
 from .kafka import DirectLoop, packed_bytes
 from .lane import Lane, Progress
