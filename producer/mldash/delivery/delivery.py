@@ -13,6 +13,8 @@ from mldash.process import threads
 from mldash.process.clock import Deadline
 from mldash.process.locks import Flag
 
+from .delivery_line import what_is_left
+
 _STOP_S = 5.0
 
 
@@ -64,18 +66,16 @@ class Delivery:
         target = self.journal.end()
         if not self._is_this_thread:
             self._deliver_without_thread()
-        if not self._wait(target, 0.0 if self._is_this_thread else timeout):
-            left = self.unsent_bytes()
+        if not self._wait(target, 0.0 if self._is_this_thread else timeout, self.wake):
+            left = what_is_left(self.unsent_bytes(), "events")
             why = f": {self.barrier.problem}" if self.barrier.problem else ""
-            raise TimeoutError(
-                f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
-            )
+            raise TimeoutError(f"after {timeout:g} s {left}{why}. They are in {self._where()}")
         if self.barrier.refused is not None:
             raise self.barrier.refused
 
-    def _wait(self, target: Place, timeout: float) -> bool:
-        """Whether a flush of what lies before `target` was done in time."""
-        return self.barrier.wait(target, timeout, self.wake)
+    def _wait(self, target: Place, timeout: float, wake: Callable[[], None]) -> bool:
+        """Whether what lies before `target` was delivered in time, with what whoever waits expects of that."""
+        return self.barrier.wait(target, timeout, wake)
 
     def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
         """Deliver within the time, and end the thread; False where there is something left: the thread goes on.
@@ -91,7 +91,7 @@ class Delivery:
             self.wake()
             meanwhile()
 
-        if not self.barrier.wait(self.journal.end(), timeout, hurry):
+        if not self._wait(self.journal.end(), timeout, hurry):
             return False
         self._stopping.set()
         self.wake()

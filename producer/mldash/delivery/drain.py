@@ -52,14 +52,30 @@ class SinkDrain(Delivery):
         self._told = set[Path]()
         self._sink: Sink | None = None
         self._settled = Barrier()
-        """Up to where the sink has written what follows from the records too."""
+        """Up to where the sink has written what follows from the records too, as far as a flush waits for it."""
+        self._written = Barrier()
+        """And up to where all of it."""
+        self._is_ending = False
 
     def wake(self) -> None:
         self._wake.ring()
 
-    def _wait(self, target: Place, timeout: float) -> bool:
+    def _wait(self, target: Place, timeout: float, wake: Callable[[], None]) -> bool:
         deadline = Deadline(timeout)
-        return super()._wait(target, timeout) and self._settled.wait(target, deadline.left, self.wake)
+        if not super()._wait(target, timeout, wake):
+            return False
+        if self._is_this_thread:  # what follows from the records is written when it goes on
+            return True
+        return (self._written if self._is_ending else self._settled).wait(target, deadline.left, wake)
+
+    def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """False also where what follows from the events could not be written: whoever finds the journal makes up for
+        it, so the journal must stay."""
+        self._is_ending = True
+        try:
+            return super().close(timeout, meanwhile) and self._written.place >= self.journal.end()
+        finally:
+            self._is_ending = False
 
     def finish(self) -> None:
         folder = self.journal.folder
@@ -84,25 +100,29 @@ class SinkDrain(Delivery):
         folder = self.journal.folder
         assert folder is not None
         sink = self._sink = self._make_sink()
-        if delay.attempts:
+        if delay.attempts or self._written.place < self.barrier.place:
             sink.take_over(folder.head.session_id)  # what the sink before, which has failed, had put off
         checkpoint = Checkpoint(folder.checkpoint_path)
         gatherer = Gatherer(Scan(LiveSource(self.journal)), self._prefix, decoded=True, after=checkpoint.place)
         synced = delivered_at = monotonic()
         turn_end = START
         awaited: Place | None = None  # who rang waits for what lies before it
-        is_tidy = True
+        is_tidy = False
         try:
             while True:
                 if monotonic() >= self._next_look:
                     self._next_look = monotonic() + DEAD_LOOK_S
-                    if drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable):
-                        is_tidy = False
+                    drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable)
+                    is_tidy = False  # one that could be read no further was taken over all the same
+                if awaited is None and self._wake.wait(0):
+                    awaited = self.journal.end()
+                if awaited is not None and gatherer.place >= awaited:  # seen also where one turn follows another
+                    self._write_what_follows(sink, gatherer.place, delay, all_of_it=self._is_ending)
+                    awaited = None
                 now = monotonic()
                 end = self.journal.end()
-                is_awaited = awaited is not None and gatherer.place < awaited
                 if end > gatherer.place >= turn_end and (
-                    is_awaited or self._stopping.is_set() or self._pace.is_due(now)
+                    awaited is not None or self._stopping.is_set() or self._pace.is_due(now)
                 ):
                     self._pace.begin(now)
                     turn_end = end
@@ -111,41 +131,52 @@ class SinkDrain(Delivery):
                     delivered_at = now
                     is_tidy = False
                     _deliver(done, sink, checkpoint)
-                    self.barrier.advance(done.end)  # whatever becomes of the files that held it
+                    if done.end > self.barrier.place:  # else it is read again, up to the checkpoint
+                        self.barrier.advance(done.end)  # whatever becomes of the files that held it
+                        self._tell_of_recovery(delay)
                     self.journal.release(done.base)
-                    if delay.attempts:
-                        self._callbacks.delivered()
-                    delay.reset()
                     self._pace.spend(thread_time())
                 else:
                     if self._stopping.is_set() and gatherer.place >= self.journal.end():
                         break
-                    if awaited is not None and not is_awaited:
-                        sink.settle()
-                        self._settled.advance(gatherer.place)
-                        self._pace.spend(thread_time())
-                        awaited = None
                     if not is_tidy and now - delivered_at > _TIDY_AFTER_S:
-                        sink.deliver(())  # it may write what it has put off
-                        self._settled.advance(gatherer.place)
-                        self._pace.spend(thread_time())
+                        self._write_what_follows(sink, gatherer.place, delay, all_of_it=True)
                         is_tidy = True
-                    if self._wake.wait(self._rest_s(is_tidy)):
+                    if self._wake.wait(self._rest_s(is_tidy, synced)):
                         awaited = self.journal.end()
-                if self._fsync_s is not None and monotonic() - synced > self._fsync_s:
+                if self._fsync_s is not None and monotonic() - synced >= self._fsync_s:
                     synced = monotonic()
                     self.journal.sync()
         finally:
             checkpoint.close()
         sink.close()
         self._settled.advance(gatherer.place)
+        self._written.advance(gatherer.place)
 
-    def _rest_s(self, is_tidy: bool) -> float:
+    def _tell_of_recovery(self, delay: GrowingDelay) -> None:
+        self.barrier.problem = None
+        if delay.attempts:
+            self._callbacks.delivered()
+        delay.reset()
+
+    def _write_what_follows(self, sink: Sink, place: Place, delay: GrowingDelay, *, all_of_it: bool) -> None:
+        """From the records before `place`."""
+        if all_of_it:
+            sink.deliver(())  # it may write what it has put off
+            self._written.advance(place)
+        else:
+            sink.settle()
+        self._settled.advance(place)
+        self._tell_of_recovery(delay)
+        self._pace.spend(thread_time())
+
+    def _rest_s(self, is_tidy: bool, synced: float) -> float:
         self._pace.forget(thread_time())
-        rest_s = self._pace.rest_s(monotonic())
+        now = monotonic()
+        rest_s = self._pace.rest_s(now)
         if not is_tidy:
             rest_s = min(rest_s, _TIDY_AFTER_S)
-        return rest_s if self._fsync_s is None else min(rest_s, self._fsync_s)
+        return rest_s if self._fsync_s is None else min(rest_s, max(0.0, synced + self._fsync_s - now))
 
     def _tell_of_unreadable(self, folder: Path, error: Exception) -> None:
         """Once of each session: it is looked at again and again."""
@@ -173,6 +204,7 @@ def drain_dead_sessions(
             with _reading(folder):
                 source = StoredSource(folder)
             drain_session(folder, source, sink)
+            sink.deliver(())  # what it has put off is known in this memory only, once the journal is gone
             sink.finish(folder.head.session_id)
             folder.remove()
             count += 1
