@@ -35,7 +35,7 @@ class Delivery:
         """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's.
 
         Again where something was thrown into it, a signal's exception: of several threads the first delivers."""
-        self.journal.tell_in_haste(self.wake)
+        self.journal.tell_in_haste(self.hurry)
         thread = threading.Thread(target=self._run_once, name=self._name, daemon=True)
         self._threads.append(thread)
         self._has_thread = threads.begin(thread)
@@ -54,7 +54,11 @@ class Delivery:
 
     @abstractmethod
     def wake(self) -> None:
-        """Do not linger."""
+        """Do not linger: somebody waits."""
+
+    def hurry(self) -> None:
+        """Do not linger: the journal needs room."""
+        self.wake()
 
     @abstractmethod
     def _run(self) -> None:
