@@ -71,11 +71,11 @@ class SinkDrain(Delivery):
     def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
         """False also where what follows from the events could not be written: whoever finds the journal makes up for
         it, so the journal must stay."""
-        self._is_ending = True
+        before, self._is_ending = self._is_ending, True  # a handler may close it too, within this wait
         try:
             return super().close(timeout, meanwhile) and self._written.place >= self.journal.end()
         finally:
-            self._is_ending = False
+            self._is_ending = before
 
     def finish(self) -> None:
         folder = self.journal.folder
