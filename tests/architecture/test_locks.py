@@ -7,7 +7,7 @@ PRODUCER = Path(__file__).parents[2] / "producer" / "mldash"
 
 ALLOWED = {
     "process/locks.py": {"Lock", "RLock"},
-    "delivery/drain.py": {"Lock"},  # only ever tried
+    "delivery/delivery.py": {"Lock"},  # only ever tried
     "local/state/lock.py": {"Lock"},  # of delivery threads, with a time limit
     "local/sink.py": {"Lock"},  # of one delivery thread
 }

@@ -1,11 +1,12 @@
 """The journal → Kafka, or plain files. Read in this order:
 
-sink.py       the receiver of records in local mode · drain.py  the thread that hands them over
+delivery.py   a thread that takes one journal's events, and how to wait for it
+sink.py       the receiver of records in local mode · drain.py  the delivery that hands them over
 pace.py       when either has its next turn: a budget of background work, pure
-publisher.py  the thread and its loop: connect, publish, and begin again when the producer dies
+publisher.py  the delivery to Kafka, and its loop: connect, publish, and begin again when the producer dies
 dead_sessions.py  beside it, events that dead sessions of the host left
 lane.py       one session's journal on its way: rounds, the acknowledged prefix
-window.py     records in flight: bytes leave with their answer, places in their order · halving.py  a record as two
+window.py     records in flight: bytes leave with their answer, places in their order
 refusals.py   sizes that brokers refused, and how refused events are told
 kafka.py      the only aiokafka of the SDK: a producer that can be given up at any moment
 kafka_server.py  how Kafka is spoken to: what the user has set, then what the API says

@@ -19,8 +19,15 @@ _EVERY_IN_A_LOG_S = 15.0
 def undelivered(prefix: str, left_bytes: int, waited_s: float, problem: str | None, folder: Path) -> str:
     """How much is left, why, where it is and how it is sent."""
     why = f" ({problem})" if problem else ""
-    left = f"{left_bytes} bytes of events of {prefix} are not delivered after {waited_s:.3g} s{why}"
-    return f"{left}. {who_sends_it(folder)}"
+    left = what_is_left(left_bytes, f"events of {prefix}")
+    return f"{left} after {waited_s:.3g} s{why}. {who_sends_it(folder)}"
+
+
+def what_is_left(left_bytes: int, events: str) -> str:
+    """Without bytes: local mode's metadata.json, or the last word of a session to Kafka."""
+    if left_bytes:
+        return f"{left_bytes} bytes of {events} are not delivered"
+    return f"the {events} are delivered, but what is written at their end is not"
 
 
 def who_sends_it(folder: Path) -> str:

@@ -1,12 +1,10 @@
-"""The thread that hands the journal to a sink (local mode), and what it shares with the publisher (remote mode).
+"""The thread that hands the journal to a sink (local mode).
 
 One step: a round of records → the sink → the checkpoint → segments below it go. A crash between two is a repeat, and
 the sink drops what it has. What dead sessions left in the same folder comes first.
 """
 
 import contextlib
-import threading
-from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import monotonic, thread_time
@@ -19,133 +17,15 @@ from mldash.journal.reading.rounds import Gatherer, Round
 from mldash.journal.reading.scan import LiveSource, Scan, SessionLost, Source, StoredSource
 from mldash.journal.session_folder import SessionFolder
 from mldash.journal.sessions import lock_dead_sessions
-from mldash.process import threads
 from mldash.process.clock import Deadline, GrowingDelay
-from mldash.process.locks import Bell, Flag
+from mldash.process.locks import Bell
 
+from .delivery import Delivery
 from .pace import Pace
 from .sink import Sink
 
 DEAD_LOOK_S = 30.0
 _TIDY_AFTER_S = 1.0
-_STOP_S = 5.0
-
-
-class Delivery:
-    """Takes one journal's events on a thread of its own, from the first event on."""
-
-    def __init__(self, journal: Journal, name: str) -> None:
-        self.journal = journal
-        self.barrier = Barrier()
-        self._stopping = Flag()
-        self._name = f"mldash-{name}"
-        self._has_thread = True
-        self._begun = threading.Lock()
-        """Only ever tried."""
-        self._threads: list[threading.Thread] = []
-
-    def start(self) -> None:
-        """Where no thread can begin, as in functions of `atexit`, flush() and close() deliver on the caller's.
-
-        Again where something was thrown into it, a signal's exception: of several threads the first delivers."""
-        self.journal.tell_in_haste(self.wake)
-        thread = threading.Thread(target=self._run_once, name=self._name, daemon=True)
-        self._threads.append(thread)
-        self._has_thread = threads.begin(thread)
-
-    def is_alive(self) -> bool:
-        return any(thread.is_alive() for thread in self._threads)
-
-    def _run_once(self) -> None:
-        if self._begun.acquire(blocking=False):
-            self._run()
-
-    @property
-    def _is_this_thread(self) -> bool:
-        """Of a finaliser that the collector runs in the thread that delivers: that can't wait for itself."""
-        return threading.current_thread() in self._threads
-
-    @abstractmethod
-    def wake(self) -> None:
-        """Do not linger."""
-
-    @abstractmethod
-    def _run(self) -> None:
-        """Until `_stopping` is set and everything is delivered, or time is up."""
-
-    def flush(self, timeout: float) -> None:
-        """Returns when everything that is in the journal now is delivered. Raises TimeoutError with what is left, and
-        EventsRefused where that is what Kafka takes no more."""
-        target = self.journal.end()
-        if not self._is_this_thread:
-            self._deliver_without_thread()
-        if not self._wait(target, 0.0 if self._is_this_thread else timeout):
-            left = self.unsent_bytes()
-            why = f": {self.barrier.problem}" if self.barrier.problem else ""
-            raise TimeoutError(
-                f"after {timeout:g} s {left} bytes of events are not delivered{why}. They are in {self._where()}"
-            )
-        if self.barrier.refused is not None:
-            raise self.barrier.refused
-
-    def _wait(self, target: Place, timeout: float) -> bool:
-        """Whether a flush of what lies before `target` was done in time."""
-        return self.barrier.wait(target, timeout, self.wake)
-
-    def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
-        """Deliver within the time, and end the thread; False where there is something left: the thread goes on.
-
-        `meanwhile` is called again and again while it waits.
-        """
-        if self._is_this_thread:
-            return False
-        deadline = Deadline(timeout)
-        self._deliver_without_thread()
-
-        def hurry() -> None:
-            self.wake()
-            meanwhile()
-
-        if not self.barrier.wait(self.journal.end(), timeout, hurry):
-            return False
-        self._stopping.set()
-        self.wake()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(max(deadline.left, _STOP_S))
-        return not self.is_alive() and self.barrier.place >= self.journal.end()
-
-    def _deliver_without_thread(self) -> None:
-        """One try on this thread: it ends when all is delivered, or at the first trouble."""
-        if self._has_thread or self._stopping.is_set():
-            return
-        self._stopping.set()
-        try:
-            self._run()
-        finally:
-            self._stopping.clear()
-
-    def finish(self) -> None:
-        """After a `close` that delivered all, when the journal takes nothing more, and before it is deleted."""
-
-    def abandon(self) -> None:
-        """Its session is another's: end, whatever is left."""
-        self._stopping.set()
-        self.wake()
-
-    def unsent_bytes(self) -> int:
-        """Bytes of the journal that are not acknowledged."""
-        done, end = self.barrier.place, self.journal.end()
-        if done >= end:
-            return 0
-        left = end.offset - (done.offset if done.segment == end.segment else 0)
-        for number, segment in [*self.journal.segments.items()]:
-            if done.segment <= number < end.segment:  # sealed: its size is its end
-                left += segment.size - (done.offset if number == done.segment else 0)
-        return left
-
-    def _where(self) -> str:
-        return str(self.journal.folder.path if self.journal.folder else self.journal.root)
 
 
 class SinkDrain(Delivery):
@@ -172,14 +52,30 @@ class SinkDrain(Delivery):
         self._told = set[Path]()
         self._sink: Sink | None = None
         self._settled = Barrier()
-        """Up to where the sink has written what follows from the records too."""
+        """Up to where the sink has written what follows from the records too, as far as a flush waits for it."""
+        self._written = Barrier()
+        """And up to where all of it."""
+        self._is_ending = False
 
     def wake(self) -> None:
         self._wake.ring()
 
-    def _wait(self, target: Place, timeout: float) -> bool:
+    def _wait(self, target: Place, timeout: float, wake: Callable[[], None]) -> bool:
         deadline = Deadline(timeout)
-        return super()._wait(target, timeout) and self._settled.wait(target, deadline.left, self.wake)
+        if not super()._wait(target, timeout, wake):
+            return False
+        if self._is_this_thread:  # what follows from the records is written when it goes on
+            return True
+        return (self._written if self._is_ending else self._settled).wait(target, deadline.left, wake)
+
+    def close(self, timeout: float, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """False also where what follows from the events could not be written: whoever finds the journal makes up for
+        it, so the journal must stay."""
+        before, self._is_ending = self._is_ending, True  # a handler may close it too, within this wait
+        try:
+            return super().close(timeout, meanwhile) and self._written.place >= self.journal.end()
+        finally:
+            self._is_ending = before
 
     def finish(self) -> None:
         folder = self.journal.folder
@@ -204,25 +100,29 @@ class SinkDrain(Delivery):
         folder = self.journal.folder
         assert folder is not None
         sink = self._sink = self._make_sink()
-        if delay.attempts:
+        if delay.attempts or self._written.place < self.barrier.place:
             sink.take_over(folder.head.session_id)  # what the sink before, which has failed, had put off
         checkpoint = Checkpoint(folder.checkpoint_path)
         gatherer = Gatherer(Scan(LiveSource(self.journal)), self._prefix, decoded=True, after=checkpoint.place)
         synced = delivered_at = monotonic()
         turn_end = START
         awaited: Place | None = None  # who rang waits for what lies before it
-        is_tidy = True
+        is_tidy = False
         try:
             while True:
                 if monotonic() >= self._next_look:
                     self._next_look = monotonic() + DEAD_LOOK_S
-                    if drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable):
-                        is_tidy = False
+                    drain_dead_sessions(self.journal.root, sink, self._tell_of_unreadable)
+                    is_tidy = False  # one that could be read no further was taken over all the same
+                if awaited is None and self._wake.wait(0):
+                    awaited = self.journal.end()
+                if awaited is not None and gatherer.place >= awaited:  # seen also where one turn follows another
+                    self._write_what_follows(sink, gatherer.place, delay, all_of_it=self._is_ending)
+                    awaited = None
                 now = monotonic()
                 end = self.journal.end()
-                is_awaited = awaited is not None and gatherer.place < awaited
                 if end > gatherer.place >= turn_end and (
-                    is_awaited or self._stopping.is_set() or self._pace.is_due(now)
+                    awaited is not None or self._stopping.is_set() or self._pace.is_due(now)
                 ):
                     self._pace.begin(now)
                     turn_end = end
@@ -231,41 +131,52 @@ class SinkDrain(Delivery):
                     delivered_at = now
                     is_tidy = False
                     _deliver(done, sink, checkpoint)
-                    self.barrier.advance(done.end)  # whatever becomes of the files that held it
+                    if done.end > self.barrier.place:  # else it is read again, up to the checkpoint
+                        self.barrier.advance(done.end)  # whatever becomes of the files that held it
+                        self._tell_of_recovery(delay)
                     self.journal.release(done.base)
-                    if delay.attempts:
-                        self._callbacks.delivered()
-                    delay.reset()
                     self._pace.spend(thread_time())
                 else:
                     if self._stopping.is_set() and gatherer.place >= self.journal.end():
                         break
-                    if awaited is not None and not is_awaited:
-                        sink.settle()
-                        self._settled.advance(gatherer.place)
-                        self._pace.spend(thread_time())
-                        awaited = None
                     if not is_tidy and now - delivered_at > _TIDY_AFTER_S:
-                        sink.deliver(())  # it may write what it has put off
-                        self._settled.advance(gatherer.place)
-                        self._pace.spend(thread_time())
+                        self._write_what_follows(sink, gatherer.place, delay, all_of_it=True)
                         is_tidy = True
-                    if self._wake.wait(self._rest_s(is_tidy)):
+                    if self._wake.wait(self._rest_s(is_tidy, synced)):
                         awaited = self.journal.end()
-                if self._fsync_s is not None and monotonic() - synced > self._fsync_s:
+                if self._fsync_s is not None and monotonic() - synced >= self._fsync_s:
                     synced = monotonic()
                     self.journal.sync()
         finally:
             checkpoint.close()
         sink.close()
         self._settled.advance(gatherer.place)
+        self._written.advance(gatherer.place)
 
-    def _rest_s(self, is_tidy: bool) -> float:
+    def _tell_of_recovery(self, delay: GrowingDelay) -> None:
+        self.barrier.problem = None
+        if delay.attempts:
+            self._callbacks.delivered()
+        delay.reset()
+
+    def _write_what_follows(self, sink: Sink, place: Place, delay: GrowingDelay, *, all_of_it: bool) -> None:
+        """From the records before `place`."""
+        if all_of_it:
+            sink.deliver(())  # it may write what it has put off
+            self._written.advance(place)
+        else:
+            sink.settle()
+        self._settled.advance(place)
+        self._tell_of_recovery(delay)
+        self._pace.spend(thread_time())
+
+    def _rest_s(self, is_tidy: bool, synced: float) -> float:
         self._pace.forget(thread_time())
-        rest_s = self._pace.rest_s(monotonic())
+        now = monotonic()
+        rest_s = self._pace.rest_s(now)
         if not is_tidy:
             rest_s = min(rest_s, _TIDY_AFTER_S)
-        return rest_s if self._fsync_s is None else min(rest_s, self._fsync_s)
+        return rest_s if self._fsync_s is None else min(rest_s, max(0.0, synced + self._fsync_s - now))
 
     def _tell_of_unreadable(self, folder: Path, error: Exception) -> None:
         """Once of each session: it is looked at again and again."""
@@ -293,6 +204,7 @@ def drain_dead_sessions(
             with _reading(folder):
                 source = StoredSource(folder)
             drain_session(folder, source, sink)
+            sink.deliver(())  # what it has put off is known in this memory only, once the journal is gone
             sink.finish(folder.head.session_id)
             folder.remove()
             count += 1

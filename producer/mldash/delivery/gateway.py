@@ -235,13 +235,13 @@ class _Poster:
     def _run(self) -> None:
         while (asked := self._asked.get()) is not None:
             body, future = asked
+            outcome: bytes | BaseException
             try:
-                answer = self._post(body)
+                outcome = self._post(body)
             except BaseException as error:
-                self._tell(future, error)
-            else:
-                self._tell(future, answer)
-            self.cpu_s = thread_time()
+                outcome = error
+            self.cpu_s = thread_time()  # who is told of the answer asks for it
+            self._tell(future, outcome)
 
     def _tell(self, future: asyncio.Future[bytes], outcome: bytes | BaseException) -> None:
         def tell() -> None:

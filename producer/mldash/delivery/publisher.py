@@ -24,7 +24,7 @@ from mldash.process.clock import GrowingDelay
 from mldash.settings import SdkSettings
 
 from .dead_sessions import DeadSessions
-from .drain import Delivery
+from .delivery import Delivery
 from .gateway import Post, Way
 from .kafka import DirectLoop, packed_bytes
 from .lane import Lane, Progress
@@ -65,6 +65,7 @@ class Publisher(Delivery):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._hurried = False
+        self._is_publishing = False
         self._own: Lane | None = None
         self._before: dict[tuple[str, str | None], Progress] = {}
         """What earlier tries on the caller's thread have delivered (Delivery.start)."""
@@ -86,6 +87,12 @@ class Publisher(Delivery):
                 loop.call_soon_threadsafe(event.set)
             except RuntimeError:  # the loop has ended meanwhile
                 return
+
+    def hurry(self) -> None:
+        """It ends no pause between two attempts: a full journal asks again and again, and the pauses would not grow."""
+        self._hurried = True
+        if self._is_publishing:
+            self.wake()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=DirectLoop) as runner:
@@ -132,6 +139,7 @@ class Publisher(Delivery):
             own.begin(connection.content_type, connection.schema_minor)
             beside = asyncio.create_task(dead.send(kafka, connection))
             beside.add_done_callback(lambda task: self.wake_here())
+            self._is_publishing = True
             try:
                 await self._publish_with(kafka, own, beside, delay)
             except KafkaTrouble as error:
@@ -140,6 +148,7 @@ class Publisher(Delivery):
                     raise
                 raise told from error
             finally:
+                self._is_publishing = False
                 beside.cancel()
                 await asyncio.wait([beside])
                 if not beside.cancelled():
@@ -169,28 +178,32 @@ class Publisher(Delivery):
                 self.barrier.trouble(f"refused events can't be set aside ({own.problem})")
             if beside.done():
                 beside.result()  # what ended it is the end of the producer
+            has_sent = False
             if self.journal.end() > own.read_up_to:
                 if own.read_up_to >= turn_end and self._is_turn(now):
                     self._pace.begin(now)
                     self._hurried = False  # before the end is looked at: who hurries later may wait for more
                     turn_end = self.journal.end()
-                if own.read_up_to < turn_end and own.has_room and await own.send_round(kafka):
-                    self._pace.spend(_cpu_s(kafka))
-                    await asyncio.sleep(0)  # the client's own tasks get their turn
-                    continue
+                has_sent = own.read_up_to < turn_end and own.has_room and await own.send_round(kafka)
             elif self._stopping.is_set() and own.is_idle:
                 await send_signals(kafka, own, final=True)
                 return
             if now >= next_signals:
                 next_signals = now + self._heartbeat_s
                 await send_signals(kafka, own)
-            if self._fsync_s is not None and now - synced > self._fsync_s:
+            if self._fsync_s is not None and now - synced >= self._fsync_s:
                 synced = now
                 self.journal.sync()
+            if has_sent:
+                self._pace.spend(_cpu_s(kafka))
+                await asyncio.sleep(0)  # the client's own tasks get their turn
+                continue
             if own.is_idle:
                 self._pace.forget(_cpu_s(kafka))
-            rest_s = self._pace.rest_s(now)
-            await self._rest(min(rest_s, max(next_signals - now, 0.0), self._fsync_s or rest_s))
+            rest_s = min(self._pace.rest_s(now), next_signals - now)
+            if self._fsync_s is not None:
+                rest_s = min(rest_s, synced + self._fsync_s - now)
+            await self._rest(max(rest_s, 0.0))
 
     def _is_turn(self, now: float) -> bool:
         return self._hurried or self._stopping.is_set() or self._pace.is_due(now)

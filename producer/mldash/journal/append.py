@@ -161,7 +161,7 @@ class Journal:
 
     def tell_in_haste(self, hurry: Callable[[], None]) -> None:
         """`hurry` is called from now on where a segment is full, and where events wait for room."""
-        self._room.hurry = hurry
+        self._room.tell_in_haste(hurry)
 
     def release(self, base: Base) -> None:
         """Segments below base.segment are acknowledged: delete them. Called from one thread only. Raises OSError."""

@@ -28,14 +28,19 @@ class Room:
         self._limit_bytes = limit_bytes
         self._callbacks = callbacks
         self._has_failed_to_delete = False
-        self.hurry: Callable[[], None] = _no_hurry
-        """Of whoever takes the events, and so makes room."""
+        self._releases = 0
+        self.tell_in_haste(_no_hurry)
         self.forget()
         self.quiet()
 
     def quiet(self) -> None:
         """For a journal that begins, and begins anew in a forked child: a bell of its own."""
         self._bell = Bell()
+
+    def tell_in_haste(self, hurry: Callable[[], None]) -> None:
+        """`hurry`: of whoever takes the events, and so makes room."""
+        self.hurry = hurry
+        self._hurried_after = -1
 
     def forget(self) -> None:
         """The files are another's now."""
@@ -66,10 +71,13 @@ class Room:
             segment = self._undeleted[number] = self.segments[number]
             del self.segments[number]
             segment.close()
+        self._releases += 1
         self._delete_released()
 
     def wait(self, patience: "Patience", reason: str, folder: Path) -> bool:
         """What the policy says: wait a little, or False where the event is dropped. Raises JournalFull."""
+        if self.policy != "block":
+            self._hurry_once()
         if self.policy == "drop":
             return False
         if self.policy == "raise" or patience.is_over:
@@ -85,6 +93,13 @@ class Room:
         if self.used_bytes < used:
             patience.begin_again()
         return True
+
+    def _hurry_once(self) -> None:
+        """Until room was made: events that are given up may be many a second, and each would be a wake."""
+        releases = self._releases
+        if self._hurried_after != releases:
+            self.hurry()
+            self._hurried_after = releases
 
     def force(self, segment: Segment) -> None:
         """To the disk; one that was released meanwhile holds nothing that is still needed. Raises OSError."""

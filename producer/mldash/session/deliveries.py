@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mldash.delivery.drain import Delivery
+    from mldash.delivery.delivery import Delivery
     from mldash.delivery.publisher import Publisher
     from mldash.journal.append import Journal
     from mldash.journal.forcing import IntervalSync

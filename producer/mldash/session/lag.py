@@ -17,7 +17,7 @@ from mldash.process.locks import Flag
 
 if TYPE_CHECKING:
     from mldash.callbacks import Callbacks
-    from mldash.delivery.drain import Delivery
+    from mldash.delivery.delivery import Delivery
     from mldash.journal.checkpoint import Place
 
 LAG_AFTER_S = 60.0

@@ -39,7 +39,7 @@ from .launchers import rank_of
 
 if TYPE_CHECKING:
     from mldash.capture.captures import Captures
-    from mldash.delivery.drain import Delivery
+    from mldash.delivery.delivery import Delivery
     from mldash.experiment import Experiment
     from mldash.journal.forcing import IntervalSync
     from mldash.remote.standing import StandingWatch

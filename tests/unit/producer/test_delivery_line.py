@@ -1,8 +1,9 @@
 """The line on stderr while a delivery takes time."""
 
 import io
+from pathlib import Path
 
-from mldash.delivery.delivery_line import DeliveryLine
+from mldash.delivery.delivery_line import DeliveryLine, undelivered
 
 
 class Terminal(io.StringIO):
@@ -59,3 +60,9 @@ def test_a_stream_that_is_closed_is_no_error() -> None:
     clock.now += 5
     line.tell()
     line.end()
+
+
+def test_what_is_left_at_an_end_is_never_nothing() -> None:
+    said = undelivered("a/b/c", 0, 60.0, "OSError: No space left on device", Path("/journal"))
+    assert said.startswith("the events of a/b/c are delivered, but what is written at their end is not after 60 s (OSE")
+    assert undelivered("a/b/c", 7, 60.0, None, Path("/journal")).startswith("7 bytes of events of a/b/c are not deliv")

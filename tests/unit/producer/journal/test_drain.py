@@ -110,3 +110,20 @@ def test_a_sink_that_comes_after_one_that_failed_takes_over_what_that_had_put_of
     assert [record.count for record in made[1].records] == [1]
     journal.close()
     journal.forget(remove=True)
+
+
+def test_what_a_dead_session_had_put_off_is_written_before_its_journal_goes(tmp_path: Path) -> None:
+    """Which streams lag behind is in this sink's memory only: with it, or with the process, that would be lost."""
+    calls: list[str] = []
+
+    class Told(Kept):
+        def deliver(self, records: Sequence[Record]) -> None:
+            calls.append(f"deliver {len(records)}")
+            super().deliver(records)
+
+        def finish(self, session: bytes) -> None:
+            calls.append("finish")
+
+    leave(tmp_path, 0)
+    assert drain_dead_sessions(tmp_path, Told()) == 1
+    assert calls == ["deliver 1", "deliver 0", "finish"]

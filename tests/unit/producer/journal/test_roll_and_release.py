@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mldash.callbacks import MldashWarning
+from mldash.errors import JournalFull
 from mldash.journal.append import Journal
 from mldash.journal.checkpoint import Base
 from mldash.journal.plain_segment import PlainSegment
@@ -178,3 +179,33 @@ def test_whoever_takes_the_events_is_hurried_where_they_wait_for_room(tmp_path: 
     for _ in range(1000):
         logs.append(0.0, {"text": "x" * 500})
     assert held.count(1) > 1
+
+
+@pytest.mark.parametrize("policy", ["drop", "raise"])
+def test_whoever_takes_the_events_is_hurried_once_before_any_is_given_up_for_want_of_room(
+    tmp_path: Path, policy: str
+) -> None:
+    """And once more when room was made. It may be about to linger, and nothing is to be gained by more."""
+    journal = new_journal(tmp_path, limit_bytes=8192, segment_bytes=4096, policy=policy)
+    train = journal.stream("metrics", "train")
+    hurried: list[int] = []
+
+    def fill() -> None:
+        given_up = 0
+        while given_up < 5:
+            dropped = journal.dropped
+            try:
+                train.append(0.0, {"text": "x" * 500})
+            except JournalFull:
+                given_up += 1
+            else:
+                given_up += journal.dropped - dropped
+
+    fill()
+    journal.tell_in_haste(lambda: hurried.append(len(journal.segments)))
+    fill()
+    fill()
+    assert len(hurried) == 1
+    journal.release(Base(1, []))
+    fill()
+    assert len(hurried) == 3, "at the roll, and when it was full"

@@ -67,6 +67,36 @@ def test_who_comes_after_a_killed_process_writes_what_that_had_put_off(
     assert told(tmp_path) == (100, 100)
 
 
+def test_an_end_that_can_not_write_it_says_so_and_leaves_the_journal_by_which_the_next_one_does(tmp_path: Path) -> None:
+    """A full disk, as it comes to the files that are written anew."""
+    done = subprocess.run([sys.executable, "-c", FULL, str(tmp_path)], check=True, stderr=subprocess.PIPE, text=True)
+    assert f"events of {PREFIX}" in done.stderr and "mldash sync" in done.stderr and " 0 bytes" not in done.stderr
+    assert told(tmp_path) == (1, 1), "there is something to make up for"
+    with Experiment(PREFIX, root=tmp_path, echo=False).run as following:
+        following.log("nothing of these streams")
+    assert told(tmp_path) == (100, 100)
+
+
+FULL = f"""
+import errno, sys
+from mldash import Experiment
+{SLOW}
+write_json = mldash.local.sink.write_json
+def full(path, *rest):
+    if path.name == "metadata.json":
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+    write_json(path, *rest)
+experiment = Experiment("{PREFIX}", root=sys.argv[1], echo=False, capture_context=False, close_timeout_s=2.0)
+with experiment.run:
+    for n in range(100):
+        experiment.metrics("m").log(n=n)
+        experiment.tracks("t").append(n=n, _ts=float(n))
+        if n == 0:
+            experiment.flush(60)
+            mldash.local.sink.write_json = full
+"""
+
+
 def test_a_flush_finds_metadata_right_also_of_what_was_delivered_before_it(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FLUSHES, str(tmp_path)], check=True, capture_output=True, text=True)
     assert done.stdout.split() == [str(n) for n in range(1, 21)]

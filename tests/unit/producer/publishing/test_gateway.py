@@ -205,3 +205,19 @@ def test_a_slow_line_gets_small_requests_and_a_fast_one_large_ones_again() -> No
     for _ in range(10):
         way.took(0.1)
     assert way.gathered_bytes == MOST_GATHERED
+
+
+async def test_what_a_request_has_computed_is_known_with_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is told of the answer asks what it has cost."""
+    known: list[float] = []
+    tell = gateway._Poster._tell
+
+    def told(poster: Any, *outcome: Any) -> None:
+        known.append(poster.cpu_s)
+        tell(poster, *outcome)
+
+    monkeypatch.setattr(gateway, "thread_time", lambda: 7.0)
+    monkeypatch.setattr(gateway._Poster, "_tell", told)
+    producer = await GatewayProducer.start(Way(FakeApi().post))
+    await producer.abandon()
+    assert known == [7.0]

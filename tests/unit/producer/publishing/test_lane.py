@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from mldash.delivery.halving import halve
 from mldash.delivery.lane import Lane
 from mldash.delivery.producer import Route, Routes
 from mldash.delivery.refusals import Refusals
+from mldash.delivery.window import halve
 from mldash.events.encoding import decode_record
 from mldash.events.identity import experiment_id, stream_key
 from mldash.events.schema import Column, Columns, End, Record, Rows, RunEvents
