@@ -42,7 +42,9 @@ class KeptRun:
 
     def plain(self) -> Run | None:
         """As filters are asked of it (plain_run.py). What has ended is read once, unless its files change."""
-        if self._stored.refresh() or self._plain is None or self._plain.get("status") in _GOES_ON:
+        if self._stored.refresh() or (self._plain is not None and self._plain.get("status") in _GOES_ON):
+            self._plain = None  # what can't be read now is not told from before
+        if self._plain is None:
             self._plain = plain_run(self.reader)
         return self._plain
 

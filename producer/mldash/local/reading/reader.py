@@ -36,14 +36,12 @@ from mldash.local.state.adoption import stream_name
 from mldash.local.state.point_columns import PointColumns
 from mldash.process.locks import reentrant_lock
 
-from .stored_rows import refreshed_reader
+from .stored_rows import Stream, refreshed_reader
 from .stream_rows import PAGE_ROWS, StreamRows
 from .undrained_rows import Undrained, WaitingEvents
 
 _CHUNK_SIZE: Final = 10_000
 """Points of a cold chunk; locally nothing is cold, and the number is that of the other modes."""
-
-Stream = tuple[str, str | None]
 
 
 def _no_records() -> Iterable[WaitingEvents]:
@@ -79,10 +77,10 @@ class LocalReader:
         self._lock = reentrant_lock()
         self._acknowledged = Acknowledged(folder.state)
         self._readers: dict[str, RowReader] = {}
-        self._statistics: dict[str | None, points.PointStatistics] = {}
-        self._columns: dict[str, tuple[list[str], int]] = {}
+        self._statistics: dict[str | None, tuple[int, points.PointStatistics]] = {}  # version of the file, …
+        self._columns: dict[str, tuple[int, list[str], int]] = {}
         self._charted: tuple[str | None, PointColumns] | None = None
-        self._runs = runs.RunsState()
+        self._runs, self._runs_version = runs.RunsState(), -1
 
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
         with self._lock:
@@ -240,16 +238,17 @@ class LocalReader:
         if not view.is_waiting("runs", ""):
             # Folded once a reader and not once a read, as long as no event is still waiting for its place.
             rows = view.rows("runs", "")
-            if self._runs.rows > rows.count:
-                self._runs = runs.RunsState()
+            if self._runs_version != rows.file.version or self._runs.rows > rows.count:
+                self._runs, self._runs_version = runs.RunsState(), rows.file.version
             self._runs.carry_on(rows)
             view.runs_state = self._runs
         return view
 
     def _metric_statistics(self, name: str | None, rows: StreamRows, about: runs.About) -> MetricStatistics:
-        held = self._statistics.setdefault(name, points.PointStatistics())
-        if held.rows > rows.drained:
-            held = self._statistics[name] = points.PointStatistics()
+        version, held = self._statistics.get(name) or (-1, points.PointStatistics())
+        if version != rows.file.version or held.rows > rows.drained:
+            held = points.PointStatistics()
+            self._statistics[name] = rows.file.version, held
         held.carry_on(rows, rows.drained)
         fields = held
         if rows.undrained:
@@ -279,11 +278,12 @@ class LocalReader:
     def _track_summary(self, topic: str, view: "_View") -> TrackSummary:
         rows, about = view.rows("tracks", topic), view.runs.about("tracks", topic)
         span = rows.times()
-        known, looked_through = self._columns.get(topic) or known_columns(
-            read_json(self._folder.metadata("tracks", topic)), rows
-        )
+        version, known, looked_through = self._columns.get(topic) or (-1, [], 0)
+        if version != rows.file.version:
+            known, looked_through = known_columns(read_json(self._folder.metadata("tracks", topic)), rows)
         columns = entries.columns_of(rows, known, min(looked_through, rows.drained))
-        self._columns[topic] = (columns, rows.drained) if not rows.undrained else (known, looked_through)
+        held = (known, looked_through) if rows.undrained else (columns, rows.drained)
+        self._columns[topic] = rows.file.version, *held
         return {
             "trackId": stream_name_id(self._prefix, "tracks", topic),
             "topic": topic,

@@ -114,10 +114,12 @@ class Acknowledged:
         self.fenced: dict[str, int] = {}
         self.finished: dict[bytes, int] = {}
         self.exists = False
+        self.generation = b""
+        """Another one: the file was rewritten, or the experiment was deleted and logged again. Empty where it is
+        missing."""
         self._folder = state_folder
         self._number: int | None = None
         """Of the file that counts, where leases do."""
-        self._generation = b""
         self._place = 0  # the end of the last whole record
         self._live_bytes = 0  # about what a rewritten file would take
         self._fsync = fsync
@@ -216,9 +218,9 @@ class Acknowledged:
         magic, generation = _HEAD.unpack(head)
         if magic != MAGIC:
             raise NotOurState(str(self.path), f"it begins with {magic!r}")
-        if generation != self._generation:
+        if generation != self.generation:
             self.forget()
-            self._generation, self._place = generation, _HEAD.size
+            self.generation, self._place = generation, _HEAD.size
         self.exists = True
         file.seek(self._place)
         self._take_records(file.read())
@@ -273,7 +275,7 @@ class Acknowledged:
             temporary.replace(self.path)
         else:
             self._follow(temporary, self._number + 1)
-        self.exists, self._generation, self._place, self._live_bytes = True, generation, len(data), len(data)
+        self.exists, self.generation, self._place, self._live_bytes = True, generation, len(data), len(data)
 
     def _follow(self, temporary: Path, number: int) -> None:
         old, new = self.path, self._path_of(number)
@@ -290,7 +292,7 @@ class Acknowledged:
         """Read all of it again with the next refresh."""
         self.files, self.seqs, self.exists = {}, {}, False
         self.fence, self.fenced, self.finished = 0, {}, {}
-        self._generation, self._place, self._live_bytes = b"", 0, 0
+        self.generation, self._place, self._live_bytes = b"", 0, 0
 
 
 def _listed(seqs: dict[StreamOf, int]) -> list[tuple[bytes, str, str | None, int]]:
