@@ -20,7 +20,6 @@ from .row_index import (
 )
 from .state.acknowledged import FileEnd
 
-
 _NEVER: Final = (b"", -1, -1)
 
 

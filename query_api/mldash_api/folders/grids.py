@@ -91,7 +91,10 @@ def read_grids(runs: KeptRuns, charts: Charts, prefixes: Sequence[str], asked: A
     )
     _check_cells(within, asked, len(prefixes))
     asked = asked._replace(request=within)
-    filled = {prefix: _filled(runs, charts, one, asked, shape) for prefix, one in drawn.items()}
+    filled, held = dict[str, LocalGridded](), 0
+    for prefix, one in drawn.items():
+        filled[prefix] = _filled(runs, charts, one, asked, shape, held)
+        held += filled[prefix].grid.held
     return LocalGrids(shape, [filled.get(prefix) for prefix in prefixes])
 
 
@@ -137,13 +140,14 @@ def _span_of(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid) -> 
     return Span(low, high) if low <= high else None
 
 
-def _filled(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid, shape: Shape) -> LocalGridded:
+def _filled(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid, shape: Shape, held: int) -> LocalGridded:
+    """`held`: values of the runs before, which count too. Raises AnswerTooLarge, DamagedRow."""
     cells = RunCells(shape, asked.request, asked.expressions)
     with runs.lock:
         for first, x, columns in pieces_of(charts, drawn, asked):
             cells.add_numbers(x, first, columns)
-            if cells.held > MOST_GRID_CELLS:
-                raise AnswerTooLarge(cells.held, MOST_GRID_CELLS, "ask for some `fields`, or set `points` lower")
+            if held + cells.held > MOST_GRID_CELLS:
+                raise AnswerTooLarge(held + cells.held, MOST_GRID_CELLS, "ask for some `fields`, or set `points` lower")
     for name in asked.hidden:
         cells.fields.pop(name, None)
     return LocalGridded(cells, False)

@@ -59,9 +59,8 @@ async def entries(
     fields = checked_fields("columns", columns)
     first, last = checked_number("start", start), checked_number("end", end)
     absent = EntriesAnswer(entries=[], count=0)
-    found = await of_run(runs, prefix, lambda reader: reader.track_entries(topic, first, last, fields), absent)
-    listed = found["entries"][:count]
-    return await form.built(len(listed), lambda: EntriesAnswer(entries=listed, count=len(listed)))
+    found = await of_run(runs, prefix, lambda one: one.track_entries(topic, first, last, fields, None, count), absent)
+    return await form.built(found["count"], lambda: found)
 
 
 @get("/tracks/at", opt=_READS)

@@ -184,9 +184,10 @@ class LocalReader:
         end: float | None = None,
         columns: Sequence[str] | None = None,
         wait: float | None = None,
+        limit: int | None = None,
     ) -> EntriesAnswer:
         with self._lock:
-            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns)
+            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns, limit)
 
     def track_entries_at(
         self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
