@@ -7,6 +7,7 @@ from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
+from mldash.local.reading.reader import LocalReader
 from mldash_api.errors import WrongParameter
 from mldash_api.limits import MOST_TIMES
 from mldash_api.rights.needed import needs
@@ -99,8 +100,12 @@ async def resample(
     low, high = checked_finite("start", start), checked_finite("end", end)
 
     none: list[dict[str, Any]] = []
-    try:
-        rows = await of_run(runs, prefix, lambda one: one.resampled_entries(topic, rate, low, high, fields), none)
-    except ValueError as error:  # too many for one answer
-        raise WrongParameter("rate", str(error)) from None
+
+    def resampled(reader: LocalReader) -> list[dict[str, Any]]:
+        try:
+            return reader.resampled_entries(topic, rate, low, high, fields)
+        except ValueError as error:  # too many for one answer
+            raise WrongParameter("rate", str(error)) from None
+
+    rows = await of_run(runs, prefix, resampled, none)
     return await form.built(len(rows), lambda: EntriesAnswer(entries=rows, count=len(rows)))

@@ -7,7 +7,7 @@ import pytest
 
 from mldash import Experiment
 from mldash.client.kept_runs import KeptRuns
-from mldash.local.row_index import DamagedRow
+from mldash.client.unreadable import RunUnreadable
 
 
 def log(root: Path, prefix: str, seed: int) -> None:
@@ -71,7 +71,7 @@ def test_what_could_not_be_read_once_is_read_when_it_can(tmp_path: Path) -> None
     history = run.experiment.folder.state / "runs.jsonl"
     whole = history.read_bytes()
     history.write_bytes(b"x" * (len(whole) - 1) + b"\n")
-    with pytest.raises(DamagedRow):
+    with pytest.raises(RunUnreadable):
         run.plain()
     history.write_bytes(whole)
     found = run.plain()
