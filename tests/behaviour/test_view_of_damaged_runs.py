@@ -25,7 +25,11 @@ def test_one_run_that_is_damaged_takes_no_list_down_and_says_what_is_wrong_with_
         with httpx.Client(base_url=served.address, headers=headers, trust_env=False, timeout=WITHIN_S) as client:
             for path, query, shown in (
                 ("experiments", {}, lambda answer: [one["prefix"] for one in answer["experiments"]]),
-                ("experiments", {"fields": ["status"]}, lambda answer: [one["prefix"] for one in answer["experiments"]]),
+                (
+                    "experiments",
+                    {"fields": ["status"]},
+                    lambda answer: [one["prefix"] for one in answer["experiments"]],
+                ),
                 ("experiments", {"group": ["status"]}, lambda answer: [GOOD] * answer["count"]),
                 ("fields", {}, lambda answer: [GOOD] * max(one["runs"] for one in answer["fields"])),
                 ("compare", {"prefixes": BOTH}, lambda answer: [BOTH[1 - at] for at in answer["absent"]]),
@@ -40,12 +44,12 @@ def test_one_run_that_is_damaged_takes_no_list_down_and_says_what_is_wrong_with_
                     answer = client.get(f"/v1/{path}", params=query)
                     assert answer.status_code == 200, answer.text
                     assert shown(answer.json()) == [GOOD], path
-            for path, query in (
-                ("experiment", {"prefix": BAD}),
-                ("metrics", {"prefix": BAD}),
-                ("metrics/grid", {"prefixes": [BAD], "name": "train"}),
+            for path, asked in (
+                ("experiment", {"prefix": [BAD]}),
+                ("metrics", {"prefix": [BAD]}),
+                ("metrics/grid", {"prefixes": [BAD], "name": ["train"]}),
             ):
-                refused = client.get(f"/v1/{path}", params=query)
+                refused = client.get(f"/v1/{path}", params=asked)
                 problem = refused.json()
                 assert (refused.status_code, problem["type"]) == (500, "run-damaged")
                 assert BAD in problem["detail"] and "acknowledged" in problem["detail"]

@@ -112,7 +112,7 @@ class KeptRuns:
                 def leave_out(path: Path, error: Exception) -> None:
                     left_out[path] = str(error)
 
-                for one in find_experiments(self.root, left_out=leave_out):
+                for one in find_experiments(self.root, left_out=leave_out, follows_links=False):
                     known = self._runs.get(one.prefix.text)
                     same = known is not None and known.experiment.folder.path == one.folder.path
                     found.setdefault(one.prefix.text, known if known is not None and same else KeptRun(one))

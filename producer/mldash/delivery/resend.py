@@ -84,8 +84,11 @@ class RoundSender(Protocol):
     async def send_round(self, kafka: Producer) -> bool: ...
 
 
-def find_experiments(path: Path, *, left_out: Callable[[Path, Exception], None] | None = None) -> list[LocalExperiment]:
-    """The local experiments in a folder and below it, in the order of their paths. No link is followed.
+def find_experiments(
+    path: Path, *, left_out: Callable[[Path, Exception], None] | None = None, follows_links: bool = True
+) -> list[LocalExperiment]:
+    """The local experiments in a folder and below it, in the order of their paths. No link leads to one;
+    `follows_links`: to what is in it.
 
     Raises NoPrefix of a folder that does not say whose it is, OSError of one that can't be read; `left_out` is told of
     both instead."""
@@ -93,9 +96,9 @@ def find_experiments(path: Path, *, left_out: Callable[[Path, Exception], None] 
     for name, folders, files in os.walk(path):
         here = Path(name)
         below = {one for one in folders if not one.startswith(".")}
-        is_one = EXPERIMENT in files or STATE in folders
+        folder, is_one = Folder(here, follows_links=follows_links), EXPERIMENT in files or STATE in folders
         try:
-            prefix = _prefix_of(here, is_one, must_read_journal=left_out is None)
+            prefix = _prefix_of(folder, is_one, must_read_journal=left_out is None)
         except (NoPrefix, OSError) as error:
             if left_out is None:
                 raise
@@ -103,17 +106,18 @@ def find_experiments(path: Path, *, left_out: Callable[[Path, Exception], None] 
         else:
             is_one = prefix is not None
             if prefix is not None:
-                found.append(LocalExperiment(prefix, Folder(here)))
+                found.append(LocalExperiment(prefix, folder))
         if is_one:
             below -= {"metrics", "tracks", "logs"}
         folders[:] = sorted(below)
     return found
 
 
-def _prefix_of(folder: Path, is_one: bool, *, must_read_journal: bool) -> Prefix | None:
+def _prefix_of(folder: Folder, is_one: bool, *, must_read_journal: bool) -> Prefix | None:
     """None where there is no experiment. `is_one`: it has files of one, besides a journal. Raises NoPrefix, OSError."""
     try:
-        journals = [one for one in find_sessions(folder / JOURNAL) if one.head.mode == "local"]
+        sessions = find_sessions(folder.journal, follows_links=folder.follows_links)
+        journals = [one for one in sessions if one.head.mode == "local"]
     except OSError:
         if must_read_journal or not is_one:
             raise
@@ -121,7 +125,7 @@ def _prefix_of(folder: Path, is_one: bool, *, must_read_journal: bool) -> Prefix
     if journals:
         text: object = journals[0].head.prefix
     elif is_one:
-        file = read_json(folder / EXPERIMENT) or {}
+        file = read_json(folder.experiment, folder.open_file) or {}
         parts = "/".join(str(file[part]) for part in ("owner", "project", "name") if file.get(part))
         text = file.get("prefix") or parts
     else:
@@ -131,7 +135,7 @@ def _prefix_of(folder: Path, is_one: bool, *, must_read_journal: bool) -> Prefix
             raise ValueError(f"{text!r} is no prefix")
         return parse_prefix(text)
     except ValueError as error:
-        raise NoPrefix(folder, str(error)) from error
+        raise NoPrefix(folder.path, str(error)) from error
 
 
 def find_journals(path: Path) -> list[SessionFolder]:

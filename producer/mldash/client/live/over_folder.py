@@ -47,7 +47,7 @@ def below(root: Path, asked: LiveAsked) -> Iterator[LocalExperiment]:
     for prefix in asked.prefixes:
         yield LocalExperiment(parse_prefix(prefix), experiment_folder(str(root), prefix))
     for scope in asked.scopes:
-        yield from (one for one in find_experiments(root) if is_below(one, scope))
+        yield from (one for one in find_experiments(root, follows_links=False) if is_below(one, scope))
 
 
 def is_below(experiment: LocalExperiment, scope: str) -> bool:

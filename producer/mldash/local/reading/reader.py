@@ -7,6 +7,7 @@ read as a whole wherever it is mounted, also by who may not write there.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from mldash.answers.downsample import ViewRequest
@@ -73,9 +74,9 @@ class LocalReader:
     ) -> None:
         self._folder, self._prefix = folder, prefix
         self._own_events_stored, self._undrained = own_events_stored, undrained
-        self._live = live or (lambda: live_sessions(folder.journal, for_people=True))
+        self._live = live or partial(live_sessions, folder.journal, for_people=True, follows_links=folder.follows_links)
         self._lock = reentrant_lock()
-        self._acknowledged = Acknowledged(folder.state)
+        self._acknowledged = Acknowledged(folder.state, open_file=folder.open_file)
         self._readers: dict[str, RowReader] = {}
         self._statistics: dict[str | None, tuple[int, points.PointStatistics]] = {}  # version of the file, …
         self._columns: dict[str, tuple[int, list[str], int]] = {}
@@ -100,7 +101,7 @@ class LocalReader:
         with self._lock:
             rows = self._view(wait).rows("params", "")
             state = params.ParametersState()
-            file = read_json(self._folder.parameters)
+            file = read_json(self._folder.parameters, self._folder.open_file)
             if rows.count == 0:
                 held = (file or {}).get("data")
                 return dict(FoldedParams(held).flat) if isinstance(held, dict) else {}
@@ -281,7 +282,8 @@ class LocalReader:
         span = rows.times()
         version, known, looked_through = self._columns.get(topic) or (-1, [], 0)
         if version != rows.file.version:
-            known, looked_through = known_columns(read_json(self._folder.metadata("tracks", topic)), rows)
+            file = read_json(self._folder.metadata("tracks", topic), self._folder.open_file)
+            known, looked_through = known_columns(file, rows)
         columns = entries.columns_of(rows, known, min(looked_through, rows.drained))
         held = (known, looked_through) if rows.undrained else (columns, rows.drained)
         self._columns[topic] = rows.file.version, *held

@@ -27,7 +27,7 @@ def refreshed_reader(
     file = folder.rows(kind, name)
     reader = readers.get(file)
     if reader is None:
-        reader = readers[file] = RowReader(folder.path / file, TIME_OF[kind])
+        reader = readers[file] = RowReader(folder.path / file, TIME_OF[kind], folder.open_file)
     end = acknowledged.end_of(file) or FileEnd() if acknowledged.exists else None
     reader.refresh(end, acknowledged.generation)
     return reader
@@ -38,7 +38,7 @@ class StoredRows:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._acknowledged = Acknowledged(folder.state)
+        self._acknowledged = Acknowledged(folder.state, open_file=folder.open_file)
         self._readers = dict[str, RowReader]()
         self._seen: dict[str, FileEnd] | None = None
         self._generation = b""

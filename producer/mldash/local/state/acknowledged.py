@@ -39,6 +39,8 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from mldash.local.opening import OpenFile, file_of, open_anyhow
+
 MAGIC: Final = b"MLDASH-A"
 NAME: Final = "acknowledged"
 LEASES: Final = "leases"
@@ -106,7 +108,7 @@ _decode = msgspec.msgpack.Decoder(Acknowledgement).decode
 class Acknowledged:
     """The state of one experiment as one process sees it. `refresh` before it is used; `append` under the lock."""
 
-    def __init__(self, state_folder: Path, fsync: bool = False) -> None:
+    def __init__(self, state_folder: Path, fsync: bool = False, open_file: OpenFile = open_anyhow) -> None:
         self.path = state_folder / NAME
         self.files: dict[str, FileEnd] = {}
         self.seqs: dict[StreamOf, int] = {}
@@ -117,7 +119,7 @@ class Acknowledged:
         self.generation = b""
         """Another one: the file was rewritten, or the experiment was deleted and logged again. Empty where it is
         missing."""
-        self._folder = state_folder
+        self._folder, self._open_file = state_folder, open_file
         self._number: int | None = None
         """Of the file that counts, where leases do."""
         self._place = 0  # the end of the last whole record
@@ -129,7 +131,7 @@ class Acknowledged:
         while True:
             self._find()
             try:
-                with self.path.open("rb") as file:
+                with file_of(self._open_file(self.path)) as file:
                     self._take_in(file)
                 return
             except FileNotFoundError:
