@@ -86,6 +86,16 @@ def _is_plain(session: Path) -> bool:
             return not session.is_symlink() and all(one.is_file(follow_symlinks=False) for one in entries)
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError:  # another user's, and for their eyes only: nothing in it can be opened
+        return not session.is_symlink() and _is_shut(session)
+
+
+def _is_shut(folder: Path) -> bool:
+    try:
+        (folder / "lock").lstat()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
 
 
 def _clear_what_kills_left(root: Path) -> None:

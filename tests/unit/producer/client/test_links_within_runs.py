@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,3 +107,21 @@ def test_who_logs_reads_its_own_metrics_through_a_link(tmp_path: Path, run: Path
     experiment = Experiment(RUN, root=str(tmp_path / "shown"))
     assert [one["name"] for one in experiment.metrics.list()] == ["train"]
     assert [one["data"]["loss"] for one in experiment.metrics("train").read()["data"]] == [1.0, 2.0]
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_a_session_that_is_for_its_owners_eyes_does_not_hide_the_run(tmp_path: Path) -> None:
+    """Its process lives: more can't be told."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as root:
+        Path(root).chmod(0o755)
+        with Experiment(RUN, root=root, echo=False).run as run:
+            run.metrics("train").log(loss=1.0)
+            run.flush()
+            (session,) = (path for path in (Path(root) / RUN / ".journal").iterdir() if not path.name.startswith("."))
+            session.chmod(0o700)
+            os.seteuid(65534)
+            try:
+                found = [(one["prefix"], one["status"]) for one in KeptRuns(Path(root)).plain()]
+            finally:
+                os.seteuid(0)
+        assert found == [(RUN, "RUNNING")]
