@@ -7,6 +7,7 @@ ApiError
   ChartTooLong     the columns of a chart take longer than a setting allows
   IndexBuilding    the index of runs is being read for the first time: ask again
   ChangeOvertaken  others changed the same experiment, or saved view, in every attempt to change it
+  DamagedRun       the files of a local run can't be read: what is in the way
 """
 
 from typing import Any
@@ -111,3 +112,16 @@ class ChangeOvertaken(ApiError):
 
     def __str__(self) -> str:
         return f"others changed {self.what} in every attempt to change it: send the change again"
+
+
+class DamagedRun(ApiError):
+    """Of `mldash view`: files of one run."""
+
+    status, type, title = 500, "run-damaged", "A run can't be read"
+
+    def __init__(self, prefix: str, reason: str) -> None:
+        super().__init__(prefix, reason)
+        self.prefix, self.reason = prefix, reason
+
+    def __str__(self) -> str:
+        return f"{self.prefix} can't be read: {self.reason}. All other runs can be read"

@@ -96,7 +96,7 @@ class FolderRuns:
 
 def plain_runs(root: Path) -> Iterator[Run]:
     """Each experiment below the folder as filters are asked of it."""
-    for found in find_experiments(root):
+    for found in find_experiments(root, follows_links=False):
         reader = LocalReader(found.folder, found.prefix, undrained=partial(undrained_records, found.folder))
         run = plain_run(reader)
         if run is not None:

@@ -84,34 +84,58 @@ class RoundSender(Protocol):
     async def send_round(self, kafka: Producer) -> bool: ...
 
 
-def find_experiments(path: Path, *, skips: bool = False) -> list[LocalExperiment]:
-    """The local experiments in a folder and below it, in the order of their paths. No link is followed.
+def find_experiments(
+    path: Path, *, left_out: Callable[[Path, Exception], None] | None = None, follows_links: bool = True
+) -> list[LocalExperiment]:
+    """The local experiments in a folder and below it, in the order of their paths. No link leads to one;
+    `follows_links`: to what is in it.
 
-    Raises NoPrefix, unless it `skips` folders that do not say whose they are."""
+    Raises NoPrefix of a folder that does not say whose it is, OSError of one that can't be read; `left_out` is told of
+    both instead."""
     found = []
     for name, folders, files in os.walk(path):
         here = Path(name)
         below = {one for one in folders if not one.startswith(".")}
-        journals = [one for one in find_sessions(here / JOURNAL) if one.head.mode == "local"]
-        if journals or EXPERIMENT in files or STATE in folders:
-            try:
-                prefix = parse_prefix(journals[0].head.prefix) if journals else _prefix_of(here)
-                found.append(LocalExperiment(prefix, Folder(here)))
-            except NoPrefix:
-                if not skips:
-                    raise
+        folder, is_one = Folder(here, follows_links=follows_links), EXPERIMENT in files or STATE in folders
+        try:
+            prefix = _prefix_of(folder, is_one, must_read_journal=left_out is None)
+        except (NoPrefix, OSError) as error:
+            if left_out is None:
+                raise
+            left_out(here, error)
+        else:
+            is_one = prefix is not None
+            if prefix is not None:
+                found.append(LocalExperiment(prefix, folder))
+        if is_one:
             below -= {"metrics", "tracks", "logs"}
         folders[:] = sorted(below)
     return found
 
 
-def _prefix_of(folder: Path) -> Prefix:
-    file = read_json(folder / EXPERIMENT) or {}
-    text = file.get("prefix") or "/".join(str(file[part]) for part in ("owner", "project", "name") if file.get(part))
+def _prefix_of(folder: Folder, is_one: bool, *, must_read_journal: bool) -> Prefix | None:
+    """None where there is no experiment. `is_one`: it has files of one, besides a journal. Raises NoPrefix, OSError."""
     try:
+        sessions = find_sessions(folder.journal, follows_links=folder.follows_links)
+        journals = [one for one in sessions if one.head.mode == "local"]
+    except OSError:
+        if must_read_journal or not is_one:
+            raise
+        journals = []  # its file says whose it is
+    if journals:
+        text: object = journals[0].head.prefix
+    elif is_one:
+        file = read_json(folder.experiment, folder.open_file) or {}
+        parts = "/".join(str(file[part]) for part in ("owner", "project", "name") if file.get(part))
+        text = file.get("prefix") or parts
+    else:
+        return None
+    try:
+        if not isinstance(text, str):
+            raise ValueError(f"{text!r} is no prefix")
         return parse_prefix(text)
     except ValueError as error:
-        raise NoPrefix(folder, str(error)) from error
+        raise NoPrefix(folder.path, str(error)) from error
 
 
 def find_journals(path: Path) -> list[SessionFolder]:

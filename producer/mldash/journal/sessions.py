@@ -14,17 +14,17 @@ _TAKEN_KEPT_S = 30 * 86_400.0
 MAKING_KEPT_S = 86_400.0
 
 
-def find_sessions(root: Path) -> Iterator[SessionFolder]:
-    """All sessions under a journal's folder, oldest first."""
+def find_sessions(root: Path, *, follows_links: bool = True) -> Iterator[SessionFolder]:
+    """All sessions under a journal's folder, oldest first. Links that are not followed lead to none."""
     found = []
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        for path in root.iterdir():
-            if not path.name.startswith(".") and (folder := open_session_folder(path)) is not None:
+        for path in _named(root, follows_links):
+            if (folder := open_session_folder(path)) is not None:
                 found.append(folder)
     yield from sorted(found, key=lambda folder: (folder.head.started, folder.head.session))
 
 
-def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
+def live_sessions(journal: Path, *, for_people: bool = False, follows_links: bool = True) -> set[str]:
     """The sessions under a journal's folder whose process lives, this one's among them. Reads only.
 
     `for_people`: without locks a process that has been silent for some minutes is not shown as living, long before
@@ -32,8 +32,8 @@ def live_sessions(journal: Path, *, for_people: bool = False) -> set[str]:
     """
     live = set()
     with contextlib.suppress(FileNotFoundError):
-        for path in journal.iterdir():
-            if not path.name.startswith(".") and _is_live(path, for_people):
+        for path in _named(journal, follows_links):
+            if _is_live(path, for_people):
                 live.add(path.name)
     return live
 
@@ -69,6 +69,33 @@ def try_lock(folder: SessionFolder) -> bool:
     from .reading.rounds import find_end  # a training script that starts reads no journal
 
     return folder.try_lock(find_end)
+
+
+def _named(root: Path, follows_links: bool) -> Iterator[Path]:
+    """What may be a session. Raises FileNotFoundError, NotADirectoryError."""
+    if follows_links or not root.is_symlink():
+        for path in root.iterdir():
+            if not path.name.startswith(".") and (follows_links or _is_plain(path)):
+                yield path
+
+
+def _is_plain(session: Path) -> bool:
+    """A folder with nothing but plain files in it."""
+    try:
+        with os.scandir(session) as entries:
+            return not session.is_symlink() and all(one.is_file(follow_symlinks=False) for one in entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except PermissionError:  # another user's, and for their eyes only: nothing in it can be opened
+        return not session.is_symlink() and _is_shut(session)
+
+
+def _is_shut(folder: Path) -> bool:
+    try:
+        (folder / "lock").lstat()
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return False
 
 
 def _clear_what_kills_left(root: Path) -> None:

@@ -30,17 +30,26 @@ def time_of(row: Mapping[str, Any]) -> float:
     return float(row[TIMESTAMP])
 
 
-def answer(rows: StreamRows, start: float | None, end: float | None, columns: Sequence[str] | None) -> EntriesAnswer:
-    """Entries in [start, end], merged, in time order, with these columns only; an entry that has none of them stays."""
+def answer(
+    rows: StreamRows,
+    start: float | None,
+    end: float | None,
+    columns: Sequence[str] | None,
+    limit: int | None = None,
+) -> EntriesAnswer:
+    """Entries in [start, end], merged, in time order, with these columns only; an entry that has none of them stays.
+
+    `limit`: the earliest so many.
+    """
     wanted = None if columns is None else frozenset(columns)
     merged: dict[float, dict[str, Any]] = {}
-    for row in rows.between(start, end):
+    for row in rows.between(start, end) if limit is None else rows.earliest(start, end, limit):
         time = time_of(row)
         fields = {
             name: value for name, value in row.items() if name != TIMESTAMP and (wanted is None or name in wanted)
         }
         merge_entries((time,), (fields,), into=merged)
-    entries = [{TIMESTAMP: time, **merged[time]} for time in sorted(merged)]
+    entries = [{TIMESTAMP: time, **merged[time]} for time in sorted(merged)[:limit]]
     return {"entries": entries, "count": len(entries)}
 
 

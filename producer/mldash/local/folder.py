@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from .opening import OpenFile, open_anyhow, open_within
+
 SEGMENT_BYTES: Final = 200
 _PATH_BYTES: Final = 800
 _UNNAMED: Final = "None"
@@ -40,8 +42,10 @@ _CUT: Final = "%~"
 class Folder:
     """One experiment's folder. It makes nothing: whoever writes a file makes the folder it lies in."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, follows_links: bool = True) -> None:
+        """Whether links below it are followed when it is read: not by who looks at folders of others."""
+        self.path, self.follows_links = path, follows_links
+        self.open_file: OpenFile = open_anyhow if follows_links else open_within(path)
 
     @property
     def state(self) -> Path:
@@ -75,11 +79,21 @@ class Folder:
         waiting = [top]
         while waiting:
             here = waiting.pop()
-            if here != top and ((here / DATA).exists() or (here / METADATA).exists()):
+            if here != top and self._holds(here):
                 yield here
-            if here.is_dir():
-                below = (one for one in here.iterdir() if one.is_dir() and _is_segment(one.name))
+            if here.is_dir() and self._leads_on(here):
+                below = (
+                    one for one in here.iterdir() if _is_segment(one.name) and one.is_dir() and self._leads_on(one)
+                )
                 waiting.extend(sorted(below, reverse=True))
+
+    def _leads_on(self, path: Path) -> bool:
+        return self.follows_links or not path.is_symlink()
+
+    def _holds(self, stream: Path) -> bool:
+        """Data or metadata. Data that are a link which is not followed are none of its own."""
+        data, metadata = stream / DATA, stream / METADATA
+        return self._leads_on(data) and (data.exists() or metadata.exists())
 
     def relative(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()

@@ -10,6 +10,8 @@ import msgspec
 
 from mldash.events.encoding import exact_from_json, exact_to_json
 
+from .opening import NotFollowed, OpenFile, file_of, open_anyhow
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -40,10 +42,12 @@ def write_json(path: Path, value: dict[str, Any], fsync: bool = False) -> None:
         raise
 
 
-def read_json(path: Path) -> dict[str, Any] | None:
-    """The content of the file; None where it is missing, or torn by another program: the row files are the truth."""
+def read_json(path: Path, open_file: OpenFile = open_anyhow) -> dict[str, Any] | None:
+    """The content of the file; None where it is missing, torn by another program, or a link that is not followed: the
+    row files are the truth."""
     try:
-        value = exact_from_json(msgspec.json.decode(path.read_bytes()))
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError, ValueError):
+        with file_of(open_file(path)) as file:
+            value = exact_from_json(msgspec.json.decode(file.read()))
+    except (FileNotFoundError, NotADirectoryError, NotFollowed, msgspec.DecodeError, ValueError):
         return None
     return value if isinstance(value, dict) else None

@@ -27,6 +27,7 @@ from msgspec import Struct
 
 from mldash.events.encoding import exact_from_json
 
+from .opening import NotFollowed, OpenFile, file_of, open_anyhow
 from .state.acknowledged import FileEnd
 
 BLOCK_ROWS: Final = 256
@@ -84,10 +85,10 @@ def decode_rows(path: Path, data: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def status_of(path: Path) -> os.stat_result | None:
+def status_of(path: Path, open_file: OpenFile = open_anyhow) -> os.stat_result | None:
     """None where the file is missing. It is opened, for over a network that asks the server how large it is."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_file(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
@@ -100,15 +101,15 @@ def index_of(path: Path) -> Path:
     return path.with_name(f".{path.stem}.index")
 
 
-def read_index(path: Path, end: FileEnd, after: FileEnd) -> list[Block]:
+def read_index(path: Path, end: FileEnd, after: FileEnd, open_file: OpenFile = open_anyhow) -> list[Block]:
     """The blocks of the index behind `after`, as far as they fit the data, which end at `end`."""
     try:
-        with index_of(path).open("rb") as file:
+        with file_of(open_file(index_of(path))) as file:
             if file.read(len(MAGIC)) != MAGIC:
                 return []
             file.seek(len(MAGIC) + after.rows // BLOCK_ROWS * ENTRY.size)
             data = file.read()
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, NotFollowed):
         return []
     blocks: list[Block] = []
     offset = after.bytes
@@ -119,14 +120,16 @@ def read_index(path: Path, end: FileEnd, after: FileEnd) -> list[Block]:
             break
         blocks.append(block)
         offset = block.end
-    return blocks if blocks and fit(path, blocks) else []
+    return blocks if blocks and fit(path, blocks, open_file) else []
 
 
-def scan(path: Path, start: FileEnd, end: FileEnd, time_of: TimeOf) -> Iterator[Block]:
+def scan(
+    path: Path, start: FileEnd, end: FileEnd, time_of: TimeOf, open_file: OpenFile = open_anyhow
+) -> Iterator[Block]:
     """The blocks between two ends, read from the data; the last may be short."""
     row, offset, held = start.rows, start.bytes, b""
     lines: list[bytes] = []
-    with path.open("rb") as file:
+    with file_of(open_file(path)) as file:
         file.seek(start.bytes)
         left = end.bytes - start.bytes
         while left > 0 and (data := file.read(min(_SCAN_BYTES, left))):
@@ -142,10 +145,10 @@ def scan(path: Path, start: FileEnd, end: FileEnd, time_of: TimeOf) -> Iterator[
         yield _block_of_lines(path, row, offset, lines, time_of)
 
 
-def whole_lines(path: Path) -> FileEnd:
+def whole_lines(path: Path, open_file: OpenFile = open_anyhow) -> FileEnd:
     """Where the last whole line of a file ends, and how many there are."""
     rows = size = at = 0
-    with path.open("rb") as file:
+    with file_of(open_file(path)) as file:
         while data := file.read(_SCAN_BYTES):
             rows += data.count(b"\n")
             if (last := data.rfind(b"\n")) >= 0:
@@ -173,10 +176,10 @@ def end_of(blocks: Sequence[Block]) -> FileEnd:
     return FileEnd(blocks[-1].end, blocks[-1].end_row) if blocks else FileEnd()
 
 
-def fit(path: Path, blocks: Sequence[Block]) -> bool:
+def fit(path: Path, blocks: Sequence[Block], open_file: OpenFile = open_anyhow) -> bool:
     """Whether the data begin, where the index says that a block does, with the bytes that it was made of."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = open_file(path)
     except FileNotFoundError:
         return False
     try:

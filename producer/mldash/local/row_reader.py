@@ -3,8 +3,9 @@
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from .opening import OpenFile, file_of, open_anyhow
 from .row_index import (
     BLOCK_ROWS,
     CHECKED_BYTES,
@@ -20,38 +21,45 @@ from .row_index import (
 )
 from .state.acknowledged import FileEnd
 
+_NEVER: Final = (b"", -1, -1)
+
 
 class RowReader:
     """One row file as readers see it, up to an acknowledged end. It keeps what it has learnt of the index."""
 
-    def __init__(self, path: Path, time_of: TimeOf) -> None:
+    def __init__(self, path: Path, time_of: TimeOf, open_file: OpenFile = open_anyhow) -> None:
         self.path = path
+        self._open_file = open_file
         self.end = FileEnd()
         self._time_of = time_of
         self._full: list[Block] = []  # of the index, or scanned
         self._tail: list[Block] = []  # the rows behind the last full block
-        self._looked_at = (-1, -1)  # inode and size
+        self._looked_at = _NEVER  # generation, inode and size
         self.version = 0
         """Another one: what was read of the file need not be in it any more. Else it has only grown."""
 
-    def refresh(self, end: FileEnd | None) -> None:
-        """Take in appended rows. `end` None: the file has no acknowledgement, and its whole lines count."""
-        status = status_of(self.path)
+    def refresh(self, end: FileEnd | None, generation: bytes = b"") -> None:
+        """Take in appended rows. `end` None: the file has no acknowledgement, and its whole lines count.
+
+        `generation`: of the acknowledged state. With another one all is read again: the number of a file that was
+        deleted is soon another file's, so it alone does not tell one that was made anew.
+        """
+        status = status_of(self.path, self._open_file)
         if status is None:
-            self.end, self._full, self._tail, self._looked_at = FileEnd(), [], [], (-1, -1)
+            self.end, self._full, self._tail, self._looked_at = FileEnd(), [], [], _NEVER
             self.version += 1
             return
         if end is not None and status.st_size < end.bytes:
             end = None  # shorter than it was: what is left of it counts
-        looked_at = (status.st_ino, end.bytes if end else status.st_size)
+        looked_at = (generation, status.st_ino, end.bytes if end else status.st_size)
         if looked_at == self._looked_at:
             return
-        if status.st_ino != self._looked_at[0] or looked_at[1] < self._looked_at[1]:
+        if looked_at[:2] != self._looked_at[:2] or looked_at[2] < self._looked_at[2]:
             self._full = []
             self.version += 1
-        whole = end if end is not None else whole_lines(self.path)
-        self._full.extend(read_index(self.path, whole, end_of(self._full)))
-        scanned = list(scan(self.path, end_of(self._full), whole, self._time_of))
+        whole = end if end is not None else whole_lines(self.path, self._open_file)
+        self._full.extend(read_index(self.path, whole, end_of(self._full), self._open_file))
+        scanned = list(scan(self.path, end_of(self._full), whole, self._time_of, self._open_file))
         self._full.extend(block for block in scanned if block.rows == BLOCK_ROWS)
         self._tail = [block for block in scanned if block.rows < BLOCK_ROWS]
         self.end, self._looked_at = whole, looked_at
@@ -87,11 +95,11 @@ class RowReader:
         return decode_rows(self.path, self._data(first, last))
 
     def _data(self, first: Block, last: Block) -> bytes:
-        with self.path.open("rb") as file:
+        with file_of(self._open_file(self.path)) as file:
             file.seek(first.offset)
             data = file.read(last.end - first.offset)
         if zlib.crc32(data[:CHECKED_BYTES]) != first.checksum:
-            self._full, self._looked_at = [], (-1, -1)
+            self._full, self._looked_at = [], _NEVER
             self.version += 1
             raise DamagedRow(str(self.path), f"row {first.first_row} is not where the index has it; read again")
         return data

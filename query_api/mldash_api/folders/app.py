@@ -9,12 +9,14 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp
 
 from mldash.client.kept_runs import KeptRuns
+from mldash.client.unreadable import RunUnreadable
 from mldash_api import problems
 from mldash_api.caching import kept_nowhere
 from mldash_api.errors import ApiError
 from mldash_api.limits import MOST_BODY_BYTES
 from mldash_api.routes import dashboard
 from mldash_api.routes.parameters import refuse_unknown
+from mldash_api.run_errors import DamagedRun
 
 from . import charts, finding, pages, reading, tracks
 from . import live as live_routes
@@ -67,6 +69,7 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
         },
         exception_handlers={
             ApiError: problems.on_api_error,
+            RunUnreadable: _on_unreadable,
             HTTPException: _on_http_error,
             Exception: _on_anything,
         },
@@ -76,6 +79,10 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
         request_max_body_size=MOST_BODY_BYTES,
     )
     return kept_nowhere(app)
+
+
+def _on_unreadable(request: Request[Any, Any, Any], error: RunUnreadable) -> Response[bytes]:
+    return problems.on_api_error(request, DamagedRun(error.prefix, error.reason))
 
 
 def _on_http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -10,6 +10,7 @@ from litestar.params import QueryParameter, SkipValidation
 
 from mldash.answers.rows import NonFinite
 from mldash.client.kept_runs import KeptRun, KeptRuns
+from mldash.client.unreadable import RunUnreadable
 from mldash.local.reading.reader import LocalReader
 from mldash_api.answers import Form, form_of
 from mldash_api.routes.parameters import checked_prefix
@@ -33,13 +34,18 @@ def found_run(runs: KeptRuns, prefix: str) -> KeptRun | None:
 
 
 async def of_run(runs: KeptRuns, prefix: str, read: Callable[[LocalReader], _Answer], absent: _Answer) -> _Answer:
-    """What the reader of one run says; `absent` where it is not there. Raises WrongParameter."""
+    """What the reader of one run says; `absent` where it is not there. Raises WrongParameter, RunUnreadable."""
 
     def work() -> _Answer:
         found = found_run(runs, prefix)
         if found is None:
             return absent
         with runs.lock:
-            return read(found.reader)
+            try:
+                with found.reading() as reader:
+                    return read(reader)
+            except RunUnreadable as error:
+                found.tell(error)
+                raise
 
     return await asyncio.to_thread(work)

@@ -13,6 +13,7 @@ from mldash.answers.limits import MOST_COLUMNS
 from mldash.answers.runs.compared_rows import STATISTICS, named, statistics_rows
 from mldash.answers.shapes import Comparison, MetricGrid, MetricView, Parted
 from mldash.client.kept_runs import KeptRuns
+from mldash.client.unreadable import RunUnreadable
 from mldash_api.charts.cells import Statistic
 from mldash_api.charts.grid_lists import grid_answer
 from mldash_api.comparing.apart import TOGETHER
@@ -162,7 +163,16 @@ async def views(
     """The same view of one metric of many runs."""
     metric, request = metric_name(name, unnamed), checked_view(fields, x, (start, end), points, filter)
     _checked(prefixes)
-    found = [ExperimentView(prefix=one, view=await _view_of(runs, one, metric, request)) for one in prefixes]
+    found, empty = list[ExperimentView](), draw(request, lambda: ())
+    for one in prefixes:
+        try:
+            seen = await _view_of(runs, one, metric, request)
+        except RunUnreadable as error:
+            if len(prefixes) == 1:
+                raise
+            runs.tell(one, error.error)
+            seen = empty
+        found.append(ExperimentView(prefix=one, view=seen))
     return form.answer(ViewsAnswer(views=found))
 
 
@@ -181,7 +191,7 @@ def _compared(runs: KeptRuns, prefixes: Sequence[str], *, everything: bool) -> C
     found, there = runs.find(), dict[int, Any]()
     for at, prefix in enumerate(prefixes):
         with runs.lock:
-            run = found[prefix].plain() if prefix in found else None
+            run = found[prefix].among_others(found[prefix].plain) if prefix in found else None
         if run is not None:
             there[at] = run
     rows = Rows(list(there), len(prefixes), everything)

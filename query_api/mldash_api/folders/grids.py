@@ -6,8 +6,8 @@ metrics that were drawn last first, within KEPT_BYTES.
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from msgspec import structs
@@ -16,6 +16,7 @@ from mldash.answers.downsample import INDEX, ViewRequest
 from mldash.answers.kept_points import Floats
 from mldash.answers.pixel_columns import Span
 from mldash.client.kept_runs import KeptRun, KeptRuns
+from mldash.client.unreadable import RunUnreadable
 from mldash.events.field_statistics import is_number
 from mldash.local.reading.charted import ChartedPoints
 from mldash.local.reading.stream_rows import StreamRows
@@ -75,10 +76,15 @@ class Drawn(NamedTuple):
     rows: StreamRows
 
 
+_One = TypeVar("_One", KeptRun, Drawn)
+_Read = TypeVar("_Read")
+
+
 def read_grids(runs: KeptRuns, charts: Charts, prefixes: Sequence[str], asked: AskedGrid) -> LocalGrids:
-    """`prefixes`: checked. Raises AnswerTooLarge, DamagedRow."""
+    """`prefixes`: checked. One of several that can't be read is left out. Raises AnswerTooLarge, RunUnreadable."""
     drawn = drawn_of(runs, prefixes, asked.metric)
-    spans = [span for one in drawn.values() if (span := _span_of(runs, charts, one, asked)) is not None]
+    looked = _of_each(drawn, lambda one: _span_of(runs, charts, one, asked))
+    spans = [span for span in looked.values() if span is not None]
     if not spans:
         return LocalGrids(None, [None] * len(prefixes))
     shape = _shape_of(spans, asked.request)
@@ -91,18 +97,41 @@ def read_grids(runs: KeptRuns, charts: Charts, prefixes: Sequence[str], asked: A
     )
     _check_cells(within, asked, len(prefixes))
     asked = asked._replace(request=within)
-    filled = {prefix: _filled(runs, charts, one, asked, shape) for prefix, one in drawn.items()}
+    held = 0
+
+    def filled_of(one: Drawn) -> LocalGridded:
+        nonlocal held
+        gridded = _filled(runs, charts, one, asked, shape, held)
+        held += gridded.grid.held
+        return gridded
+
+    filled = _of_each({prefix: drawn[prefix] for prefix in looked}, filled_of)
     return LocalGrids(shape, [filled.get(prefix) for prefix in prefixes])
 
 
 def drawn_of(runs: KeptRuns, prefixes: Sequence[str], metric: str | None) -> dict[str, Drawn]:
-    """Of those that are there, by prefix."""
-    found, drawn = runs.find(), dict[str, Drawn]()
-    for prefix in dict.fromkeys(prefixes):
-        if prefix in found:
-            with runs.lock:
-                drawn[prefix] = Drawn(found[prefix], found[prefix].reader.metric_rows(metric))
-    return drawn
+    """Of those that are there, by prefix. Raises RunUnreadable, where one alone is asked for."""
+    found = runs.find()
+    there = {prefix: found[prefix] for prefix in prefixes if prefix in found}
+
+    def begun(run: KeptRun) -> Drawn:
+        with runs.lock, run.reading() as reader:
+            return Drawn(run, reader.metric_rows(metric))
+
+    return _of_each(there, begun)
+
+
+def _of_each(ones: Mapping[str, _One], read: Callable[[_One], _Read]) -> dict[str, _Read]:
+    """Of each that can be read; of one alone it is said when it can't."""
+    found = dict[str, _Read]()
+    for prefix, one in ones.items():
+        try:
+            found[prefix] = read(one)
+        except RunUnreadable as error:
+            if len(ones) == 1:
+                raise
+            (one.run if isinstance(one, Drawn) else one).tell(error)
+    return found
 
 
 def _check_cells(within: ViewRequest, asked: AskedGrid, count: int) -> None:
@@ -129,7 +158,7 @@ def _span_of(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid) -> 
     if asked.request.x == INDEX:
         return Span(first, end - 1) if first < end else None
     low, high = np.inf, -np.inf
-    with runs.lock:
+    with runs.lock, drawn.run.reading():
         for _, x, _ in pieces_of(charts, drawn, asked):
             there = x[inside(x, asked.request)]
             if len(there):
@@ -137,13 +166,14 @@ def _span_of(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid) -> 
     return Span(low, high) if low <= high else None
 
 
-def _filled(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid, shape: Shape) -> LocalGridded:
+def _filled(runs: KeptRuns, charts: Charts, drawn: Drawn, asked: AskedGrid, shape: Shape, held: int) -> LocalGridded:
+    """`held`: values of the runs before, which count too. Raises AnswerTooLarge, RunUnreadable."""
     cells = RunCells(shape, asked.request, asked.expressions)
-    with runs.lock:
+    with runs.lock, drawn.run.reading():
         for first, x, columns in pieces_of(charts, drawn, asked):
             cells.add_numbers(x, first, columns)
-            if cells.held > MOST_GRID_CELLS:
-                raise AnswerTooLarge(cells.held, MOST_GRID_CELLS, "ask for some `fields`, or set `points` lower")
+            if held + cells.held > MOST_GRID_CELLS:
+                raise AnswerTooLarge(held + cells.held, MOST_GRID_CELLS, "ask for some `fields`, or set `points` lower")
     for name in asked.hidden:
         cells.fields.pop(name, None)
     return LocalGridded(cells, False)

@@ -51,7 +51,7 @@ class Streams:
         if len(self._open) >= MOST_STREAMS:
             raise RequestRefused(f"{MOST_STREAMS} streams are open: close some pages")
         try:
-            events = FolderEvents(runs.asked_for, asked, after)
+            events = FolderEvents(runs.asked_for, asked, after, runs.tell)
         except ValueError as error:
             raise WrongParameter("after", str(error)) from None
         known = name or secrets.token_hex(16)

@@ -15,7 +15,7 @@ from .grids import AskedGrid, Charts, drawn_of, pieces_of, read_grids
 
 
 def find_parting(runs: KeptRuns, charts: Charts, prefixes: Sequence[str], asked: AskedGrid, together: int) -> Parted:
-    """`asked` names one field; `prefixes` are two. Raises AnswerTooLarge, DamagedRow."""
+    """`asked` names one field; `prefixes` are two. Raises AnswerTooLarge, RunUnreadable."""
     grids = read_grids(runs, charts, prefixes, asked)
     one, two = grids.runs
     if grids.shape is None or one is None or two is None:
@@ -40,7 +40,7 @@ def _points_of(runs: KeptRuns, charts: Charts, prefix: str, field: str, asked: A
     drawn = drawn_of(runs, [prefix], asked.metric).get(prefix)
     assert asked.request.end is not None, "of one column"
     if drawn is not None:
-        with runs.lock:
+        with runs.lock, drawn.run.reading():
             for _, x, numbers in pieces_of(charts, drawn, asked):
                 if field in numbers:
                     at, y = numbers[field]

@@ -155,7 +155,7 @@ def _whole(runs: KeptRuns, answer: FolderAnswer, first: int, stop: int) -> list[
     found, there = list[ExperimentAnswer](), runs.find()
     for prefix in answer.prefixes[first:stop]:
         with runs.lock:
-            about = there[prefix].reader.experiment() if prefix in there else None
+            about = there[prefix].among_others(there[prefix].about) if prefix in there else None
         if about is not None:
             found.append(about)
     return found

@@ -7,6 +7,7 @@ from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
+from mldash.local.reading.reader import LocalReader
 from mldash_api.errors import WrongParameter
 from mldash_api.limits import MOST_TIMES
 from mldash_api.rights.needed import needs
@@ -59,9 +60,8 @@ async def entries(
     fields = checked_fields("columns", columns)
     first, last = checked_number("start", start), checked_number("end", end)
     absent = EntriesAnswer(entries=[], count=0)
-    found = await of_run(runs, prefix, lambda reader: reader.track_entries(topic, first, last, fields), absent)
-    listed = found["entries"][:count]
-    return await form.built(len(listed), lambda: EntriesAnswer(entries=listed, count=len(listed)))
+    found = await of_run(runs, prefix, lambda one: one.track_entries(topic, first, last, fields, None, count), absent)
+    return await form.built(found["count"], lambda: found)
 
 
 @get("/tracks/at", opt=_READS)
@@ -102,8 +102,12 @@ async def resample(
     none: list[dict[str, Any]] = []
     if math.isinf(rate):
         return form.answer(EntriesAnswer(entries=none, count=0))
-    try:
-        rows = await of_run(runs, prefix, lambda one: one.resampled_entries(topic, rate, low, high, fields), none)
-    except ValueError as error:  # too many for one answer
-        raise WrongParameter("rate", str(error)) from None
+
+    def resampled(reader: LocalReader) -> list[dict[str, Any]]:
+        try:
+            return reader.resampled_entries(topic, rate, low, high, fields)
+        except ValueError as error:  # too many for one answer
+            raise WrongParameter("rate", str(error)) from None
+
+    rows = await of_run(runs, prefix, resampled, none)
     return await form.built(len(rows), lambda: EntriesAnswer(entries=rows, count=len(rows)))

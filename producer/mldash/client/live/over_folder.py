@@ -7,6 +7,7 @@ import binascii
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from mldash.client.unreadable import IN_THE_WAY
 from mldash.delivery.resend import LocalExperiment, find_experiments
 from mldash.events.identity import parse_prefix
 from mldash.local.folder import experiment_folder
@@ -45,7 +47,7 @@ def below(root: Path, asked: LiveAsked) -> Iterator[LocalExperiment]:
     for prefix in asked.prefixes:
         yield LocalExperiment(parse_prefix(prefix), experiment_folder(str(root), prefix))
     for scope in asked.scopes:
-        yield from (one for one in find_experiments(root) if is_below(one, scope))
+        yield from (one for one in find_experiments(root, follows_links=False) if is_below(one, scope))
 
 
 def is_below(experiment: LocalExperiment, scope: str) -> bool:
@@ -57,10 +59,18 @@ class FolderEvents:
     """A LiveSource."""
 
     def __init__(
-        self, find: Callable[[LiveAsked], Iterable[LocalExperiment]], asked: LiveAsked, after: str | None
+        self,
+        find: Callable[[LiveAsked], Iterable[LocalExperiment]],
+        asked: LiveAsked,
+        after: str | None,
+        unreadable: Callable[[str, Exception], None] | None = None,
     ) -> None:
-        """`find`: the experiments that are asked for, as they are now. Raises ValueError for an id that is none."""
-        self._find, self._asked = find, asked
+        """`find`: the experiments that are asked for, as they are now. Raises ValueError for an id that is none.
+
+        `unreadable` is told of one that can't be read, by its prefix: the others are told of meanwhile, and it when it
+        can be read. None: `next` raises what is in the way.
+        """
+        self._find, self._asked, self._unreadable = find, asked, unreadable
         self._runs = dict[str, FolderRows]()
         self._told = deque[LiveEvent]()
         self._known: dict[str, Positions] = {}
@@ -111,8 +121,9 @@ class FolderEvents:
         while not self._is_closed:
             if self._changes:
                 before, (self._asked, number) = self._asked, self._changes.popleft()
-                for run in self._runs.values():
-                    run.changes(before, self._asked, _start_of(self._asked))
+                for run in list(self._runs.values()):
+                    with self._apart(run.prefix):
+                        run.changes(before, self._asked, _start_of(self._asked))
                 yield Changed(change=number)
                 yield from self._attach(_start_of(self._asked))
                 is_up_to_date = False
@@ -123,9 +134,10 @@ class FolderEvents:
                 # Of very many experiments a look takes long: it shall stay a small part of the time.
                 state_at = monotonic() + max(_STATE_EVERY_S, _REST * (monotonic() - begun))
             for run in list(self._runs.values()):
-                for event in run.look(self._asked):
-                    quiet_since = monotonic()
-                    yield event
+                with self._apart(run.prefix):
+                    for event in run.look(self._asked):
+                        quiet_since = monotonic()
+                        yield event
             if not is_up_to_date:
                 is_up_to_date = True
                 yield UpToDate(at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
@@ -143,16 +155,32 @@ class FolderEvents:
         for prefix, one in found.items():
             if prefix in self._runs:
                 continue
-            known = self._known.pop(prefix, None)
-            run = self._runs[prefix] = FolderRows(one, known, _start_of(self._asked))
-            if known is None or not self._is_same:
-                run.begin(start)
-            yield from run.look_at_status(self._asked)
-            yield from run.begin_fields(self._asked)
+            known = self._known.get(prefix)
+            run = FolderRows(one, known, _start_of(self._asked))
+            with self._apart(prefix):
+                if known is None or not self._is_same:
+                    run.begin(start)
+                self._runs[prefix] = run
+                self._known.pop(prefix, None)
+                yield from run.look_at_status(self._asked)
+                yield from run.begin_fields(self._asked)
 
     def _look_at_statuses(self) -> Iterator[LiveEvent]:
         for run in list(self._runs.values()):
-            yield from run.look_at_status(self._asked)
+            with self._apart(run.prefix):
+                yield from run.look_at_status(self._asked)
+
+    @contextmanager
+    def _apart(self, prefix: str) -> Iterator[None]:
+        """What is in the way of one is not in the way of the others."""
+        try:
+            yield
+        except IN_THE_WAY as error:
+            if self._unreadable is None:
+                raise
+            if prefix in self._runs:
+                self._known[prefix] = self._runs.pop(prefix).positions
+            self._unreadable(prefix, error)
 
     def _is_over(self) -> bool:
         runs = self._runs.values()

@@ -7,6 +7,7 @@ read as a whole wherever it is mounted, also by who may not write there.
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 from mldash.answers.downsample import ViewRequest
@@ -36,14 +37,12 @@ from mldash.local.state.adoption import stream_name
 from mldash.local.state.point_columns import PointColumns
 from mldash.process.locks import reentrant_lock
 
-from .stored_rows import refreshed_reader
+from .stored_rows import Stream, refreshed_reader
 from .stream_rows import PAGE_ROWS, StreamRows
 from .undrained_rows import Undrained, WaitingEvents
 
 _CHUNK_SIZE: Final = 10_000
 """Points of a cold chunk; locally nothing is cold, and the number is that of the other modes."""
-
-Stream = tuple[str, str | None]
 
 
 def _no_records() -> Iterable[WaitingEvents]:
@@ -75,14 +74,14 @@ class LocalReader:
     ) -> None:
         self._folder, self._prefix = folder, prefix
         self._own_events_stored, self._undrained = own_events_stored, undrained
-        self._live = live or (lambda: live_sessions(folder.journal, for_people=True))
+        self._live = live or partial(live_sessions, folder.journal, for_people=True, follows_links=folder.follows_links)
         self._lock = reentrant_lock()
-        self._acknowledged = Acknowledged(folder.state)
+        self._acknowledged = Acknowledged(folder.state, open_file=folder.open_file)
         self._readers: dict[str, RowReader] = {}
-        self._statistics: dict[str | None, points.PointStatistics] = {}
-        self._columns: dict[str, tuple[list[str], int]] = {}
+        self._statistics: dict[str | None, tuple[int, points.PointStatistics]] = {}  # version of the file, …
+        self._columns: dict[str, tuple[int, list[str], int]] = {}
         self._charted: tuple[str | None, PointColumns] | None = None
-        self._runs = runs.RunsState()
+        self._runs, self._runs_version = runs.RunsState(), -1
 
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
         with self._lock:
@@ -102,7 +101,7 @@ class LocalReader:
         with self._lock:
             rows = self._view(wait).rows("params", "")
             state = params.ParametersState()
-            file = read_json(self._folder.parameters)
+            file = read_json(self._folder.parameters, self._folder.open_file)
             if rows.count == 0:
                 held = (file or {}).get("data")
                 return dict(FoldedParams(held).flat) if isinstance(held, dict) else {}
@@ -186,9 +185,10 @@ class LocalReader:
         end: float | None = None,
         columns: Sequence[str] | None = None,
         wait: float | None = None,
+        limit: int | None = None,
     ) -> EntriesAnswer:
         with self._lock:
-            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns)
+            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns, limit)
 
     def track_entries_at(
         self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
@@ -240,16 +240,17 @@ class LocalReader:
         if not view.is_waiting("runs", ""):
             # Folded once a reader and not once a read, as long as no event is still waiting for its place.
             rows = view.rows("runs", "")
-            if self._runs.rows > rows.count:
-                self._runs = runs.RunsState()
+            if self._runs_version != rows.file.version or self._runs.rows > rows.count:
+                self._runs, self._runs_version = runs.RunsState(), rows.file.version
             self._runs.carry_on(rows)
             view.runs_state = self._runs
         return view
 
     def _metric_statistics(self, name: str | None, rows: StreamRows, about: runs.About) -> MetricStatistics:
-        held = self._statistics.setdefault(name, points.PointStatistics())
-        if held.rows > rows.drained:
-            held = self._statistics[name] = points.PointStatistics()
+        version, held = self._statistics.get(name) or (-1, points.PointStatistics())
+        if version != rows.file.version or held.rows > rows.drained:
+            held = points.PointStatistics()
+            self._statistics[name] = rows.file.version, held
         held.carry_on(rows, rows.drained)
         fields = held
         if rows.undrained:
@@ -279,11 +280,13 @@ class LocalReader:
     def _track_summary(self, topic: str, view: "_View") -> TrackSummary:
         rows, about = view.rows("tracks", topic), view.runs.about("tracks", topic)
         span = rows.times()
-        known, looked_through = self._columns.get(topic) or known_columns(
-            read_json(self._folder.metadata("tracks", topic)), rows
-        )
+        version, known, looked_through = self._columns.get(topic) or (-1, [], 0)
+        if version != rows.file.version:
+            file = read_json(self._folder.metadata("tracks", topic), self._folder.open_file)
+            known, looked_through = known_columns(file, rows)
         columns = entries.columns_of(rows, known, min(looked_through, rows.drained))
-        self._columns[topic] = (columns, rows.drained) if not rows.undrained else (known, looked_through)
+        held = (known, looked_through) if rows.undrained else (columns, rows.drained)
+        self._columns[topic] = rows.file.version, *held
         return {
             "trackId": stream_name_id(self._prefix, "tracks", topic),
             "topic": topic,

@@ -27,8 +27,9 @@ def refreshed_reader(
     file = folder.rows(kind, name)
     reader = readers.get(file)
     if reader is None:
-        reader = readers[file] = RowReader(folder.path / file, TIME_OF[kind])
-    reader.refresh(acknowledged.end_of(file) or FileEnd() if acknowledged.exists else None)
+        reader = readers[file] = RowReader(folder.path / file, TIME_OF[kind], folder.open_file)
+    end = acknowledged.end_of(file) or FileEnd() if acknowledged.exists else None
+    reader.refresh(end, acknowledged.generation)
     return reader
 
 
@@ -37,17 +38,18 @@ class StoredRows:
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
-        self._acknowledged = Acknowledged(folder.state)
+        self._acknowledged = Acknowledged(folder.state, open_file=folder.open_file)
         self._readers = dict[str, RowReader]()
         self._seen: dict[str, FileEnd] | None = None
+        self._generation = b""
         self._names = dict[str, Stream]()
 
     def refresh(self) -> bool:
         """Take in what was stored since; whether anything may have changed. Raises NotOurState, OSError."""
         self._acknowledged.refresh()
         now = dict(self._acknowledged.files) if self._acknowledged.exists else None
-        changed = now is None or now != self._seen
-        self._seen = now
+        changed = now is None or now != self._seen or self._acknowledged.generation != self._generation
+        self._seen, self._generation = now, self._acknowledged.generation
         return changed
 
     def streams(self) -> list[Stream]:

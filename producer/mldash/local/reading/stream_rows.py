@@ -1,7 +1,9 @@
 """The rows of one stream as a read sees them: those of its file, and behind them what is not yet drained."""
 
 import math
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
 from typing import Any, Final
 
 from mldash.local.row_index import BLOCK_ROWS, TimeOf
@@ -55,6 +57,26 @@ class StreamRows:
                 yield from (row for row in rows if low <= self._time_of(row) <= high)
         yield from (row for row in self.undrained if low <= self._time_of(row) <= high)
 
+    def earliest(self, start: float | None, end: float | None, limit: int) -> Iterator[Row]:
+        """As `between`, of no more blocks than the `limit` earliest times are in: those all come, some others may."""
+        low, high = -math.inf if start is None else start, math.inf if end is None else end
+        behind = [row for row in self.undrained if low <= self._time_of(row) <= high]
+        times = _Times()
+        for row in behind:
+            times.add(self._time_of(row))
+        found = defaultdict[int, list[Row]](list)
+        blocks = self.file.overlapping(low, high) if low <= high else ()
+        for block in sorted(blocks, key=lambda one: (one.first, one.first_row)):
+            if times.before(max(low, block.first)) >= limit:
+                break
+            for row in self.file.read(block, block)[: max(0, self.drained - block.first_row)]:
+                if low <= (time := self._time_of(row)) <= high:
+                    found[block.first_row].append(row)
+                    times.add(time)
+        for first_row in sorted(found):
+            yield from found[first_row]
+        yield from behind
+
     def times(self) -> tuple[float, float] | None:
         """The smallest and the greatest time; None where there are no rows."""
         blocks = self.file.blocks
@@ -64,3 +86,24 @@ class StreamRows:
         if not firsts and not behind:
             return None
         return min(firsts + behind), max(lasts + behind)
+
+
+class _Times:
+    """Different times, counted as far as they are settled: nothing that is still to come lies before them."""
+
+    def __init__(self) -> None:
+        self._all = set[float]()
+        self._open = list[float]()  # a heap
+        self._settled = 0
+
+    def add(self, time: float) -> None:
+        if time not in self._all:
+            self._all.add(time)
+            heappush(self._open, time)
+
+    def before(self, time: float) -> int:
+        """How many; none is added that is before it from now on."""
+        while self._open and self._open[0] < time:
+            heappop(self._open)
+            self._settled += 1
+        return self._settled

@@ -20,8 +20,8 @@ def undrained_records(folder: Folder) -> Iterator[Record]:
     Reads only; a session that is drained and removed meanwhile gives what was read of it. What a dead session left does
     not change until someone drains it, and is decoded once only.
     """
-    live = live_sessions(folder.journal)
-    for session in find_sessions(folder.journal):
+    live = live_sessions(folder.journal, follows_links=folder.follows_links)
+    for session in find_sessions(folder.journal, follows_links=folder.follows_links):
         if session.path.name in live:
             if _holds_more(session):
                 yield from _records_of(session)

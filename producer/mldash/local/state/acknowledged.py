@@ -39,6 +39,8 @@ from typing import BinaryIO, Final, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from mldash.local.opening import OpenFile, file_of, open_anyhow
+
 MAGIC: Final = b"MLDASH-A"
 NAME: Final = "acknowledged"
 LEASES: Final = "leases"
@@ -106,7 +108,7 @@ _decode = msgspec.msgpack.Decoder(Acknowledgement).decode
 class Acknowledged:
     """The state of one experiment as one process sees it. `refresh` before it is used; `append` under the lock."""
 
-    def __init__(self, state_folder: Path, fsync: bool = False) -> None:
+    def __init__(self, state_folder: Path, fsync: bool = False, open_file: OpenFile = open_anyhow) -> None:
         self.path = state_folder / NAME
         self.files: dict[str, FileEnd] = {}
         self.seqs: dict[StreamOf, int] = {}
@@ -114,10 +116,12 @@ class Acknowledged:
         self.fenced: dict[str, int] = {}
         self.finished: dict[bytes, int] = {}
         self.exists = False
-        self._folder = state_folder
+        self.generation = b""
+        """Another one: the file was rewritten, or the experiment was deleted and logged again. Empty where it is
+        missing."""
+        self._folder, self._open_file = state_folder, open_file
         self._number: int | None = None
         """Of the file that counts, where leases do."""
-        self._generation = b""
         self._place = 0  # the end of the last whole record
         self._live_bytes = 0  # about what a rewritten file would take
         self._fsync = fsync
@@ -127,7 +131,7 @@ class Acknowledged:
         while True:
             self._find()
             try:
-                with self.path.open("rb") as file:
+                with file_of(self._open_file(self.path)) as file:
                     self._take_in(file)
                 return
             except FileNotFoundError:
@@ -216,9 +220,9 @@ class Acknowledged:
         magic, generation = _HEAD.unpack(head)
         if magic != MAGIC:
             raise NotOurState(str(self.path), f"it begins with {magic!r}")
-        if generation != self._generation:
+        if generation != self.generation:
             self.forget()
-            self._generation, self._place = generation, _HEAD.size
+            self.generation, self._place = generation, _HEAD.size
         self.exists = True
         file.seek(self._place)
         self._take_records(file.read())
@@ -273,7 +277,7 @@ class Acknowledged:
             temporary.replace(self.path)
         else:
             self._follow(temporary, self._number + 1)
-        self.exists, self._generation, self._place, self._live_bytes = True, generation, len(data), len(data)
+        self.exists, self.generation, self._place, self._live_bytes = True, generation, len(data), len(data)
 
     def _follow(self, temporary: Path, number: int) -> None:
         old, new = self.path, self._path_of(number)
@@ -290,7 +294,7 @@ class Acknowledged:
         """Read all of it again with the next refresh."""
         self.files, self.seqs, self.exists = {}, {}, False
         self.fence, self.fenced, self.finished = 0, {}, {}
-        self._generation, self._place, self._live_bytes = b"", 0, 0
+        self.generation, self._place, self._live_bytes = b"", 0, 0
 
 
 def _listed(seqs: dict[StreamOf, int]) -> list[tuple[bytes, str, str | None, int]]:

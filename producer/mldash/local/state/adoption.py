@@ -105,7 +105,7 @@ def stream_name(folder: Folder, kind: str, path: Path) -> str | None:
     try:
         return name_of_folder(kind, below)
     except LookupError:
-        file = read_json(path / METADATA) or {}
+        file = read_json(path / METADATA, folder.open_file) or {}
         return str(file.get("name" if kind == "metrics" else "topic", below))
 
 
