@@ -102,7 +102,12 @@ def test_of_several_ranks_the_first_logs_or_all_with_their_rank(tmp_path: Path) 
         os.environ.update(RANK="1", WORLD_SIZE="2")
         model.fit(x, y, callbacks=[MldashCallback("me/keras/first")], **fit)
         model.fit(x, y, callbacks=[MldashCallback("me/keras/all", all_ranks=True)], **fit)
+        del os.environ["RANK"], os.environ["WORLD_SIZE"]
+        os.environ["JOB_COMPLETION_INDEX"] = "3"  # of so many jobs, and not of one training
+        model.fit(x, y, callbacks=[MldashCallback("me/keras/job")], **fit)
     """
-    run_script(body, tmp_path)
-    assert [*(tmp_path / ".dash").rglob("me/keras/*")] == [tmp_path / ".dash/me/keras/all"]
+    told = run_script(body, tmp_path)
+    assert {one.name for one in (tmp_path / ".dash/me/keras").iterdir()} == {"all", "job"}
+    assert told.count("me/keras/first: rank 1 is not logged") == 1
     assert [one["rank"] for one in points(tmp_path, "me/keras/all", "train")] == [1]
+    assert "loss" in points(tmp_path, "me/keras/job", "train")[0]
