@@ -8,7 +8,6 @@
 No event file is written, and neither package is needed. Nothing of it raises for a value.
 """
 
-import atexit
 import os
 import socket
 import time
@@ -24,6 +23,7 @@ from .incoming.points import Points
 from .incoming.starting import started
 from .incoming.unkept import Unkept
 from .process.environment import read_settings
+from .session.process_end import call_before_end, call_no_more
 from .settings import SdkSettings
 
 SCALARS = "scalars"
@@ -141,8 +141,7 @@ class SummaryWriter:
             self._points = Points(self.experiment, self._unkept, SCALARS)
             self._board = Board(self.experiment, self._points, self._unkept)
             self._is_open = True
-            # Behind the SDK's own, which the run's start has registered: so it is called before that ends the run.
-            atexit.register(self._board.close)
+            call_before_end(self._board.close)
         return self._board
 
     def _settle(self) -> bool:
@@ -150,10 +149,10 @@ class SummaryWriter:
         if not self._is_open:
             return False
         self._is_open = False
-        atexit.unregister(self._board.close)
+        call_no_more(self._board.close)
         self._board.close()
         self._points.say_unkept()
-        self._unkept.counts.clear()
+        self._unkept.forget()
         return True
 
 

@@ -82,7 +82,7 @@ class Attached:
         if self._points is None:
             return
         self._points.say_unkept()
-        self.unkept.counts.clear()
+        self.unkept.forget()
         self._points = None
         if self._owns:
             self._experiment.run.complete()

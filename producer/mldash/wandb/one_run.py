@@ -15,6 +15,7 @@ from mldash.incoming.points import Points
 from mldash.incoming.rows import Row, Rows
 from mldash.incoming.unkept import Unkept
 from mldash.process.locks import reentrant_lock
+from mldash.session.process_end import see_child_end
 
 from . import current
 from .calls import UnkeptCalls
@@ -74,6 +75,7 @@ class Run(UnkeptCalls):
                 return
             for row in self._rows.take(data, step, commit):
                 self._write(row)
+            see_child_end()
 
     def define_metric(self, name: str, step_metric: Any = None, *more: Any, **named: Any) -> "DefinedMetric":
         """Keys that `name` fits (`val/*`) are drawn over the key `step_metric`, which their points then hold too."""
