@@ -12,7 +12,7 @@ from mldash.callbacks import warn
 from mldash.experiment import Experiment
 from mldash.handles.metric import Metric
 
-from .lenient import PLAIN_TYPES, storable
+from .lenient import PLAIN_TYPES, storable, without_large
 from .unkept import Unkept
 
 _MOST_PLANS = 1_000
@@ -62,8 +62,8 @@ class Points:
                 fields[part.step_field] = step
             try:
                 part.metric.log(**fields)
-            except Exception:
-                self._once_more(part.metric, fields)
+            except Exception as error:
+                self._once_more(part, fields, row, error)
         if self._axes:
             self._last_axes |= {axis: values[axis] for _, axis in self._axes if axis in values}
         return values
@@ -79,14 +79,29 @@ class Points:
         try:
             call()
         except Exception as error:
-            cause = f"{what}: {type(error).__name__}"
-            if cause not in self._said and len(self._said) < _MOST_PLANS:
-                self._said.add(cause)
-                warn(f"{self._experiment.prefix}: {what} could not be logged, the script goes on: {error}")
+            self._say_failed(what, error)
 
-    def _once_more(self, metric: Metric, fields: dict[str, Any]) -> None:
+    def _say_failed(self, what: str, error: Exception) -> None:
+        cause = f"{what}: {type(error).__name__}"
+        if cause not in self._said and len(self._said) < _MOST_PLANS:
+            self._said.add(cause)
+            warn(f"{self._experiment.prefix}: {what} could not be logged, the script goes on: {error}")
+
+    def _once_more(self, part: _Part, fields: dict[str, Any], row: Mapping[str, Any], error: Exception) -> None:
         """So that one value at fault does not take its point along."""
-        self.guarded(f"a point of {metric.name!r:.120}", lambda: metric.log(**storable(fields, self._unkept)))
+        what = f"a point of {part.metric.name!r:.120}"
+        if isinstance(error, ValueError):  # of a value or of its size; a journal that is full is so again
+            self.guarded(what, lambda: self._log_lenient(part, fields, row))
+        else:
+            self._say_failed(what, error)
+
+    def _log_lenient(self, part: _Part, fields: dict[str, Any], row: Mapping[str, Any]) -> None:
+        told = storable(fields, self._unkept)
+        try:
+            part.metric.log(**told)
+        except ValueError:
+            given = {field: row[key] for key, field in part.fields if key in row}
+            part.metric.log(**without_large(told, given, self._unkept))
 
     def _planned(self, keys: tuple[str, ...]) -> tuple[_Part, ...]:
         """Nothing where a key is no name: it is said, and the row left out."""

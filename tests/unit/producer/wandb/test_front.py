@@ -174,14 +174,22 @@ def test_wrong_arguments_of_log_are_type_errors(data: Any, step: Any) -> None:
 
 
 def test_a_point_that_the_sdk_refuses_does_not_end_the_script(capsys: pytest.CaptureFixture[str]) -> None:
-    """16 MiB of text in one point, a name of 2 KB: a warning, once each."""
+    """16 MiB of text or of numbers in one point are described beside the rest; a name of 2 KB: a warning, once each."""
     with wandb.init(entity="me", project="p", name="large") as run:
         for _ in range(2):
             run.log({"text": "x" * (16 << 20)})
             run.log({"x" * 2000 + "/loss": 1.0})
-        run.log({"loss": 1.0})
-    assert points("me/p/large") == [{"step": 4, "loss": 1.0}]
-    assert capsys.readouterr().err.count("could not be logged, the script goes on") == 2
+        run.log({"loss": 4.0, "few": [1, 2], "grad": np.zeros((3000, 1000)) + 0.1})
+    text = {"_type": "str", "shape": [16 << 20]}
+    gradient = {"_type": "numpy.ndarray", "shape": [3000, 1000]}
+    assert points("me/p/large") == [
+        {"step": 0, "text": text},
+        {"step": 2, "text": text},
+        {"step": 4, "loss": 4.0, "few": [1, 2], "grad": gradient},
+    ]
+    errors = capsys.readouterr().err
+    assert errors.count("could not be logged, the script goes on") == 1
+    assert errors.count("not stored: str too large for its point") == 1
 
 
 def test_the_config_is_read_and_set_by_attribute_and_item_and_becomes_parameters() -> None:
