@@ -1,5 +1,6 @@
 """Rows of keys → points of metrics: `train/loss` is the field `loss` of the metric `train`, so that fields of one row
-that belong together are one point. The row's number is the field `step` of each, or `_step` where the row has its own.
+that belong together are one point. The row's number is the field `step` of each, or `_step` where rows of that metric
+have a `step` of their own: from the first such row on, so that no field has two meanings.
 """
 
 from collections.abc import Callable, Mapping
@@ -37,11 +38,15 @@ class Points:
         self._plans: dict[tuple[str, ...], tuple[_Part, ...]] = {}
         self._axes: list[tuple[str, str]] = []
         self._last_axes: dict[str, Any] = {}
+        self._own: dict[str | None, set[str]] = {}
+        """Of each metric the fields that rows have had themselves, and that a step or an axis would have taken."""
         self._said: set[str] = set()
 
     def draw_over(self, pattern: str, axis: str) -> None:
         """Keys that the pattern fits are drawn over the values of the key `axis`, which becomes a field of their points
         and, as `x`, metadata of their metric."""
+        if axis == "_step":  # the row's number, which they hold already
+            return
         self._axes.insert(0, (pattern, axis))  # what is said last counts
         self._plans.clear()
 
@@ -113,20 +118,39 @@ class Points:
             self._plans.clear()
         grouped: dict[str | None, dict[str, str]] = {}
         for key in keys:
-            name, slash, field = key.rpartition("/")
-            metric = name if slash and name else self._rest
-            # `_ts` is a time to our log(): a field of that name stands under another one.
-            grouped.setdefault(metric, {})[key] = "ts" if field == "_ts" else field
+            metric, field = self._place_of(key)
+            grouped.setdefault(metric, {})[key] = field
         for metric, fields in grouped.items():
+            self._note_own(metric, {*fields.values()})
             self._add_axis(metric, fields)
         self._plans[keys] = tuple(self._part(metric, fields, keys) for metric, fields in grouped.items())
+
+    def _place_of(self, key: str) -> tuple[str | None, str]:
+        """Its metric and its field. `_ts` is a time to our log(): a field of that name stands under another one."""
+        name, slash, field = key.rpartition("/")
+        return name if slash and name else self._rest, "ts" if field == "_ts" else field
+
+    def _note_own(self, metric: str | None, fields: set[str]) -> None:
+        """Rows of other keys have a place elsewhere from now on for what these fields mean here."""
+        own = self._own.setdefault(metric, set())
+        seen = fields & {"step", *(axis for _, axis in self._axes)}
+        if not seen <= own:
+            own |= seen
+            self._plans.clear()
+
+    def _axis_field(self, metric: str | None, axis: str) -> str:
+        """Under which name points of the metric hold the axis: that of its own field, or the axis' key."""
+        its_metric, field = self._place_of(axis)
+        if its_metric == metric:
+            return field
+        return f"{its_metric}/{field}" if axis in self._own[metric] else axis
 
     def _add_axis(self, metric: str | None, fields: dict[str, str]) -> None:
         for key in [*fields]:
             axis = next((axis for pattern, axis in self._axes if fnmatchcase(key, pattern) and axis != key), None)
             if axis is None:
                 continue
-            fields.setdefault(axis, axis)
+            fields.setdefault(axis, self._axis_field(metric, axis))
             self.guarded(
                 "what a metric is drawn over",
                 lambda x=fields[axis]: self._experiment.metrics(metric, metadata={"x": x}),  # type: ignore[misc]
@@ -134,6 +158,6 @@ class Points:
 
     def _part(self, metric: str | None, fields: dict[str, str], keys: tuple[str, ...]) -> _Part:
         names = set(fields.values())
-        step_field = "_step" if "step" in names else "step"
+        step_field = "_step" if "step" in names or "step" in self._own[metric] else "step"
         whole = tuple(fields.values()) if tuple(fields) == keys and len(names) == len(keys) else None
         return _Part(self._experiment.metrics(metric), tuple(fields.items()), step_field, whole)

@@ -2,9 +2,7 @@
 
 import argparse
 import math
-import os
 from collections import namedtuple
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +12,6 @@ import pytest
 import mldash.wandb as wandb
 from mldash import Client, Experiment, MldashWarning
 from mldash.wandb.errors import ConfigError
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working directory of its own; what is open is ended."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLDASH_ECHO", "false")
-    for name in [name for name in os.environ if name.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
-    yield tmp_path
-    wandb.finish()
 
 
 def points(prefix: str, metric: str = "history") -> list[dict[str, Any]]:
@@ -251,19 +238,6 @@ def test_the_summary_has_what_was_logged_last_and_what_is_set_is_a_point() -> No
         with pytest.raises(KeyError):
             _ = run.summary["missing"]
     assert points("me/p/summary", "summary") == [{"best": 0.25}, {"where": "epoch 3"}]
-
-
-def test_a_metric_that_is_drawn_over_another_key_holds_it() -> None:
-    """`define_metric("val/*", step_metric="epoch")`: the points have the epoch, also where the row had none."""
-    with wandb.init(entity="me", project="p", name="axes") as run:
-        epoch = wandb.define_metric("epoch")
-        assert run.define_metric("val/*", step_metric=epoch).step_metric == "epoch"
-        run.log({"epoch": 1, "train/loss": 2.0})
-        run.log({"val/loss": 1.0})
-        run.log({"epoch": 2, "val/loss": 0.5})
-    assert points("me/p/axes", "val") == [{"loss": 1.0, "epoch": 1, "step": 1}, {"loss": 0.5, "epoch": 2, "step": 2}]
-    assert points("me/p/axes", "train") == [{"loss": 2.0, "step": 0}]
-    assert Experiment("me/p/axes").metrics("val").stats()["metadata"] == {"x": "epoch"}
 
 
 def test_a_run_that_is_resumed_by_its_id_goes_on_in_its_experiment() -> None:
