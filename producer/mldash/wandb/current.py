@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 open_run: "Run | None" = None
 """None before `init` and after the end."""
 
+active: "list[Run]" = []
+"""All that have not ended; a script may have several."""
+
 
 def needed(call: str) -> "Run":
     """The current run. Raises Error where there is none."""
@@ -23,6 +26,7 @@ def needed(call: str) -> "Run":
 def opened(new: "Run", *, is_current: bool) -> None:
     """From now on it is the one that is meant, and is ended with the process."""
     global open_run
+    active.append(new)
     call_before_end(new.settle)  # its open row is written; how it ends is for the SDK to see
     if is_current:
         open_run = new
@@ -31,6 +35,7 @@ def opened(new: "Run", *, is_current: bool) -> None:
 def ended(one: "Run") -> None:
     """It takes no more calls."""
     global open_run
+    active[:] = [each for each in active if each is not one]
     call_no_more(one.settle)
     if open_run is one:
         open_run = None

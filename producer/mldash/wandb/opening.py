@@ -1,5 +1,6 @@
 """`wandb.init`: from its arguments to an open run."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from .boards import watch_boards
 from .errors import UsageError
 from .one_run import Run
 from .run_config import mapping_of
-from .settings import Place, place_of
+from .settings import Place, place_of, setting_of
 
 _RESUMES = ("allow", "must", "auto")
 _MOST_METRICS = 50
@@ -23,13 +24,13 @@ _MOST_METRICS = 50
 def open_run(given: Mapping[str, Any]) -> Run:
     """The run of this process that is open, or a new one. Raises UsageError for arguments that contradict each
     other."""
-    reinit = given.get("reinit")
+    reinit = _reinit_of(given)
     before = current.open_run
-    if before is not None:
-        if reinit in (True, "finish_previous"):
-            before.finish()
-        elif reinit != "create_new":
-            return before
+    if reinit == "finish_previous":
+        for one in [*current.active]:
+            one.finish()
+    elif before is not None and reinit != "create_new":
+        return before
     try:
         place = place_of(given, given.get("settings"))
     except ValueError as error:
@@ -42,6 +43,21 @@ def open_run(given: Mapping[str, Any]) -> Run:
     if given.get("monitor_gym"):
         run.unkept.count("monitor_gym")
     return run
+
+
+def _reinit_of(given: Mapping[str, Any]) -> str:
+    """What becomes of runs that are open. In a notebook the cell that begins one is run again: the earlier one ends."""
+    asked = setting_of("reinit", given)
+    if isinstance(asked, bool):
+        return "finish_previous" if asked else "return_previous"
+    if asked is not None and asked != "default":
+        return str(asked)
+    return "finish_previous" if _is_notebook() else "return_previous"
+
+
+def _is_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def _start(place: Place, *, may_change: bool) -> Run:

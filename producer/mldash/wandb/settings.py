@@ -77,7 +77,7 @@ class Place(Struct, frozen=True, kw_only=True):
 def place_of(given: Mapping[str, Any], settings: Any) -> Place:
     """An argument counts before a setting, and a setting before a variable. Raises ValueError for a mode that is
     none."""
-    held = settings if isinstance(settings, Mapping) else vars(settings or Settings())
+    held = _held(settings)
     found = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)}
     found |= {name: held[key] for key, name in _OF_SETTINGS.items() if held.get(key) is not None}
     found |= {name: given[name] for name in _VARIABLES if given.get(name) is not None}
@@ -100,6 +100,15 @@ def place_of(given: Mapping[str, Any], settings: Any) -> Place:
         mode=mode,
         dir=os.fspath(found.get("dir", ".")),
     )
+
+
+def setting_of(name: str, given: Mapping[str, Any]) -> Any:
+    """Of an argument, else of the settings that were given as one; None where neither says it."""
+    return given[name] if given.get(name) is not None else _held(given.get("settings")).get(name)
+
+
+def _held(settings: Any) -> Mapping[str, Any]:
+    return settings if isinstance(settings, Mapping) else vars(settings or Settings())
 
 
 def generate_id(length: int = 8) -> str:

@@ -2,8 +2,10 @@
 
 import argparse
 import math
+import sys
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -279,6 +281,17 @@ def test_reinit_begins_another_run() -> None:
     third.log({"a": 1})
     third.finish()
     assert wandb.run is second
+
+
+def test_in_a_notebook_a_second_init_begins_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell is run again. Settings say what else is wanted; `finish_previous` ends all that are open."""
+    runs = [wandb.init(project="p"), wandb.init(project="p", settings=wandb.Settings(reinit="create_new"))]
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
+    last = wandb.init(project="p")
+    assert last not in runs
+    assert [run.has_ended for run in (*runs, last)] == [True, True, False]
+    assert wandb.init(project="p", settings={"reinit": "return_previous"}) is last
+    assert wandb.init(project="p", reinit=False) is last
 
 
 def test_unknown_keywords_are_type_errors_and_old_ones_are_taken() -> None:

@@ -82,6 +82,23 @@ def test_what_a_summary_writer_logs_goes_to_the_run(tmp_path: Path, imported: st
     assert [*(tmp_path / "runs").rglob("*tfevents*")]
 
 
+def test_pytorch_s_writer_is_watched_before_the_script_imports_it(tmp_path: Path) -> None:
+    """By a class that stands where PyTorch's does, which CI has not."""
+    (tmp_path / "torch/utils").mkdir(parents=True)
+    writer = "class SummaryWriter:\n    def add_scalar(self, tag, scalar_value, global_step=None): ...\n"
+    others = ("add_scalars", "add_text", "add_hparams")
+    writer += "".join(f"    def {name}(self): ...\n" for name in others)
+    (tmp_path / "torch/__init__.py").write_text("class Tensor: ...")  # tensorboardX asks for it
+    (tmp_path / "torch/utils/tensorboard.py").write_text(writer)
+    body = """
+        wandb.init(entity="me", project="p", name="torch", sync_tensorboard=True)
+        from torch.utils.tensorboard import SummaryWriter
+        SummaryWriter().add_scalar("a/x", 1.0, 3)
+    """
+    run_script(body, tmp_path)
+    assert points(tmp_path, "me/p/torch", "a") == [{"x": 1.0, "step": 3}]
+
+
 def test_ranks_that_share_an_id_log_into_one_experiment(tmp_path: Path) -> None:
     """Four at once, as a launcher starts them: each point of each is there."""
     body = """
