@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -106,14 +107,14 @@ class SummaryWriter:
         self._open().hyperparameters(hparam_dict, metric_dict, global_step)
 
     def flush(self) -> None:
-        """Points that are open are written, and all is delivered (`Experiment.flush`)."""
+        """Points that are open are written. The journal then has all, as an event file would; for what waits until it
+        is delivered, there is `writer.experiment.flush()`."""
         self._board.close()
-        self._points.guarded("what a flush delivers", self.experiment.flush)
 
     def close(self) -> None:
         """Write what is open and end the run, where this writer has begun it. A later call begins it anew."""
         if self._settle() and self._owns:
-            self.experiment.run.complete()
+            self._points.guarded("the end of the run", self.experiment.run.complete)
 
     def get_logdir(self) -> str:
         """As it was given; no event file lies there."""
@@ -126,7 +127,8 @@ class SummaryWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._settle() and self._owns:
-            self.experiment.run.__exit__(kind, error, trace)
+            end = partial(self.experiment.run.__exit__, kind, error, trace)
+            self._points.guarded("the end of the run", end)
 
     def __getattr__(self, name: str) -> Any:
         """Each other `add_…` of theirs: taken and counted."""

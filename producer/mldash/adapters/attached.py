@@ -81,11 +81,11 @@ class Attached:
         """Say what was not stored, and end the run, if it was opened here."""
         if self._points is None:
             return
-        self._points.say_unkept()
+        points, self._points = self._points, None
+        points.say_unkept()
         self.unkept.forget()
-        self._points = None
         if self._owns:
-            self._experiment.run.complete()
+            points.guarded("the end of the run", self._experiment.run.complete)
 
     def _opened(self) -> Points:
         if self._points is None:

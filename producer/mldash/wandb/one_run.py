@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import index
 from pathlib import Path
 from types import TracebackType
@@ -22,7 +23,7 @@ from .calls import UnkeptCalls
 from .errors import UsageError
 from .run_config import Config
 from .run_summary import Summary
-from .settings import Place
+from .settings import Place, Settings
 
 HISTORY = "history"
 """The metric of keys without a slash."""
@@ -94,10 +95,9 @@ class Run(UnkeptCalls):
         if self._has_ended:
             return
         self.settle()
-        if exit_code:
-            self.experiment.run.fail(f"exit code {exit_code}")
-        else:
-            self.experiment.run.complete()
+        run = self.experiment.run
+        end = partial(run.fail, f"exit code {exit_code}") if exit_code else run.complete
+        self._points.guarded("the end of the run", end)
 
     def settle(self) -> None:
         """What is open is written, and what was not stored is said: nothing more is logged by this run."""
@@ -119,7 +119,7 @@ class Run(UnkeptCalls):
     ) -> None:
         if not self._has_ended:
             self.settle()
-            self.experiment.run.__exit__(kind, error, trace)
+            self._points.guarded("the end of the run", partial(self.experiment.run.__exit__, kind, error, trace))
 
     @property
     def has_ended(self) -> bool:
@@ -131,8 +131,9 @@ class Run(UnkeptCalls):
         return self._rows.step
 
     @property
-    def name(self) -> str | None:
-        return self._name
+    def name(self) -> str:
+        """The id where none was given."""
+        return self._name or self.id
 
     @name.setter
     def name(self, name: str) -> None:
@@ -169,6 +170,19 @@ class Run(UnkeptCalls):
         folder = Path(self._place.dir).absolute() / "mldash-files" / self.id
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder)
+
+    @property
+    def settings(self) -> Settings:
+        """Those that the run was placed by."""
+        place = self._place
+        told = {"run_id": self.id, "run_name": self.name, "run_group": self.group, "run_job_type": self.job_type}
+        about = {"run_tags": self.tags, "run_notes": self.notes, "root_dir": place.dir}
+        return Settings(project=self.project, entity=self.entity, mode=place.mode, resume=place.resume, **told, **about)
+
+    def get_url(self) -> None:
+        """There is no page of theirs."""
+
+    get_project_url = get_url
 
     @property
     def offline(self) -> bool:

@@ -30,6 +30,7 @@ _OF_SETTINGS = {
     "root_dir": "dir",
 }
 _TRUE = ("1", "true", "yes", "on")
+_ALIASES = {"dryrun": "offline", "run": "online"}
 MODES = ("online", "offline", "disabled", "shared")
 
 
@@ -82,6 +83,7 @@ def place_of(given: Mapping[str, Any], settings: Any) -> Place:
     found |= {name: held[key] for key, name in _OF_SETTINGS.items() if held.get(key) is not None}
     found |= {name: given[name] for name in _VARIABLES if given.get(name) is not None}
     mode = str(found.get("mode", "online"))
+    mode = _ALIASES.get(mode, mode)
     if os.environ.get("WANDB_DISABLED", "").lower() in _TRUE:
         mode = "disabled"
     if mode not in MODES:
