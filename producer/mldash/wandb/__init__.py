@@ -126,7 +126,7 @@ def init(
 
     Where events go is for the settings MLDASH_… to say; `mode="disabled"` records nothing, and `"offline"` keeps what
     would go to the pipeline for `mldash sync`. `resume` with an `id` goes on in its experiment, offline too.
-    Raises TypeError (an unknown keyword), UsageError (a mode that is none, `resume` that can't be).
+    Raises TypeError (an unknown keyword), UsageError (a mode or a setting that is none, `resume` that can't be).
     """
     return open_run(locals())
 

@@ -33,9 +33,10 @@ def open_run(given: Mapping[str, Any]) -> Run:
         return before
     try:
         place = place_of(given, given.get("settings"))
+        experiment = _experiment(place)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    run = _start(place, may_change=bool(given.get("allow_val_change")))
+    run = _start(experiment, place, may_change=bool(given.get("allow_val_change")))
     current.opened(run, is_current=reinit != "create_new" or before is None)
     run.config.update(_wanted(given))
     if given.get("sync_tensorboard") or given.get("tensorboard"):
@@ -60,8 +61,7 @@ def _is_notebook() -> bool:
     return getattr(shell, "kernel", None) is not None
 
 
-def _start(place: Place, *, may_change: bool) -> Run:
-    experiment = _experiment(place)
+def _start(experiment: Experiment, place: Place, *, may_change: bool) -> Run:
     known, step, was_there = _earlier(experiment, place)
     run = Run(started(experiment), place, step, resumed=was_there, may_change=may_change)
     run.config.remember(known)

@@ -74,6 +74,25 @@ def test_wandb_s_variables_take_effect_and_arguments_count_before_them(monkeypat
         assert run.experiment.prefix == "e/p/g/the-id"
 
 
+def test_the_job_is_named_by_variables_alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """In a name of the script's it is a text, whatever comes of the run; `{job}` where there is no job is told."""
+    with wandb.init(entity="me", project="p", name="try {job}") as run:
+        assert (run.experiment.prefix, run.name) == ("me/p/try {job}", "try {job}")
+    monkeypatch.setenv("WANDB_NAME", "{job}")
+    with pytest.raises(wandb.UsageError, match="names the job"):
+        wandb.init(entity="me", project="p")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "7")
+    with wandb.init(entity="me", project="{job}") as run:
+        assert run.experiment.prefix == "me/{job}/7"
+    (folder / ".dash").rename(folder / "before")
+    (folder / ".dash").write_text("")
+    with (
+        pytest.warns(MldashWarning, match="is not recorded"),
+        wandb.init(entity="me", project="p", name="{job}") as run,
+    ):
+        assert run.experiment.prefix == "me/p/{job}"
+
+
 def test_a_disabled_run_takes_every_call_and_writes_nothing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     for mode, variable in (("disabled", None), (None, ("WANDB_MODE", "disabled")), (None, ("WANDB_DISABLED", "true"))):
         with monkeypatch.context() as patch:
