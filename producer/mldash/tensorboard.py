@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .callbacks import warn
 from .experiment import Experiment
 from .incoming.board import Board
 from .incoming.places import prefix_of, user_name
@@ -31,6 +32,8 @@ SCALARS = "scalars"
 """The metric of tags without a slash."""
 
 _MOST_SEGMENTS = 3
+_log_dirs: dict[str, str] = {}
+"""Prefix of MLDASH_PREFIX → the folder of the first writer that has taken it."""
 
 
 class SummaryWriter:
@@ -159,7 +162,10 @@ class SummaryWriter:
 
 
 def _experiment(prefix: str | None, log_dir: str, *, mode: Any) -> Experiment:
-    prefix = prefix or read_settings(SdkSettings, "", given={}).prefix
+    if prefix is None and (prefix := read_settings(SdkSettings, "", given={}).prefix) is not None:
+        first = _log_dirs.setdefault(prefix, log_dir)
+        if first != log_dir:
+            warn(f"writers of {first} and {log_dir} are both {prefix}: their equal tags are one series; give prefix=")
     if prefix is None:
         parts = [part for part in Path(log_dir).parts if part not in ("/", ".", "..")]
         prefix = prefix_of(user_name(), *(parts[-_MOST_SEGMENTS:] or ["runs"]))

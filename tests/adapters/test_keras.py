@@ -96,6 +96,26 @@ def test_an_exception_fails_the_run_and_a_user_s_own_run_stays_the_user_s(tmp_pa
     assert client.run("me/keras/failed").status == "FAILED"
 
 
+def test_an_evaluation_after_a_fit_that_was_interrupted_is_logged(tmp_path: Path) -> None:
+    """Of a fit that Ctrl-C leaves no hook is called."""
+    body = """
+        class Interrupting(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                raise KeyboardInterrupt
+
+        callback = MldashCallback("me/keras/interrupted")
+        try:
+            model.fit(x, y, callbacks=[callback, Interrupting()], **fit)
+        except KeyboardInterrupt:
+            pass
+        model.evaluate(x, y, callbacks=[callback], verbose=0)
+        model.fit(x, y, validation_data=(x, y), callbacks=[callback], **fit)
+    """
+    run_script(body, tmp_path)
+    assert len(points(tmp_path, "me/keras/interrupted", "test")) == 1
+    assert len(points(tmp_path, "me/keras/interrupted", "val")) == 1
+
+
 def test_of_several_ranks_the_first_logs_or_all_with_their_rank(tmp_path: Path) -> None:
     """By the launcher's variables."""
     body = """

@@ -73,6 +73,16 @@ class Points:
             self._last_axes |= {axis: values[axis] for _, axis in self._axes if axis in values}
         return values
 
+    def write_one(self, metric: str, fields: Mapping[Any, Any]) -> None:
+        """One point of one metric, whose fields have these names as they are."""
+        named = {"ts" if name == "_ts" else str(name): value for name, value in fields.items()}
+        told = storable(named, self._unkept)
+        part = _Part(self._experiment.metrics(metric), (), "step", None)
+        try:
+            part.metric.log(**told)
+        except Exception as error:
+            self._once_more(part, told, {}, error)
+
     def say_unkept(self) -> None:
         """At the end: a line of the log with what was not stored, if anything was not."""
         if self._unkept.counts:

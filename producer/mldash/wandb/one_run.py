@@ -213,7 +213,7 @@ class Run(UnkeptCalls):
         self._points.guarded("the config", lambda: self.experiment.params.set(values))
 
     def _set_summary(self, values: dict[str, Any]) -> None:
-        self._points.write(None, {f"summary/{key}": value for key, value in values.items()})
+        self._points.write_one("summary", values)
 
     def _tell(self, **about: Any) -> None:
         describe = Describe(time=time.time(), **about)

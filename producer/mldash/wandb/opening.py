@@ -1,5 +1,6 @@
 """`wandb.init`: from its arguments to an open run."""
 
+import math
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -31,6 +32,7 @@ def open_run(given: Mapping[str, Any]) -> Run:
             one.finish()
     elif before is not None and reinit != "create_new":
         return before
+    given = _with_told_id(given)
     try:
         place = place_of(given, given.get("settings"))
         experiment = _experiment(place)
@@ -44,6 +46,17 @@ def open_run(given: Mapping[str, Any]) -> Run:
     if given.get("monitor_gym"):
         run.unkept.count("monitor_gym")
     return run
+
+
+def _with_told_id(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`resume_from="ID?_step=N"` names the run to go on in. Points are only appended, so it goes on behind the last."""
+    if given.get("fork_from"):
+        warn(f"fork_from: the run begins anew, what {given['fork_from']!r:.120} has is not copied")
+    told = given.get("resume_from")
+    if not told:
+        return given
+    warn(f"resume_from: the run goes on behind the last step that it has, which may be another one than {told!r:.120}")
+    return {**given, "id": given.get("id") or str(told).partition("?")[0], "resume": given.get("resume") or "must"}
 
 
 def _reinit_of(given: Mapping[str, Any]) -> str:
@@ -84,6 +97,8 @@ def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int,
 
     Raises UsageError where `resume` says "must" and it is not there, or "never" and it is.
     """
+    if not place.named_id and place.resume in _RESUMES:
+        warn(f"resume={place.resume!r} without an id goes on in no earlier run: give one, or set WANDB_RUN_ID")
     if not place.named_id or place.resume not in (*_RESUMES, "never"):
         return {}, 0, False
     try:
@@ -98,9 +113,13 @@ def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int,
         raise UsageError(f"resume='must', and there is no run {place.id} at {experiment.prefix}")
     if place.resume == "never" and was_there:
         raise UsageError(f"resume='never', and there is a run {place.id} at {experiment.prefix}")
-    tops = [one["step"]["max"] for one in fields if "step" in one]
-    last = [int(top) for top in tops if top is not None]
-    return config, max(last, default=-1) + 1, was_there
+    return config, max(map(_last_row, fields), default=-1) + 1, was_there
+
+
+def _last_row(fields: Mapping[str, Any]) -> int:
+    """The number of a metric's last row: `step` may be the script's own where there is a `_step`. -1: none is told."""
+    top = (fields.get("_step") or fields.get("step") or {}).get("max")
+    return int(top) if isinstance(top, (int, float)) and math.isfinite(top) else -1
 
 
 def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:

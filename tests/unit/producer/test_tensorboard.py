@@ -121,6 +121,17 @@ def test_the_prefix_follows_from_the_log_dir_or_the_environment(monkeypatch: pyt
         assert writer.experiment.prefix == "me/p/told"
 
 
+def test_two_writers_of_one_variable_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLDASH_PREFIX", "me/p/both")
+    SummaryWriter("runs/train").close()
+    SummaryWriter("runs/train").close()
+    assert "one series" not in capsys.readouterr().err
+    SummaryWriter("runs/val").close()
+    assert "writers of runs/train and runs/val are both me/p/both" in capsys.readouterr().err
+
+
 def test_a_writer_that_is_closed_goes_on_with_its_next_call() -> None:
     """As theirs do."""
     writer = SummaryWriter(prefix="me/p/again")
