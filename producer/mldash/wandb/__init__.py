@@ -145,9 +145,9 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
         found.finish(exit_code)
 
 
-def define_metric(name: str, step_metric: Any = None, *more: Any, **named: Any) -> DefinedMetric:
+def define_metric(name: str, *more: Any, **named: Any) -> DefinedMetric:
     """As `Run.define_metric` of the open run. Raises Error where none is open."""
-    return current.needed("define_metric()").define_metric(name, step_metric)
+    return current.needed("define_metric()").define_metric(name, *more, **named)
 
 
 def alert(title: str, text: str = "", level: Any = None, *more: Any, **named: Any) -> None:

@@ -78,8 +78,21 @@ class Run(UnkeptCalls):
                 self._write(row)
             see_child_end()
 
-    def define_metric(self, name: str, step_metric: Any = None, *more: Any, **named: Any) -> "DefinedMetric":
-        """Keys that `name` fits (`val/*`) are drawn over the key `step_metric`, which their points then hold too."""
+    def define_metric(
+        self,
+        name: str,
+        step_metric: Any = None,
+        step_sync: Any = None,
+        hidden: Any = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        *more: Any,
+        **named: Any,
+    ) -> "DefinedMetric":
+        """Keys that `name` fits (`val/*`) are drawn over the key `step_metric`, which their points then hold too.
+        `summary` ("min", "max", "mean", "best") is what the run's summary has of them, and its end writes."""
+        if summary:
+            self.summary.ask(str(name), str(summary), goal)
         axis = getattr(step_metric, "name", step_metric)
         if axis is not None:
             self._points.draw_over(str(name), str(axis))
@@ -107,6 +120,8 @@ class Run(UnkeptCalls):
             for row in self._rows.close():
                 self._write(row)
         self.board.close()
+        if gathered := self.summary.gathered():
+            self._points.write_one("summary", gathered)
         self._has_ended = True
         current.ended(self)
         self._points.say_unkept()
