@@ -8,15 +8,16 @@
 No event file is written, and neither package is needed. Nothing of it raises for a value.
 """
 
-import atexit
 import os
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .callbacks import warn
 from .experiment import Experiment
 from .incoming.board import Board
 from .incoming.places import prefix_of, user_name
@@ -24,12 +25,15 @@ from .incoming.points import Points
 from .incoming.starting import started
 from .incoming.unkept import Unkept
 from .process.environment import read_settings
+from .session.process_end import call_before_end, call_no_more
 from .settings import SdkSettings
 
 SCALARS = "scalars"
 """The metric of tags without a slash."""
 
 _MOST_SEGMENTS = 3
+_log_dirs: dict[str, str] = {}
+"""Prefix of MLDASH_PREFIX → the folder of the first writer that has taken it."""
 
 
 class SummaryWriter:
@@ -106,14 +110,14 @@ class SummaryWriter:
         self._open().hyperparameters(hparam_dict, metric_dict, global_step)
 
     def flush(self) -> None:
-        """Points that are open are written, and all is delivered (`Experiment.flush`)."""
+        """Points that are open are written. The journal then has all, as an event file would; for what waits until it
+        is delivered, there is `writer.experiment.flush()`."""
         self._board.close()
-        self._points.guarded("what a flush delivers", self.experiment.flush)
 
     def close(self) -> None:
         """Write what is open and end the run, where this writer has begun it. A later call begins it anew."""
         if self._settle() and self._owns:
-            self.experiment.run.complete()
+            self._points.guarded("the end of the run", self.experiment.run.complete)
 
     def get_logdir(self) -> str:
         """As it was given; no event file lies there."""
@@ -126,7 +130,8 @@ class SummaryWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._settle() and self._owns:
-            self.experiment.run.__exit__(kind, error, trace)
+            end = partial(self.experiment.run.__exit__, kind, error, trace)
+            self._points.guarded("the end of the run", end)
 
     def __getattr__(self, name: str) -> Any:
         """Each other `add_…` of theirs: taken and counted."""
@@ -141,8 +146,7 @@ class SummaryWriter:
             self._points = Points(self.experiment, self._unkept, SCALARS)
             self._board = Board(self.experiment, self._points, self._unkept)
             self._is_open = True
-            # Behind the SDK's own, which the run's start has registered: so it is called before that ends the run.
-            atexit.register(self._board.close)
+            call_before_end(self._board.close)
         return self._board
 
     def _settle(self) -> bool:
@@ -150,15 +154,18 @@ class SummaryWriter:
         if not self._is_open:
             return False
         self._is_open = False
-        atexit.unregister(self._board.close)
+        call_no_more(self._board.close)
         self._board.close()
         self._points.say_unkept()
-        self._unkept.counts.clear()
+        self._unkept.forget()
         return True
 
 
 def _experiment(prefix: str | None, log_dir: str, *, mode: Any) -> Experiment:
-    prefix = prefix or read_settings(SdkSettings, "", given={}).prefix
+    if prefix is None and (prefix := read_settings(SdkSettings, "", given={}).prefix) is not None:
+        first = _log_dirs.setdefault(prefix, log_dir)
+        if first != log_dir:
+            warn(f"writers of {first} and {log_dir} are both {prefix}: their equal tags are one series; give prefix=")
     if prefix is None:
         parts = [part for part in Path(log_dir).parts if part not in ("/", ".", "..")]
         prefix = prefix_of(user_name(), *(parts[-_MOST_SEGMENTS:] or ["runs"]))

@@ -96,13 +96,38 @@ def test_an_exception_fails_the_run_and_a_user_s_own_run_stays_the_user_s(tmp_pa
     assert client.run("me/keras/failed").status == "FAILED"
 
 
+def test_an_evaluation_after_a_fit_that_was_interrupted_is_logged(tmp_path: Path) -> None:
+    """Of a fit that Ctrl-C leaves no hook is called."""
+    body = """
+        class Interrupting(keras.callbacks.Callback):
+            def on_epoch_end(self, epoch, logs=None):
+                raise KeyboardInterrupt
+
+        callback = MldashCallback("me/keras/interrupted")
+        try:
+            model.fit(x, y, callbacks=[callback, Interrupting()], **fit)
+        except KeyboardInterrupt:
+            pass
+        model.evaluate(x, y, callbacks=[callback], verbose=0)
+        model.fit(x, y, validation_data=(x, y), callbacks=[callback], **fit)
+    """
+    run_script(body, tmp_path)
+    assert len(points(tmp_path, "me/keras/interrupted", "test")) == 1
+    assert len(points(tmp_path, "me/keras/interrupted", "val")) == 1
+
+
 def test_of_several_ranks_the_first_logs_or_all_with_their_rank(tmp_path: Path) -> None:
     """By the launcher's variables."""
     body = """
         os.environ.update(RANK="1", WORLD_SIZE="2")
         model.fit(x, y, callbacks=[MldashCallback("me/keras/first")], **fit)
         model.fit(x, y, callbacks=[MldashCallback("me/keras/all", all_ranks=True)], **fit)
+        del os.environ["RANK"], os.environ["WORLD_SIZE"]
+        os.environ["JOB_COMPLETION_INDEX"] = "3"  # of so many jobs, and not of one training
+        model.fit(x, y, callbacks=[MldashCallback("me/keras/job")], **fit)
     """
-    run_script(body, tmp_path)
-    assert [*(tmp_path / ".dash").rglob("me/keras/*")] == [tmp_path / ".dash/me/keras/all"]
+    told = run_script(body, tmp_path)
+    assert {one.name for one in (tmp_path / ".dash/me/keras").iterdir()} == {"all", "job"}
+    assert told.count("me/keras/first: rank 1 is not logged") == 1
     assert [one["rank"] for one in points(tmp_path, "me/keras/all", "train")] == [1]
+    assert "loss" in points(tmp_path, "me/keras/job", "train")[0]

@@ -101,3 +101,15 @@ def test_a_folder_that_can_not_be_written_does_not_stop_a_study(folder: Path) ->
     study = optuna.create_study()
     study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2, callbacks=[MldashCallback("me/none")])
     assert len(study.trials) == 2
+
+
+@pytest.mark.parametrize("launcher", [{"RANK": "3", "WORLD_SIZE": "8"}, {"JOB_COMPLETION_INDEX": "3"}])
+def test_each_process_of_a_job_tells_its_trials(monkeypatch: pytest.MonkeyPatch, launcher: dict[str, str]) -> None:
+    """`srun -n 8` over a storage of all: each process is a rank of its launcher, and has trials of its own."""
+    for name, value in launcher.items():
+        monkeypatch.setenv(name, value)
+    study = optuna.create_study()
+    with MldashCallback("me/ranks") as callback:
+        study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2, callbacks=[callback])
+    assert [row["number"] for row in points("me/ranks/study", "trials")] == [0, 1]
+    assert points("me/ranks/trial-0001", "objective")[0]["value"] == study.trials[1].value

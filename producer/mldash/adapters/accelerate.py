@@ -30,7 +30,7 @@ class MldashTracker(GeneralTracker):
     def __init__(self, experiment: str | Experiment | None = None, **settings: Any) -> None:
         """A prefix, an Experiment, or None for MLDASH_PREFIX; `settings` are those of Experiment."""
         super().__init__()
-        self._attached = Attached(experiment, settings, rest="train")
+        self._attached = Attached(experiment, settings, rest="train", asks_launcher=False)
         self._next_step = 0
 
     @property

@@ -1,6 +1,8 @@
 """An experiment that hooks of a framework write to.
 
-Rank 0 logs, unless all are asked for: then each point has a field `rank`. A run that the user has opened stays the
+Who logs is for the framework to say where it knows. Where it does not, the launcher is asked: of a world of several
+ranks rank 0 logs, unless all are asked for: then each point has a field `rank`. A rank of a world of unknown size may
+be a job of its own, so it logs. A run that the user has opened stays the
 user's; one that is opened here goes on over several trainings, and ends with `close()` or with the process, which knows
 of an exception what no hook is told: FAILED, with the traceback.
 """
@@ -8,10 +10,12 @@ of an exception what no hook is told: FAILED, with the traceback.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from mldash.callbacks import warn
 from mldash.experiment import Experiment
 from mldash.incoming.points import Points
 from mldash.incoming.starting import started
 from mldash.incoming.unkept import Unkept
+from mldash.session.jobs import without_job
 from mldash.session.launchers import placement
 
 
@@ -19,16 +23,25 @@ class Attached:
     """Opens its run with the first call that needs it. No call raises for what it is given."""
 
     def __init__(
-        self, target: str | Experiment | None, settings: Mapping[str, Any], *, rest: str, all_ranks: bool = False
+        self,
+        target: str | Experiment | None,
+        settings: Mapping[str, Any],
+        *,
+        rest: str,
+        all_ranks: bool = False,
+        asks_launcher: bool = True,
     ) -> None:
         """`target`: a prefix, an Experiment, or None for MLDASH_PREFIX. `rest`: the metric of keys without a slash.
+        `asks_launcher=False`: calls come only where they are to be logged.
 
         Raises what Experiment(…) raises for a prefix or settings that are none.
         """
         experiment = target if isinstance(target, Experiment) else Experiment(target, **settings)
-        self.rank = placement(experiment.settings).rank or 0
-        if self.rank and not all_ranks:
-            experiment = Experiment(experiment.prefix, mode="disabled")
+        place = placement(experiment.settings)
+        self.rank = place.rank or 0
+        if asks_launcher and not all_ranks and self.rank and (place.world_size or 1) > 1:
+            warn(f"{experiment.prefix}: rank {self.rank} is not logged, rank 0 is; all_ranks=True logs each")
+            experiment = Experiment(without_job(experiment.prefix), mode="disabled")
         self._experiment, self._rest, self._all_ranks = experiment, rest, all_ranks
         self._owns = not experiment.run.is_open
         self._points: Points | None = None
@@ -68,11 +81,11 @@ class Attached:
         """Say what was not stored, and end the run, if it was opened here."""
         if self._points is None:
             return
-        self._points.say_unkept()
-        self.unkept.counts.clear()
-        self._points = None
+        points, self._points = self._points, None
+        points.say_unkept()
+        self.unkept.forget()
         if self._owns:
-            self._experiment.run.complete()
+            points.guarded("the end of the run", self._experiment.run.complete)
 
     def _opened(self) -> Points:
         if self._points is None:

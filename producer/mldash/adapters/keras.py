@@ -54,6 +54,11 @@ class MldashCallback(keras.callbacks.Callback):
         """End the run, unless the user has opened it."""
         self._attached.close()
 
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        # At the begin of each fit, predict or evaluate of its own: one that Ctrl-C left had no end.
+        super().set_params(params)
+        self._is_fitting = False
+
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         self._is_fitting = True
         self._attached.guarded("the model's configuration", self._tell_configuration)

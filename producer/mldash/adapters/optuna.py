@@ -4,6 +4,7 @@
                              duration_s). COMPLETED; FAILED (also of NaN); CANCELLED where it was pruned
     alice/sweep/study        metric `trials`, a point a trial: number, state, value or values, best, the params
 
+Each process that optimizes tells its own trials, whatever its rank: numbers of trials are the storage's to give.
 An objective may log to its trial's own experiment: `Experiment(callback.prefix_of(trial))`. A trial that raises an
 error which `catch` does not name ends the study before any callback is asked; so it is not there.
 """
@@ -39,7 +40,7 @@ class MldashCallback:
         self._prefix = prefix.strip("/")
         self._names = names
         self._settings: Mapping[str, Any] = {"tags": tags, **settings}
-        self._study = Attached(f"{self._prefix}/study", self._settings, rest="trials")
+        self._study = Attached(f"{self._prefix}/study", self._settings, rest="trials", asks_launcher=False)
         self._lock = reentrant_lock()
         self._told = False
 
@@ -69,7 +70,8 @@ class MldashCallback:
     def _tell_trial(self, trial: Any) -> None:
         settings = {"close_timeout_s": _CLOSE_TIMEOUT_S, **self._settings}
         metadata = {"optuna": {"number": trial.number, "state": trial.state.name}}
-        attached = Attached(Experiment(self.prefix_of(trial), metadata=metadata, **settings), {}, rest="objective")
+        experiment = Experiment(self.prefix_of(trial), metadata=metadata, **settings)
+        attached = Attached(experiment, {}, rest="objective", asks_launcher=False)
         attached.params(trial.params)
         for step, value in sorted(trial.intermediate_values.items()):
             attached.write({"intermediate/value": value}, step=step)

@@ -50,7 +50,7 @@ class MldashCallback(TrainerCallback):
         self._see_nan, self._all_ranks = see_nan, all_ranks
         self._attached: Attached | None = None
         if experiment is not None:
-            self._attached = Attached(experiment, settings, rest="train", all_ranks=all_ranks)
+            self._attached = self._made(experiment)
 
     @property
     def experiment(self) -> Experiment | None:
@@ -105,8 +105,12 @@ class MldashCallback(TrainerCallback):
         if self._attached is None:
             told = read_settings(SdkSettings, "", given={}).prefix
             prefix = told or prefix_of(user_name(), Path(args.output_dir).name or "trainer", args.run_name)
-            self._attached = Attached(prefix, self._settings, rest="train", all_ranks=self._all_ranks)
+            self._attached = self._made(prefix)
         return self._attached
+
+    def _made(self, target: str | Experiment) -> Attached:
+        """The Trainer knows which process is the first; a launcher may mean ranks of something else."""
+        return Attached(target, self._settings, rest="train", all_ranks=self._all_ranks, asks_launcher=False)
 
 
 def _key_of(key: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mldash.experiment import Experiment
 from mldash.process.locks import reentrant_lock
+from mldash.session.process_end import see_child_end
 
 from .lenient import storable_value
 from .points import Points
@@ -60,6 +61,7 @@ class Board:
             rows = self._rows[metric] = Rows(keeps_repeats=True)
         for row in rows.take({tag: value}, _whole(step), commit=False):
             self._points.write(row.step, row.data)
+        see_child_end()
 
 
 def _about(tag: str, step: Any) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mldash.events.limits import NESTING
+import msgspec
+
+from mldash.events.limits import CALL_BYTES, NESTING
 from mldash.handles.library_arrays import is_array
 from mldash.handles.parameter_values import repr_of
 from mldash.handles.values import UnsupportedValue, plain, type_name
@@ -11,6 +13,8 @@ from mldash.handles.values import UnsupportedValue, plain, type_name
 from .unkept import Unkept, UnkeptValue
 
 PLAIN_TYPES = frozenset((float, int, str, bool, type(None)))
+
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def storable(values: Mapping[str, Any], unkept: Unkept, depth: int = 0) -> dict[str, Any]:
@@ -29,6 +33,25 @@ def storable_value(value: Any, key: str, unkept: Unkept, depth: int = 0) -> Any:
         pass
     unkept.count(type_name(value))
     return {"_type": type_name(value)}
+
+
+def without_large(fields: Mapping[str, Any], given: Mapping[str, Any], unkept: Unkept) -> dict[str, Any]:
+    """Fields of a point that is too large, those that make it so as descriptions. `given`: the values of the script."""
+    most = CALL_BYTES // (len(fields) + 1)  # the names need room too
+    kept = {}
+    for name, value in fields.items():
+        if len(_encode(value)) <= most:
+            kept[name] = value
+            continue
+        original = given.get(name, value)
+        unkept.count(f"{type_name(original)} too large for its point")
+        kept[name] = {"_type": type_name(original), "shape": _shape(original)}
+    return kept
+
+
+def _shape(value: Any) -> list[int]:
+    shape = getattr(value, "shape", None)
+    return [int(size) for size in shape] if isinstance(shape, (tuple, list)) else [len(value)]
 
 
 def _stored(value: Any, key: str, unkept: Unkept, depth: int) -> Any:

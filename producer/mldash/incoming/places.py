@@ -1,14 +1,19 @@
 """Names of entities, projects and runs of other trackers → segments of a prefix."""
 
 import getpass
+from collections.abc import Container
 
 from mldash.events.identity import parse_prefix
 from mldash.events.limits import SEGMENT_BYTES
+from mldash.session.jobs import without_job
 
 
-def prefix_of(*names: str | None) -> str:
-    """One segment a name; those that are missing or empty are left out. A slash or a NUL within a name becomes `-`."""
-    return parse_prefix("/".join(_segment(name) for name in names if name)).text
+def prefix_of(*names: str | None, templates: Container[int] = ()) -> str:
+    """What Experiment is given. One segment a name; those that are missing or empty are left out. A slash or a NUL
+    within a name becomes `-`. `{job}` is the job in the names at the positions `templates`, and in others the text."""
+    told = [(_segment(name), at in templates) for at, name in enumerate(names) if name]
+    parse_prefix("/".join(segment for segment, _ in told))
+    return "/".join(segment if is_template else without_job(segment) for segment, is_template in told)
 
 
 def user_name() -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from .in_child import forget_in_child
+
 
 class Row(Struct, frozen=True):
     """What was logged of one step. `late`: its step was closed already."""
@@ -29,6 +31,11 @@ class Rows:
         """The number of the open row, or of the next one."""
         self._open: dict[str, Any] | None = None
         self._keeps_repeats = keeps_repeats
+        forget_in_child(self)
+
+    def forget(self) -> None:
+        """The open row is another process's."""
+        self._open = None
 
     @property
     def has_open(self) -> bool:

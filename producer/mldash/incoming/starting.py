@@ -3,6 +3,7 @@
 from mldash.callbacks import warn
 from mldash.errors import MldashError
 from mldash.experiment import Experiment
+from mldash.session.jobs import without_job
 
 
 def started(experiment: Experiment) -> Experiment:
@@ -11,4 +12,4 @@ def started(experiment: Experiment) -> Experiment:
         return experiment.run.start()
     except (MldashError, OSError) as error:
         warn(f"{experiment.prefix} is not recorded: {error}")
-        return Experiment(experiment.prefix, mode="disabled").run.start()
+        return Experiment(without_job(experiment.prefix), mode="disabled").run.start()

@@ -5,6 +5,8 @@ from typing import Any
 
 from mldash.callbacks import warn
 
+from .in_child import forget_in_child
+
 
 class UnkeptValue:
     """A value that is described and not stored."""
@@ -21,10 +23,17 @@ class Unkept:
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
+        self._said: set[str] = set()
+        forget_in_child(self)
+
+    def forget(self) -> None:
+        """These were counted by another process, or are told."""
+        self.counts.clear()
 
     def count(self, kind: str) -> None:
         self.counts[kind] += 1
-        if self.counts[kind] == 1:
+        if kind not in self._said:
+            self._said.add(kind)
             warn(f"not stored: {kind}. The script goes on; only numbers, text and a short description are kept")
 
     def __str__(self) -> str:

@@ -8,6 +8,8 @@ SIGTERM                       PREEMPTED: the handler before ours is called; wher
 SIGKILL, os._exit, a crash    nothing runs; the journal holds everything: the next process or `mldash sync` sends it
 multiprocessing's children    a finalizer of multiprocessing: atexit does not run in them
 
+What a front holds back for its next call (a row that is open) is written first: `call_before_end`.
+
 A forked child has the handler that was there before ours, until it logs or starts a run itself; SIGTERM waits while a
 fork goes on (of 300 children that were terminated as they were forked 236 lived on without that). And daemonic children
 of multiprocessing (a pool's and a loader's workers) never have ours: a handler of Python's runs when the interpreter
@@ -25,6 +27,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from mldash.callbacks import warn
 from mldash.delivery.delivery_line import DeliveryLine
 from mldash.process.clock import Deadline
 from mldash.process.locks import Registry
@@ -35,6 +38,7 @@ from .exit_codes import left_with, watch_exits
 from .registry import all_sessions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
 
     from mldash.experiment import Experiment
@@ -45,7 +49,9 @@ _FORK_WAIT_S = 0.01
 
 _experiments: Registry[Experiment] = Registry()
 _installed_in: int | None = None
+_before_end: list[Callable[[], object]] = []
 _finalized_in: int | None = None
+_looked_in: int | None = None
 _sessions_of_child: Registry[Session] = Registry()
 _last_error: object = None
 _before: Any = None
@@ -65,19 +71,52 @@ def watch(experiment: Experiment) -> None:
         _last_error = getattr(sys, "last_value", None)
         atexit.register(end_all)
     session = experiment._session
-    process = sys.modules.get("multiprocessing.process")
-    if session is not None and process is not None and process.parent_process() is not None:
+    if session is not None and _is_child_of_multiprocessing():
         _end_with_child(session)
     if experiment.settings.signals:
         watch_exits()
         _handle_sigterm()
 
 
+def call_before_end(call: Callable[[], object]) -> None:
+    """Before the runs of this process end, and of each child that has inherited it; until `call_no_more`."""
+    _before_end.append(call)
+
+
+def call_no_more(call: Callable[[], object]) -> None:
+    """Harmless where it was not to be called."""
+    if call in _before_end:
+        _before_end.remove(call)
+
+
+def see_child_end() -> None:
+    """By who holds something back: a child of multiprocessing that has written nothing has no session to be ended."""
+    global _looked_in
+    if _looked_in != os.getpid():
+        _looked_in = os.getpid()
+        if _is_child_of_multiprocessing():
+            _finalize_child()
+
+
+def _is_child_of_multiprocessing() -> bool:
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+def _call_before_end() -> None:
+    for call in [*_before_end]:
+        try:
+            call()
+        except Exception as error:  # the end goes on
+            warn(f"what was open at the end could not be written: {error}")
+
+
 def end_all() -> None:
-    """End what is still open, deliver within one close timeout, and close."""
+    """Write what was held back, end what is still open, deliver within one close timeout, and close."""
     global _leaving
     _leaving = True
     error = _unhandled_error()
+    _call_before_end()
     for experiment in _experiments:
         if experiment.run.is_open:
             status = "PREEMPTED" if experiment.run._preempted else status_of(error)
@@ -131,20 +170,23 @@ def watch_child(session: Session) -> None:
 
 
 def _end_with_child(session: Session) -> None:
+    _finalize_child()
+    _sessions_of_child.add(session)
+
+
+def _finalize_child() -> None:
     """In a child of multiprocessing: that may end it by os._exit, after its own finalizers."""
     global _finalized_in, _sessions_of_child
     util = sys.modules.get("multiprocessing.util")
-    if util is None:
-        return
-    if _finalized_in != os.getpid():
+    if util is not None and _finalized_in != os.getpid():
         _finalized_in = os.getpid()
         _sessions_of_child = Registry()  # a fork has copied the parent's
         util.Finalize(None, _end_child, args=(os.getpid(),), exitpriority=10)
-    _sessions_of_child.add(session)
 
 
 def _end_child(pid: int) -> None:
     if os.getpid() == pid:
+        _call_before_end()  # first: it may begin a session
         for session in _sessions_of_child:
             _end_session_of_child(session)
 

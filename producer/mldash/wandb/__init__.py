@@ -13,7 +13,7 @@ from . import current, errors
 from .boards import watch_boards
 from .elsewhere import Api, agent, restore, sweep, use_artifact
 from .errors import CommError, Error, UsageError
-from .media import Artifact, Audio, Histogram, Html, Image, Molecule, Object3D, Plotly, Plots, Table, Video
+from .media import Artifact, Audio, Histogram, Html, Image, Molecule, Object3D, Plotly, Plots, Table, Video, described
 from .one_run import DefinedMetric, Run
 from .opening import open_run
 from .settings import Settings, generate_id
@@ -60,6 +60,7 @@ __all__ = [
     "login",
     "mark_preempting",
     "plot",
+    "plot_table",
     "require",
     "restore",
     "run",
@@ -125,7 +126,7 @@ def init(
 
     Where events go is for the settings MLDASH_… to say; `mode="disabled"` records nothing, and `"offline"` keeps what
     would go to the pipeline for `mldash sync`. `resume` with an `id` goes on in its experiment, offline too.
-    Raises TypeError (an unknown keyword), UsageError (a mode that is none, `resume` that can't be).
+    Raises TypeError (an unknown keyword), UsageError (a mode or a setting that is none, `resume` that can't be).
     """
     return open_run(locals())
 
@@ -144,9 +145,9 @@ def finish(exit_code: int | None = None, quiet: bool | None = None) -> None:
         found.finish(exit_code)
 
 
-def define_metric(name: str, step_metric: Any = None, *more: Any, **named: Any) -> DefinedMetric:
+def define_metric(name: str, *more: Any, **named: Any) -> DefinedMetric:
     """As `Run.define_metric` of the open run. Raises Error where none is open."""
-    return current.needed("define_metric()").define_metric(name, step_metric)
+    return current.needed("define_metric()").define_metric(name, *more, **named)
 
 
 def alert(title: str, text: str = "", level: Any = None, *more: Any, **named: Any) -> None:
@@ -210,6 +211,7 @@ termwarn = termerror = termlog
 tensorboard = SimpleNamespace(patch=lambda *args, **named: watch_boards())
 util = SimpleNamespace(generate_id=generate_id)
 plot = Plots()
+plot_table = plot.plot_table
 data_types = SimpleNamespace(
     Image=Image, Video=Video, Audio=Audio, Html=Html, Table=Table, Histogram=Histogram, Object3D=Object3D
 )
@@ -217,10 +219,12 @@ sdk = SimpleNamespace(wandb_run=SimpleNamespace(Run=Run), Settings=Settings)
 
 
 def __getattr__(name: str) -> Any:
-    """What changes with `init` and `finish`."""
+    """What changes with `init` and `finish`, and classes of theirs that have no place of their own here."""
     if name == "run":
         return current.open_run
     if name in ("config", "summary"):
         found = current.open_run
         return current.Unopened(name) if found is None else getattr(found, name)
+    if name[0].isupper() and not name.isupper():
+        return described(name)
     raise AttributeError(f"mldash.wandb has no {name!r}: docs/coming-from/wandb.md says what it has")

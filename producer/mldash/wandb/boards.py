@@ -1,11 +1,11 @@
 """`sync_tensorboard=True` and `wandb.tensorboard.patch()`: what SummaryWriters log goes to the run too.
 
 The class is patched, not the name, for scripts import it before `init` or after it: PyTorch's and tensorboardX's. Their
-event files are written as before.
+event files are written as before. Both packages are imported for it, as far as they are installed: PyTorch takes
+seconds, and a script that asks for this is about to import it.
 """
 
 import functools
-import sys
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -24,15 +24,16 @@ _calls = threading.local()
 
 def watch_boards() -> None:
     """Patch the writers that this interpreter has. Once a class."""
-    # PyTorch's only where the script has imported PyTorch: it takes seconds.
-    modules = [*(["torch.utils.tensorboard"] if "torch" in sys.modules else []), "tensorboardX"]
     found = False
-    for module in modules:
+    for module in ("torch.utils.tensorboard", "tensorboardX"):
         try:
             if find_spec(module.partition(".")[0]) is None:
                 continue
             writer = import_module(module).SummaryWriter
         except ImportError:  # PyTorch without the package tensorboard: a script can't import its writer either
+            continue
+        except Exception as error:  # whatever a package that is broken raises: that is for the script's own import
+            warn(f"sync_tensorboard: {module} can't be imported: {type(error).__name__}: {error}")
             continue
         found = True
         if writer not in _patched:

@@ -1,7 +1,8 @@
 """The run of this process that `wandb.log` means, and the end of those that a script does not finish."""
 
-import atexit
 from typing import TYPE_CHECKING, Any
+
+from mldash.session.process_end import call_before_end, call_no_more
 
 from .errors import Error
 
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 open_run: "Run | None" = None
 """None before `init` and after the end."""
 
-_open: "list[Run]" = []
+active: "list[Run]" = []
+"""All that have not ended; a script may have several."""
 
 
 def needed(call: str) -> "Run":
@@ -24,11 +26,8 @@ def needed(call: str) -> "Run":
 def opened(new: "Run", *, is_current: bool) -> None:
     """From now on it is the one that is meant, and is ended with the process."""
     global open_run
-    if not _open:
-        # After the SDK's own, which the run's start has registered: so it is called before that ends the run.
-        atexit.unregister(_settle_all)
-        atexit.register(_settle_all)
-    _open.append(new)
+    active.append(new)
+    call_before_end(new.settle)  # its open row is written; how it ends is for the SDK to see
     if is_current:
         open_run = new
 
@@ -36,15 +35,10 @@ def opened(new: "Run", *, is_current: bool) -> None:
 def ended(one: "Run") -> None:
     """It takes no more calls."""
     global open_run
-    _open[:] = [each for each in _open if each is not one]
+    active[:] = [each for each in active if each is not one]
+    call_no_more(one.settle)
     if open_run is one:
         open_run = None
-
-
-def _settle_all() -> None:
-    """The rows that are open are written; how the runs end is for the SDK to see."""
-    for one in [*_open]:
-        one.settle()
 
 
 class Unopened:

@@ -1,6 +1,9 @@
 """Values that wandb has and we do not keep: every signature is taken, and a short description is stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 from mldash.incoming.unkept import UnkeptValue
@@ -79,9 +82,18 @@ class Artifact(_Described):
 
     kind = "Artifact"
 
-    def __init__(self, name: str = "", type: str = "", *more: Any, **named: Any) -> None:
+    def __init__(
+        self, name: str = "", type: str = "", description: str | None = None, metadata: Any = None, **named: Any
+    ) -> None:
         super().__init__(name)
-        self.name, self.type = name, type
+        self.name, self.type, self.description = name, type, description
+        self.metadata: dict[str, Any] = dict(metadata or {})
+
+    @contextmanager
+    def new_file(self, name: str, mode: str = "x", *more: Any, **named: Any) -> Iterator[Any]:
+        """A file to write to, which is not kept."""
+        with tempfile.TemporaryFile("w+b" if "b" in mode else "w+") as file:
+            yield file
 
     def wait(self, timeout: float | None = None) -> "Artifact":
         """At once."""
@@ -102,7 +114,7 @@ class Histogram(_Described):
 
 
 class Table(_Described):
-    """`wandb.Table`: how many rows and which columns it has."""
+    """`wandb.Table`: its rows are there for the script; stored is how many they are, and which columns they have."""
 
     kind = "Table"
 
@@ -116,26 +128,48 @@ class Table(_Described):
         **named: Any,
     ) -> None:
         super().__init__()
+        given = data if data is not None else rows
+        if dataframe is None and hasattr(given, "columns") and hasattr(given, "values"):  # theirs takes it as data too
+            dataframe = given
         if dataframe is not None:
-            columns, data = list(dataframe.columns), dataframe
+            columns, given = list(dataframe.columns), dataframe.values.tolist()
         self.columns = [*columns] if columns is not None else ["Input", "Output", "Expected"]
-        self._rows = _length(data if data is not None else rows)
+        self.data = _rows_of(given)
 
     def add_data(self, *row: Any) -> None:
         """A row."""
-        self._rows += 1
+        self.data.append([*row])
 
     def add_row(self, *row: Any) -> None:
         """A row."""
-        self._rows += 1
+        self.data.append([*row])
 
     def add_column(self, name: str, data: Iterable[Any], *more: Any, **named: Any) -> None:
         """A column."""
         self.columns.append(name)
-        self._rows = max(self._rows, _length(data))
+        if not self.data:
+            self.data = [[value] for value in data]
+        else:
+            for row, value in zip(self.data, data, strict=False):
+                row.append(value)
+
+    def get_column(self, name: str, *more: Any, **named: Any) -> list[Any]:
+        """Its values."""
+        at = self.columns.index(name)
+        return [row[at] if at < len(row) else None for row in self.data]
+
+    def iterrows(self) -> Iterator[tuple[int, Any]]:
+        """Index and row."""
+        yield from enumerate(self.data)
 
     def describe(self) -> dict[str, Any]:
-        return {"_type": self.kind, "rows": self._rows, "columns": [str(one)[:100] for one in self.columns[:100]]}
+        return {"_type": self.kind, "rows": len(self.data), "columns": [str(one)[:100] for one in self.columns[:100]]}
+
+
+@cache
+def described(name: str) -> type[UnkeptValue]:
+    """A class of wandb's that has no place above: what is made of it is described by that name."""
+    return type(name, (_Described,), {"kind": name, "__doc__": f"`wandb.{name}`"})
 
 
 class _Plot(_Described):
@@ -163,5 +197,9 @@ def _counted(sequence: Any, bins: int) -> Any:
         return None
 
 
-def _length(rows: Any) -> int:
-    return len(rows) if hasattr(rows, "__len__") and not isinstance(rows, Mapping) else 0
+def _rows_of(given: Any) -> list[list[Any]]:
+    """Of lists, of an array; none of what has none."""
+    try:
+        return [list(row) if isinstance(row, Iterable) and not isinstance(row, str) else [row] for row in given]
+    except TypeError:
+        return []

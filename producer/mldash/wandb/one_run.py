@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from operator import index
 from pathlib import Path
 from types import TracebackType
@@ -15,13 +16,14 @@ from mldash.incoming.points import Points
 from mldash.incoming.rows import Row, Rows
 from mldash.incoming.unkept import Unkept
 from mldash.process.locks import reentrant_lock
+from mldash.session.process_end import see_child_end
 
 from . import current
 from .calls import UnkeptCalls
 from .errors import UsageError
 from .run_config import Config
 from .run_summary import Summary
-from .settings import Place
+from .settings import Place, Settings
 
 HISTORY = "history"
 """The metric of keys without a slash."""
@@ -74,9 +76,23 @@ class Run(UnkeptCalls):
                 return
             for row in self._rows.take(data, step, commit):
                 self._write(row)
+            see_child_end()
 
-    def define_metric(self, name: str, step_metric: Any = None, *more: Any, **named: Any) -> "DefinedMetric":
-        """Keys that `name` fits (`val/*`) are drawn over the key `step_metric`, which their points then hold too."""
+    def define_metric(
+        self,
+        name: str,
+        step_metric: Any = None,
+        step_sync: Any = None,
+        hidden: Any = None,
+        summary: str | None = None,
+        goal: str | None = None,
+        *more: Any,
+        **named: Any,
+    ) -> "DefinedMetric":
+        """Keys that `name` fits (`val/*`) are drawn over the key `step_metric`, which their points then hold too.
+        `summary` ("min", "max", "mean", "best") is what the run's summary has of them, and its end writes."""
+        if summary:
+            self.summary.ask(str(name), str(summary), goal)
         axis = getattr(step_metric, "name", step_metric)
         if axis is not None:
             self._points.draw_over(str(name), str(axis))
@@ -92,10 +108,9 @@ class Run(UnkeptCalls):
         if self._has_ended:
             return
         self.settle()
-        if exit_code:
-            self.experiment.run.fail(f"exit code {exit_code}")
-        else:
-            self.experiment.run.complete()
+        run = self.experiment.run
+        end = partial(run.fail, f"exit code {exit_code}") if exit_code else run.complete
+        self._points.guarded("the end of the run", end)
 
     def settle(self) -> None:
         """What is open is written, and what was not stored is said: nothing more is logged by this run."""
@@ -105,6 +120,8 @@ class Run(UnkeptCalls):
             for row in self._rows.close():
                 self._write(row)
         self.board.close()
+        if gathered := self.summary.gathered():
+            self._points.write_one("summary", gathered)
         self._has_ended = True
         current.ended(self)
         self._points.say_unkept()
@@ -117,7 +134,7 @@ class Run(UnkeptCalls):
     ) -> None:
         if not self._has_ended:
             self.settle()
-            self.experiment.run.__exit__(kind, error, trace)
+            self._points.guarded("the end of the run", partial(self.experiment.run.__exit__, kind, error, trace))
 
     @property
     def has_ended(self) -> bool:
@@ -129,8 +146,9 @@ class Run(UnkeptCalls):
         return self._rows.step
 
     @property
-    def name(self) -> str | None:
-        return self._name
+    def name(self) -> str:
+        """The id where none was given."""
+        return self._name or self.id
 
     @name.setter
     def name(self, name: str) -> None:
@@ -169,6 +187,19 @@ class Run(UnkeptCalls):
         return str(folder)
 
     @property
+    def settings(self) -> Settings:
+        """Those that the run was placed by."""
+        place = self._place
+        told = {"run_id": self.id, "run_name": self.name, "run_group": self.group, "run_job_type": self.job_type}
+        about = {"run_tags": self.tags, "run_notes": self.notes, "root_dir": place.dir}
+        return Settings(project=self.project, entity=self.entity, mode=place.mode, resume=place.resume, **told, **about)
+
+    def get_url(self) -> None:
+        """There is no page of theirs."""
+
+    get_project_url = get_url
+
+    @property
     def offline(self) -> bool:
         return self._place.mode == "offline"
 
@@ -197,7 +228,7 @@ class Run(UnkeptCalls):
         self._points.guarded("the config", lambda: self.experiment.params.set(values))
 
     def _set_summary(self, values: dict[str, Any]) -> None:
-        self._points.write(None, {f"summary/{key}": value for key, value in values.items()})
+        self._points.write_one("summary", values)
 
     def _tell(self, **about: Any) -> None:
         describe = Describe(time=time.time(), **about)

@@ -1,5 +1,7 @@
 """`wandb.init`: from its arguments to an open run."""
 
+import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +15,7 @@ from .boards import watch_boards
 from .errors import UsageError
 from .one_run import Run
 from .run_config import mapping_of
-from .settings import Place, place_of
+from .settings import Place, place_of, setting_of
 
 _RESUMES = ("allow", "must", "auto")
 _MOST_METRICS = 50
@@ -23,18 +25,20 @@ _MOST_METRICS = 50
 def open_run(given: Mapping[str, Any]) -> Run:
     """The run of this process that is open, or a new one. Raises UsageError for arguments that contradict each
     other."""
-    reinit = given.get("reinit")
+    reinit = _reinit_of(given)
     before = current.open_run
-    if before is not None:
-        if reinit in (True, "finish_previous"):
-            before.finish()
-        elif reinit != "create_new":
-            return before
+    if reinit == "finish_previous":
+        for one in [*current.active]:
+            one.finish()
+    elif before is not None and reinit != "create_new":
+        return before
+    given = _with_told_id(given)
     try:
         place = place_of(given, given.get("settings"))
+        experiment = _experiment(place)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    run = _start(place, may_change=bool(given.get("allow_val_change")))
+    run = _start(experiment, place, may_change=bool(given.get("allow_val_change")))
     current.opened(run, is_current=reinit != "create_new" or before is None)
     run.config.update(_wanted(given))
     if given.get("sync_tensorboard") or given.get("tensorboard"):
@@ -44,8 +48,33 @@ def open_run(given: Mapping[str, Any]) -> Run:
     return run
 
 
-def _start(place: Place, *, may_change: bool) -> Run:
-    experiment = _experiment(place)
+def _with_told_id(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """`resume_from="ID?_step=N"` names the run to go on in. Points are only appended, so it goes on behind the last."""
+    if given.get("fork_from"):
+        warn(f"fork_from: the run begins anew, what {given['fork_from']!r:.120} has is not copied")
+    told = given.get("resume_from")
+    if not told:
+        return given
+    warn(f"resume_from: the run goes on behind the last step that it has, which may be another one than {told!r:.120}")
+    return {**given, "id": given.get("id") or str(told).partition("?")[0], "resume": given.get("resume") or "must"}
+
+
+def _reinit_of(given: Mapping[str, Any]) -> str:
+    """What becomes of runs that are open. In a notebook the cell that begins one is run again: the earlier one ends."""
+    asked = setting_of("reinit", given)
+    if isinstance(asked, bool):
+        return "finish_previous" if asked else "return_previous"
+    if asked is not None and asked != "default":
+        return str(asked)
+    return "finish_previous" if _is_notebook() else "return_previous"
+
+
+def _is_notebook() -> bool:
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
+
+
+def _start(experiment: Experiment, place: Place, *, may_change: bool) -> Run:
     known, step, was_there = _earlier(experiment, place)
     run = Run(started(experiment), place, step, resumed=was_there, may_change=may_change)
     run.config.remember(known)
@@ -68,6 +97,8 @@ def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int,
 
     Raises UsageError where `resume` says "must" and it is not there, or "never" and it is.
     """
+    if not place.named_id and place.resume in _RESUMES:
+        warn(f"resume={place.resume!r} without an id goes on in no earlier run: give one, or set WANDB_RUN_ID")
     if not place.named_id or place.resume not in (*_RESUMES, "never"):
         return {}, 0, False
     try:
@@ -82,9 +113,13 @@ def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int,
         raise UsageError(f"resume='must', and there is no run {place.id} at {experiment.prefix}")
     if place.resume == "never" and was_there:
         raise UsageError(f"resume='never', and there is a run {place.id} at {experiment.prefix}")
-    tops = [one["step"]["max"] for one in fields if "step" in one]
-    last = [int(top) for top in tops if top is not None]
-    return config, max(last, default=-1) + 1, was_there
+    return config, max(map(_last_row, fields), default=-1) + 1, was_there
+
+
+def _last_row(fields: Mapping[str, Any]) -> int:
+    """The number of a metric's last row: `step` may be the script's own where there is a `_step`. -1: none is told."""
+    top = (fields.get("_step") or fields.get("step") or {}).get("max")
+    return int(top) if isinstance(top, (int, float)) and math.isfinite(top) else -1
 
 
 def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:

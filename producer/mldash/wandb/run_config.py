@@ -1,12 +1,12 @@
 """`wandb.config`: what a script was started with, by attribute and by item; each change becomes parameters."""
 
 import argparse
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from mldash.callbacks import warn
+from mldash.handles.values import UnsupportedValue, plain
 
 from .errors import ConfigError
 
@@ -105,10 +105,14 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
 
 
 def _is_same(old: Any, new: Any) -> bool:
+    """As they are stored: a tuple is its list, an array its numbers."""
     if old is new:
         return True
     try:
+        return bool(plain(old, "") == plain(new, ""))
+    except UnsupportedValue:  # an object of the script's own
+        pass
+    try:
         return bool(old == new)
-    except Exception:  # an array has no one answer
-        numpy = sys.modules.get("numpy")
-        return bool(numpy is not None and numpy.array_equal(old, new))
+    except Exception:  # whatever it raises there: then they are two
+        return False

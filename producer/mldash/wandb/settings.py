@@ -30,6 +30,7 @@ _OF_SETTINGS = {
     "root_dir": "dir",
 }
 _TRUE = ("1", "true", "yes", "on")
+_ALIASES = {"dryrun": "offline", "run": "online"}
 MODES = ("online", "offline", "disabled", "shared")
 
 
@@ -46,7 +47,8 @@ class Settings:
 
 
 class Place(Struct, frozen=True, kw_only=True):
-    """Where a run goes. `named_id`: the id was given, so the run can be resumed by it."""
+    """Where a run goes. `named_id`: the id was given, so the run can be resumed by it. `of_variables`: the names that
+    variables told, in which `{job}` stands for the job, as it does in MLDASH_PREFIX."""
 
     entity: str
     project: str
@@ -60,12 +62,15 @@ class Place(Struct, frozen=True, kw_only=True):
     resume: str | None
     mode: str
     dir: str
+    of_variables: frozenset[str] = frozenset()
 
     @property
     def prefix(self) -> str:
         """entity / project / [group] / id where one was given, else the name, else an id that is made."""
-        last = self.id if self.named_id or not self.name else self.name
-        return prefix_of(self.entity, self.project, self.group, last)
+        last = "id" if self.named_id or not self.name else "name"
+        told = {name: getattr(self, name) for name in ("entity", "project", "group", last)}
+        templates = {at for at, name in enumerate(told) if name in self.of_variables}
+        return prefix_of(*told.values(), templates=templates)
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -77,11 +82,14 @@ class Place(Struct, frozen=True, kw_only=True):
 def place_of(given: Mapping[str, Any], settings: Any) -> Place:
     """An argument counts before a setting, and a setting before a variable. Raises ValueError for a mode that is
     none."""
-    held = settings if isinstance(settings, Mapping) else vars(settings or Settings())
+    held = _held(settings)
     found = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)}
-    found |= {name: held[key] for key, name in _OF_SETTINGS.items() if held.get(key) is not None}
-    found |= {name: given[name] for name in _VARIABLES if given.get(name) is not None}
+    told = {name: held[key] for key, name in _OF_SETTINGS.items() if held.get(key) is not None}
+    told |= {name: given[name] for name in _VARIABLES if given.get(name) is not None}
+    of_variables = frozenset(found.keys() - told.keys())
+    found |= told
     mode = str(found.get("mode", "online"))
+    mode = _ALIASES.get(mode, mode)
     if os.environ.get("WANDB_DISABLED", "").lower() in _TRUE:
         mode = "disabled"
     if mode not in MODES:
@@ -99,7 +107,17 @@ def place_of(given: Mapping[str, Any], settings: Any) -> Place:
         resume=_resume(found.get("resume")),
         mode=mode,
         dir=os.fspath(found.get("dir", ".")),
+        of_variables=of_variables,
     )
+
+
+def setting_of(name: str, given: Mapping[str, Any]) -> Any:
+    """Of an argument, else of the settings that were given as one; None where neither says it."""
+    return given[name] if given.get(name) is not None else _held(given.get("settings")).get(name)
+
+
+def _held(settings: Any) -> Mapping[str, Any]:
+    return settings if isinstance(settings, Mapping) else vars(settings or Settings())
 
 
 def generate_id(length: int = 8) -> str:

@@ -2,6 +2,7 @@
 
 import getpass
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -120,6 +121,17 @@ def test_the_prefix_follows_from_the_log_dir_or_the_environment(monkeypatch: pyt
         assert writer.experiment.prefix == "me/p/told"
 
 
+def test_two_writers_of_one_variable_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MLDASH_PREFIX", "me/p/both")
+    SummaryWriter("runs/train").close()
+    SummaryWriter("runs/train").close()
+    assert "one series" not in capsys.readouterr().err
+    SummaryWriter("runs/val").close()
+    assert "writers of runs/train and runs/val are both me/p/both" in capsys.readouterr().err
+
+
 def test_a_writer_that_is_closed_goes_on_with_its_next_call() -> None:
     """As theirs do."""
     writer = SummaryWriter(prefix="me/p/again")
@@ -130,6 +142,28 @@ def test_a_writer_that_is_closed_goes_on_with_its_next_call() -> None:
     writer.flush()
     assert [point["x"] for point in points("me/p/again", "a")] == [1, 2]
     writer.close()
+
+
+def test_a_flush_writes_to_the_journal_and_waits_for_no_server(folder: Path) -> None:
+    """As a file would be written; where nobody answers, a training does not stand still at each flush."""
+    script = """
+import os
+from mldash.tensorboard import SummaryWriter
+writer = SummaryWriter(prefix="me/p/flushed")
+writer.add_scalar("a/x", 1.0, 0)
+journal = writer.experiment._session.journal
+before = journal.end()
+writer.flush()
+assert journal.end() > before
+os._exit(0)
+"""
+    told = {"REMOTE": "http://127.0.0.1:1", "TRANSPORT": "http", "JOURNAL": f"{folder}/journal"}
+    env = os.environ | {f"MLDASH_{name}": value for name, value in told.items()} | {"MLDASH_CLOSE_TIMEOUT_S": "0.5"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "could not be logged" not in done.stderr
 
 
 def test_an_experiment_that_is_given_is_not_ended() -> None:

@@ -2,10 +2,10 @@
 
 import argparse
 import math
-import os
+import sys
 from collections import namedtuple
-from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,17 +14,6 @@ import pytest
 import mldash.wandb as wandb
 from mldash import Client, Experiment, MldashWarning
 from mldash.wandb.errors import ConfigError
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A working directory of its own; what is open is ended."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("MLDASH_ECHO", "false")
-    for name in [name for name in os.environ if name.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
-    yield tmp_path
-    wandb.finish()
 
 
 def points(prefix: str, metric: str = "history") -> list[dict[str, Any]]:
@@ -83,6 +72,25 @@ def test_wandb_s_variables_take_effect_and_arguments_count_before_them(monkeypat
     monkeypatch.setenv("WANDB_RUN_ID", "the-id")
     with wandb.init() as run:
         assert run.experiment.prefix == "e/p/g/the-id"
+
+
+def test_the_job_is_named_by_variables_alone(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """In a name of the script's it is a text, whatever comes of the run; `{job}` where there is no job is told."""
+    with wandb.init(entity="me", project="p", name="try {job}") as run:
+        assert (run.experiment.prefix, run.name) == ("me/p/try {job}", "try {job}")
+    monkeypatch.setenv("WANDB_NAME", "{job}")
+    with pytest.raises(wandb.UsageError, match="names the job"):
+        wandb.init(entity="me", project="p")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "7")
+    with wandb.init(entity="me", project="{job}") as run:
+        assert run.experiment.prefix == "me/{job}/7"
+    (folder / ".dash").rename(folder / "before")
+    (folder / ".dash").write_text("")
+    with (
+        pytest.warns(MldashWarning, match="is not recorded"),
+        wandb.init(entity="me", project="p", name="{job}") as run,
+    ):
+        assert run.experiment.prefix == "me/p/{job}"
 
 
 def test_a_disabled_run_takes_every_call_and_writes_nothing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -174,14 +182,22 @@ def test_wrong_arguments_of_log_are_type_errors(data: Any, step: Any) -> None:
 
 
 def test_a_point_that_the_sdk_refuses_does_not_end_the_script(capsys: pytest.CaptureFixture[str]) -> None:
-    """16 MiB of text in one point, a name of 2 KB: a warning, once each."""
+    """16 MiB of text or of numbers in one point are described beside the rest; a name of 2 KB: a warning, once each."""
     with wandb.init(entity="me", project="p", name="large") as run:
         for _ in range(2):
             run.log({"text": "x" * (16 << 20)})
             run.log({"x" * 2000 + "/loss": 1.0})
-        run.log({"loss": 1.0})
-    assert points("me/p/large") == [{"step": 4, "loss": 1.0}]
-    assert capsys.readouterr().err.count("could not be logged, the script goes on") == 2
+        run.log({"loss": 4.0, "few": [1, 2], "grad": np.zeros((3000, 1000)) + 0.1})
+    text = {"_type": "str", "shape": [16 << 20]}
+    gradient = {"_type": "numpy.ndarray", "shape": [3000, 1000]}
+    assert points("me/p/large") == [
+        {"step": 0, "text": text},
+        {"step": 2, "text": text},
+        {"step": 4, "loss": 4.0, "few": [1, 2], "grad": gradient},
+    ]
+    errors = capsys.readouterr().err
+    assert errors.count("could not be logged, the script goes on") == 1
+    assert errors.count("not stored: str too large for its point") == 1
 
 
 def test_the_config_is_read_and_set_by_attribute_and_item_and_becomes_parameters() -> None:
@@ -245,19 +261,6 @@ def test_the_summary_has_what_was_logged_last_and_what_is_set_is_a_point() -> No
     assert points("me/p/summary", "summary") == [{"best": 0.25}, {"where": "epoch 3"}]
 
 
-def test_a_metric_that_is_drawn_over_another_key_holds_it() -> None:
-    """`define_metric("val/*", step_metric="epoch")`: the points have the epoch, also where the row had none."""
-    with wandb.init(entity="me", project="p", name="axes") as run:
-        epoch = wandb.define_metric("epoch")
-        assert run.define_metric("val/*", step_metric=epoch).step_metric == "epoch"
-        run.log({"epoch": 1, "train/loss": 2.0})
-        run.log({"val/loss": 1.0})
-        run.log({"epoch": 2, "val/loss": 0.5})
-    assert points("me/p/axes", "val") == [{"loss": 1.0, "epoch": 1, "step": 1}, {"loss": 0.5, "epoch": 2, "step": 2}]
-    assert points("me/p/axes", "train") == [{"loss": 2.0, "step": 0}]
-    assert Experiment("me/p/axes").metrics("val").stats()["metadata"] == {"x": "epoch"}
-
-
 def test_a_run_that_is_resumed_by_its_id_goes_on_in_its_experiment() -> None:
     """With its config and its step; offline too."""
     with wandb.init(entity="me", project="p", id="job", name="a", resume="allow", config={"lr": 1}) as run:
@@ -297,6 +300,17 @@ def test_reinit_begins_another_run() -> None:
     third.log({"a": 1})
     third.finish()
     assert wandb.run is second
+
+
+def test_in_a_notebook_a_second_init_begins_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cell is run again. Settings say what else is wanted; `finish_previous` ends all that are open."""
+    runs = [wandb.init(project="p"), wandb.init(project="p", settings=wandb.Settings(reinit="create_new"))]
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: SimpleNamespace(kernel=1)))
+    last = wandb.init(project="p")
+    assert last not in runs
+    assert [run.has_ended for run in (*runs, last)] == [True, True, False]
+    assert wandb.init(project="p", settings={"reinit": "return_previous"}) is last
+    assert wandb.init(project="p", reinit=False) is last
 
 
 def test_unknown_keywords_are_type_errors_and_old_ones_are_taken() -> None:

@@ -6,28 +6,11 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from mldash import Client
-
-
-def run_script(body: str, folder: Path, *, ends_by: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """It must end with this code."""
-    script = folder / "script.py"
-    script.write_text("import mldash.wandb as wandb\n" + textwrap.dedent(body))
-    env = {name: value for name, value in os.environ.items() if not name.startswith("WANDB_")} | environment
-    done = subprocess.run(
-        [sys.executable, str(script)], cwd=folder, env=env, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == ends_by, done.stderr
-    return done
-
-
-def points(folder: Path, prefix: str, metric: str) -> list[dict[str, Any]]:
-    """Without the times."""
-    return [point["data"] for point in Client(root=folder / ".dash").run(prefix).metrics(metric).read()["data"]]
+from tests.unit.producer.wandb.scripts import points, run_script
 
 
 @pytest.mark.parametrize(
@@ -97,6 +80,23 @@ def test_what_a_summary_writer_logs_goes_to_the_run(tmp_path: Path, imported: st
     assert run.params.get() == {"lr": 0.5}
     assert run.logs.read()[0]["metadata"] == {"tag": "hyperparameters"}
     assert [*(tmp_path / "runs").rglob("*tfevents*")]
+
+
+def test_pytorch_s_writer_is_watched_before_the_script_imports_it(tmp_path: Path) -> None:
+    """By a class that stands where PyTorch's does, which CI has not."""
+    (tmp_path / "torch/utils").mkdir(parents=True)
+    writer = "class SummaryWriter:\n    def add_scalar(self, tag, scalar_value, global_step=None): ...\n"
+    others = ("add_scalars", "add_text", "add_hparams")
+    writer += "".join(f"    def {name}(self): ...\n" for name in others)
+    (tmp_path / "torch/__init__.py").write_text("class Tensor: ...")  # tensorboardX asks for it
+    (tmp_path / "torch/utils/tensorboard.py").write_text(writer)
+    body = """
+        wandb.init(entity="me", project="p", name="torch", sync_tensorboard=True)
+        from torch.utils.tensorboard import SummaryWriter
+        SummaryWriter().add_scalar("a/x", 1.0, 3)
+    """
+    run_script(body, tmp_path)
+    assert points(tmp_path, "me/p/torch", "a") == [{"x": 1.0, "step": 3}]
 
 
 def test_ranks_that_share_an_id_log_into_one_experiment(tmp_path: Path) -> None:
