@@ -32,7 +32,7 @@ def test_who_only_writes_is_told_once_that_its_experiment_was_deleted(
         assert experiment.metrics("m").read()["total"] == 1
         assert not told
         run_mldash("rm", prefix, "--yes", **pipeline.variables)
-        assert heard.wait(30)
+        assert heard.wait(90)
         experiment.metrics("m").log(x=2)
         with pytest.raises(RequestRefused, match="was deleted while session"):
             experiment.metrics("m").read()
@@ -48,7 +48,7 @@ def test_without_a_function_for_it_a_warning_names_the_experiment(pipeline: Pipe
         experiment.metrics("m").log(x=1)
         assert experiment.metrics("m").read()["total"] == 1
         run_mldash("rm", prefix, "--yes", **pipeline.variables)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not warned.list:
             assert time.monotonic() < deadline
             experiment.metrics("m").log(x=2)

@@ -40,7 +40,7 @@ def run_script(
 
 def until_seen(there: Experiment, status: str) -> dict[str, Any]:
     """The one session, once the reader sees this status and all points."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while True:
         sessions = there._reader().sessions()
         points = there.metrics("train").read()["data"]
@@ -106,7 +106,7 @@ def test_a_run_that_was_killed_started_again_within_the_minute_and_completed_is_
     run_script(prefix, remote, "experiment.run.start(); log(); experiment.flush(); kill(signal.SIGKILL)")
     run_script(prefix, remote, "with experiment: pass")
     there = Experiment(prefix, **remote)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (found := (there.run.status, [one["status"] for one in there._reader().sessions()])) != (
         "COMPLETED",
         ["LOST", "COMPLETED"],

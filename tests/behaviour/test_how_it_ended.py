@@ -47,7 +47,7 @@ def run_job(script: str, prefix: str, keywords: dict[str, Any]) -> "subprocess.C
 
 
 def until(there: Experiment, status: str, points: list[dict[str, Any]]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (found := (there.run.status, [one["data"] for one in there.metrics("train").read()["data"]])) != (
         status,
         points,

@@ -41,7 +41,7 @@ def run_job(mode_keywords: dict[str, Any], prefix: str) -> RunJob:
 
 def eventually(ask: Callable[[], Any], expected: Any) -> None:
     """Another process wrote: this one does not know what to wait for."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while (found := ask()) != expected:
         assert time.monotonic() < deadline, f"{found!r}, and not {expected!r}"
         time.sleep(0.02)

@@ -32,7 +32,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def eventually(read: Callable[[], Any], expected: Any) -> None:
     """The reader is another process than the one that wrote, so it does not know what to wait for."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while (found := read()) != expected:
         assert time.monotonic() < deadline, f"still {found!r:.3000}"
         time.sleep(0.05)

@@ -60,7 +60,7 @@ async def entries(
     fields = checked_fields("columns", columns)
     first, last = checked_number("start", start), checked_number("end", end)
     absent = EntriesAnswer(entries=[], count=0)
-    found = await of_run(runs, prefix, lambda one: one.track_entries(topic, first, last, fields, None, count), absent)
+    found = await of_run(runs, prefix, lambda one: one.earliest_entries(topic, first, last, fields, count), absent)
     return await form.built(found["count"], lambda: found)
 
 

@@ -185,7 +185,7 @@ async def compacting(settings: CompactorSettings) -> AsyncIterator[Compactor]:
         await running
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 90.0) -> Any:
     """The condition's first true answer; AssertionError with its last one where it never comes."""
     deadline, delay = monotonic() + seconds, 0.02
     while not (answer := await condition()):

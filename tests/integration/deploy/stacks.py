@@ -18,7 +18,7 @@ def process_of(data: Path, name: str) -> dict[str, Any]:
     return next(process for process in status(data)["processes"] if process["name"] == name)
 
 
-def until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not become true in time"

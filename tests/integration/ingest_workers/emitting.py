@@ -98,7 +98,7 @@ async def stored(world: World, kind: str = "metrics", name: str | None = "loss")
     ]
 
 
-async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 30.0) -> Any:
+async def eventually(condition: Callable[[], Awaitable[Any]], seconds: float = 90.0) -> Any:
     """The condition's first true answer; AssertionError with its last one where it never comes."""
     deadline, delay = monotonic() + seconds, 0.02
     while not (answer := await condition()):

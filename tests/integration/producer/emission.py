@@ -58,7 +58,7 @@ class Topics:
         try:
             names = [event_topic(self.name, kind) for kind in KINDS]
             await admin.delete_topics(names)
-            deadline = monotonic() + 20
+            deadline = monotonic() + 90
             while set(names) & set(await admin.list_topics()):
                 assert monotonic() < deadline
         finally:
@@ -163,7 +163,7 @@ async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
     return await asyncio.get_running_loop().run_in_executor(None, function, *arguments)
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 90.0) -> None:
     deadline, delay = monotonic() + seconds, 0.005
     while not condition():
         assert monotonic() < deadline, f"not within {seconds} s"

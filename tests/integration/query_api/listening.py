@@ -50,18 +50,18 @@ class Ear:
                 fields[name] = value
         raise StopAsyncIteration
 
-    async def until(self, name: str, seconds: float = 20.0) -> Heard:
+    async def until(self, name: str, seconds: float = 90.0) -> Heard:
         """The next one of this name; what came before it is in `heard`."""
         return await self.until_true(lambda heard: heard.name == name, seconds)
 
-    async def until_true(self, is_it: Callable[[Heard], bool], seconds: float = 20.0) -> Heard:
+    async def until_true(self, is_it: Callable[[Heard], bool], seconds: float = 90.0) -> Heard:
         async with asyncio.timeout(seconds):
             while True:
                 found = await self.next()
                 if is_it(found):
                     return found
 
-    async def end(self, seconds: float = 20.0) -> None:
+    async def end(self, seconds: float = 90.0) -> None:
         """Until the stream is over."""
         async with asyncio.timeout(seconds):
             try:

@@ -53,6 +53,6 @@ async def prefixes(client: Client, **query: Any) -> list[str]:
 
 async def until(client: Client, expected: list[str], **query: Any) -> None:
     """Until a search finds these: the index follows within a moment."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         while await prefixes(client, **query) != expected:  # noqa: ASYNC110 - of the API, nothing tells
             await asyncio.sleep(0.02)

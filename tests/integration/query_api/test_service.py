@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 async def _connect(client: Client) -> Any:
     """A broker speaks of a new topic a moment after it was made."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while (await client.raw("/v1/connect")).json().get("type") == "topics-missing":  # noqa: ASYNC110 - no event
             await asyncio.sleep(0.05)
     return await client.get("/v1/connect")
@@ -83,7 +83,7 @@ async def test_a_bucket_that_is_gone_is_told_and_takes_no_api_out_of_the_balance
         async def standing() -> dict[str, Any]:
             return {one["name"]: one for one in (await client.raw("/dependencies")).json()}
 
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not (await standing())["S3"]["ok"]:  # noqa: ASYNC110 - another process' doing
                 await asyncio.sleep(0.05)
             await world.objects._client.delete_bucket(Bucket=world.name)

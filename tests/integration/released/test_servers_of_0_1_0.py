@@ -170,7 +170,7 @@ def test_what_0_1_0_left_on_a_disk_is_sent_by_todays_sync(
     for _ in range(2):  # twice adds nothing
         run_mldash("sync", str(folder), "--remote", remote["remote"], "--kafka", kafka_address)
     there = Experiment(prefix, **remote)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not reads(there, content.everything()):
         assert time.monotonic() < deadline, content.read_all(there)
         time.sleep(0.1)

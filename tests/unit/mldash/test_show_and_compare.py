@@ -65,6 +65,7 @@ def test_the_terminal_shows_a_line_a_field_with_its_curve(root: Path) -> None:
 def test_on_a_terminal_nothing_is_wider_than_it(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")  # on a dumb terminal there are none
     for arguments in (["show", "alice/robots/1"], ["compare", "alice/robots/0", "alice/robots/1", "--all"]):
         shown = run(root, *arguments).stdout
         assert "\x1b[" in shown

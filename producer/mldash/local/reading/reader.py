@@ -149,8 +149,7 @@ class LocalReader:
 
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
         with self._lock:
-            rows = self._view(wait).rows("metrics", name)
-            return points.view(rows, request, self._point_columns_of(name))
+            return points.view(self._view(wait).rows("metrics", name), request, self._point_columns_of(name))
 
     def metric_statistics(self, name: str | None, wait: float | None = None) -> MetricStatistics | None:
         with self._lock:
@@ -185,10 +184,16 @@ class LocalReader:
         end: float | None = None,
         columns: Sequence[str] | None = None,
         wait: float | None = None,
-        limit: int | None = None,
     ) -> EntriesAnswer:
         with self._lock:
-            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns, limit)
+            return entries.answer(self._view(wait).rows("tracks", topic), start, end, columns)
+
+    def earliest_entries(
+        self, topic: str, start: float | None, end: float | None, columns: Sequence[str] | None, limit: int
+    ) -> EntriesAnswer:
+        """The first so many of `track_entries`; what lies behind them is not read."""
+        with self._lock:
+            return entries.answer(self._view(None).rows("tracks", topic), start, end, columns, limit)
 
     def track_entries_at(
         self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None
@@ -304,11 +309,7 @@ class _View:
     """The experiment at one moment: what was acknowledged and what was waiting then."""
 
     def __init__(
-        self,
-        folder: Folder,
-        acknowledged: Acknowledged,
-        readers: dict[str, RowReader],
-        waiting: Sequence[WaitingEvents],
+        self, folder: Folder, acknowledged: Acknowledged, readers: dict[str, RowReader], waiting: list[WaitingEvents]
     ) -> None:
         self._folder, self._acknowledged, self._readers = folder, acknowledged, readers
         self._waiting: dict[Stream, list[tuple[WaitingEvents, int]]] = {}
@@ -340,9 +341,7 @@ class _View:
 
     def names(self, kind: str) -> list[str | None]:
         """All metrics or topics: those with rows in files, those that are only waiting, and those only described."""
-        names: dict[str | None, None] = {}
-        for path in self._folder.streams(kind):
-            names[stream_name(self._folder, kind, path)] = None
+        names = {stream_name(self._folder, kind, path): None for path in self._folder.streams(kind)}
         names.update(dict.fromkeys(name for waiting, name in self._waiting if waiting == kind))
         return sorted(names, key=lambda name: (name is not None, name or ""))
 

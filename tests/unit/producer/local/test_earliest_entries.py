@@ -33,7 +33,7 @@ def test_the_earliest_are_the_first_of_all_in_whatever_order_they_came(tmp_path:
     for start, end in ((None, None), (10.0, None), (100.5, 300.0), (20.0, 10.0)):
         whole = reader.track_entries(TOPIC, start, end)["entries"]
         for limit in (1, 2, 7, BLOCK_ROWS, len(whole) + 1):
-            found = reader.track_entries(TOPIC, start, end, limit=limit)
+            found = reader.earliest_entries(TOPIC, start, end, None, limit)
             assert (found["entries"], found["count"]) == (whole[:limit], min(limit, len(whole)))
 
 
@@ -48,6 +48,6 @@ def test_what_lies_behind_the_earliest_is_not_read(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(-10, 2)
         file.write(b"?" * 9)
-    assert reader.track_entries(TOPIC, limit=BLOCK_ROWS + 1)["count"] == BLOCK_ROWS + 1
+    assert reader.earliest_entries(TOPIC, None, None, None, BLOCK_ROWS + 1)["count"] == BLOCK_ROWS + 1
     with pytest.raises(DamagedRow):
         reader.track_entries(TOPIC)
