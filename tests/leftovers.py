@@ -10,7 +10,7 @@ from contextlib import suppress
 import psutil
 
 VARIABLE = "MLDASH_TEST_RUN"
-_TO_END_S = 60.0
+_TO_END_S = 20.0
 _TO_TERMINATE_S = 30.0
 
 

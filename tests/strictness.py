@@ -12,7 +12,7 @@ import pytest
 
 from mldash.session.registry import all_sessions, forget_session
 
-_TO_END_S = 20.0
+_TO_END_S = 10.0
 _KEPT = ("MLDASH_TEST_", "MLDASH_STACK_JARS_REPOSITORY")
 """Where a stack's jars come from is the machine's, not the person's."""
 

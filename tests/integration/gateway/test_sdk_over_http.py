@@ -52,7 +52,7 @@ async def steps_at(api: Client, count: int, **keywords: Any) -> bool:
     return len(steps) == count
 
 
-def train(remote: str, journal: Path, **keywords: Any) -> tuple[list[Any], list[str]]:
+def train(remote: str, journal: Path, flush_s: float = 60.0, **keywords: Any) -> tuple[list[Any], list[str]]:
     """What a run reads back of itself, and what it was warned of."""
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", MldashWarning)
@@ -61,7 +61,7 @@ def train(remote: str, journal: Path, **keywords: Any) -> tuple[list[Any], list[
                 experiment.metrics("train").log(step=step, loss=1.0 / (step + 1))
             experiment.params.set(lr=0.1)
             experiment.log("done")
-            experiment.flush(timeout=60)
+            experiment.flush(timeout=flush_s)
             steps = steps_of(experiment)
         return steps, [str(one.message) for one in told if one.category is MldashWarning]
 
@@ -83,7 +83,7 @@ async def test_a_run_whose_host_cannot_reach_kafka_is_stored_whole_over_http(
 async def test_who_asks_for_kafka_alone_gets_nothing_else(api: Client, tmp_path: Path) -> None:
     with pytest.raises(Exception, match=OUT_OF_REACH):
         await asyncio.to_thread(
-            train, str(api.http.base_url), tmp_path / "journal", transport="kafka", close_timeout_s=1.0
+            train, str(api.http.base_url), tmp_path / "journal", 8.0, transport="kafka", close_timeout_s=1.0
         )
     assert not (await api.get("/v1/experiments"))["experiments"]
 
