@@ -175,8 +175,10 @@ async def views(
     asked = checked_view(fields, x, (start, end), points, filter)
     streams = await metrics_of(stores, prefixes, metric_name(name, unnamed))
     reading = within(stores.settings.chart_timeout_s, read_views(stores, streams, asked))
-    drawn = await while_connected(request, reading) or []
-    answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=False)]
+    drawn = await while_connected(request, reading)
+    if drawn is None:  # the caller has gone
+        return form.answer(ViewsAnswer(views=[]))
+    answers = [ExperimentView(prefix=prefix, view=view) for prefix, view in zip(prefixes, drawn, strict=True)]
     return await form.built(sum(map(_points_of, drawn)), lambda: ViewsAnswer(views=answers))
 
 
