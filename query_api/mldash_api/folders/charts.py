@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any, Final, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -28,7 +28,8 @@ from mldash_api.routes.chart_parameters import (
     FilterText,
     Prefixes,
     XName,
-    checked_expressions,
+    check_two,
+    checked_chart,
     checked_view,
 )
 from mldash_api.routes.parameters import (
@@ -44,8 +45,6 @@ from mldash_api.routes.parameters import (
 from .asking import OurForm, OurRuns, of_run
 from .grids import AskedGrid, Charts, read_grids
 from .parting import find_parting
-
-_TWO: Final = 2
 
 OurCharts = NamedDependency[SkipValidation[Charts]]
 
@@ -88,8 +87,7 @@ async def parted(
     filter: FilterText = None,
 ) -> Response[Parted]:
     """From which x on two runs go ways of their own."""
-    if len(prefixes) != _TWO:
-        raise WrongParameter("prefixes", f"two are compared, not {len(prefixes)}")
+    check_two(prefixes)
     request = checked_view([checked_name("field", field)], x, (start, end), points, filter)
     asked, texts = AskedGrid(metric_name(name, unnamed), request), _checked(prefixes)
     return form.answer(await asyncio.to_thread(find_parting, runs, charts, texts, asked, together))
@@ -118,11 +116,8 @@ async def grid(
     if group is not None or over is not None:
         raise WrongParameter("group" if group is not None else "over", "lines of groups are drawn over an API alone")
     chosen = list(dict.fromkeys(statistics or ("least", "greatest")))
-    expressions = checked_expressions(expression)
-    needed = dict.fromkeys(name for one in expressions for name in one.fields)
-    request = checked_view([*(fields or ()), *needed] if needed else fields, x, (start, end), points, filter)
-    hidden = frozenset(needed) - {*(fields or ())}
-    asked, texts = AskedGrid(metric_name(name, unnamed), request, expressions, hidden), _checked(prefixes)
+    chart = checked_chart(fields, expression, x, (start, end), points, filter)
+    asked, texts = AskedGrid(metric_name(name, unnamed), *chart), _checked(prefixes)
     grids = await asyncio.to_thread(read_grids, runs, charts, texts, asked)
     return await form.built(len(texts) * points, lambda: grid_answer(grids, prefixes, x, chosen))
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from time import time
-from typing import Annotated, Final, TypedDict
+from typing import Annotated, Final
 
 from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
-from mldash.answers.shapes import FieldAnswer, iso_time
+from mldash.answers.shapes import iso_time
 from mldash.client.folder_runs import FolderRuns
 from mldash.query.explaining import Explanation, explain
 from mldash.query.parsing import parse
@@ -15,21 +15,13 @@ from mldash_api.errors import WrongParameter
 from mldash_api.limits import DEFAULT_EXPERIMENTS
 from mldash_api.rights.needed import needs
 from mldash_api.routes.parameters import checked_count
+from mldash_api.search.answers import FieldsAnswer, FoundAnswer, GroupsAnswer, Search
 
 from .asking import OurForm, OurRuns
-from .searching import FoundAnswer, GroupsAnswer, Search, said, search
+from .searching import said, search
 
 _MOST_ROWS: Final = 10_000
 _MOST_NAMES: Final = 10_000
-
-
-class FieldsAnswer(TypedDict):
-    """As the API's (routes/runs.py)."""
-
-    fields: list[FieldAnswer]
-    count: int
-    asOf: str | None
-    lagS: float
 
 
 @get("/experiments", opt=needs("read", "everything"))

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from time import time
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from mldash.answers.shapes import ExperimentAnswer, iso_time
 from mldash.client.asked import PREFIX, AskedRuns
@@ -20,54 +19,14 @@ from mldash_api.errors import WrongParameter
 from mldash_api.limits import MOST_GROUP_FIELDS, MOST_GROUP_VALUES, MOST_RUN_FIELDS
 from mldash_api.routes.parameters import checked_count
 from mldash_api.run_errors import WrongFilter
+from mldash_api.search.answers import FoundAnswer, GroupsAnswer, RunRow, Search
 from mldash_api.search.cursors import cursor_of, mark_of, opened
-from mldash_api.search.grouping import RunGroup
 
 from .groups import gathered, grouped
 
 _Said = TypeVar("_Said")
 _place = msgspec.msgpack.Decoder(tuple[int, bytes, float, tuple[int, str]]).decode
 _ANOTHER: Final = "it goes on with another question: send the parameters of the page before"
-
-
-class Search(Struct, frozen=True, kw_only=True):
-    """The parameters of a search as they came."""
-
-    filter: str | None
-    sort: str | None
-    fields: list[str] | None
-    group: list[str] | None
-    values: list[str] | None
-    owner: str | None
-    project: str | None
-    cursor: str | None
-    limit: int
-
-
-class RunRow(TypedDict):
-    prefix: str
-    id: str
-    values: dict[str, Any]
-
-
-class FoundAnswer(TypedDict):
-    """As the API's (routes/runs.py)."""
-
-    experiments: list[ExperimentAnswer] | list[RunRow]
-    next: str | None
-    count: int
-    countIs: str
-    asOf: str | None
-    lagS: float
-
-
-class GroupsAnswer(TypedDict):
-    """As the API's (routes/runs.py)."""
-
-    groups: list[RunGroup]
-    count: int
-    asOf: str | None
-    lagS: float
 
 
 def search(runs: KeptRuns, asked: Search) -> FoundAnswer | GroupsAnswer:

@@ -1,6 +1,7 @@
 """What routes of charts share: the parameters of a view. Without a store: local mode takes the same."""
 
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import Annotated, Final, NamedTuple
 
 from litestar.params import QueryParameter
 
@@ -59,7 +60,37 @@ def checked_view(
     return ViewRequest(checked_fields("fields", fields), checked_name("x", x), low, high, points, _filters_of(filter_))
 
 
+class AskedChart(NamedTuple):
+    """`hidden`: fields that expressions alone need."""
+
+    request: ViewRequest
+    expressions: tuple[Expression, ...]
+    hidden: frozenset[str]
+
+
+def checked_chart(
+    fields: list[str] | None,
+    expressions: list[str] | None,
+    x: str,
+    bounds: tuple[float | None, float | None],
+    points: int,
+    filter_: list[str] | None,
+) -> AskedChart:
+    """A view of these fields and of those that expressions need. Raises WrongParameter, WrongExpression."""
+    found = checked_expressions(expressions)
+    needed, shown = dict.fromkeys(name for one in found for name in one.fields), fields or ()
+    request = checked_view([*shown, *needed] if needed else fields, x, bounds, points, filter_)
+    return AskedChart(request, found, frozenset(needed) - {*shown})
+
+
+def check_two(prefixes: Sequence[str]) -> None:
+    """Raises WrongParameter."""
+    if len(prefixes) != _TWO:
+        raise WrongParameter("prefixes", f"two are compared, not {len(prefixes)}")
+
+
 _BOUNDS: Final = ("start", "end")
+_TWO: Final = 2
 
 
 def _filters_of(texts: list[str] | None) -> list[Filter]:

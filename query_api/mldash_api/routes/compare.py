@@ -1,6 +1,6 @@
 """GET /v1/compare, /v1/compare/parted"""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from litestar import Request, Response, Router, get
 from litestar.params import QueryParameter
@@ -11,11 +11,10 @@ from mldash.answers.shapes import Comparison, Parted
 from mldash_api.comparing.apart import TOGETHER
 from mldash_api.comparing.differences import compare
 from mldash_api.comparing.parted import find_parting
-from mldash_api.errors import WrongParameter
 from mldash_api.limits import DEFAULT_COLUMNS
 from mldash_api.rights.needed import needs
 
-from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view
+from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, check_two, checked_view
 from .chart_streams import experiments_of, metrics_of
 from .dependencies import OurForm, OurStores
 from .leaving import while_connected, within
@@ -25,8 +24,6 @@ from .parameters import (
     checked_name,
     metric_name,
 )
-
-_TWO: Final = 2
 
 
 @get("/", tags=["compare"], opt=needs("read", "prefixes"))
@@ -61,8 +58,7 @@ async def parted(
     filter: FilterText = None,
 ) -> Response[Parted]:
     """From which x on two experiments go ways of their own: their bands of least and greatest value no longer meet."""
-    if len(prefixes) != _TWO:
-        raise WrongParameter("prefixes", f"two are compared, not {len(prefixes)}")
+    check_two(prefixes)
     asked = checked_view([checked_name("field", field)], x, (start, end), points, filter)
     one, two = await metrics_of(stores, prefixes, metric_name(name, unnamed))
     looking = within(stores.settings.chart_timeout_s, find_parting(stores, (one, two), asked, together))

@@ -14,11 +14,12 @@ from mldash_api.experiments.experiments import Asked, describe, list_experiments
 from mldash_api.limits import DEFAULT_EXPERIMENTS
 from mldash_api.rights.caller import scopes_of
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
+from mldash_api.search.answers import FoundAnswer, GroupsAnswer, Search
 
 from .dependencies import Found, OurCaller, OurForm, OurIndex, OurStores
 from .leaving import while_connected
 from .parameters import PrefixText, checked_count, checked_name
-from .runs import FoundAnswer, GroupsAnswer, Search, search
+from .runs import search
 
 
 class ExperimentsAnswer(TypedDict):

@@ -31,8 +31,7 @@ from .chart_parameters import (
     FilterText,
     Prefixes,
     XName,
-    checked_expressions,
-    checked_view,
+    checked_chart,
 )
 from .chart_streams import metrics_of
 from .dependencies import OurCaller, OurForm, OurIndex, OurStores
@@ -87,10 +86,8 @@ async def grid(
     """
     is_grouped = group is not None or over is not None
     chosen = list(dict.fromkeys(statistics or (("mean",) if is_grouped else ("least", "greatest"))))
-    expressions = checked_expressions(expression)
-    needed = dict.fromkeys(name for one in expressions for name in one.fields)
-    asked = checked_view([*(fields or ()), *needed] if needed else fields, x, (start, end), points, filter)
-    derived = Derived(expressions, frozenset(needed) - {*(fields or ())}, chosen)
+    asked, expressions, hidden = checked_chart(fields, expression, x, (start, end), points, filter)
+    derived = Derived(expressions, hidden, chosen)
     metric = metric_name(name, unnamed)
 
     async def read() -> tuple[Grids, Grouping | None]:

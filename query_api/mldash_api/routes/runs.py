@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from time import time
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, TypedDict
 
 from litestar import Request, Response, get
 from litestar.params import FromQuery, QueryParameter
-from msgspec import Struct
 
-from mldash.answers.shapes import ExperimentAnswer, FieldAnswer
+from mldash.answers.shapes import ExperimentAnswer
 from mldash.query.errors import FilterError
 from mldash.query.explaining import Explanation, explain
 from mldash.query.parsing import parse
@@ -20,18 +19,17 @@ from mldash_api.rights.caller import scopes_of
 from mldash_api.rights.needed import needs
 from mldash_api.run_errors import WrongFilter
 from mldash_api.seam.rows import iso_or_none
+from mldash_api.search.answers import FieldsAnswer, FoundAnswer, GroupsAnswer, RunRow, Search
 from mldash_api.search.asking import (
     AskedPage,
     AskedRuns,
     Named,
-    RunRow,
     find_fields,
     find_groups,
     find_runs,
     place_of,
 )
 from mldash_api.search.cursors import cursor_of, mark_of
-from mldash_api.search.grouping import RunGroup
 from mldash_api.search.index import RunIndex
 from mldash_api.search.ordering import Order
 from mldash_api.stores.streams import ExperimentRef, Stores, find_experiments
@@ -43,56 +41,6 @@ from .search_fields import named_field, named_fields
 
 _BY_PREFIX: Final = "prefix"
 _MOST_NAMES: Final = 10_000
-
-
-class FoundAnswer(TypedDict):
-    """A page in the order asked for. `experiments` are whole, or, where `fields` chose columns, rows with these.
-    `count`: all that pass; `countIs` says whether it is exact. `asOf`: every change that was stored then is in the
-    answer; `lagS`: how many seconds ago that is."""
-
-    experiments: list[ExperimentAnswer] | list[RunRow]
-    next: str | None
-    count: int
-    countIs: Literal["exact"]
-    asOf: str | None
-    lagS: float
-
-
-class GroupsAnswer(TypedDict):
-    """`count`: runs in all groups together."""
-
-    groups: list[RunGroup]
-    count: int
-    asOf: str | None
-    lagS: float
-
-
-class FieldsAnswer(TypedDict):
-    """Fields that runs have whom the caller may read, those that most runs have first; `count`: how many there are."""
-
-    fields: list[FieldAnswer]
-    count: int
-    asOf: str | None
-    lagS: float
-
-
-class Search(Struct, frozen=True, kw_only=True):
-    """The parameters of a search as they came."""
-
-    filter: str | None
-    sort: str | None
-    fields: list[str] | None
-    group: list[str] | None
-    values: list[str] | None
-    owner: str | None
-    project: str | None
-    cursor: str | None
-    limit: int
-
-    @property
-    def is_asked(self) -> bool:
-        """Whether it is more than a listing by prefix."""
-        return any(one is not None for one in (self.filter, self.sort, self.fields, self.group, self.values))
 
 
 async def search(stores: Stores, index: RunIndex, search: Search, scopes: Sequence[str]) -> FoundAnswer | GroupsAnswer:

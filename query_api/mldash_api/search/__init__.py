@@ -12,5 +12,6 @@ visible.py      the rows that a caller may read
 ordering.py     rows in the order of a field, page after page
 grouping.py     groups of rows, and what is said of a group
 naming.py       names of fields, for completion
+answers.py      what is asked of a search and what it answers, here and of local folders
 asking.py       what a request asks for, and the work on it in a thread
 """

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from time import time
-from typing import Any, TypedDict
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ from mldash.query.syntax import Field, Filter, In, Plain, kind_of
 from mldash_api.seam.rows import iso_or_none
 from mldash_api.stores.streams import ExperimentRef
 
+from .answers import RunRow
 from .cursors import no_cursor, opened
 from .grouping import Gathered, RunGroup, gather, groups_of
 from .index import RunIndex
@@ -25,14 +26,6 @@ from .table import RunTable
 
 Named = tuple[str, Field]
 """A field, and its text as the caller wrote it."""
-
-
-class RunRow(TypedDict):
-    """A run with chosen columns: `values` has those fields that it has, under the names that they were asked by."""
-
-    prefix: str
-    id: str
-    values: dict[str, Any]
 
 
 class AskedRuns(Struct, frozen=True, kw_only=True):
