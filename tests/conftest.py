@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.limits",
     "tests.order",
     "tests.strictness",
+    "tests.again",
     "tests.run_servers",
     "tests.stack",
     "tests.world",

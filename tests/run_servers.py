@@ -22,7 +22,7 @@ import pytest
 
 from mldash_deploy.stack.local_servers import read_servers
 
-from . import leftovers, secret_scan
+from . import again, leftovers, secret_scan
 from .keeper import is_held
 
 ROOT = Path(__file__).parents[1]
@@ -95,6 +95,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         folder.mkdir()
         os.environ[leftovers.VARIABLE] = str(folder)
     config.stash[_SHARED] = Shared(folder, controller_pid, dict(os.environ))
+    again.watch(config, folder)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -112,6 +113,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     wrong = session.config.stash[_WRONG] = []
     if (mongo := shared.mongo()) is not None:
         secret_scan.note_documents(shared.folder, mongo)
+    session.config.stash[_ENDED] = again.RunServers(shared.folder).told()
     wrong += shared.take_down()
     wrong += [f"left behind and ended now: {process}" for process in leftovers.end(str(shared.folder))]
     wrong += secret_scan.find_told(_base_temp(session.config))
@@ -126,6 +128,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if ended := config.stash.get(_ENDED, []):
+        terminalreporter.section("a server of the run ended by itself", yellow=True)
+        terminalreporter.write("\n".join([*ended, ""]))
     for told in config.stash.get(_WRONG, []):
         terminalreporter.section("the run did not end in order", red=True)
         terminalreporter.line(told)
@@ -139,6 +144,7 @@ def shared(request: pytest.FixtureRequest) -> Shared:
 
 _SHARED = pytest.StashKey[Shared]()
 _WRONG = pytest.StashKey[list[str]]()
+_ENDED = pytest.StashKey[list[str]]()
 
 
 def _base_temp(config: pytest.Config) -> Path:

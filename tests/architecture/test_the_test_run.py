@@ -213,6 +213,66 @@ def test_a_test_that_ends_its_process_fails_once_and_all_others_run(tmp_path: Pa
     assert "1 failed, 8 passed" in done.stdout, done.stdout
 
 
+MET = """
+import sys
+from pathlib import Path
+
+import pytest
+
+from mldash_deploy.stack.data_folder import DataFolder, ProcessState, State
+
+FOLDER = Path(__file__).parent
+DATA, MADE = DataFolder(FOLDER / "stack"), []
+
+def say(restarts, state="running"):
+    DATA.make()
+    mongo = ProcessState(name="mongo", restarts=restarts, state=state)
+    DATA.write_state(State(supervisor_pid=1, supervisor_created=0.0, ready=True, processes=[mongo]))
+
+@pytest.fixture(scope="module")
+def needs_mongo():
+    MADE.append(1)
+    if len(MADE) == 1:
+        say(1)
+        DATA.log_path("mongo").write_text('{"s":"I"}\\n{"s":"F", "msg":"Invariant failure"}\\n')
+        (FOLDER / "servers.log").write_text("mongo ended with SIGABRT, again in 0.1 s\\n")
+        raise ConnectionError
+
+@pytest.mark.integration
+def test_is_met(needs_mongo):
+    pass
+
+@pytest.mark.integration
+def test_fails_by_itself():
+    assert not MADE
+
+def test_needs_no_server():
+    say(2)
+    raise ValueError
+
+from tests import again
+
+def test_what_is_told():
+    print(chr(10).join(again.RunServers(FOLDER).told()))
+    assert not MADE
+"""
+
+
+def test_a_test_that_a_servers_own_end_has_met_runs_again_and_no_other(tmp_path: Path) -> None:
+    """With all that it had made anew; the end is told in the server's and its supervisor's words."""
+    (tmp_path / "watched.py").write_text(
+        "from pathlib import Path\nfrom tests import again\n"
+        "def pytest_configure(config): again.watch(config, Path(__file__).parent)\n"
+    )
+    done = run_pytest(tmp_path, MET, "-p", "tests.again", "-p", "watched")
+    assert "3 failed, 1 passed" in done.stdout, done.stdout
+    assert "mongo ended with SIGABRT, again in 0.1 s" in done.stdout
+    assert 'mongo: {"s":"F", "msg":"Invariant failure"}' in done.stdout
+    assert [line for line in done.stdout.splitlines() if line.startswith("run again: ")] == [
+        "run again: test_it.py::test_is_met"
+    ]
+
+
 DETACHES = """
 import os, subprocess, sys
 
@@ -242,7 +302,7 @@ def run_pytest(folder: Path, test: str, *arguments: str, before: str = "") -> "s
     return subprocess.run(
         ["/bin/sh", "-c", f'{before} exec "$@"', "sh", *command],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{folder}", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=200,
