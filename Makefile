@@ -50,8 +50,8 @@ mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; ins
 	$(bin)/python -m tests.released.mixed $(ARGS)
 
 .PHONY: check-deploy
-check-deploy: $(installed) ## the chart rendered by helm, the alerts by promtool, the image by podman: what is installed of them
-	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
+check-deploy: $(installed) ## the chart by helm, compose by compose, alerts by promtool, the image by podman: what is installed of them
+	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/composed.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
 
 .PHONY: test-openapi
 test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
