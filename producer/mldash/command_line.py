@@ -37,6 +37,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
     "audit": ("mldash_api.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash_ingest.commands.dead_letters", "List, show and replay what could not be stored."),
+    "offsets": (
+        "mldash_ingest.commands.offsets",
+        "Show where workers stand on Kafka, and mend offsets that halt them.",
+    ),
     "chunks": ("mldash_compactor.commands.chunks", "List the Parquet objects of an experiment."),
     "retention": ("mldash_compactor.commands.retention", "Show or say how long things are kept."),
     "rm": ("mldash_compactor.commands.rm", "Delete an experiment, hot and cold."),
