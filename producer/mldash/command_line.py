@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("mldash_deploy.commands.status", "What runs, and at which addresses."),
     "env": ("mldash_deploy.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
     "prepare": ("mldash_deploy.commands.prepare", "Make topics, indexes and the bucket ready on servers."),
+    "size": ("mldash_deploy.commands.size", "Compute what servers a workload needs, and what S3 costs."),
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
     "token": ("mldash.commands.token", "Make, list and revoke tokens for the API."),
@@ -63,6 +64,7 @@ _NEEDED = {
     "mldash_api.commands.view": _VIEW,
     "mldash_deploy": _STACK,
     "mldash_deploy.commands.prepare": _SERVER,  # of servers that somebody else runs
+    "mldash_deploy.commands.size": _SERVER,
 }
 
 # What only the stack has, by its first name, for the line that installs it.

@@ -63,7 +63,7 @@ def test_what_it_makes_of_it_listens_on_loopback_until_it_is_told_otherwise(fold
 
     assert published() == {"api": {"127.0.0.1"}, "grafana": {"127.0.0.1"}}
     path = folder / ".env"
-    path.write_text(path.read_text().replace("MLDASH_BIND=127.0.0.1", "MLDASH_BIND=0.0.0.0"))
+    path.write_text(path.read_text().replace("API_BIND=127.0.0.1", "API_BIND=0.0.0.0"))
     assert published() == {"api": {"0.0.0.0"}, "grafana": {"127.0.0.1"}}
 
 

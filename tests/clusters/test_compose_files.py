@@ -70,7 +70,7 @@ def test_the_profiles_are_servers_mldash_and_observe() -> None:
 def test_only_the_api_and_grafana_are_published_and_only_the_api_can_be_beyond_loopback() -> None:
     published = {name: service["ports"] for name, service in _SERVICES.items() if "ports" in service}
     assert published == {
-        "api": ["${MLDASH_BIND:-127.0.0.1}:${MLDASH_PORT:-8700}:8700"],
+        "api": ["${API_BIND:-127.0.0.1}:${API_PORT:-8700}:8700"],
         "grafana": ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"],
     }
     assert not any("network_mode" in service for service in _SERVICES.values())
@@ -103,7 +103,7 @@ def test_its_variables_are_settings_of_the_component(made: Path, name: str) -> N
 def test_ours_may_do_as_little_as_can_be(name: str) -> None:
     service = _SERVICES[name]
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
-    assert service["security_opt"] == ["no-new-privileges:true"] and service["user"].startswith("${MLDASH_USER:?")
+    assert service["security_opt"] == ["no-new-privileges:true"] and service["user"].startswith("${RUN_AS:?")
     assert [one.partition(":")[0] for one in service["tmpfs"]] == ["/tmp"]
     assert all(one.endswith(":ro") for one in service.get("volumes", []))
 
@@ -176,8 +176,8 @@ def test_make_env_makes_secrets_that_nobody_else_has_and_none_twice(made: Path) 
     for path in (made / ".env", made / "tls" / "tls.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert not (made / "tls" / "ca.key").exists()
-    assert found["MLDASH_USER"].partition(":")[0] != "0" and found["MLDASH_BIND"] == "127.0.0.1"
-    assert str((made / "tls" / "tls.key").stat().st_uid) == found["MLDASH_USER"].partition(":")[0]
+    assert found["RUN_AS"].partition(":")[0] != "0" and found["API_BIND"] == "127.0.0.1"
+    assert str((made / "tls" / "tls.key").stat().st_uid) == found["RUN_AS"].partition(":")[0]
     before = {path: path.read_bytes() for path in (made / ".env", made / "tls" / "tls.crt")}
     assert make_env(made) == ""
     assert before == {path: path.read_bytes() for path in before}
