@@ -7,7 +7,7 @@
 # time that it runs, handlers or not, and gives it back; so does trio, which warns that somebody "collided" with it.
 # So who watches signals by it feeds on what was there before, and sets it again from time to time.
 #
-# Versions: CPython 3.11 to 3.14, uvloop 0.22.1, trio 0.31.0.
+# Versions: CPython 3.11.7 and 3.13.0, uvloop 0.22.1, trio 0.31.0.
 # Output seen:
 #
 #     asyncio without a handler: meanwhile the first one, afterwards the first one
