@@ -50,8 +50,8 @@ mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; ins
 	$(bin)/python -m tests.released.mixed $(ARGS)
 
 .PHONY: check-deploy
-check-deploy: $(installed) ## the chart rendered by helm, the alerts by promtool, the image by podman: what is installed of them
-	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
+check-deploy: $(installed) ## the chart by helm, compose by compose, alerts by promtool, the image by podman: what is installed of them
+	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/composed.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
 
 .PHONY: test-openapi
 test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
@@ -121,6 +121,9 @@ bench-find-grid: $(installed) ## 20 runs of a million points on one grid over HT
 bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers, where they are installed
 	$(bin)/python -m benchmarks.find_trackers $(ARGS)
 
+bench-size: $(installed) ## how far mldash size agrees with what goes to Kafka; two minutes
+	$(bin)/python -m benchmarks.size $(ARGS)
+
 bench-read-trackers: $(installed) ## the same reads of a million points with other trackers, where they are installed
 	$(bin)/python -m benchmarks.read_trackers $(ARGS)
 
@@ -166,4 +169,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size install format docs lock clean help
