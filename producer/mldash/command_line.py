@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "view": ("mldash_api.commands.view", "Open the dashboard over local runs, without any server."),
     "open": ("mldash.commands.open", "Open the dashboard in a browser."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
+    "import": ("mldash.commands.import_runs", "Take over runs of other trackers."),
     "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
     "audit": ("mldash_api.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash_ingest.commands.dead_letters", "List, show and replay what could not be stored."),
