@@ -64,10 +64,11 @@ test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, in
 	.venv-torch/bin/python -m pytest tests/unit/producer/test_values.py -k pytorch $(ARGS)
 
 .PHONY: test-adapters
-test-adapters: ## what needs PyTorch, TensorFlow, transformers, Accelerate: installs them, gigabytes, into .venv-adapters
+test-adapters: ## adapters with PyTorch, Lightning, Ray and the others: installs them, gigabytes, into .venv-adapters
 	@$(MAKE) --no-print-directory install VENV=.venv-adapters
-	.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check torch tensorflow-cpu transformers accelerate
-	.venv-adapters/bin/python -m pytest tests/adapters tests/unit/producer/test_values.py $(ARGS)
+	.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check torch tensorflow-cpu transformers \
+	  accelerate lightning pytorch-lightning stable-baselines3 pytorch-ignite 'ray[tune]' hydra-core trackio
+	.venv-adapters/bin/python -m tests.adapters $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: $(installed) ## the SDK's tests with other Pythons, in .venv-pythons (PYTHONS="3.12 /opt/python3.14/bin/python")

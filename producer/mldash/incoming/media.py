@@ -1,4 +1,4 @@
-"""Values that wandb has and we do not keep: every signature is taken, and a short description is stored."""
+"""Values of wandb and trackio that we do not keep: every signature is taken, and a short description is stored."""
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from mldash.incoming.unkept import UnkeptValue
+from .unkept import UnkeptValue
 
 _SIZES = ("shape", "size")
 
@@ -36,49 +36,49 @@ class _Described(UnkeptValue):
 
 
 class Image(_Described):
-    """`wandb.Image`"""
+    """`Image(…)`"""
 
     kind = "Image"
 
 
 class Video(_Described):
-    """`wandb.Video`"""
+    """`Video(…)`"""
 
     kind = "Video"
 
 
 class Audio(_Described):
-    """`wandb.Audio`"""
+    """`Audio(…)`"""
 
     kind = "Audio"
 
 
 class Html(_Described):
-    """`wandb.Html`"""
+    """`Html(…)`"""
 
     kind = "Html"
 
 
 class Object3D(_Described):
-    """`wandb.Object3D`"""
+    """`Object3D(…)`"""
 
     kind = "Object3D"
 
 
 class Molecule(_Described):
-    """`wandb.Molecule`"""
+    """`Molecule(…)`"""
 
     kind = "Molecule"
 
 
 class Plotly(_Described):
-    """`wandb.Plotly`"""
+    """`Plotly(…)`"""
 
     kind = "Plotly"
 
 
 class Artifact(_Described):
-    """`wandb.Artifact`: what is added to it stays where it lies."""
+    """`Artifact(…)`: what is added to it stays where it lies."""
 
     kind = "Artifact"
 
@@ -101,7 +101,7 @@ class Artifact(_Described):
 
 
 class Histogram(_Described):
-    """`wandb.Histogram`: the one value of these that is small, so its bins are stored."""
+    """`Histogram(…)`: the one value of these that is small, so its bins are stored."""
 
     kind = "Histogram"
 
@@ -114,7 +114,7 @@ class Histogram(_Described):
 
 
 class Table(_Described):
-    """`wandb.Table`: its rows are there for the script; stored is how many they are, and which columns they have."""
+    """`Table(…)`: its rows are there for the script; stored is how many they are, and which columns they have."""
 
     kind = "Table"
 
@@ -168,8 +168,8 @@ class Table(_Described):
 
 @cache
 def described(name: str) -> type[UnkeptValue]:
-    """A class of wandb's that has no place above: what is made of it is described by that name."""
-    return type(name, (_Described,), {"kind": name, "__doc__": f"`wandb.{name}`"})
+    """A class of theirs that has no place above: what is made of it is described by that name."""
+    return type(name, (_Described,), {"kind": name, "__doc__": f"`{name}(…)`"})
 
 
 class _Plot(_Described):
