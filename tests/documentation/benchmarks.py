@@ -29,7 +29,7 @@ def page() -> str:
         "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-cost`, "
         "`make bench-ingest`, "
         "`make bench-end-to-end`, `make bench-compaction`, `make bench-read`, `make bench-read-trackers`, "
-        "`make bench-find`, `make bench-find-grid` and `make bench-find-trackers`; the head "
+        "`make bench-agents`, `make bench-find`, `make bench-find-grid` and `make bench-find-trackers`; the head "
         "of each file in benchmarks/ says what its cases are.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):

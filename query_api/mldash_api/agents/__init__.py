@@ -5,9 +5,8 @@ http/           the same within the API, for the caller of each request
 tools.py        each tool's name, arguments and description
 finding.py      find_runs, fields              describing.py   describe_run
 comparing.py    compare_runs, where_parted     metrics.py      read_metric
-lines.py        read_logs                      waiting.py      wait_for
+lines.py        read_logs                      waiting/        wait_for
 threads.py      where reads run
-watching.py     how wait_for learns of news: today by looking again and again
 backing.py      what an API and local folders answer in ways of their own; folders.py, grids.py: the folders'
 points.py       the columns of a view: merged without losing an extreme
 budget.py       an answer's parts, and how they become as short as they have to be

@@ -30,8 +30,9 @@ from .lines import read_logs
 from .metrics import read_exactly, read_metric
 from .texts import beginning, clean
 from .threads import in_thread
-from .waiting import MOST_RUNS, Waiting, What
-from .watching import until
+from .waiting.hearing import listening
+from .waiting.waiting import MOST_RUNS, Waiting, What
+from .waiting.watching import until
 
 _MOST_ERROR: Final = 900
 _MOST_TIMEOUT_S: Final = 3_600.0
@@ -201,7 +202,8 @@ class Tools:
         async def wait() -> Answer:
             waiting = Waiting(self._client, what, runs, filter, need_all, metric, after_index, points, budget)
             await in_thread(waiting.begin)
-            found = await until(waiting.look, timeout_s, tell, self._ending)
+            with listening(self._client, waiting.heard(), waiting.is_worth) as hearing:
+                found = await until(waiting.look, timeout_s, hearing, tell, self._ending, waiting.was_away)
             if found is not None:
                 return found
             return await in_thread(waiting.not_yet, time.monotonic() - begun)

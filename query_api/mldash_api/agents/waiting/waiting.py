@@ -1,16 +1,19 @@
-"""wait_for: a condition, the next points of a metric, or the end of runs. Each is a look that watching.py repeats."""
+"""A condition, the next points of a metric, or the end of runs: what is waited for, and how it stands."""
 
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal
 
 from mldash.client.client import Client
+from mldash.client.live.events import LiveEvent, Points, Status
+from mldash.errors import RequestRefused, ServerUnreachable
 from mldash.events.identity import parse_prefix
 from mldash.query.parsing import parse
+from mldash_api.agents.budget import Answer, Part, fit, kept, wider
+from mldash_api.agents.errors import WrongArgument
+from mldash_api.agents.texts import QUOTED_IS_LOGGED, call_text, cell_text, quoted, table
 
-from .budget import Answer, Part, fit, kept, wider
-from .errors import WrongArgument
-from .texts import QUOTED_IS_LOGGED, call_text, cell_text, quoted, table
+from .hearing import Heard, is_news, of_condition, of_points, of_statuses
 
 What = Literal["condition", "points", "end"]
 Look = Callable[[], Answer | None]
@@ -42,6 +45,7 @@ class Waiting:
         self._runs = [parse_prefix(prefix).text for prefix in dict.fromkeys(runs)]
         self._filter, self._need_all = filter, need_all
         self._metric, self._after, self._points = metric, after_index, points
+        self._away_s = 0.0
         if what == "condition" and filter is None:
             raise WrongArgument("filter", 'a condition is a filter: metrics.eval.acc.max > 0.9, or what="end"')
         if what != "condition" and filter is not None:
@@ -62,6 +66,25 @@ class Waiting:
         if self._what == "points" and self._after is None:
             self._after = self._count() - 1
 
+    def heard(self) -> Heard:
+        """What tells that a look is worth it."""
+        if self._what == "points":
+            return of_points(self._runs[0], self._metric)
+        return of_statuses(self._runs) if self._filter is None else of_condition(self._runs, self._filter)
+
+    def is_worth(self, event: LiveEvent) -> bool:
+        """Whether it may have come true with this."""
+        if self._what == "condition":
+            return is_news(event)
+        if self._what == "end":
+            return isinstance(event, Status) and event.experiment is not None and event.experiment["status"] in _ENDED
+        assert self._after is not None, "begun"
+        return isinstance(event, Points) and event.first_index + len(event.points) > self._after + self._points
+
+    def was_away(self, seconds: float) -> None:
+        """The API has not answered for so long."""
+        self._away_s = max(self._away_s, seconds)
+
     def not_yet(self, waited_s: float) -> Answer:
         again = call_text(
             "wait_for",
@@ -73,8 +96,19 @@ class Waiting:
             after_index=self._after,
             points=self._points if self._what == "points" else None,
         )
-        lines = [f"Not yet, after {waited_s:.1f} s: call again with {again}", self._state()]
+        lines = [f"Not yet, after {waited_s:.1f} s: call again with {again}", self._state_or_why_not() + self._outage()]
         return fit([kept("\n".join(lines))], self._budget, {"came_true": False, "waited_s": round(waited_s, 3)})
+
+    def _outage(self) -> str:
+        if not self._away_s:
+            return ""
+        return f" For {self._away_s:.1f} s the API did not answer; what was stored meanwhile counts all the same."
+
+    def _state_or_why_not(self) -> str:
+        try:
+            return self._state()
+        except (ServerUnreachable, RequestRefused) as error:
+            return f"How it stands now is not known: {error}."
 
     def _state(self) -> str:
         """How it stands."""
@@ -116,7 +150,7 @@ class Waiting:
             call = call_text("read_metric", runs=self._runs, metric=self._metric, exact=True, start=start)
             return f"{len(rows) - (size or 0)} of {len(rows)} points", call
 
-        head = f"Points have come: the metric has {count}. {QUOTED_IS_LOGGED}"
+        head = f"Points have come: the metric has {count}.{self._outage()} {QUOTED_IS_LOGGED}"
         shown = Part(
             lambda size: table(["index", "logged at", *map(quoted, names)], rows[:size]), told, range(len(rows), -1, -1)
         )
@@ -135,7 +169,10 @@ class Waiting:
             ]
             return table(["prefix", *names], lines)
 
-        parts = [kept(f"It came true. {what} {QUOTED_IS_LOGGED}"), Part(text, told, range(len(rows), -1, -1))]
+        parts = [
+            kept(f"It came true. {what}{self._outage()} {QUOTED_IS_LOGGED}"),
+            Part(text, told, range(len(rows), -1, -1)),
+        ]
         return fit(parts, self._budget, {"came_true": True, "runs": len(rows)})
 
     def _count(self) -> int:

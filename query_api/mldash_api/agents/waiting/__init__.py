@@ -1,0 +1,6 @@
+"""wait_for. In reading order:
+
+waiting.py   a condition, further points, or the end of runs: each is a look at how it stands
+hearing.py   the live stream of what is waited for: it says when a look is worth it
+watching.py  looks, whenever something was heard and now and then, until one finds something
+"""
