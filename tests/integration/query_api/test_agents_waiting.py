@@ -107,6 +107,55 @@ async def test_a_client_that_goes_away_frees_everything(world: World, asked: dic
         await eventually(no_thread, WITHIN_S)
 
 
+async def test_a_condition_is_judged_by_what_is_stored_and_not_by_the_last_snapshot(world: World) -> None:
+    """The index of runs has a stream's statistics as of its last snapshot, which may be ten thousand points ago."""
+    chains = await put_run(world, RUN, {"lr": 0.1}, {"train": numbered(0, 5)}, status=None)
+    asked = {
+        "what": "condition",
+        "runs": [RUN, "alice/waiting/none"],
+        "filter": "params.lr < 1 and started > now - 1d and metrics.train.n.max > 7 and not metrics.none.x.max > 0",
+        "timeout_s": 300,
+    }
+    running = Running(world.api(stop_timeout_s=2.0))
+    async with running:
+        client = Client(f"http://127.0.0.1:{running.api.port}")
+        async with mcp.Client(make_server(lambda: client)) as asker:
+            waiting = asyncio.create_task(asker.call_tool("wait_for", asked))
+            await listeners_are(running, 1)
+            await chains["train"].append(numbered(5, 5))
+            for text in (
+                text_of(await asyncio.wait_for(waiting, WITHIN_S)),
+                text_of(await asker.call_tool("wait_for", asked)),
+            ):
+                names, values = (line.split(" | ") for line in text.splitlines() if " | " in line)
+                found = dict(zip(names, values, strict=True))
+                assert text.startswith("It came true. 1 runs pass.")
+                assert found["prefix"] == f'"{RUN}"'
+                assert (found["params.lr"], found["metrics.train.n.max"]) == ("0.1", "9")
+
+
+async def test_points_that_the_stream_tells_are_shown_as_they_were_logged(world: World) -> None:
+    """NaN, which comes as null by the stream, is told as NaN."""
+    chains = await put_run(world, RUN, metrics={"train": numbered(0, 5)}, status=None)
+    running = Running(world.api(stop_timeout_s=2.0))
+    async with running:
+        client = Client(f"http://127.0.0.1:{running.api.port}")
+        async with mcp.Client(make_server(lambda: client)) as asker:
+            for point in ({"n": 2**60, "loss": 0.1}, {"n": None, "loss": float("nan")}):
+                first = chains["train"].end
+                asked = {"what": "points", "runs": [RUN], "metric": "train", "after_index": first - 1}
+                waiting = asyncio.create_task(asker.call_tool("wait_for", {**asked, "timeout_s": 300}))
+                await listeners_are(running, 1)
+                await chains["train"].append([point])
+                await chains["train"].snapshot()
+                text = text_of(await asyncio.wait_for(waiting, WITHIN_S))
+                assert f"the metric has {first + 1}." in text
+                index, _, *values = text.splitlines()[-1].split(" | ")
+                shown = ["null", "NaN"] if point["n"] is None else [str(2**60), "0.1"]
+                assert (index, values) == (str(first), shown)
+                await listeners_are(running, 0)
+
+
 async def test_many_wait_at_once_and_each_is_told_of_what_it_waits_for(world: World) -> None:
     """More than the threads in which reads run; all of them wait for what comes at one moment."""
     chains = await put_run(world, RUN, metrics={"train": numbered(0, 5)}, status=None)

@@ -27,7 +27,8 @@ _COPIED: Final = ("asgi", "http_version", "scheme", "client", "server", "root_pa
 
 
 class Inside(Transport):
-    """Reads alone, each from a thread: the event loop answers meanwhile."""
+    """Each from a thread: the event loop answers meanwhile. A change comes from where the request in hand came from, so
+    the door (rights/door.py) takes it where it would have taken it from there."""
 
     def __init__(self, scope: Scope) -> None:
         """`scope`: of the request in hand. Called within its event loop."""
@@ -54,7 +55,7 @@ class Inside(Transport):
         answer = StreamedAnswer(self.address, self._loop, silent_s, self._open.discard)
         self._open.add(answer)
         scope = self._scope("GET", self._url(path, query), {**self._headers, **headers})
-        answer.begin(lambda: self._app(cast("Scope", scope), _nothing_more(), answer.take), ANSWER_TIMEOUT_S)
+        answer.begin(lambda: self._app(cast("Scope", scope), _whole(b""), answer.take), ANSWER_TIMEOUT_S)
         if self._closed.is_set():  # before it was known to be open
             answer.cut()
         if answer.status >= 300:
@@ -73,7 +74,7 @@ class Inside(Transport):
     ) -> tuple[int, str, bytes, Mapping[str, str]]:
         if self._closed.is_set():
             raise ServerUnreachable(self.address, "the caller has gone")
-        asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers), self._loop)
+        asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers, posted), self._loop)
         self._asking.add(asked)
         try:
             if self._closed.is_set():  # meanwhile
@@ -88,16 +89,20 @@ class Inside(Transport):
             self._asking.discard(asked)
 
     async def _asked(
-        self, method: str, url: str, headers: Mapping[str, str]
+        self, method: str, url: str, headers: Mapping[str, str], posted: bytes | None
     ) -> tuple[int, str, bytes, Mapping[str, str]]:
         answer = _Answer()
         scope = self._scope(method, url, headers)
-        await self._app(cast("Scope", scope), _nothing_more(), answer.take)
+        await self._app(cast("Scope", scope), _whole(posted or b""), answer.take)
         return answer.status, answer.headers.get("content-type", ""), bytes(answer.body), answer.headers
 
     def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         parts = urlsplit(url)
-        own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        own = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+            if name.lower() != "origin"  # it would be ours
+        ]
         return {
             **self._copied,
             "type": "http",
@@ -122,8 +127,8 @@ class _Answer:
             self.body += message.get("body", b"")
 
 
-def _nothing_more() -> Receive:
-    """A request without a body, whose sender stays until it is answered."""
+def _whole(body: bytes) -> Receive:
+    """A request with this body, whose sender stays until it is answered."""
     told = False
 
     async def receive() -> Any:
@@ -131,6 +136,6 @@ def _nothing_more() -> Receive:
         if told:
             await asyncio.Event().wait()
         told = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return receive

@@ -13,7 +13,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from glob import escape
-from typing import Final
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -32,6 +32,8 @@ _MOST_LETTERS: Final = 6_000
 _OF_STATUS: Final = frozenset(("prefix", "name", "owner", "project", "status", "started", "ended"))
 _PATIENCE_S: Final = 3_600.0
 """A stream that breaks is made again for as long as anybody waits."""
+_SETTLES_S: Final = 0.2
+"""So far the index of runs is usually behind the stream."""
 _WITHOUT_STREAM: Final = (ServerUnreachable, RequestRefused, LiveEnded, *IN_THE_WAY)
 
 
@@ -41,15 +43,19 @@ class Heard(Struct, frozen=True, kw_only=True):
     prefixes: tuple[str, ...]
     kinds: tuple[Told, ...]
     metrics: tuple[str, ...] = ()
+    start: int | Literal["now"] = "now"
     is_all: bool = True
+    settles_s: float = 0.0
+    """What is heard can be read so much later."""
 
 
-def of_points(prefix: str, metric: str | None) -> Heard:
-    return Heard(prefixes=(prefix,), kinds=("points",), metrics=(_pattern(metric),))
+def of_points(prefix: str, metric: str | None, start: int | Literal["now"] = "now") -> Heard:
+    """From this index on."""
+    return Heard(prefixes=(prefix,), kinds=("points",), metrics=(_pattern(metric),), start=start)
 
 
 def of_statuses(prefixes: Sequence[str]) -> Heard:
-    return Heard(prefixes=tuple(prefixes), kinds=("status",))
+    return Heard(prefixes=tuple(prefixes), kinds=("status",), settles_s=_SETTLES_S)
 
 
 def of_condition(prefixes: Sequence[str], filter: str) -> Heard:
@@ -67,7 +73,9 @@ def of_condition(prefixes: Sequence[str], filter: str) -> Heard:
             case _:
                 is_all = False
     told = tuple(dict.fromkeys(kinds))
-    return Heard(prefixes=tuple(prefixes), kinds=told, metrics=tuple(metrics), is_all=is_all)
+    settles_s = 0.0 if metrics else _SETTLES_S  # exact.py reads what the index does not know yet
+    patterns = tuple(metrics)
+    return Heard(prefixes=tuple(prefixes), kinds=told, metrics=patterns, is_all=is_all, settles_s=settles_s)
 
 
 class Hearing:
@@ -75,6 +83,7 @@ class Hearing:
 
     def __init__(self) -> None:
         self.heard = asyncio.Event()
+        self.settles_s = 0.0
         self.is_open = False
         """Whether everything that can make it come true is heard."""
         self._loop = asyncio.get_running_loop()
@@ -108,7 +117,9 @@ def listening(client: Client, heard: Heard | None, is_worth: Callable[[LiveEvent
     if heard is None or not heard.prefixes or sum(map(len, (*heard.prefixes, *heard.metrics))) > _MOST_LETTERS:
         yield hearing
         return
-    live = client.live(heard.prefixes, kinds=heard.kinds, metrics=heard.metrics, patience_s=_PATIENCE_S)
+    hearing.settles_s = heard.settles_s
+    asked = {"kinds": heard.kinds, "metrics": heard.metrics, "start": heard.start, "patience_s": _PATIENCE_S}
+    live = client.live(heard.prefixes, **asked)  # type: ignore[arg-type]
     following = (live, heard, is_worth)
     threading.Thread(target=hearing.follow, args=following, name="mldash-wait", daemon=True).start()
     try:

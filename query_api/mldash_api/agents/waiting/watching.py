@@ -1,8 +1,8 @@
 """Looks until one finds something: whenever something was heard, and now and then.
 
-What was heard may be read a moment later than it is told (the index of runs is one behind): so the looks behind it come
-in growing pauses, the first ones close together. Between two looks there is a rest as long as a look took, so that many
-who wait share a machine.
+What was heard may be readable a moment later than it is told (the index of runs is one behind): the first look waits
+for that, and those behind it come in growing pauses, close together at first. Between two looks there is a rest as
+long as a look took, so that many who wait share a machine.
 """
 
 import asyncio
@@ -66,7 +66,8 @@ async def until(
         pause *= _FACTOR
         while (now := time.monotonic()) < next_look and not ending.is_set():
             if await _one_of(hearing.heard, ending, min(next_look, told + _PROGRESS_S) - now):
-                pause, next_look = _FIRST_S, min(next_look, looked + rest)
+                worth_at = max(looked + rest, time.monotonic() + hearing.settles_s)
+                pause, next_look = _FIRST_S, min(next_look, worth_at)
                 hearing.heard.clear()
             if time.monotonic() - told >= _PROGRESS_S:
                 told = time.monotonic()

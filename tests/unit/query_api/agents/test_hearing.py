@@ -4,12 +4,16 @@ import asyncio
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mldash import Client, Experiment
+from mldash.client.live.events import Points
 from mldash.errors import ServerUnreachable
 from mldash_api.agents.waiting.hearing import Heard, Hearing, is_news, listening, of_condition, of_points
+from mldash_api.agents.waiting.statistics import CarriedStatistics
+from mldash_api.agents.waiting.told_points import ToldPoints
 from mldash_api.agents.waiting.watching import until
 
 RUN = "alice/heard/run"
@@ -39,6 +43,34 @@ def test_a_condition_is_heard_by_what_it_reads(
 
 def waiters() -> list[threading.Thread]:
     return [one for one in threading.enumerate() if one.name == "mldash-wait"]
+
+
+def told(first: int, *losses: float | None) -> Points:
+    points = [{"index": at, "data": {"loss": loss}, "createdAt": ""} for at, loss in enumerate(losses, first)]
+    return Points(prefix=RUN, name="train", first_index=first, points=points)  # type: ignore[arg-type]
+
+
+def test_points_are_shown_as_told_where_none_is_missing_and_none_may_have_been_nan() -> None:
+    whole = ToldPoints(5, 3)
+    assert [whole.take(told(3, 0.1, 0.2, 0.3)), whole.take(told(6, 0.4, 0.5, 0.6))] == [6, 9]
+    assert [point["index"] for point in whole.whole() or []] == [5, 6, 7] and whole.next == 9
+    for events in ([told(5, 0.1, 0.2)], [told(5, 0.1), told(7, 0.2, 0.3, 0.4)], [told(5, 0.1, None, 0.3)]):
+        part = ToldPoints(5, 3)
+        for event in events:
+            part.take(event)
+        assert part.whole() is None
+
+
+def test_statistics_are_carried_forward_by_points_in_turn_and_read_anew_where_one_may_be_nan() -> None:
+    read: Any = {"totalDataPoints": 5, "fields": {"loss": {"count": 4, "min": 1, "max": 2, "mean": 1.5, "last": 2}}}
+    known = CarriedStatistics(read)
+    assert known.carry(told(3, 9.0, 9.0, 0.5)) and known.end == 6
+    assert known.fields["loss"] == {"count": 5, "min": 0.5, "max": 2, "mean": 1.5, "last": 0.5}
+    assert known.carry(told(4, 7.0)) and known.fields["loss"]["count"] == 5
+    assert not known.carry(told(7, 1.0)) and not known.carry(told(6, None)) and known.end == 6
+    other = [{"index": 6, "data": {"acc": 3, "ok": True, "text": "x"}, "createdAt": ""}]
+    assert known.carry(Points(prefix=RUN, name="train", first_index=6, points=other))  # type: ignore[arg-type]
+    assert known.fields["acc"] == {"count": 1, "min": 3, "max": 3, "last": 3} and known.fields.keys() == {"loss", "acc"}
 
 
 async def test_news_of_local_folders_is_heard_and_nothing_stays_behind(tmp_path: Path) -> None:
