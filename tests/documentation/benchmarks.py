@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 ABOUT = {
+    "agents": "Measured while other programs kept both cores busy, beside the stack, its load and the hundred who ask.",
     "cost": "CPU of the whole process that logs, over the same paced loop without logging. Where a case says so, bare "
     "is the build before, run in turn. Measured while other programs kept both cores busy, which makes "
     "every wake dearer: look at the ratios. wandb, tensorboardX and trackio could not keep up with 10,000 points/s.",

@@ -12,7 +12,7 @@ from mldash.answers.asked import checked_count
 from mldash.answers.audited import AuditAnswer
 from mldash.answers.shapes import AnnotatedAnswer, Comparison, GrantAnswer, Parted
 from mldash.events.identity import parse_prefix
-from mldash.events.moments import Moment
+from mldash.events.moments import Moment, checked_moment
 from mldash.process.learnt_types import learnt
 
 from .requests import prefixes_of, view_query_of
@@ -121,6 +121,29 @@ class ApiQuestions:
         a bad prefix, and as reads do."""
         query = {"prefix": parse_prefix(prefix).text}
         found: AuditAnswer = self._api("audit()").get("/v1/audit", query, wait=_AUDIT_S)
+        return found
+
+    def lines(
+        self,
+        prefixes: Sequence[str],
+        *,
+        level: str | Sequence[str] | None = None,
+        rank: int | Sequence[int] | None = None,
+        search: str | None = None,
+        start: Moment | None = None,
+        end: Moment | None = None,
+        limit: int = 1_000,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """Log lines of up to 100 runs, merged by time: {"lines", "next"}; each line says its `prefix`, `session` and
+        `rank`. `rank`: of processes with these ranks alone. `next` is the `cursor` of the page behind, None at the end.
+
+        Raises NeedsApi over folders, ValueError, and as reads do.
+        """
+        query: dict[str, Any] = {"prefixes": prefixes_of(prefixes), "level": level, "search": search, "cursor": cursor}
+        query |= {"rank": [rank] if isinstance(rank, int) else rank, "limit": checked_count(limit, "limit")}
+        query |= {"start": checked_moment(start, "start"), "end": checked_moment(end, "end")}
+        found: dict[str, Any] = self._api("lines()").get("/v1/logs", query)
         return found
 
     def annotate(

@@ -5,7 +5,8 @@ http/           the same within the API, for the caller of each request
 tools.py        each tool's name, arguments and description
 finding.py      find_runs, fields              describing.py   describe_run
 compared.py     compare_runs, where_parted     metrics.py      read_metric
-lines.py        read_logs                      audited.py      audit_run
+lines.py        read_logs                      ranked_lines.py  the same of some ranks
+audited.py      audit_run
 waiting/        wait_for                       changing.py     note, tag
 threads.py      where reads run
 backing.py      what an API and local folders answer in ways of their own; folders.py, grids.py: the folders'

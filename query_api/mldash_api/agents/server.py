@@ -58,10 +58,11 @@ def make_server(
     async def check(ctx: Context, call_next: Next) -> HandlerResult:
         if ctx.method == "tools/call" and isinstance(ctx.params, Mapping):
             name = ctx.params.get("name")
-            if name in known and name not in read and name not in await offered():
+            changes = isinstance(name, str) and name in known and name not in read
+            if changes and name not in await offered():
                 fault: str | None = f"{name} needs the right to write, which this caller has on nothing"
             else:
-                fault = fault_of(known if name in known else read, name, ctx.params.get("arguments"))
+                fault = fault_of(known if changes else read, name, ctx.params.get("arguments"))
             if fault is not None:
                 text = TextContent(type="text", text=fault)
                 return CallToolResult(content=[text], is_error=True)

@@ -31,6 +31,7 @@ from .errors import AgentError
 from .finding import fields, find_runs
 from .lines import read_logs
 from .metrics import read_exactly, read_metric
+from .ranked_lines import read_ranked
 from .texts import beginning, clean
 from .threads import in_thread
 from .waiting.waiting import MOST_RUNS, Waiting, What
@@ -164,10 +165,17 @@ class Tools:
             int | None, Field(ge=0, description="From this one of the lines that fit; null: the newest.")
         ] = None,
         limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
+        rank: Annotated[
+            list[Annotated[int, Field(ge=0, le=1_000_000)]] | None,
+            Field(max_length=100, description="Of processes with these ranks alone, over an API."),
+        ] = None,
         budget: Budget = USUAL,
     ) -> Told:
-        """Read log lines: the newest (what stood there before a crash), by level and text, around a moment, or from an
-        offset on."""
+        """Read log lines: the newest (what stood there before a crash), by level, text and rank, around a moment, or
+        from an offset on."""
+        if rank:
+            asked = (level, text, around, offset, limit, budget)
+            return await _read(read_ranked, self._client, run, rank, *asked)
         return await _read(read_logs, self._client, run, level, text, around, offset, limit, budget)
 
     async def fields(

@@ -23,7 +23,7 @@ class AsyncClient:
                 ...
 
     `runs`, `run`, `live` and `explain` return at once; `fields`, `groups`, `compare`, `parted`, `grid`, `audit`,
-    `annotate` and `grants` are awaited.
+    `lines`, `annotate` and `grants` are awaited.
     It holds nothing open between calls. For one event loop at a time.
     """
 
@@ -49,6 +49,7 @@ class AsyncClient:
         self.parted = in_thread(client.parted)
         self.grid = in_thread(client.grid)
         self.audit = in_thread(client.audit)
+        self.lines = in_thread(client.lines)
         self.annotate = in_thread(client.annotate)
         self.grants = in_thread(client.grants)
 

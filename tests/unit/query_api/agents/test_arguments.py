@@ -64,9 +64,9 @@ def test_a_field_that_no_run_has_is_told_with_the_nearest(client: Client) -> Non
 
 def test_an_unknown_run_is_told_with_the_nearest(client: Client, ledger: Ledger) -> None:
     for tool, arguments in (
-        ("describe_run", {"run": "alice/sweep/run-1"}),
-        ("read_logs", {"run": "alice/sweep/run-1"}),
-        ("read_metric", {"runs": ["alice/sweep/run-1"], "metric": "train"}),
+        ("describe_run", {"run": "alice/sweep/run-111"}),
+        ("read_logs", {"run": "alice/sweep/run-111"}),
+        ("read_metric", {"runs": ["alice/sweep/run-111"], "metric": "train"}),
     ):
         found = called(client, tool, arguments)
         assert found.is_error and f'Near to it: "{ledger.runs[11].prefix}"' in text_of(found)
