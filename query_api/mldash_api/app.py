@@ -48,7 +48,6 @@ from .routes import (
     params,
     records,
     runs,
-    sessions,
     tracks,
 )
 from .routes import health as health_routes
@@ -58,6 +57,7 @@ from .routes.live import told as live_routes
 from .routes.logs import of_many, of_one
 from .routes.parameters import refuse_unknown
 from .routes.saved import addresses, views
+from .routes.written import audit, sessions
 from .search.following import Follower
 from .search.index import RunIndex
 from .sending import bounded_protocol
@@ -279,6 +279,7 @@ def make_app(
                     live_routes.changed_live,
                     sessions.sessions,
                     sessions.standing,
+                    audit.audited,
                     tokens.tokens,
                     tokens.new_token,
                     tokens.revoked_token,

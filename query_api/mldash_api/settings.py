@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mldash.answers.limits import MOST_ENTRIES, PAGE_POINTS
 from mldash.connections.loopback import is_loopback
-from mldash.connections.servers import Servers
+from mldash.connections.servers import GROUP, Servers
 from mldash.process.health_server import LOOPBACK, HealthHost, HealthPort
 
 _SECRET: Final = {"secret": True}
@@ -177,6 +177,12 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     chart_timeout_s: Annotated[
         float, Meta(gt=0, le=3_600, description="The columns of a chart are gathered for so long at most.")
     ] = 60.0
+    audit_timeout_s: Annotated[
+        float, Meta(gt=0, le=3_600, description="An audit over HTTP reads an experiment for so long at most.")
+    ] = 60.0
+    audit_group: Annotated[
+        str, Meta(min_length=1, description="The workers' consumer group: what it has passed an audit wants stored.")
+    ] = GROUP
     index_at_start: Annotated[
         bool,
         Meta(
@@ -185,6 +191,9 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = False
     mcp: Annotated[
         bool, Meta(description="Answer programs that reason at /mcp (docs/agents.md); needs the extra agents.")
+    ] = False
+    mcp_changes: Annotated[
+        bool, Meta(description="Offer note and tag at /mcp to callers with the right to write; else it only reads.")
     ] = False
     requests_per_s: Annotated[
         float, Meta(ge=0, description="Requests of one token a second, of each API process; 0: without a limit.")

@@ -278,6 +278,18 @@ class GrantAnswer(TypedDict):
     scope: str
 
 
+class AnnotatedAnswer(TypedDict):
+    """As it is after the change. `changed`: whether it was another before, so what takes a change back has to touch
+    these alone."""
+
+    prefix: str
+    tags: list[str]
+    notes: str
+    archived: bool
+    title: str
+    changed: bool
+
+
 class TokenAnswer(TypedDict):
     """`expiresAt` None: never. `usedAt`: of the last use, to a minute."""
 

@@ -10,9 +10,8 @@ from mldash.answers.shapes import SessionAnswer, StandingAnswer
 from mldash_api.experiments.sessions import list_sessions
 from mldash_api.experiments.standing import set_aside_of, standing_of
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
-
-from .dependencies import Found, OurForm, OurStores
-from .parameters import PrefixText, checked_prefix, checked_session
+from mldash_api.routes.dependencies import Found, OurForm, OurStores
+from mldash_api.routes.parameters import PrefixText, checked_prefix, checked_session
 
 
 class SessionsAnswer(TypedDict):
