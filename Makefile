@@ -106,6 +106,10 @@ bench-end-to-end: $(installed) ## from log() to what readers get, all on this ma
 
 bench-live: $(installed) ## from log() to listeners of the live stream: how late, and a thousand of them at one API
 	$(bin)/python -m benchmarks.live $(ARGS)
+
+bench-hurried: $(installed) ## how late a point comes with and without somebody who listens to its experiment
+	$(bin)/python -m benchmarks.hurried $(ARGS)
+
 bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
 	$(bin)/python -m benchmarks.compaction $(ARGS)
 
@@ -166,4 +170,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help

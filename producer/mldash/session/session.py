@@ -33,7 +33,7 @@ from mldash.process.locks import Registry, reentrant_lock
 from mldash.process.processes import is_daemonic_child
 from mldash.settings import SdkSettings
 
-from .deliveries import interval_sync, make_delivery, standing_watch
+from .deliveries import interval_sync, listened_watch, make_delivery, standing_watch
 from .lag import LagWatch
 from .launchers import rank_of
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mldash.delivery.delivery import Delivery
     from mldash.experiment import Experiment
     from mldash.journal.forcing import IntervalSync
+    from mldash.remote.listened import ListenedWatch
     from mldash.remote.standing import StandingWatch
 
 
@@ -73,7 +74,7 @@ class Session:
         self.endings: list[tuple[Status, BaseException | str | None]] = []
         self.lifecycle = reentrant_lock()
         self.delivery: Delivery | None = None
-        self._watches: list[LagWatch | StandingWatch] = []
+        self._watches: list[LagWatch | StandingWatch | ListenedWatch] = []
         self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._refused: EventsRefused | None = None
@@ -282,7 +283,7 @@ class Session:
             self.delivery = make_delivery(self, journal)
         if not self.delivery.is_alive():
             self.delivery.start()
-        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self)]
+        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self), *listened_watch(self)]
         for watch in self._watches:
             watch.start()
 
