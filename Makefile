@@ -111,6 +111,9 @@ bench-live: $(installed) ## from log() to listeners of the live stream: how late
 bench-agents: $(installed) ## from log() to the answers of a hundred who wait at /mcp
 	$(bin)/python -m benchmarks.agents $(ARGS)
 
+bench-hurried: $(installed) ## how late a point comes with and without somebody who listens to its experiment
+	$(bin)/python -m benchmarks.hurried $(ARGS)
+
 bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
 	$(bin)/python -m benchmarks.compaction $(ARGS)
 
@@ -174,4 +177,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size install format docs lock clean help

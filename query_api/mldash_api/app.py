@@ -53,7 +53,7 @@ from .routes import (
 from .routes import health as health_routes
 from .routes.changing import annotations, deletion
 from .routes.doors import links, oidc, page, sign_in, tokens
-from .routes.live import told as live_routes
+from .routes.live import router as live_routes
 from .routes.logs import of_many, of_one
 from .routes.parameters import refuse_unknown
 from .routes.saved import addresses, views
@@ -274,9 +274,7 @@ def make_app(
                     tracks.router,
                     of_one.lines,
                     of_many.merged,
-                    live_routes.live,
-                    live_routes.live_page,
-                    live_routes.changed_live,
+                    live_routes.router,
                     sessions.sessions,
                     sessions.standing,
                     audit.audited,

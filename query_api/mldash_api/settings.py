@@ -202,6 +202,14 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     live_listeners_of_one: Annotated[
         int, Meta(ge=0, description="Of these, of one token; where nobody signs in, of one address.")
     ] = 200
+    live_processes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Training processes that wait at one API process to hear that somebody listens, at most; the "
+            "others keep to linger_max_s. 0: all do.",
+        ),
+    ] = 2_000
     live_cache_bytes: Annotated[
         int, Meta(ge=0, description="Memory for events that live streams were told last, shared by all.")
     ] = 64 << 20

@@ -310,6 +310,14 @@ class NewTokenAnswer(TokenAnswer):
     token: str
 
 
+class ListenedAnswer(TypedDict):
+    """The answer of GET /v1/live/listened: those of the asker's experiments that somebody listens to, and what to send
+    to be answered when they are others."""
+
+    listened: list[str]
+    state: str
+
+
 class Connection(Struct, frozen=True, kw_only=True):
     """The answer of GET /v1/connect: what an SDK needs to publish by itself."""
 

@@ -33,7 +33,7 @@ from mldash.process.locks import Registry, reentrant_lock
 from mldash.process.processes import is_daemonic_child
 from mldash.settings import SdkSettings
 
-from .deliveries import interval_sync, make_delivery, standing_watch
+from .deliveries import interval_sync, listened_watch, make_delivery, standing_watch
 from .grace import close_limit_s
 from .lag import LagWatch
 from .launchers import rank_of
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from mldash.delivery.delivery import Delivery
     from mldash.experiment import Experiment
     from mldash.journal.forcing import IntervalSync
+    from mldash.remote.listened import ListenedWatch
     from mldash.remote.standing import StandingWatch
 
 
@@ -76,7 +77,7 @@ class Session:
         self.lifecycle = reentrant_lock()
         self.waits = Waits()
         self.delivery: Delivery | None = None
-        self._watches: list[LagWatch | StandingWatch] = []
+        self._watches: list[LagWatch | StandingWatch | ListenedWatch] = []
         self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._refused: EventsRefused | None = None
@@ -295,7 +296,7 @@ class Session:
             self.delivery = make_delivery(self, journal)
         if not self.delivery.is_alive():
             self.delivery.start()
-        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self)]
+        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self), *listened_watch(self)]
         for watch in self._watches:
             watch.start()
 

@@ -12,6 +12,7 @@ from mldash_api.stores.streams import ExperimentRef, Stores, find_experiment
 from .asked import CHAINS
 from .chains import Chain, OlderPieces, Pieces, Watched
 from .errors import ListenersFull, TooManyListeners
+from .listened.listened import Listened
 from .listener import BEGINNING, Listener, Start
 from .news import News
 from .pieces import Piece
@@ -30,6 +31,7 @@ class Hub:
     def __init__(self, stores: Stores) -> None:
         self.stores, self.settings = stores, stores.settings
         self.news = News(stores.settings)
+        self.listened = Listened(stores.mongo, stores.settings.live_processes)
         self.listeners = set[Listener]()
         self.watched = dict[bytes, Watched]()
         self.pieces = Pieces(stores.settings.live_cache_bytes // 2)
@@ -49,6 +51,7 @@ class Hub:
         if sum(_who(other) == one for other in self.listeners) >= self.settings.live_listeners_of_one:
             raise TooManyListeners(self.settings.live_listeners_of_one)
         self.listeners.add(listener)
+        self.listened.comes(listener.asked)
         self.news.want(True)
         instruments.live_listeners.set(len(self.listeners))
 
@@ -56,6 +59,8 @@ class Hub:
         """Nothing of it stays."""
         for watched in self.watched_by(listener):
             self._unwatch(listener, watched)
+        if listener in self.listeners:
+            self.listened.goes(listener.asked)
         self.listeners.discard(listener)
         self.news.want(bool(self.listeners))
         instruments.live_listeners.set(len(self.listeners))
@@ -63,6 +68,7 @@ class Hub:
     def close(self) -> None:
         """Everybody is told, and nobody comes in."""
         self._is_closing = True
+        self.listened.close()
         for listener in self.listeners:
             listener.close("stopping")
 

@@ -86,16 +86,17 @@ class LocalReader:
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
         with self._lock:
             view = self._view(wait)
-            state = view.runs
-            if not state.rows:
+            if not view.runs.rows:
                 return None
-            status = state.status(self._live(), time.time())
-            return experiment_file(self._prefix, state, status)
+            return experiment_file(self._prefix, view.runs, view.runs.status(self._live(), time.time()))
 
     def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
         """One entry a process that has written here."""
         with self._lock:
             return self._view(wait).runs.sessions(self._live(), time.time())
+
+    def say_waiting(self) -> None:
+        """Nobody has to hurry: what no file has yet is read from the journal."""
 
     def params(self, wait: float | None = None) -> dict[str, Any]:
         with self._lock:
