@@ -47,6 +47,7 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
             tracks.entries,
             tracks.at,
             tracks.resample,
+            tracks.grid,
             charts.differences,
             charts.parted,
             charts.grid,

@@ -21,11 +21,12 @@ from mldash_api.seam import cold, hot
 from mldash_api.seam.attempts import settled
 from mldash_api.seam.rows import Rows, alone, rows_of_times, times_of
 from mldash_api.stores.streams import Stores, StreamRef
-from mldash_api.tracks.entries import Asked, Times, stored_names
 from mldash_compactor.chunks import manifest
 from mldash_compactor.chunks.rows import Part
 from mldash_ingest.documents.buckets import CHUNK, bucket_id
 from mldash_ingest.documents.mongo import Session
+
+from .entries import Asked, Times, stored_names
 
 
 class Span(NamedTuple):
