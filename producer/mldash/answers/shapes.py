@@ -279,8 +279,7 @@ class GrantAnswer(TypedDict):
 
 
 class AnnotatedAnswer(TypedDict):
-    """As it is after the change. `changed`: whether it was another before, so what takes a change back has to touch
-    these alone."""
+    """As it is after the change. `changed`: it was another before; what takes a change back touches these alone."""
 
     prefix: str
     tags: list[str]
