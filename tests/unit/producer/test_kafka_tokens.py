@@ -4,6 +4,7 @@
 import asyncio
 import gc
 import json
+import logging
 import sys
 import weakref
 from base64 import urlsafe_b64encode
@@ -133,6 +134,25 @@ async def test_a_command_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPa
     with pytest.raises(TokenMissing, match=r"no token within 0\.2 s"):
         await of_command(f"{sys.executable} -c 'import time; time.sleep(100)'").token()
     assert monotonic() - begun < MANY_S
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("aiokafka", "Unable to request metadata from \"k:1\": KafkaConnectionError('Connection at k:1 closed')"),
+        ("aiokafka", "Unable to update metadata from [1]"),
+        ("aiokafka.consumer.fetcher", "Failed fetch messages from 1: KafkaConnectionError: Connection at k:1 closed"),
+        ("aiokafka.consumer.group_coordinator", "Marking the coordinator dead (node 1) for group g"),
+    ],
+)
+async def test_what_an_end_of_a_token_brings_is_for_who_debugs(
+    file: Path, caplog: pytest.LogCaptureFixture, name: str, text: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    of_file(file)
+    logging.getLogger(name).error(text)
+    logging.getLogger(name).error("Topic t is not available")
+    assert [one.levelno for one in caplog.records if one.name == name] == [logging.DEBUG, logging.ERROR]
 
 
 async def test_with_its_last_client_a_provider_goes(file: Path) -> None:
