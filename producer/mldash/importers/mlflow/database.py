@@ -18,6 +18,8 @@ _TABLES: Final = frozenset(("experiments", "runs", "metrics", "params", "tags"))
 _ROW_BYTES: Final = 100
 """Of a point, about: for the progress."""
 _LOCKED_FOR_S: Final = 10.0
+_FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
+"""The second where the name of a column is damaged, or an error of SQLite's names what is no text."""
 
 
 class DatabaseUnreadable(OSError):
@@ -43,7 +45,7 @@ def runs_of(path: Path, skipped: dict[str, int]) -> Iterator[FoundRun]:
                 return
             known = [*_facts(database)]
             counts = dict(database.execute("select run_uuid, count(*) from metrics group by run_uuid"))
-    except sqlite3.Error as error:
+    except _FAULTS as error:
         raise DatabaseUnreadable(path, str(error)) from error
     for facts in known:
         if facts.is_deleted:
@@ -68,7 +70,7 @@ class _Reader:
                         yield Point(str(key), value_of(value, is_nan=bool(is_nan)), at, step, _ROW_BYTES)
                     else:
                         left.count("row without numbers", self._path)
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise DatabaseUnreadable(self._path, str(error)) from error
 
 
@@ -80,8 +82,8 @@ def _open(path: Path) -> sqlite3.Connection:
 
 def _facts(database: sqlite3.Connection) -> Iterator[Facts]:
     params, tags = _pairs(database, "params"), _pairs(database, "tags")
-    experiments = {row["experiment_id"]: row for row in _rows(database, "experiments")}
-    for row in _rows(database, "runs"):
+    experiments = {row["experiment_id"]: row for row in _rows(database, "experiments", "experiment_id")}
+    for row in _rows(database, "runs", "run_uuid", "experiment_id"):
         experiment = experiments.get(row["experiment_id"], {})
         run = str(row["run_uuid"])
         yield Facts(
@@ -98,10 +100,12 @@ def _facts(database: sqlite3.Connection) -> Iterator[Facts]:
         )
 
 
-def _rows(database: sqlite3.Connection, table: str) -> Iterator[dict[str, Any]]:
-    """Columns have come with the versions: those that are there."""
+def _rows(database: sqlite3.Connection, table: str, *needed: str) -> Iterator[dict[str, Any]]:
+    """Columns have come with the versions: those that are there. Raises DatabaseError where a needed one is not."""
     found = database.execute(f"select * from {table} order by rowid")
     names = [column[0] for column in found.description]
+    if missing := {*needed} - {*names}:
+        raise sqlite3.DatabaseError(f"{table} has no column {', '.join(sorted(missing))}")
     for row in found:
         yield dict(zip(names, row, strict=True))
 

@@ -127,6 +127,22 @@ def test_a_damaged_database_is_an_error_of_one_line(
     assert_no_traceback(path, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"CREATE TABLE tags", b"CREATE TABLE\xa0tags"),
+        (b"lifecycle_stage TEXT", b"lifecycle_stag\xe5 TEXT"),
+        (b"run_uuid TEXT,\n  name", b"run_uuie TEXT,\n  name"),
+        (b"experiment_id INT,\n  name", b"experiment_ie INT,\n  name"),
+    ],
+)
+def test_a_damaged_schema_is_an_error_of_one_line(database: bytes, tmp_path: Path, was: bytes, now: bytes) -> None:
+    assert database.count(was) in (1, 2)
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(database.replace(was, now))
+    assert_no_traceback(path, tmp_path)
+
+
 @examples(25)
 @given(flips=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 400), st.integers(0, 7)), min_size=1, max_size=5))
 def test_damaged_files_of_mlflow_are_errors_of_one_line(
