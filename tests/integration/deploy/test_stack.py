@@ -20,7 +20,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from botocore.config import Config
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, MongoClient
 
 from mldash.connections.servers import Servers
 from mldash_deploy.preparing.topics import make_topics
@@ -158,6 +158,25 @@ def test_killed_servers_come_back_with_their_data(running: Path) -> None:
     for process in status(running)["processes"]:
         assert process["pid"] != before[process["name"]]["pid"]
     assert asyncio.run(read_one_of_each(servers)) == [b"kept"] * 3
+
+
+def test_mongodb_gives_the_files_of_what_was_dropped_back_within_seconds(running: Path) -> None:
+    """Not after the five minutes of its own default: each collection and index is a file that is open."""
+    mongod = psutil.Process(process_of(running, "mongo")["pid"])
+    with MongoClient[dict[str, Any]](read_servers(running).mongo) as client:
+        before = mongod.num_fds()
+        for number in range(100):
+            client.dropped[f"c{number}"].create_index("a")
+        assert mongod.num_fds() > before + 150
+        client.drop_database("dropped")
+
+        def are_given_back() -> bool:
+            client.kept.c.insert_one({})  # its clock goes on with what is written
+            client.admin.command("fsync")
+            return mongod.num_fds() < before + 50
+
+        until(are_given_back, 90.0)
+        client.drop_database("kept")
 
 
 def test_kafka_starts_from_archives_of_javas_and_its_own_classes(running: Path) -> None:
