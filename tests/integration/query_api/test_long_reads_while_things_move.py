@@ -19,7 +19,7 @@ from mldash_compactor.chunks import manifest
 from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World
 
-from .conftest import Client
+from .conftest import Client, Patient
 from .test_reads_while_things_move import alongside, move_what_is_there
 from .writing import PREFIX, Chain, Event
 
@@ -30,6 +30,12 @@ FIRST = 1_000.0
 """The time of index 0, of both kinds; one second an event."""
 LOSS: dict[str, Any] = {"prefix": PREFIX, "name": "loss"}
 POSE: dict[str, Any] = {"prefix": PREFIX, "topic": "pose"}
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    """Here things move without a pause, which no compactor does."""
+    return Patient(client.http)
 
 
 class Growing:

@@ -16,13 +16,19 @@ from mldash_compactor.chunks import manifest
 from mldash_ingest.documents.buckets import CHUNK, Source
 from tests.world import World
 
-from .conftest import Client
+from .conftest import Client, Patient
 from .writing import PREFIX, Chain, numbered
 
 pytestmark = pytest.mark.integration
 
 MOVES = 25
 LOSS: dict[str, Any] = {"prefix": PREFIX, "name": "loss"}
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    """Here things move without a pause, which no compactor does."""
+    return Patient(client.http)
 
 
 @asynccontextmanager
