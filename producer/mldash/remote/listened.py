@@ -6,6 +6,7 @@ to its budget, nobody is told, and it is asked again after a while.
 """
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Collection
 from os import getpid
@@ -42,6 +43,7 @@ _BUSY = frozenset({429, 503})
 
 _decode = msgspec.msgpack.Decoder(ListenedAnswer).decode
 _draw = SystemRandom().uniform
+_numbers = itertools.count()
 
 
 class ListenedWatch:
@@ -49,6 +51,7 @@ class ListenedWatch:
 
     def __init__(self, settings: SdkSettings, remote: str, prefix: str, tell: Callable[[bool], None]) -> None:
         self.prefix, self._tell = prefix, tell
+        self.number = next(_numbers)
         self._question = _question_of(settings, remote)
         self._is_listened = False
 
@@ -76,7 +79,8 @@ class Question:
         self._changed = Bell()
         self._opening: Opening | None = None
         self._state = ""
-        self._asked_for: list[ListenedWatch] = []
+        self._asked_for: list[int] = []
+        """Numbers of watches, for a question is out for long: it must not keep a session that has ended."""
         self._delay = GrowingDelay(first=1.0, most=_AWAY_MOST_S)
 
     def add(self, watch: ListenedWatch) -> None:
@@ -120,12 +124,10 @@ class Question:
 
     def _ask(self) -> float:
         """One question. The seconds until the next."""
-        watches = [*self._watches][-MOST_NAMED:]
-        if watches != self._asked_for:  # who is new is told what the others know
-            self._asked_for, self._state = watches, ""
+        prefixes = self._name()
         begun, before = monotonic(), self._state
         try:
-            answer = self._answer(sorted({watch.prefix for watch in watches}))
+            answer = self._answer(prefixes)
         except (MldashError, msgspec.DecodeError) as error:
             if self._changed.wait(0):  # it was cut, for there is another one to ask
                 return _LEAST_S
@@ -138,6 +140,13 @@ class Question:
             return self._delay.next()
         self._delay.reset()
         return _LEAST_S
+
+    def _name(self) -> list[str]:
+        watches = [*self._watches][-MOST_NAMED:]
+        numbers = [watch.number for watch in watches]
+        if numbers != self._asked_for:  # who is new is told what the others know
+            self._asked_for, self._state = numbers, ""
+        return sorted({watch.prefix for watch in watches})
 
     def _answer(self, prefixes: list[str]) -> ListenedAnswer:
         """Raises ServerUnreachable, RequestRefused, DecodeError."""

@@ -1,8 +1,10 @@
 """A process hears that somebody listens to its experiments; whatever the API does, nobody but delivery is told."""
 
 import contextlib
+import gc
 import socket
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,19 @@ def test_experiments_of_one_process_ask_together(holding: Holding) -> None:
         assert [asked["prefixes"] for asked in holding.asked] == [[ONE], [ONE, OTHER]]
         other.watch.stop()
     assert holding.is_cut(1)
+
+
+def test_a_question_that_is_out_keeps_no_experiment_that_has_ended(holding: Holding) -> None:
+    """It is out for most of a minute, and a process may end runs one after the other."""
+    with Ear(holding.address).ending():
+        until(lambda: len(holding.asked) == 1)
+        other = Ear(holding.address, OTHER)
+        until(lambda: len(holding.asked) == 2)
+        other.watch.stop()
+        left = weakref.ref(other)
+        del other
+        until(lambda: gc.collect() >= 0 and left() is None)
+        assert len(holding.asked) == 2
 
 
 def test_a_forked_child_asks_for_itself_and_its_parent_goes_on(holding: Holding, tmp_path: Path) -> None:

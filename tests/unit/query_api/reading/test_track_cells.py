@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mldash.answers.pixel_columns import Span
@@ -54,6 +54,8 @@ def column_of(grid: TrackGrid, time: float) -> int:
     return max(at for at in range(len(edges) - 1) if edges[at] <= time)
 
 
+@example([{"timestamp": 0.0, "x": math.inf}, {"timestamp": 0.25, "x": -math.inf}], 1, [])
+@example([{"timestamp": 0.0, "x": 1.7e308}, {"timestamp": 0.25, "x": 1.7e308}], 1, [])
 @given(_TRACKS, st.integers(1, 40), st.lists(st.integers(0, 80), max_size=4))
 def test_a_column_has_what_the_entries_in_it_hold(entries: list[Entry], columns: int, cuts: list[int]) -> None:
     grid = gridded(entries, columns, cuts)
