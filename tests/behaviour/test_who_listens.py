@@ -10,6 +10,7 @@ import pytest
 
 from mldash import Client, Experiment
 from mldash.delivery.publisher import Publisher
+from mldash.remote.listened import ListenedWatch
 
 pytestmark = pytest.mark.integration
 
@@ -48,8 +49,12 @@ def test_a_live_stream_hurries_the_process_and_who_follows_its_log_does_too(remo
         until(is_heard_of)
 
 
+def asks(experiment: Experiment) -> bool:
+    assert experiment._session is not None
+    return any(isinstance(watch, ListenedWatch) for watch in experiment._session._watches)
+
+
 def test_a_fixed_linger_and_local_files_ask_nobody(remote: dict[str, Any], tmp_path: Any) -> None:
-    for keywords in ({**remote, "linger_s": 0.05}, {"root": tmp_path / "dash"}):
+    for keywords, are_asking in ((remote, True), ({**remote, "linger_s": 0.05}, False), ({"root": tmp_path}, False)):
         with Experiment(f"owner/listened/{os.urandom(6).hex()}", echo=False, **keywords).run as experiment:
-            experiment.metrics("m").log(x=1)
-            assert "mldash-listened" not in [thread.name for thread in threading.enumerate()]
+            assert asks(experiment) is are_asking
