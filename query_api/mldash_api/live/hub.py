@@ -117,16 +117,31 @@ class Hub:
             reading.add_done_callback(look_away)  # whoever asked may have gone
         return await asyncio.shield(reading)
 
-    async def refresh(self, watched: Iterable[Watched]) -> list[Chain]:
-        """Ends of their chains as they are now; the chains that go further than was known."""
+    async def refresh(self, watched: Iterable[Watched]) -> None:
+        """Ends of their chains as they are now; whoever listens to one that goes further than was known is told."""
         by_id = {one.id: one for one in watched}
-        further = list[Chain]()
         for found in await self._found(by_id.values()):
             chain = chain_of(by_id[found.experiment], found)
             if chain is not None and found.end > chain.end:
                 chain.end = found.end
-                further.append(chain)
-        return further
+                self.has_fields(chain, found.fields)
+                self.has_grown(chain)
+
+    def has_grown(self, chain: Chain) -> None:
+        """Its end is another one: every place that moves it says so, for no later look finds what lies before it."""
+        if chain.stream.kind == "runs":
+            self.stale.add(chain.watched)
+            return
+        for listener in chain.listeners:
+            listener.heard(chain)
+
+    def has_fields(self, chain: Chain, names: Iterable[str]) -> None:
+        """Names that events of it have; those that are new are told."""
+        new = [one for one in names if one not in chain.fields]
+        if new:
+            chain.fields.update(dict.fromkeys(new))
+            for listener in chain.listeners:
+                listener.has_fields(chain, new)
 
     async def find_new(self, watched: Iterable[Watched]) -> None:
         """Streams that have come since they were listed: everything of them is told."""
