@@ -50,8 +50,8 @@ mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; ins
 	$(bin)/python -m tests.released.mixed $(ARGS)
 
 .PHONY: check-deploy
-check-deploy: $(installed) ## the chart rendered by helm, the alerts by promtool, the image by podman: what is installed of them
-	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
+check-deploy: $(installed) ## the chart by helm, compose by compose, alerts by promtool, the image by podman: what is installed of them
+	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/composed.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
 
 .PHONY: test-openapi
 test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
@@ -64,10 +64,11 @@ test-torch: ## how PyTorch's tensors are stored: installs PyTorch, gigabytes, in
 	.venv-torch/bin/python -m pytest tests/unit/producer/test_values.py -k pytorch $(ARGS)
 
 .PHONY: test-adapters
-test-adapters: ## what needs PyTorch, TensorFlow, transformers, Accelerate: installs them, gigabytes, into .venv-adapters
+test-adapters: ## adapters with PyTorch, Lightning, Ray and the others: installs them, gigabytes, into .venv-adapters
 	@$(MAKE) --no-print-directory install VENV=.venv-adapters
-	.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check torch tensorflow-cpu transformers accelerate
-	.venv-adapters/bin/python -m pytest tests/adapters tests/unit/producer/test_values.py $(ARGS)
+	.venv-adapters/bin/python -m pip install --quiet --disable-pip-version-check torch tensorflow-cpu transformers \
+	  accelerate lightning pytorch-lightning stable-baselines3 pytorch-ignite 'ray[tune]' hydra-core trackio
+	.venv-adapters/bin/python -m tests.adapters $(ARGS)
 
 .PHONY: test-pythons
 test-pythons: $(installed) ## the SDK's tests with other Pythons, in .venv-pythons (PYTHONS="3.12 /opt/python3.14/bin/python")
@@ -106,6 +107,13 @@ bench-end-to-end: $(installed) ## from log() to what readers get, all on this ma
 
 bench-live: $(installed) ## from log() to listeners of the live stream: how late, and a thousand of them at one API
 	$(bin)/python -m benchmarks.live $(ARGS)
+
+bench-agents: $(installed) ## from log() to the answers of a hundred who wait at /mcp
+	$(bin)/python -m benchmarks.agents $(ARGS)
+
+bench-hurried: $(installed) ## how late a point comes with and without somebody who listens to its experiment
+	$(bin)/python -m benchmarks.hurried $(ARGS)
+
 bench-compaction: $(installed) ## what one compactor moves in a second, beside a bare write and put
 	$(bin)/python -m benchmarks.compaction $(ARGS)
 
@@ -120,6 +128,9 @@ bench-find-grid: $(installed) ## 20 runs of a million points on one grid over HT
 
 bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers, where they are installed
 	$(bin)/python -m benchmarks.find_trackers $(ARGS)
+
+bench-size: $(installed) ## how far mldash size agrees with what goes to Kafka; two minutes
+	$(bin)/python -m benchmarks.size $(ARGS)
 
 bench-read-trackers: $(installed) ## the same reads of a million points with other trackers, where they are installed
 	$(bin)/python -m benchmarks.read_trackers $(ARGS)
@@ -166,4 +177,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size install format docs lock clean help

@@ -6,6 +6,7 @@ IngestError
   OffsetLost        the committed offset is out of range: shown, never a silent jump
   BatchGivenUp      the batch in hand is left to the next owner of its partitions, who stores what is not stored
   LetterMissing     no dead letter lies at this place (any more)
+  GroupAtWork       offsets can't be moved while workers of the group run
   OriginMissing     the partition that a dead letter came from is not there any more
 """
 
@@ -55,6 +56,22 @@ class BatchGivenUp(IngestError):
 
     def __str__(self) -> str:
         return f"the batch in hand was given up: {self.why}"
+
+
+class GroupAtWork(IngestError):
+    """The group has members, those included that have gone and whose session has not ended yet."""
+
+    retriable = True
+
+    def __init__(self, group: str) -> None:
+        super().__init__(group)
+        self.group = group
+
+    def __str__(self) -> str:
+        return (
+            f"workers of the group {self.group!r} run, or have ended less than a session timeout ago: stop all of "
+            "them, wait a minute, and say it again"
+        )
 
 
 class LetterMissing(IngestError):

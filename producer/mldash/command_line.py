@@ -24,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("mldash_deploy.commands.status", "What runs, and at which addresses."),
     "env": ("mldash_deploy.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
     "prepare": ("mldash_deploy.commands.prepare", "Make topics, indexes and the bucket ready on servers."),
+    "size": ("mldash_deploy.commands.size", "Compute what servers a workload needs, and what S3 costs."),
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
     "token": ("mldash.commands.token", "Make, list and revoke tokens for the API."),
@@ -34,9 +35,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "view": ("mldash_api.commands.view", "Open the dashboard over local runs, without any server."),
     "open": ("mldash.commands.open", "Open the dashboard in a browser."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),
+    "import": ("mldash.commands.import_runs", "Take over runs of other trackers."),
     "tail": ("mldash.commands.tail", "Follow events on the topics as they come."),
     "audit": ("mldash_api.commands.audit", "Compare what was written to an experiment with what is stored."),
     "dead-letters": ("mldash_ingest.commands.dead_letters", "List, show and replay what could not be stored."),
+    "offsets": (
+        "mldash_ingest.commands.offsets",
+        "Show where workers stand on Kafka, and mend offsets that halt them.",
+    ),
     "chunks": ("mldash_compactor.commands.chunks", "List the Parquet objects of an experiment."),
     "retention": ("mldash_compactor.commands.retention", "Show or say how long things are kept."),
     "rm": ("mldash_compactor.commands.rm", "Delete an experiment, hot and cold."),
@@ -59,6 +65,7 @@ _NEEDED = {
     "mldash_api.commands.view": _VIEW,
     "mldash_deploy": _STACK,
     "mldash_deploy.commands.prepare": _SERVER,  # of servers that somebody else runs
+    "mldash_deploy.commands.size": _SERVER,
 }
 
 # What only the stack has, by its first name, for the line that installs it.

@@ -174,3 +174,8 @@ class Reader(Protocol):
     def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
         """One entry a process that has written into the experiment."""
         ...
+
+    def say_waiting(self) -> None:
+        """Somebody looks again and again at what is new: for three seconds the processes that log it deliver sooner,
+        where an API can tell them. Raises nothing where it can't be told now."""
+        ...

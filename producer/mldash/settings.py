@@ -161,6 +161,17 @@ class SdkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     close_timeout_s: Annotated[float, Meta(gt=0, description="For delivery when a run ends or the process exits.")] = (
         60.0
     )
+    termination_grace_s: (
+        Annotated[
+            float,
+            Meta(
+                gt=0,
+                description="Seconds from SIGTERM to SIGKILL, as a pod's terminationGracePeriodSeconds: deliveries end "
+                "within five sixths of it. Unset: 30 under Slurm and torchrun, else not known.",
+            ),
+        ]
+        | None
+    ) = None
     read_wait_s: Annotated[float, Meta(ge=0, description="How long a read waits for this process's own events.")] = 10.0
     heartbeat_s: Annotated[float, Meta(gt=0, description="How often a session says that it lives.")] = 10.0
     echo: Annotated[bool, Meta(description="Whether log lines are printed at once.")] = True
@@ -174,6 +185,10 @@ class SdkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         float, Meta(ge=0, description="How often cpu, memory, disk, network and GPUs are logged. 0: never.")
     ] = 0.0
     signals: Annotated[bool, Meta(description="Whether SIGTERM and SIGINT mark the run.")] = True
+    preemption_signals: Annotated[
+        tuple[Literal["USR1", "USR2"], ...],
+        Meta(description="By which a scheduler says that the end will come: all is sent, and the process goes on."),
+    ] = ()
     rank: (
         Annotated[int, Meta(ge=0, description="This process's rank. Unset: what the launcher says (launchers.py).")]
         | None

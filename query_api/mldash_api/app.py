@@ -48,16 +48,16 @@ from .routes import (
     params,
     records,
     runs,
-    sessions,
     tracks,
 )
 from .routes import health as health_routes
 from .routes.changing import annotations, deletion
 from .routes.doors import links, oidc, page, sign_in, tokens
-from .routes.live import told as live_routes
+from .routes.live import router as live_routes
 from .routes.logs import of_many, of_one
 from .routes.parameters import refuse_unknown
 from .routes.saved import addresses, views
+from .routes.written import audit, sessions
 from .search.following import Follower
 from .search.index import RunIndex
 from .sending import bounded_protocol
@@ -274,11 +274,10 @@ def make_app(
                     tracks.router,
                     of_one.lines,
                     of_many.merged,
-                    live_routes.live,
-                    live_routes.live_page,
-                    live_routes.changed_live,
+                    live_routes.router,
                     sessions.sessions,
                     sessions.standing,
+                    audit.audited,
                     tokens.tokens,
                     tokens.new_token,
                     tokens.revoked_token,
@@ -298,11 +297,7 @@ def make_app(
                 guards=[refuse_unknown],
                 dependencies=dependencies.DEPENDENCIES,
             ),
-            dashboard.dashboard,
-            dashboard.dashboard_of_charts,
-            dashboard.dashboard_of_comparison,
-            dashboard.dashboard_of_run,
-            dashboard.dashboard_file,
+            *dashboard.HANDLERS,
             page.sign_in_page,
             page.sign_in_script,
             page.sign_in_style,

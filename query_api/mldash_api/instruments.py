@@ -26,6 +26,7 @@ index_lag = Gauge("mldash_api_index_lag_seconds", "How far the index was behind 
 index_build = Gauge("mldash_api_index_build_seconds", "How long the last reading of all runs took.")
 dependency_ok = Gauge("mldash_api_dependency_ok", "1: the server answers. 0: it is away.", ["server"])
 live_listeners = Gauge("mldash_api_live_listeners", "Live streams that are open.")
+live_processes = Gauge("mldash_api_live_processes", "Training processes that wait to hear of listeners.")
 live_rounds = Histogram(
     "mldash_api_live_round_seconds", "A look for what is new, for all live streams at once.", buckets=_SECONDS
 )

@@ -29,6 +29,9 @@ MOST_COMPARED: Final = 1_000_000
 MOST_TIMES: Final = 1_000
 """Of /v1/tracks/at: each stands in the address, and is looked for by itself."""
 
+MOST_TRACK_FIELDS: Final = 10
+"""Of /v1/tracks/grid: the numbers of each, of lists up to 16, are in memory for as many entries as are read at once."""
+
 MOST_VIEWS: Final = 100
 """Experiments of /v1/metrics/views: each is a view of its own."""
 

@@ -1,10 +1,12 @@
-"""The errors of searching runs, of charts, and of changing what people say of runs; errors.py has all others.
+"""The errors of searching and auditing runs, of charts, and of changing what people say of runs; errors.py has all
+others.
 
 ApiError
   WrongFilter      a filter, or a field that is asked for, is none: the character, what stands there, what was expected
   WrongExpression  likewise an expression over the fields of a metric
   QueryTooLong     a search or grouping takes longer than a setting allows
   ChartTooLong     the columns of a chart take longer than a setting allows
+  AuditTooLong     an audit takes longer than a setting allows
   IndexBuilding    the index of runs is being read for the first time: ask again
   ChangeOvertaken  others changed the same experiment, or saved view, in every attempt to change it
   DamagedRun       the files of a local run can't be read: what is in the way
@@ -77,6 +79,22 @@ class ChartTooLong(ApiError):
         return (
             f"its columns take longer than {self.limit_s:g} s: ask for fewer experiments or fields, for a part by "
             '`start` and `end`, or by x="index" in place of another field'
+        )
+
+
+class AuditTooLong(ApiError):
+    """`limit_s`: how long it may take; `prefix` is the experiment's."""
+
+    status, type, title = 422, "audit-too-long", "The audit takes too long"
+
+    def __init__(self, limit_s: float, prefix: str) -> None:
+        super().__init__(limit_s, prefix)
+        self.limit_s, self.prefix = limit_s, prefix
+
+    def __str__(self) -> str:
+        return (
+            f"its events are read for longer than {self.limit_s:g} s, or others' are: `mldash audit {self.prefix}` on "
+            "the servers' side takes its time"
         )
 
 

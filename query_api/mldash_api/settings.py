@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from mldash.answers.limits import MOST_ENTRIES, PAGE_POINTS
 from mldash.connections.loopback import is_loopback
-from mldash.connections.servers import Servers
+from mldash.connections.servers import GROUP, Servers
 from mldash.process.health_server import LOOPBACK, HealthHost, HealthPort
 
 _SECRET: Final = {"secret": True}
@@ -177,6 +177,12 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     chart_timeout_s: Annotated[
         float, Meta(gt=0, le=3_600, description="The columns of a chart are gathered for so long at most.")
     ] = 60.0
+    audit_timeout_s: Annotated[
+        float, Meta(gt=0, le=3_600, description="An audit over HTTP reads an experiment for so long at most.")
+    ] = 60.0
+    audit_group: Annotated[
+        str, Meta(min_length=1, description="The workers' consumer group: what it has passed an audit wants stored.")
+    ] = GROUP
     index_at_start: Annotated[
         bool,
         Meta(
@@ -186,6 +192,9 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     mcp: Annotated[
         bool, Meta(description="Answer programs that reason at /mcp (docs/agents.md); needs the extra agents.")
     ] = False
+    mcp_changes: Annotated[
+        bool, Meta(description="Offer note and tag at /mcp to callers with the right to write; else it only reads.")
+    ] = False
     requests_per_s: Annotated[
         float, Meta(ge=0, description="Requests of one token a second, of each API process; 0: without a limit.")
     ] = 1_000.0
@@ -193,6 +202,14 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     live_listeners_of_one: Annotated[
         int, Meta(ge=0, description="Of these, of one token; where nobody signs in, of one address.")
     ] = 200
+    live_processes: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Training processes that wait at one API process to hear that somebody listens, at most; the "
+            "others keep to linger_max_s. 0: all do.",
+        ),
+    ] = 2_000
     live_cache_bytes: Annotated[
         int, Meta(ge=0, description="Memory for events that live streams were told last, shared by all.")
     ] = 64 << 20

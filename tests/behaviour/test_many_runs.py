@@ -36,7 +36,7 @@ def held():
         time.sleep(0.01)
     return {
         "descriptors": len(os.listdir("/proc/self/fd")),
-        "threads": sum(thread.name != "mldash-standing" for thread in threading.enumerate()),
+        "threads": sum(thread.name not in ("mldash-standing", "mldash-listened") for thread in threading.enumerate()),
         "mappings": sum("mldash" in line or "/dash/" in line or "journal" in line for line in open("/proc/self/maps")),
         "sessions": sessions(),
         "bytes": tracemalloc.get_traced_memory()[0],

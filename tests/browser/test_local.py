@@ -82,6 +82,12 @@ def test_local_runs_are_found_drawn_and_read(watched_local: Watched, served: Vie
     page.get_by_role("link", name="Tracks").click()
     await_points(page, "robot, position · x", 20)
     expect(page.locator(".files")).to_have_count(0)
+    page.keyboard.press("w")
+    expect(page.get_by_role("dialog", name="Saved views")).to_contain_text("changes nothing: no view is saved here")
+    assert accessibility_findings(page) == []
+    for path, words in (("access", "Nobody signs in here"), ("status", "There is no pipeline here")):
+        page.goto(f"{served.address}/{path}")
+        expect(page.get_by_role("heading", name=words)).to_be_visible()
     runs = "run=vera/vision/run-0&run=vera/vision/run-1"
     page.goto(f"{served.address}/charts?{runs}&run=vera/vision/run-2")
     await_points(page, "train, loss", 3 * POINTS)

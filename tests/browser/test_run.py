@@ -42,7 +42,7 @@ def test_a_runs_charts_tell_of_how_many_points_they_are_made(watched: Watched, t
     page.get_by_role("link", name="Overview").click()
     page.get_by_label("Find parameters").fill("lr")
     expect(page.locator(".tree .value").first).to_have_text("0.0003")
-    expect(page.locator(".readme")).to_contain_text("<script>alert(1)</script>")
+    expect(page.locator(".markdown")).to_contain_text("<script>alert(1)</script>")
     assert accessibility_findings(page) == []
 
 

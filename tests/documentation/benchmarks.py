@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 ABOUT = {
+    "agents": "Measured while other programs kept both cores busy, beside the stack, its load and the hundred who ask.",
     "cost": "CPU of the whole process that logs, over the same paced loop without logging. Where a case says so, bare "
     "is the build before, run in turn. Measured while other programs kept both cores busy, which makes "
     "every wake dearer: look at the ratios. wandb, tensorboardX and trackio could not keep up with 10,000 points/s.",
@@ -29,7 +30,8 @@ def page() -> str:
         "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-cost`, "
         "`make bench-ingest`, "
         "`make bench-end-to-end`, `make bench-compaction`, `make bench-read`, `make bench-read-trackers`, "
-        "`make bench-find`, `make bench-find-grid` and `make bench-find-trackers`; the head "
+        "`make bench-agents`, `make bench-find`, `make bench-find-grid`, `make bench-find-trackers` and "
+        "`make bench-size`; the head "
         "of each file in benchmarks/ says what its cases are.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):

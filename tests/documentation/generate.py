@@ -3,6 +3,7 @@
 settings.md  every setting of every component
 commands.md  every command's own help
 benchmarks.md  what was measured last
+adapters.md  what came of the last `make test-adapters`
 schemas/     what stands on the topics: JSON Schemas, AsyncAPI (schemas.py)
 """
 
@@ -18,7 +19,7 @@ from mldash.command_line import COMMANDS, group
 from mldash.process.configuration import SECTIONS, section_of, struct_of
 from mldash.process.environment import list_settings
 
-from . import benchmarks, schemas
+from . import adapters, benchmarks, schemas
 
 FOLDER = Path(__file__).parents[2] / "docs" / "generated"
 _WIDTH = 100
@@ -64,6 +65,7 @@ FILES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "benchmarks.md": benchmarks.page,
+    "adapters.md": adapters.page,
     **schemas.FILES,
 }
 

@@ -16,10 +16,10 @@ test("every choice comes back from the address", () => {
     const pick = (from) => from[Math.floor(Math.random() * from.length)];
     const some = () => [...new Set(Array.from({ length: Math.floor(Math.random() * 4) }, () => pick(texts.slice(1))))];
     const view = {
-      page: pick(["runs", "run", "charts", "compare"]), prefix: "", tab: pick(["charts", "logs", "tracks"]), filter: pick(texts), sort: pick(["name", "-started"]),
+      page: pick(["runs", "run", "charts", "compare", "access", "status"]), prefix: "", tab: pick(["charts", "logs", "tracks"]), filter: pick(texts), sort: pick(["name", "-started"]),
       columns: some(), group: some(), pinned: some(), baseline: pick(texts), runs: some(), find: pick(texts), x: pick(["index", "time", "a b"]),
       log: pick([true, false]), smooth: pick([0, 0.5, 1e-7, 300]), from: pick([null, 0, -1.5, 1e21]), to: pick([null, 7]), level: some(),
-      topic: pick(texts), all: pick([true, false]), turned: pick([true, false]), closed: some(), parted: some(),
+      topic: pick(texts), all: pick([true, false]), turned: pick([true, false]), closed: some(), parted: some(), first: some(), saved: pick(["", "abcdefghijklmnop~3"]),
     };
     if (view.page === "run") view.prefix = `alice/${pick(texts.slice(1)).replaceAll("/", "")}/x%2Fy`;
     assert.deepEqual(back(formatView(view)), view);

@@ -28,6 +28,8 @@ are float64 seconds since the epoch.
   changes      {_id: time + random bytes, subject, token_id, address, action, scope, details}: changes.py
   positions    {_id: 12 random bytes, until: a date, data: MessagePack}: the API's live/kept.py
   listeners    {_id: a page's name for its live stream, subject, change, asked, from, until: a date}: likewise
+  listened     {_id: 12 random bytes, a process of the API, prefixes, version, until: a date}: which experiments its
+               listeners name: the API's live/listened/kept.py
 """
 
 from collections.abc import Mapping
@@ -81,6 +83,7 @@ INDEXES: Final = (
     Index("positions", "until", [("until", 1)], {"expireAfterSeconds": 0}),
     Index("listeners", "until", [("until", 1)], {"expireAfterSeconds": 0}),
     Index("listeners", "subject", [("subject", 1)]),
+    Index("listened", "until", [("until", 1)], {"expireAfterSeconds": 0}),
     Index("views", "scope_id", [("scope", 1), ("_id", 1)]),
     Index("views", "gone_at", [("gone_at", 1)], {"expireAfterSeconds": 0}),
     Index("short_urls", "until", [("until", 1)], {"expireAfterSeconds": 0}),

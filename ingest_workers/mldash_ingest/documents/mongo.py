@@ -141,6 +141,7 @@ class Mongo:
         self.changes: Collection = self.database["changes"]
         self.positions: Collection = self.database["positions"]
         self.listeners: Collection = self.database["listeners"]
+        self.listened: Collection = self.database["listened"]
         self.annotations: Collection = self.database["annotations"]
         self.views: Collection = self.database["views"]
         self.short_urls: Collection = self.database["short_urls"]

@@ -4,10 +4,11 @@ Who logs is for the framework to say where it knows. Where it does not, the laun
 ranks rank 0 logs, unless all are asked for: then each point has a field `rank`. A rank of a world of unknown size may
 be a job of its own, so it logs. A run that the user has opened stays the
 user's; one that is opened here goes on over several trainings, and ends with `close()` or with the process, which knows
-of an exception what no hook is told: FAILED, with the traceback.
+of an exception what most hooks are not told: FAILED, with the traceback.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from mldash.callbacks import warn
@@ -30,17 +31,21 @@ class Attached:
         rest: str,
         all_ranks: bool = False,
         asks_launcher: bool = True,
+        rank: int | None = None,
     ) -> None:
         """`target`: a prefix, an Experiment, or None for MLDASH_PREFIX. `rest`: the metric of keys without a slash.
-        `asks_launcher=False`: calls come only where they are to be logged.
+        `asks_launcher=False`: calls come only where they are to be logged. `rank`: as the framework says that it is,
+        which counts before the launcher.
 
         Raises what Experiment(…) raises for a prefix or settings that are none.
         """
         experiment = target if isinstance(target, Experiment) else Experiment(target, **settings)
         place = placement(experiment.settings)
-        self.rank = place.rank or 0
-        if asks_launcher and not all_ranks and self.rank and (place.world_size or 1) > 1:
-            warn(f"{experiment.prefix}: rank {self.rank} is not logged, rank 0 is; all_ranks=True logs each")
+        is_launched = asks_launcher and (place.world_size or 1) > 1
+        self.rank = (place.rank or 0) if rank is None else rank
+        if self.rank and not all_ranks and (rank is not None or is_launched):
+            if rank is None:  # the framework that knows its ranks calls each of them, as a matter of course
+                warn(f"{experiment.prefix}: rank {self.rank} is not logged, rank 0 is; all_ranks=True logs each")
             experiment = Experiment(without_job(experiment.prefix), mode="disabled")
         self._experiment, self._rest, self._all_ranks = experiment, rest, all_ranks
         self._owns = not experiment.run.is_open
@@ -77,15 +82,18 @@ class Attached:
         """What it raises is a warning, once a cause."""
         self._opened().guarded(what, call)
 
-    def close(self) -> None:
-        """Say what was not stored, and end the run, if it was opened here."""
+    def close(self, error: BaseException | None = None) -> None:
+        """Say what was not stored, and end the run, if it was opened here: by the error, where there is one. What comes
+        after it goes on with the run."""
         if self._points is None:
             return
         points, self._points = self._points, None
         points.say_unkept()
         self.unkept.forget()
         if self._owns:
-            points.guarded("the end of the run", self._experiment.run.complete)
+            trace = None if error is None else error.__traceback__
+            end = partial(self._experiment.run.__exit__, None if error is None else type(error), error, trace)
+            points.guarded("the end of the run", end)
 
     def _opened(self) -> Points:
         if self._points is None:

@@ -278,6 +278,17 @@ class GrantAnswer(TypedDict):
     scope: str
 
 
+class AnnotatedAnswer(TypedDict):
+    """As it is after the change. `changed`: it was another before; what takes a change back touches these alone."""
+
+    prefix: str
+    tags: list[str]
+    notes: str
+    archived: bool
+    title: str
+    changed: bool
+
+
 class TokenAnswer(TypedDict):
     """`expiresAt` None: never. `usedAt`: of the last use, to a minute."""
 
@@ -296,6 +307,14 @@ class NewTokenAnswer(TokenAnswer):
     """`token` is its text, which nobody can tell again."""
 
     token: str
+
+
+class ListenedAnswer(TypedDict):
+    """The answer of GET /v1/live/listened: those of the asker's experiments that somebody listens to, and what to send
+    to be answered when they are others."""
+
+    listened: list[str]
+    state: str
 
 
 class Connection(Struct, frozen=True, kw_only=True):

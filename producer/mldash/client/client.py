@@ -6,23 +6,21 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import msgspec
 
 from mldash.answers.asked import checked_count
-from mldash.answers.shapes import Comparison, FieldAnswer, Parted
+from mldash.answers.shapes import FieldAnswer
 from mldash.events.identity import parse_prefix
-from mldash.events.moments import Moment
 from mldash.process.environment import read_settings
-from mldash.process.learnt_types import learnt
 from mldash.session.jobs import without_job
 from mldash.settings import SdkSettings
 
+from .api_questions import ApiQuestions
 from .asked import asked_runs
 from .errors import NeedsApi
 from .found import FoundRuns
-from .requests import prefixes_of, view_query_of
 from .rows import RunSource
 
 if TYPE_CHECKING:
@@ -35,14 +33,10 @@ if TYPE_CHECKING:
     from .live.listener import Live
     from .open_run import OpenRun
 
-GridStatistic = Literal["least", "greatest", "first", "last", "mean", "count", "missing"]
-GridOver = Literal["mean", "median", "min", "max", "se", "ci"]
 _MOST_NAMES: Final = 10_000
-_COLUMNS: Final = 1_000
-_PARTED: Final = learnt(Parted)
 
 
-class Client:
+class Client(ApiQuestions):
     """Runs of an API or of local folders, by one grammar (docs/query.md).
 
         client = Client("http://127.0.0.1:8000")
@@ -243,89 +237,6 @@ class Client:
         from .live.over_api import ApiEvents
 
         return Live(ApiEvents(self._transport, asked, after, patience_s, changeable=changeable), asked)
-
-    # -- several runs, over an API
-
-    def compare(self, prefixes: Sequence[str], *, everything: bool = False) -> Comparison:
-        """Parameters, context and statistics of up to 100 runs side by side: the rows in which they differ, or all.
-
-        Raises NeedsApi over folders, and as reads do.
-        """
-        query = {"prefixes": prefixes_of(prefixes), "everything": "true" if everything else "false"}
-        found: Comparison = self._api("compare()").get("/v1/compare", query)
-        return found
-
-    def parted(
-        self,
-        one: str,
-        two: str,
-        metric: str | None,
-        field: str,
-        x: str = "index",
-        start: Moment | None = None,
-        end: Moment | None = None,
-        points: int = _COLUMNS,
-        *,
-        together: int = 5,
-        filter: str | Sequence[str] | None = None,
-    ) -> Parted:
-        """From which x on two runs go ways of their own: their bands of least and greatest value lie apart, on the same
-        side, for `together` pixel columns in turn.
-
-        `found` is "parted", "never" or "no common x"; `x` is exact; `above` says which run (0 or 1) lies above.
-        `metric` None is the unnamed one; x, start, end, points and filter are those of `metrics(name).view`.
-        Raises NeedsApi over folders, ValueError, and as reads do.
-        """
-        api = self._api("parted()")
-        view = view_query_of(metric, field, x, start, end, points, filter)
-        wanted = {**view, "prefixes": prefixes_of([one, two]), "field": view["fields"][0], "fields": None}
-        wanted["together"] = checked_count(together, "together")
-        return msgspec.convert(api.get("/v1/compare/parted", wanted), _PARTED)
-
-    def grid(
-        self,
-        prefixes: Sequence[str],
-        metric: str | None,
-        fields: str | Sequence[str] | None = None,
-        x: str = "index",
-        start: Moment | None = None,
-        end: Moment | None = None,
-        points: int = _COLUMNS,
-        *,
-        statistics: Sequence[GridStatistic] | None = None,
-        filter: str | Sequence[str] | None = None,
-        expressions: Sequence[str] = (),
-        group: Sequence[str] = (),
-        over: Sequence[GridOver] = (),
-        format: Literal["lists", "arrow"] = "lists",
-    ) -> Any:
-        """One metric of up to 100 runs in the same pixel columns, so that a chart needs one x.
-
-        `expressions` over its fields ("log10(loss)") are drawn beside them. With `group` (fields of runs) or `over` the
-        answer has a line and a band a group in place of a line a run. `statistics` None: least and greatest; of groups
-        the mean.
-
-        "lists": {"x", "edges", "runs", "series"} (answers/shapes.py, MetricGrid), NaN where there is no number.
-        "arrow": a pyarrow.Table, a row a pixel column, whose metadata says which run, field and statistic a column is
-        (docs/http.md, Grids). `metric` None is the unnamed one; fields, x, start, end, points and filter are those of
-        `metrics(name).view`.
-        Raises NeedsApi over folders, ValueError, PackageMissing, and as reads do.
-        """
-        api = self._api("grid()")
-        query = view_query_of(metric, fields, x, start, end, points, filter)
-        query |= {"prefixes": prefixes_of(prefixes), "statistics": statistics and list(statistics)}
-        query |= {"expression": list(expressions), "group": list(group), "over": list(over)}
-        if format == "lists":
-            return api.get("/v1/metrics/grid", query)
-        if format != "arrow":
-            raise ValueError(f"format {format!r}: use lists or arrow")
-        from mldash.answers.columns import check_package
-        from mldash.remote.queries import ARROW
-
-        check_package(format)
-        import pyarrow
-
-        return pyarrow.ipc.open_stream(api.get_file("/v1/metrics/grid", ARROW, query)).read_all()
 
     def _api(self, asked: str) -> Transport:
         """Raises NeedsApi over folders."""

@@ -183,8 +183,8 @@ _providers = weakref.WeakKeyDictionary()
 
 def token_provider(server: KafkaServer) -> TokenProvider:
     """The one of this loop for that source: all clients share its token."""
-    for name in ("consumer.fetcher", "consumer.group_coordinator", "producer.sender"):
-        logging.getLogger(f"aiokafka.{name}").addFilter(_ends)  # the same filter is added once only
+    for name in ("", ".consumer.fetcher", ".consumer.group_coordinator", ".producer.sender"):
+        logging.getLogger(f"aiokafka{name}").addFilter(_ends)  # the same filter is added once only
     source: _TokenFile | _TokenCommand
     if server.kafka_token_file is not None:
         source = _TokenFile(server.kafka_token_file)
@@ -198,14 +198,17 @@ def token_provider(server: KafkaServer) -> TokenProvider:
     return provider
 
 
+_USUAL: Final = re.compile(
+    r"KafkaConnectionError(: |\(.)Connection at .* closed|coordinator dead|^Unable to update metadata from "
+)
+
+
 class _EndsOfTokens(logging.Filter):
-    """Makes lines of the level DEBUG of four errors that each end of a token brings. A broker that is away is told of
-    by who waits for it."""
+    """Makes lines of the level DEBUG of the errors that an end of a token brings. A broker that is away is told of by
+    who waits for it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        text = record.getMessage()
-        is_usual = ("KafkaConnectionError: Connection at" in text and "closed" in text) or "coordinator dead" in text
-        if not is_usual or record.levelno <= logging.DEBUG:
+        if record.levelno <= logging.DEBUG or not _USUAL.search(record.getMessage()):
             return True
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
         return logging.getLogger(record.name).isEnabledFor(logging.DEBUG)

@@ -6,6 +6,8 @@ more; but never more than `most_s`, so that what is logged is not held back for 
 with the bytes that must move, and only with them. After a pause the time is over, so the first event goes out as soon
 as it is seen. Who waits (a flush, a read, an end, a full segment) has a turn at once, and its cost counts as any other.
 
+Where somebody listens to the experiment, turns follow each other sooner: a budget of its own, LISTENED_SHARE of a core.
+
 A look at the journal that finds nothing to do is not charged: were it, each would put off the turn that it looks for.
 """
 
@@ -16,6 +18,12 @@ IDLE_POLL_S = 0.05
 
 LINGER_MAX_S = 0.5
 """Pace.most_s where nobody says otherwise."""
+
+LISTENED_SHARE = 0.05
+"""Of one core, where somebody listens."""
+
+LISTENED_LEAST_S, LISTENED_MOST_S = 0.02, 0.06
+"""Bounds of the time between two turns then."""
 
 _LEAST_REST_S = 0.002
 _STILL_ACTIVE_S = 1.0
@@ -29,6 +37,8 @@ class Pace(Struct):
     most_s: float
     fixed_s: float | None = None
     """Between two turns, whatever they cost; the share counts for nothing then."""
+    is_listened: bool = False
+    """Whether somebody listens to what is delivered; any thread may say so."""
     _begun: float | None = None
     _cost_s: float = 0.0
     _cpu_s: float = 0.0
@@ -56,13 +66,22 @@ class Pace(Struct):
         left = self._left(now)
         if left > 0:
             return max(left, _LEAST_REST_S)
-        if self.fixed_s is not None and self._begun is not None and now - self._begun < _STILL_ACTIVE_S:
-            return min(max(self.fixed_s, _LEAST_REST_S), IDLE_POLL_S)
+        looks_s = LISTENED_LEAST_S if self.is_listened and self.fixed_s is None else self.fixed_s
+        if looks_s is not None and self._begun is not None and now - self._begun < _STILL_ACTIVE_S:
+            return min(max(looks_s, _LEAST_REST_S), IDLE_POLL_S)
         return IDLE_POLL_S
 
     def _left(self, now: float) -> float:
         """Seconds until the next turn may begin."""
         if self._begun is None:
             return 0.0
-        distance = min(self.most_s, self._cost_s / self.share) if self.fixed_s is None else self.fixed_s
-        return self._begun + distance - now
+        return self._begun + self._distance_s() - now
+
+    def _distance_s(self) -> float:
+        """Between the beginnings of this turn and of the next."""
+        if self.fixed_s is not None:
+            return self.fixed_s
+        usual = min(self.most_s, self._cost_s / self.share)
+        if not self.is_listened:
+            return usual
+        return min(usual, LISTENED_MOST_S, max(LISTENED_LEAST_S, self._cost_s / LISTENED_SHARE))

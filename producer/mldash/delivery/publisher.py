@@ -94,6 +94,12 @@ class Publisher(Delivery):
         if self._is_publishing:
             self.wake()
 
+    def listen(self, is_listened: bool) -> None:
+        """Whether somebody listens to the experiment; what waits for its turn goes to who has just come."""
+        self._pace.is_listened = is_listened
+        if is_listened:
+            self.hurry()
+
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=DirectLoop) as runner:
             runner.run(self._main())

@@ -18,6 +18,8 @@ from .handle import Owner
 from .log_text import ALTERED, cut_to_fit, printable, printable_texts, text_of
 from .values import plain
 
+_SAY_AGAIN_S = 2.0
+
 
 class Logs:
     """The log of one experiment, over all its runs and processes."""
@@ -125,8 +127,11 @@ class Logs:
     def _new_lines(
         self, place: "_Place", levels: set[str] | None, poll_s: float, silence_s: float | None
     ) -> Iterator[LogLine]:
-        last_line_at = time.monotonic()
+        last_line_at, said_at = time.monotonic(), float("-inf")
         while True:
+            if time.monotonic() - said_at >= _SAY_AGAIN_S:
+                said_at = time.monotonic()
+                self._experiment._reader().say_waiting()
             lines = place.next_lines(self._experiment._reader())
             for line in lines:
                 if levels is None or line["level"] in levels:

@@ -77,7 +77,7 @@ def _segment(name: str) -> str:
 def text_of_value(value: Value) -> str:
     """A value as the grammar has it."""
     if isinstance(value, FromNow):
-        return f"now {'-' if value.seconds < 0 else '+'} {_plain(abs(value.seconds))}s"
+        return f"now {'-' if math.copysign(1.0, value.seconds) < 0 else '+'} {_plain(abs(value.seconds))}s"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, str):

@@ -4,6 +4,7 @@ A read first hands everything to Kafka, then tells the API how many events of wh
 and the API answers once these are stored. `wait` bounds both together; 0 asks for what is there.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from math import inf, nextafter
@@ -24,7 +25,7 @@ from mldash.answers.shapes import (
     SessionAnswer,
     TrackSummary,
 )
-from mldash.errors import EventsRefused, NotYetStored
+from mldash.errors import EventsRefused, MldashError, NotYetStored
 from mldash.process.clock import Deadline
 
 from .own_writes import ALL, About, OwnWrites, Told, first_of, headers_of, told_of
@@ -229,6 +230,10 @@ class RemoteReader:
         answer = self._get("/v1/sessions", {}, wait, [("runs", "")], absent={"sessions": []})
         found: list[SessionAnswer] = answer["sessions"]
         return found
+
+    def say_waiting(self) -> None:
+        with contextlib.suppress(MldashError):  # the reads say what is wrong
+            self._transport.get("/v1/live/waiting", {"prefixes": [self._prefix]})
 
     def _file(self, path: str, media_type: str, query: Query, wait: float | None, about: list[About]) -> bytes:
         asked = {"prefix": self._prefix, **query}

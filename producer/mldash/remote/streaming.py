@@ -1,10 +1,10 @@
-"""An answer that goes on: read as it comes, over a connection of its own, which another thread can cut."""
+"""An answer that goes on: read as it comes, usually over a connection of its own, which another thread can cut."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, Protocol
 
 import urllib3
 
@@ -14,8 +14,28 @@ EVENT_STREAM: Final = "text/event-stream"
 _READ_BYTES: Final = 1 << 16
 
 
-class OpenAnswer:
+class OpenAnswer(Protocol):
     """`read` for one thread, `cut` for any."""
+
+    status: int
+    kind: str
+    """Its media type."""
+
+    def read(self) -> bytes:
+        """What has come, waited for; empty at the end, or after a cut. Raises ServerUnreachable."""
+        ...
+
+    def cut(self) -> None:
+        """A `read` that waits returns, or raises."""
+        ...
+
+    def close(self) -> None:
+        """Nothing of it stays."""
+        ...
+
+
+class ConnectedAnswer:
+    """An OpenAnswer over a connection of its own."""
 
     def __init__(self, address: str, pool: urllib3.PoolManager, answer: urllib3.BaseHTTPResponse) -> None:
         self.status, self.kind = answer.status, answer.headers.get("Content-Type", "")
@@ -25,19 +45,16 @@ class OpenAnswer:
             self._chunks = _chunks(answer)
 
     def read(self) -> bytes:
-        """What has come, waited for; empty at the end, or after a cut. Raises ServerUnreachable."""
         try:
             return next(self._chunks, b"")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ServerUnreachable(self._address, reason_of(error)) from error
 
     def cut(self) -> None:
-        """A `read` that waits returns, or raises."""
         with contextlib.suppress(ValueError, RuntimeError, OSError):  # it has ended by itself
             self._answer.shutdown()
 
     def close(self) -> None:
-        """The connection is gone."""
         with contextlib.suppress(urllib3.exceptions.HTTPError, OSError):
             self._answer.close()
         self._pool.clear()

@@ -31,7 +31,7 @@ from mldash.process.locks import reentrant_lock
 from mldash.settings import SdkSettings
 
 from .opening import Opening
-from .streaming import OpenAnswer, reason_of
+from .streaming import ConnectedAnswer, OpenAnswer, reason_of
 
 _CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 30.0
@@ -114,7 +114,7 @@ class Transport:
         except BaseException:
             pool.clear()
             raise
-        return OpenAnswer(self.address, pool, answer)
+        return ConnectedAnswer(self.address, pool, answer)
 
     def _decoded(self, kind: str, body: bytes) -> Any:
         try:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mldash.delivery.publisher import Publisher
     from mldash.journal.append import Journal
     from mldash.journal.forcing import IntervalSync
+    from mldash.remote.listened import ListenedWatch
     from mldash.remote.standing import StandingWatch
 
     from .session import Session
@@ -45,6 +46,18 @@ def standing_watch(session: Session) -> list[StandingWatch]:
 
     transport = Transport.of(settings, settings.remote, keep=False)
     return [StandingWatch(transport, session.prefix.text, session.id, settings.heartbeat_s, session.callbacks)]
+
+
+def listened_watch(session: Session) -> list[ListenedWatch]:
+    """None where no API is known, and where a fixed time between turns is set, which nobody shortens."""
+    settings, delivery = session.settings, session.delivery
+    if session.mode != "remote" or settings.remote is None or settings.linger_s is not None:
+        return []
+    from mldash.delivery.publisher import Publisher
+    from mldash.remote.listened import ListenedWatch
+
+    assert isinstance(delivery, Publisher)
+    return [ListenedWatch(settings, settings.remote, session.prefix.text, delivery.listen)]
 
 
 def _publisher(session: Session, journal: Journal, fsync_s: float | None) -> Publisher:

@@ -139,3 +139,6 @@ class EmptyReader:
 
     def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
         return []
+
+    def say_waiting(self) -> None:
+        """To nobody."""

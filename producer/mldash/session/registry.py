@@ -9,16 +9,20 @@ from typing import TYPE_CHECKING
 from mldash.callbacks import Callbacks
 from mldash.events.identity import Prefix
 from mldash.mode import mode_of
-from mldash.process.locks import reentrant_lock
+from mldash.process.locks import Registry, reentrant_lock
 from mldash.settings import SdkSettings
 
 from .session import Session
 
 if TYPE_CHECKING:
+    from mldash.experiment import Experiment
     from mldash.remote.own_writes import OwnWrites
 
 _ENDED_KEPT = 8
 _KEYS_KEPT = 1_000
+
+experiments: Registry[Experiment] = Registry()
+"""Those that have started a run in this process, or in the one that it was forked from."""
 
 _sessions: dict[tuple[object, ...], Session] = {}
 _ended: dict[tuple[object, ...], list[OwnWrites]] = {}

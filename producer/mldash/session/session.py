@@ -33,15 +33,18 @@ from mldash.process.locks import Registry, reentrant_lock
 from mldash.process.processes import is_daemonic_child
 from mldash.settings import SdkSettings
 
-from .deliveries import interval_sync, make_delivery, standing_watch
+from .deliveries import interval_sync, listened_watch, make_delivery, standing_watch
+from .grace import close_limit_s
 from .lag import LagWatch
 from .launchers import rank_of
+from .waiting import Waits, close_within_grace
 
 if TYPE_CHECKING:
     from mldash.capture.captures import Captures
     from mldash.delivery.delivery import Delivery
     from mldash.experiment import Experiment
     from mldash.journal.forcing import IntervalSync
+    from mldash.remote.listened import ListenedWatch
     from mldash.remote.standing import StandingWatch
 
 
@@ -72,8 +75,9 @@ class Session:
         """Who has started it, and was dropped without an end. The run does not wait for these."""
         self.endings: list[tuple[Status, BaseException | str | None]] = []
         self.lifecycle = reentrant_lock()
+        self.waits = Waits()
         self.delivery: Delivery | None = None
-        self._watches: list[LagWatch | StandingWatch] = []
+        self._watches: list[LagWatch | StandingWatch | ListenedWatch] = []
         self._captures: Captures | None = None
         self._written: dict[tuple[str, str | None], int] | None = None
         self._refused: EventsRefused | None = None
@@ -114,13 +118,17 @@ class Session:
         self._runs.append_run_event(event)
 
     def flush(self, timeout: float | None = None) -> None:
+        with self.waits:
+            self._flush(timeout)
+
+    def _flush(self, timeout: float | None) -> None:
         delivery = self._delivery_here()
         if self._written is not None:
             if self._refused is not None:
                 raise self._refused
             return
         if delivery is not None:
-            delivery.flush(self.settings.close_timeout_s if timeout is None else timeout)
+            delivery.flush(close_limit_s(self.settings) if timeout is None else timeout)
         elif self.settings.fsync != "never":
             self.journal.sync()
 
@@ -132,14 +140,17 @@ class Session:
         journal, one line says so, and the thread goes on as long as the process does. Harmless once it is closed: the
         end of a run and the end of the process both come here; who has given up already, and has not moved since,
         gives up at once. `line` tells the user what is waited for: None makes one."""
-        if self._is_closed:
-            return
+        if not self._is_closed:
+            with self.waits:
+                self._deliver_and_close(timeout, line)
+
+    def _deliver_and_close(self, timeout: float | None, line: DeliveryLine | None) -> None:
         delivery = self._delivery_here()
         folder = self.journal.folder
         if folder is None or self._pid != os.getpid():
             self._on_closed(self)
             return
-        timeout = self.settings.close_timeout_s if timeout is None else timeout
+        timeout = close_limit_s(self.settings) if timeout is None else timeout
         if delivery is None:  # offline: the journal is where the events stay
             self.flush()
             self._let_go(remove=False)
@@ -149,7 +160,10 @@ class Session:
         line = line or DeliveryLine(delivery.unsent_bytes, timeout)
         begun = time.monotonic()
         try:
-            delivered = delivery.close(timeout, line.tell)
+            delivered = close_within_grace(delivery, timeout, line, self.settings)
+        except SystemExit:  # SIGTERM: who ends the process delivers, within what is left
+            line.end()
+            raise
         except BaseException:  # Ctrl-C, a signal: who waits is told, and does not want to wait
             line.end()
             self._say_what_is_left(delivery, time.monotonic() - begun)
@@ -162,7 +176,7 @@ class Session:
                 warn(f"{self._refused}. {who_sends_it(folder.path)}")
             self._let_go(remove=self._refused is None)
         else:
-            self._say_what_is_left(delivery, timeout)
+            self._say_what_is_left(delivery, min(timeout, time.monotonic() - begun))
 
     def _say_what_is_left(self, delivery: Delivery, waited_s: float) -> None:
         """One line: how much, why, where it is and how it is sent."""
@@ -282,7 +296,7 @@ class Session:
             self.delivery = make_delivery(self, journal)
         if not self.delivery.is_alive():
             self.delivery.start()
-        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self)]
+        self._watches = [LagWatch(self.delivery, self.callbacks), *standing_watch(self), *listened_watch(self)]
         for watch in self._watches:
             watch.start()
 

@@ -9,11 +9,25 @@ from enum import Enum
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from mldash.incoming.media import (
+    Artifact,
+    Audio,
+    Histogram,
+    Html,
+    Image,
+    Molecule,
+    Object3D,
+    Plotly,
+    Plots,
+    Table,
+    Video,
+    described,
+)
+
 from . import current, errors
 from .boards import watch_boards
 from .elsewhere import Api, agent, restore, sweep, use_artifact
 from .errors import CommError, Error, UsageError
-from .media import Artifact, Audio, Histogram, Html, Image, Molecule, Object3D, Plotly, Plots, Table, Video, described
 from .one_run import DefinedMetric, Run
 from .opening import open_run
 from .settings import Settings, generate_id

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from mldash.incoming.media import Artifact
 from mldash.incoming.unkept import Unkept
 
 from . import elsewhere
-from .media import Artifact
 
 
 class UnkeptCalls:

@@ -1,5 +1,6 @@
 """`wandb.run`: a run in wandb's words over an Experiment. Rows go by incoming/rows.py, keys by incoming/points.py."""
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -50,6 +51,7 @@ class Run(UnkeptCalls):
         self._lock = reentrant_lock()
         self._known: set[str] = set()
         self._has_ended = self._said_late = False
+        self._begun_in = os.getpid()
         self.config = Config(self._set_params, may_change=may_change or resumed)
         self.summary = Summary(self._set_summary)
 
@@ -139,6 +141,11 @@ class Run(UnkeptCalls):
     @property
     def has_ended(self) -> bool:
         return self._has_ended
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the parent of this process has begun it: a forked child may log to it, and it is not its own."""
+        return self._begun_in != os.getpid()
 
     @property
     def step(self) -> int:

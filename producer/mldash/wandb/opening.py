@@ -1,13 +1,12 @@
 """`wandb.init`: from its arguments to an open run."""
 
-import math
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from mldash.callbacks import warn
-from mldash.errors import MldashError
 from mldash.experiment import Experiment
+from mldash.incoming.earlier import Earlier, earlier
 from mldash.incoming.starting import started
 
 from . import current
@@ -18,17 +17,15 @@ from .run_config import mapping_of
 from .settings import Place, place_of, setting_of
 
 _RESUMES = ("allow", "must", "auto")
-_MOST_METRICS = 50
-"""Of so many metrics the last step is asked for when a run is resumed."""
 
 
 def open_run(given: Mapping[str, Any]) -> Run:
-    """The run of this process that is open, or a new one. Raises UsageError for arguments that contradict each
-    other."""
+    """The run of this process that is open, or a new one: a forked child's first `init` begins one, as wandb's does.
+    Raises UsageError for arguments that contradict each other."""
     reinit = _reinit_of(given)
-    before = current.open_run
+    before = None if current.open_run is None or current.open_run.is_inherited else current.open_run
     if reinit == "finish_previous":
-        for one in [*current.active]:
+        for one in [one for one in current.active if not one.is_inherited]:
             one.finish()
     elif before is not None and reinit != "create_new":
         return before
@@ -75,9 +72,9 @@ def _is_notebook() -> bool:
 
 
 def _start(experiment: Experiment, place: Place, *, may_change: bool) -> Run:
-    known, step, was_there = _earlier(experiment, place)
-    run = Run(started(experiment), place, step, resumed=was_there, may_change=may_change)
-    run.config.remember(known)
+    known = _earlier(experiment, place)
+    run = Run(started(experiment), place, known.next_step, resumed=known.was_there, may_change=may_change)
+    run.config.remember(known.config)
     return run
 
 
@@ -92,34 +89,21 @@ def _experiment(place: Place) -> Experiment:
     return experiment
 
 
-def _earlier(experiment: Experiment, place: Place) -> tuple[dict[str, Any], int, bool]:
-    """What a run that is resumed has already: its config, its next step, and whether it is there at all.
+def _earlier(experiment: Experiment, place: Place) -> Earlier:
+    """What a run that is resumed has already: nothing of one that is not.
 
     Raises UsageError where `resume` says "must" and it is not there, or "never" and it is.
     """
     if not place.named_id and place.resume in _RESUMES:
         warn(f"resume={place.resume!r} without an id goes on in no earlier run: give one, or set WANDB_RUN_ID")
     if not place.named_id or place.resume not in (*_RESUMES, "never"):
-        return {}, 0, False
-    try:
-        config = experiment.params.get(flatten=False)
-        names = [one["name"] for one in experiment.metrics.list()]
-        fields = [experiment.metrics(name).stats()["fields"] for name in names[:_MOST_METRICS]]
-    except (MldashError, OSError) as error:
-        warn(f"{experiment.prefix} can't be read, so its run goes on at step 0: {error}")
-        return {}, 0, False
-    was_there = bool(config or names)
-    if place.resume == "must" and not was_there:
+        return Earlier()
+    found = earlier(experiment)
+    if place.resume == "must" and not found.was_there and found.is_read:
         raise UsageError(f"resume='must', and there is no run {place.id} at {experiment.prefix}")
-    if place.resume == "never" and was_there:
+    if place.resume == "never" and found.was_there:
         raise UsageError(f"resume='never', and there is a run {place.id} at {experiment.prefix}")
-    return config, max(map(_last_row, fields), default=-1) + 1, was_there
-
-
-def _last_row(fields: Mapping[str, Any]) -> int:
-    """The number of a metric's last row: `step` may be the script's own where there is a `_step`. -1: none is told."""
-    top = (fields.get("_step") or fields.get("step") or {}).get("max")
-    return int(top) if isinstance(top, (int, float)) and math.isfinite(top) else -1
+    return found
 
 
 def _wanted(given: Mapping[str, Any]) -> dict[str, Any]:

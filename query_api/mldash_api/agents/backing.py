@@ -71,8 +71,12 @@ class OverApi:
 
 
 def backing_of(client: Client) -> Backing:
-    is_api = client.where.lower().startswith(("http://", "https://"))
-    return OverApi(client) if is_api else Folders(client)
+    return OverApi(client) if is_api(client) else Folders(client)
+
+
+def is_api(client: Client) -> bool:
+    """Else local folders."""
+    return client.where.lower().startswith(("http://", "https://"))
 
 
 def found_run(client: Client, prefix: str) -> OpenRun:

@@ -55,6 +55,8 @@ class Structured:
 class Answer(Struct, frozen=True):
     text: str
     structured: dict[str, Any]
+    picture: bytes | None = None
+    """A PNG, beside the budget."""
 
     @property
     def size(self) -> int:

@@ -4,6 +4,7 @@ AgentError
   NoSuchRun        nothing was logged there: the nearest prefixes
   NoSuchMetric     the run has no such metric: the nearest names
   NoSuchField      no run that was asked for has numbers in this field: the nearest names
+  PillowMissing    a picture is asked for, and what draws it is not installed
   WrongArgument    an argument is unknown, or its value is none: which, and what is allowed
 """
 
@@ -54,6 +55,11 @@ class NoSuchField(AgentError):
             f"no field {quoted(self.field, _LETTERS)} with numbers in this metric. {near_text(self.near)}"
             "describe_run lists fields"
         )
+
+
+class PillowMissing(AgentError):
+    def __str__(self) -> str:
+        return "a picture needs Pillow: pip install 'mldash[agents]'; without picture=true the same is told as text"
 
 
 class WrongArgument(AgentError):

@@ -1,10 +1,9 @@
 """read_logs"""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from mldash.answers.shapes import LogLine
 from mldash.client.client import Client
 from mldash.client.open_run import OpenRun
 from mldash.events.moments import checked_moment
@@ -15,7 +14,7 @@ from .texts import QUOTED_IS_LOGGED, call_text, quoted, value_text
 
 _MESSAGE: Final = 1_000
 _SHORT: Final = 160
-_AROUND_S: Final = 60.0
+AROUND_S: Final = 60.0
 
 
 def read_logs(
@@ -33,7 +32,7 @@ def read_logs(
     start = end = None
     moment = checked_moment(around, "around")
     if moment is not None:
-        start, end = (datetime.fromtimestamp(moment + by, UTC) for by in (-_AROUND_S, _AROUND_S))
+        start, end = (datetime.fromtimestamp(moment + by, UTC) for by in (-AROUND_S, AROUND_S))
     asked: dict[str, Any] = {"level": level, "search": text, "start": start, "end": end}
     count = _count(run, asked)
     first = max(0, count - limit) if offset is None else offset
@@ -54,7 +53,7 @@ def read_logs(
         more = call_text("read_logs", **call, offset=begin, limit=max(1, len(lines) - there))
         return f"{len(lines) - there} of {len(lines)} lines (long ones are cut first)", more
 
-    parts = [kept(head), Part(lambda size: _shown(lines, size, is_newest), told, _sizes(len(lines)))]
+    parts = [kept(head), Part(lambda size: shown_lines(lines, size, is_newest=is_newest), told, line_sizes(len(lines)))]
     if is_newest and first:
         before = call_text("read_logs", **call, offset=max(0, first - limit), limit=limit)
         parts.append(kept(f"{first} older lines: {before}"))
@@ -63,19 +62,21 @@ def read_logs(
     return fit(parts, budget, {"count": count, "first": first, "shown": len(lines)})
 
 
-def _sizes(count: int) -> list[int]:
+def line_sizes(count: int) -> list[int]:
     """Above `count` all lines at length, `count` all of them cut, below it so many."""
     return [count + 1, *range(count, -1, -1)] if count else [0]
 
 
-def _shown(lines: Sequence[LogLine], size: int, is_newest: bool) -> str:
+def shown_lines(lines: Sequence[Mapping[str, Any]], size: int, *, is_newest: bool) -> str:
+    """Of a size of `line_sizes`."""
     letters = _MESSAGE if size > len(lines) else _SHORT
     chosen = lines[:size] if not is_newest else lines[max(0, len(lines) - size) :]
     return "\n".join(_line(one, letters) for one in chosen)
 
 
-def _line(one: LogLine, letters: int) -> str:
-    said = f"{one['sequenceNumber']} {one['timestamp']} {one['level']} {quoted(one['message'], letters)}"
+def _line(one: Mapping[str, Any], letters: int) -> str:
+    rank = f"rank {one['rank']} " if "rank" in one else ""
+    said = f"{rank}{one['sequenceNumber']} {one['timestamp']} {one['level']} {quoted(one['message'], letters)}"
     metadata = one.get("metadata")
     return f"{said} {value_text(metadata, letters)}" if metadata else said
 

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import structs
+
 from mldash.answers.downsample import INDEX, ViewRequest
 from mldash.answers.view_request import checked_request
 from mldash.client.client import Client
@@ -12,6 +14,7 @@ from mldash.client.open_run import OpenRun
 from .backing import Backing, check_metric, found_run, has_metric
 from .budget import Answer, Part, fit, kept, wider
 from .errors import NoSuchField, WrongArgument
+from .pictures.drawing import picture_of
 from .points import Column, Series, coarser
 from .texts import QUOTED_IS_LOGGED, call_text, cell_text, number_text, quoted, table
 
@@ -47,8 +50,10 @@ def read_metric(
     bounds: tuple[Any, Any],
     columns: int,
     budget: int,
+    *,
+    picture: bool = False,
 ) -> Answer:
-    """A view. Raises NoSuchRun, NoSuchMetric, NoSuchField."""
+    """A view. Raises NoSuchRun, NoSuchMetric, NoSuchField, PillowMissing."""
     request = checked_request(fields, x, *bounds, columns)
     opened = _opened(client, runs, metric, fields)
     asked = Asked(runs, metric, request, budget)
@@ -67,7 +72,8 @@ def read_metric(
     first = series[0].whole
     facts = {"series": len(series), "least": first.least, "greatest": first.greatest, "last": first.last}
     facts |= {"count": first.count, "missing": first.missing}
-    return fit(parts, budget, facts if len(series) == 1 else {"series": len(series)})
+    answer = fit(parts, budget, facts if len(series) == 1 else {"series": len(series)})
+    return structs.replace(answer, picture=picture_of(series, x)) if picture else answer
 
 
 def read_exactly(

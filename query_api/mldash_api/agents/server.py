@@ -2,14 +2,15 @@
 (http/).
 
 Every call passes through one middleware: an argument that the tool has not is refused with the nearest that it has (the
-library would drop it and use the default), and one whose value is none with what is allowed.
+library would drop it and use the default), and one whose value is none with what is allowed. Tools that change
+something are listed and called where they are offered at all, and the caller may write.
 """
 
 import asyncio
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from importlib.metadata import version
 from types import FrameType
 from typing import Any, Final
@@ -21,10 +22,14 @@ from mcp_types import CallToolResult, TextContent
 from pydantic import ValidationError
 
 from mldash.client.client import Client
+from mldash.errors import MldashError
 
+from .backing import is_api
+from .changing import CHANGING, may_change
 from .errors import nearest
 from .texts import QUOTED_IS_LOGGED, beginning, clean, quoted
-from .tools import tools_of
+from .threads import in_thread
+from .tools import OVER_FOLDERS, READING, tools_of
 
 INSTRUCTIONS: Final = (
     "Read access to machine-learning runs: their params, metrics, logs and processes. Begin with find_runs; "
@@ -38,19 +43,35 @@ Context = ServerRequestContext[Any, Any]
 Next = Callable[[Context], Awaitable[HandlerResult]]
 
 
-def make_server(client_of: Callable[[], Client], ending: asyncio.Event | None = None) -> MCPServer[Any]:
+def make_server(
+    client_of: Callable[[], Client], ending: asyncio.Event | None = None, names: Sequence[str] = READING
+) -> MCPServer[Any]:
     """`client_of`: the client of the call in hand, by which its tools read. `ending`: set when the server is about to
-    end, so that nobody waits on."""
-    tools = tools_of(client_of, ending or asyncio.Event())
+    end, so that nobody waits on. `names`: of the tools that are offered."""
+    tools = tools_of(client_of, ending or asyncio.Event(), names)
     known = {tool.name: tool for tool in tools}
+    read = {name: tool for name, tool in known.items() if name not in CHANGING}
+
+    async def offered() -> Mapping[str, Tool]:
+        return known if len(read) == len(known) or await in_thread(_may_change, client_of()) else read
 
     async def check(ctx: Context, call_next: Next) -> HandlerResult:
         if ctx.method == "tools/call" and isinstance(ctx.params, Mapping):
-            fault = fault_of(known, ctx.params.get("name"), ctx.params.get("arguments"))
+            name = ctx.params.get("name")
+            changes = isinstance(name, str) and name in known and name not in read
+            if changes and name not in await offered():
+                fault: str | None = f"{name} needs the right to write, which this caller has on nothing"
+            else:
+                fault = fault_of(known if changes else read, name, ctx.params.get("arguments"))
             if fault is not None:
                 text = TextContent(type="text", text=fault)
                 return CallToolResult(content=[text], is_error=True)
-        return await call_next(ctx)
+        result = await call_next(ctx)
+        if ctx.method == "tools/list" and len(read) < len(known):
+            assert isinstance(result, dict), "as it is sent"
+            there = await offered()
+            result = {**result, "tools": [one for one in result["tools"] if one["name"] in there]}
+        return result
 
     return MCPServer(
         "mldash",
@@ -84,12 +105,22 @@ def fault_of(tools: Mapping[str, Tool], name: Any, arguments: Any) -> str | None
     return None
 
 
-def run_over_stdio(client: Client) -> None:
-    """Until stdin ends, or SIGTERM."""
-    # The library reads stdin in a thread that nothing wakes. Tools only read, so that there is nothing to finish.
+def run_over_stdio(client: Client, *, changes: bool = False) -> None:
+    """Until stdin ends, or SIGTERM. `changes`: offer the tools that change something, over an API."""
+    # The library reads stdin in a thread that nothing wakes. A tool that changes something sends one request, which the
+    # API does wholly or not at all: so there is nothing to finish.
     signal.signal(signal.SIGTERM, _leave)
     logging.basicConfig(level=logging.WARNING)  # to stderr: stdout is the protocol's
-    make_server(lambda: client).run("stdio")
+    over_api = (*READING, *CHANGING) if changes else READING
+    make_server(lambda: client, names=over_api if is_api(client) else OVER_FOLDERS).run("stdio")
+
+
+def _may_change(client: Client) -> bool:
+    """An API that does not say so offers nothing."""
+    try:
+        return may_change(client)
+    except MldashError:
+        return False
 
 
 def _leave(number: int, frame: FrameType | None) -> None:

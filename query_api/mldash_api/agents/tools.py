@@ -6,32 +6,36 @@ short enough for every budget.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
 from typing import Annotated, Any, Final, ParamSpec
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent, ToolAnnotations
 from pydantic import Field
 
 from mldash.client.client import Client
 from mldash.errors import MldashError
 from mldash_api.errors import ApiError
 
+from .audited import audit_run
 from .backing import Backing, backing_of
 from .budget import LEAST, MOST, USUAL, Answer, Structured
+from .changing import CHANGING, note, tag
 from .compared import compare_runs, where_parted
 from .describing import describe_run
 from .errors import AgentError
 from .finding import fields, find_runs
 from .lines import read_logs
 from .metrics import read_exactly, read_metric
+from .ranked_lines import read_ranked
 from .texts import beginning, clean
 from .threads import in_thread
-from .waiting import MOST_RUNS, Waiting, What
-from .watching import until
+from .waiting.waiting import MOST_RUNS, Waiting, What
+from .waiting.watching import until
 
 _MOST_ERROR: Final = 900
 _MOST_TIMEOUT_S: Final = 3_600.0
@@ -111,6 +115,7 @@ class Tools:
         exact: Annotated[
             bool, Field(description="The points themselves, by index, of one run, in place of a view.")
         ] = False,
+        picture: Annotated[bool, Field(description="A PNG of the view beside the text, of at most 60 KB.")] = False,
         budget: Budget = USUAL,
     ) -> Told:
         """Read a metric of one or several runs on one grid: of each column the least, greatest, first and last number
@@ -119,9 +124,11 @@ class Tools:
         if exact:
             if x != "index":
                 raise ToolError("argument x: points are read exactly by their index; leave x out")
+            if picture:
+                raise ToolError("argument picture: a view is drawn, not exact points; leave exact out")
             return await _read(read_exactly, self._client, runs, metric, fields, (start, end), budget)
-        bounds = (start, end)
-        return await _read(read_metric, self._client, self._backing, runs, metric, fields, x, bounds, columns, budget)
+        asked = (runs, metric, fields, x, (start, end), columns, budget)
+        return await _read(read_metric, self._client, self._backing, *asked, picture=picture)
 
     async def where_parted(
         self,
@@ -158,10 +165,17 @@ class Tools:
             int | None, Field(ge=0, description="From this one of the lines that fit; null: the newest.")
         ] = None,
         limit: Annotated[int, Field(ge=1, le=1_000)] = 50,
+        rank: Annotated[
+            list[Annotated[int, Field(ge=0, le=1_000_000)]] | None,
+            Field(max_length=100, description="Of processes with these ranks alone, over an API."),
+        ] = None,
         budget: Budget = USUAL,
     ) -> Told:
-        """Read log lines: the newest (what stood there before a crash), by level and text, around a moment, or from an
-        offset on."""
+        """Read log lines: the newest (what stood there before a crash), by level, text and rank, around a moment, or
+        from an offset on."""
+        if rank:
+            asked = (level, text, around, offset, limit, budget)
+            return await _read(read_ranked, self._client, run, rank, *asked)
         return await _read(read_logs, self._client, run, level, text, around, offset, limit, budget)
 
     async def fields(
@@ -173,6 +187,11 @@ class Tools:
         """List the fields that filters, sort and columns can name and that begin with a prefix, with how many runs
         have each."""
         return await _read(fields, self._client, prefix, limit, budget)
+
+    async def audit_run(self, run: Run, budget: Budget = USUAL) -> Told:
+        """Tell whether all that was written to a run is stored, once, event by event: the verdict, each hole or damage
+        with its place, and what each process says it wrote. It reads the whole run: a minute at most."""
+        return await _read(audit_run, self._client, run, budget)
 
     async def wait_for(
         self,
@@ -201,15 +220,36 @@ class Tools:
         async def wait() -> Answer:
             waiting = Waiting(self._client, what, runs, filter, need_all, metric, after_index, points, budget)
             await in_thread(waiting.begin)
-            found = await until(waiting.look, timeout_s, tell, self._ending)
+            with waiting.listening() as hearing:
+                found = await until(waiting.look, timeout_s, hearing, tell, self._ending, waiting.was_away)
             if found is not None:
                 return found
             return await in_thread(waiting.not_yet, time.monotonic() - begun)
 
         return _told(await _mendable(wait)())
 
+    async def note(
+        self,
+        run: Run,
+        text: Annotated[str, Field(max_length=8_192, description="A new paragraph of the run's notes.")],
+        budget: Budget = USUAL,
+    ) -> Told:
+        """Write a paragraph below the notes of a run, for people and programs that read them later. What stood there
+        stays, and so does the history of who wrote what."""
+        return await _read(note, self._client, run, text, budget)
 
-TOOLS: Final = (
+    async def tag(
+        self,
+        run: Run,
+        add: Annotated[list[Name], Field(max_length=100)] = [],  # noqa: B006
+        remove: Annotated[list[Name], Field(max_length=100)] = [],  # noqa: B006
+        budget: Budget = USUAL,
+    ) -> Told:
+        """Add tags to a run, or take tags away. Who did it stands in the run's history; again: no harm."""
+        return await _read(tag, self._client, run, add, remove, budget)
+
+
+OVER_FOLDERS: Final = (
     "find_runs",
     "describe_run",
     "compare_runs",
@@ -219,20 +259,31 @@ TOOLS: Final = (
     "fields",
     "wait_for",
 )
+READING: Final = (*OVER_FOLDERS, "audit_run")
+"""Over an API."""
+_READS: Final = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+_CHANGES: Final = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_world_hint=False)
 
 
-def tools_of(client_of: Callable[[], Client], ending: asyncio.Event) -> list[Tool]:
-    """All of them, read-only."""
-    methods, hints = Tools(client_of, ending), ToolAnnotations(read_only_hint=True, open_world_hint=False)
-    return [Tool.from_function(getattr(methods, name), annotations=hints) for name in TOOLS]
+def tools_of(client_of: Callable[[], Client], ending: asyncio.Event, names: Sequence[str]) -> list[Tool]:
+    """Those of these names."""
+    methods = Tools(client_of, ending)
+    return [
+        Tool.from_function(getattr(methods, name), annotations=_CHANGES if name in CHANGING else _READS)
+        for name in names
+    ]
 
 
-async def _read(read: Callable[..., Answer], *arguments: Any) -> CallToolResult:
-    return _told(await _mendable(in_thread)(read, *arguments))
+async def _read(read: Callable[..., Answer], *arguments: Any, **named: Any) -> CallToolResult:
+    return _told(await _mendable(in_thread)(read, *arguments, **named))
 
 
 def _told(answer: Answer) -> CallToolResult:
-    return CallToolResult(content=[TextContent(type="text", text=answer.text)], structured_content=answer.structured)
+    content: list[ContentBlock] = [TextContent(type="text", text=answer.text)]
+    if answer.picture is not None:
+        data = b64encode(answer.picture).decode()
+        content.append(ImageContent(type="image", data=data, mime_type="image/png"))
+    return CallToolResult(content=content, structured_content=answer.structured)
 
 
 def _mendable(call: Callable[_Arguments, Awaitable[Answer]]) -> Callable[_Arguments, Awaitable[Answer]]:

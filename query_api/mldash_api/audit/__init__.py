@@ -6,6 +6,7 @@
   recount.py   a chain folded again from its parts, compared with its snapshot
   chains.py    one stream, cold and hot
   claims.py    the events that each session claims, compared with its stored ones
+  asking.py    where the workers are on Kafka, and the dead letters
   leftovers.py unread buckets and objects
   audit.py     an experiment, in order
 

@@ -46,7 +46,8 @@ class Cells:
 
     def add_totals(self, column: Integers, counts: Integers, sums: Floats) -> None:
         np.add.at(self.count, column, counts)
-        np.add.at(self.sum, column, sums)
+        with np.errstate(invalid="ignore", over="ignore"):  # what has no sum: NaN; what is too great: infinite
+            np.add.at(self.sum, column, sums)
 
     def add_values(self, column: Integers, x: Floats, index: Integers, y: Floats) -> None:
         """Points by their column; some may come twice. They count for everything but the totals."""

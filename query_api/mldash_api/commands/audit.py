@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +14,6 @@ from mldash.process.configuration import component_options, component_settings
 
 if TYPE_CHECKING:
     from mldash.events.identity import Prefix
-    from mldash_api.audit.claims import Letter, Progress
     from mldash_api.audit.findings import Report
     from mldash_api.settings import ApiSettings
     from mldash_ingest.repair import Hole, Repaired
@@ -83,6 +81,7 @@ async def audit_experiment(
     settings: ApiSettings, group: str, prefix: Prefix, tell: Callable[[int, int], None] = lambda done, total: None
 ) -> Report:
     """The audit of one experiment, with all that it asks of Kafka, MongoDB and S3."""
+    from mldash_api.audit.asking import ask_kafka
     from mldash_api.audit.audit import audit
     from mldash_api.errors import NotFound
     from mldash_api.stores.streams import find_experiment
@@ -96,40 +95,10 @@ async def audit_experiment(
             experiment = await find_experiment(mongo, prefix)
             if experiment is None:
                 raise NotFound("experiment", prefix.text)
-            progress, letters = await _ask_kafka(settings, group)
+            progress, letters = await ask_kafka(settings, group)
             return await audit(mongo, objects, experiment, progress, letters, tell)
     finally:
         await mongo.close()
-
-
-async def _ask_kafka(settings: ApiSettings, group: str) -> tuple[dict[str, dict[int, Progress]], list[Letter]]:
-    """Where the workers are, then the dead letters: what the workers have passed and set aside is among these."""
-    from mldash.connections.group_offsets import group_offsets
-    from mldash.connections.topic_reading import reading
-    from mldash.events.topics import event_topics
-    from mldash_api.audit.claims import Letter, Progress
-    from mldash_ingest.dead_letters.browse import list_letters
-
-    kinds = event_topics(settings.topic_prefix)
-    progress = defaultdict[str, dict[int, Progress]](dict)
-    async with reading(settings) as consumer:
-        offsets = await group_offsets(settings, consumer, group, kinds)
-        for (topic, partition), at in offsets.items():
-            progress[kinds[topic]][partition] = Progress(at.committed, at.end)
-        letters = [
-            Letter(
-                place=str(one.place),
-                reason=one.reason,
-                key=one.key,
-                kind=one.kind,
-                name=one.name,
-                session=one.session,
-                first_seq=one.first_seq,
-                count=one.count,
-            )
-            for one in await list_letters(consumer, settings.topic_prefix)
-        ]
-    return progress, letters
 
 
 async def _with_bar(settings: ApiSettings, group: str, prefix: Prefix) -> Report:

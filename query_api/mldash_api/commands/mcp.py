@@ -18,12 +18,14 @@ from mldash.process.configuration import component_settings, config_option
     help="Holds the token for the API (also MLDASH_TOKEN, MLDASH_TOKEN_FILE).",
 )
 @click.option("--root", type=click.Path(path_type=Path), metavar="DIR", help="Local experiments below this folder.")
+@click.option("--changes", is_flag=True, help="Offer note and tag too, over an API, where the token may write.")
 @config_option
-def command(api: str | None, token_file: Path | None, root: Path | None, config: str | None) -> None:
+def command(api: str | None, token_file: Path | None, root: Path | None, changes: bool, config: str | None) -> None:
     """Serve runs to a program that reasons, over stdin and stdout (the Model Context Protocol).
 
     Of an API, where there is one (--api, MLDASH_REMOTE); else, and with --root, of local folders without any server.
-    Its tools only read. It ends with its stdin, and by SIGTERM. docs/agents.md says how clients are set up.
+    Its tools only read, but for those of --changes. It ends with its stdin, and by SIGTERM. docs/agents.md says how
+    clients are set up.
     """
     from mldash.client.client import Client
     from mldash.client.errors import NoSuchFolder
@@ -37,7 +39,9 @@ def command(api: str | None, token_file: Path | None, root: Path | None, config:
         client = Client.of(settings, root)
     except NoSuchFolder as error:
         raise click.UsageError(f"there is no folder {error.root}: say --root DIR, or --api URL") from None
+    if changes and not client.where.startswith("http"):
+        raise click.UsageError("--changes is for an API (--api): notes and tags of local folders have no history")
     # Imported only now: a wrong setting is told before the protocol's library is loaded.
     from mldash_api.agents.server import run_over_stdio
 
-    run_over_stdio(client)
+    run_over_stdio(client, changes=changes)

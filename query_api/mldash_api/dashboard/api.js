@@ -36,6 +36,14 @@ export async function askExact(path, query, signal) {
   return parseExact(await (await answer(path, query, { signal, headers: { Accept: "application/json" } })).text());
 }
 
+/**
+ * @param {string} path @param {AbortSignal} [signal]
+ * @returns {Promise<string>}
+ */
+export async function askText(path, signal) {
+  return (await answer(path, {}, { signal, headers: { Accept: "text/plain" } })).text();
+}
+
 const COLUMNS = "application/vnd.apache.arrow.stream, application/json;q=0.5";
 
 /**
@@ -50,12 +58,13 @@ export async function askColumns(path, query, signal) {
 }
 
 /**
- * @param {string} method @param {string} path @param {unknown} body @param {AbortSignal} [signal]
+ * @param {string} method @param {string} path @param {unknown} [body] none, or null: nothing is sent with it
+ * @param {AbortSignal} [signal]
  * @returns {Promise<any>}
  */
-export async function send(method, path, body, signal) {
-  const headers = { "Content-Type": "application/json" };
-  return (await answer(path, {}, { method, body: JSON.stringify(body), headers, signal })).json();
+export async function send(method, path, body = null, signal) {
+  const sent = body === null ? {} : { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
+  return (await answer(path, {}, { method, ...sent, signal })).json();
 }
 
 /** @param {string} path @param {Record<string, unknown>} [query] */

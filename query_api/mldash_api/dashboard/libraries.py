@@ -77,6 +77,12 @@ LIBRARIES: Final = (
         "+d4JwDnBJsxjH7zMz5QSDOVQQYqFdAQYSaR6lfBazFz28C5eIBiL5s4jqLEWJKcc43fSU1m6yHMcWeRUCTNH+g==",
         {"dist/flechette.min.js": "flechette.js", "LICENSE": "licences/flechette.txt"},
     ),
+    Package(
+        "commonmark",
+        "0.31.2",
+        "2fRLTyb9r/2835k5cwcAwOj0DEc44FARnMp5veGsJ+mEAZdi52sNopLu07ZyElQUz058H43whzlERDIaaSw4rg==",
+        {"dist/commonmark.min.js": "commonmark.js", "LICENSE": "licences/commonmark.txt"},
+    ),
 )
 
 BARE: Final = {
@@ -90,6 +96,7 @@ BARE: Final = {
 SCRIPTS: Final = {
     "uplot.js": ("", "export default uPlot;\n"),
     "flechette.js": ("const exports = {}, module = {};\n", "export const { tableFromIPC } = exports;\n"),
+    "commonmark.js": ("const exports = {}, module = {};\n", "export const { Parser } = exports;\n"),
 }
 """Scripts of old kind: what comes before them and behind them makes modules of them."""
 

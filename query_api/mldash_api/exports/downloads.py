@@ -13,6 +13,7 @@ from mldash_api.errors import WrongParameter
 from mldash_api.experiments.about import NOTHING_SAID, read_about
 from mldash_api.stores.streams import Stores, StreamRef
 from mldash_api.tracks.entries import Asked
+from mldash_api.tracks.windows import plan_windows, windows
 
 from . import entries, points
 from .entries import EntryFormat, entry_export
@@ -20,7 +21,6 @@ from .points import PointFormat, point_export
 from .ranges import begun, find_extent, no_pieces, pieces
 from .schemas import entry_schema, point_schema
 from .tables import ENTRY_OWN, SchemaOf
-from .windows import plan_windows, windows
 from .writing import written
 
 

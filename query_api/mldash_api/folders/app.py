@@ -47,6 +47,7 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
             tracks.entries,
             tracks.at,
             tracks.resample,
+            tracks.grid,
             charts.differences,
             charts.parted,
             charts.grid,
@@ -59,7 +60,7 @@ def make_app(runs: KeptRuns, access: Access, streams: live_routes.Streams) -> AS
         dependencies={"form": Provide(provide_form, sync_to_thread=False)},
     )
     app = Litestar(
-        route_handlers=[answers, pages.table, pages.charts, pages.comparison, pages.run, dashboard.dashboard_file],
+        route_handlers=[answers, *pages.HANDLERS, dashboard.dashboard_file],
         guards=[access.admit],
         dependencies={
             "runs": Provide(lambda: runs, sync_to_thread=False),

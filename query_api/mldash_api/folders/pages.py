@@ -45,6 +45,18 @@ async def comparison(request: Request[Any, Any, Any], access: OurAccess, runs: O
     return without_slash(request) or _shown(request, access, runs, 0)
 
 
+@get("/access", include_in_schema=False, opt=OPEN)
+async def rights(request: Request[Any, Any, Any], access: OurAccess, runs: OurRuns) -> Response[bytes]:
+    """That nobody signs in here."""
+    return without_slash(request) or _shown(request, access, runs, 0)
+
+
+@get("/status", include_in_schema=False, opt=OPEN)
+async def status(request: Request[Any, Any, Any], access: OurAccess, runs: OurRuns) -> Response[bytes]:
+    """That there is no pipeline here."""
+    return without_slash(request) or _shown(request, access, runs, 0)
+
+
 @get("/run/{path:path}", include_in_schema=False, opt=OPEN)
 async def run(
     request: Request[Any, Any, Any], path: FromPath[str], access: OurAccess, runs: OurRuns
@@ -65,3 +77,6 @@ def _shut(error: NotSignedIn) -> Response[bytes]:
     """To a person, so in words."""
     text = f"mldash view: {error}\n"
     return Response(text.encode(), status_code=401, media_type="text/plain", headers={**_NO_STORE, **error.headers()})
+
+
+HANDLERS: Final = (table, charts, comparison, rights, status, run)

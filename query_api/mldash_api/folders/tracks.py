@@ -1,4 +1,4 @@
-"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/at, /v1/tracks/resampled"""
+"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/at, /v1/tracks/resampled, /v1/tracks/grid"""
 
 import math
 from typing import Annotated, Any, Final, TypedDict
@@ -8,9 +8,18 @@ from litestar.params import FromQuery, QueryParameter
 
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
 from mldash.local.reading.reader import LocalReader
+from mldash_api.charts.tracks.cells import TrackGrid
 from mldash_api.errors import WrongParameter
-from mldash_api.limits import MOST_TIMES
+from mldash_api.limits import DEFAULT_COLUMNS, MOST_TIMES
 from mldash_api.rights.needed import needs
+from mldash_api.routes.chart_parameters import (
+    Columns,
+    GridFields,
+    GridStatistics,
+    HasPath,
+    cells_in,
+    checked_grid,
+)
 from mldash_api.routes.parameters import (
     PrefixText,
     checked_count,
@@ -21,6 +30,7 @@ from mldash_api.routes.parameters import (
 )
 
 from .asking import OurForm, OurRuns, of_run
+from .track_grids import track_grid
 
 _READS: Final = needs("read", "everything")
 _MOST_ENTRIES: Final = 1_000_000
@@ -111,3 +121,22 @@ async def resample(
 
     rows = await of_run(runs, prefix, resampled, none)
     return await form.built(len(rows), lambda: EntriesAnswer(entries=rows, count=len(rows)))
+
+
+@get("/tracks/grid", opt=_READS)
+async def grid(
+    runs: OurRuns,
+    form: OurForm,
+    prefix: PrefixText,
+    topic: FromQuery[str],
+    columns: GridFields,
+    start: Moment = None,
+    end: Moment = None,
+    points: Columns = DEFAULT_COLUMNS,
+    statistics: GridStatistics = None,
+    with_path: HasPath = False,
+) -> Response[TrackGrid]:
+    """However many entries on pixel columns of time: no extreme of any number is lost."""
+    asked = checked_grid(topic, columns, (start, end), points, statistics, with_path)
+    found = await of_run(runs, prefix, lambda reader: track_grid(reader, topic, asked), asked.nothing())
+    return await form.built(cells_in(found), lambda: found)

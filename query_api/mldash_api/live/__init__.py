@@ -17,6 +17,7 @@ One hub a process; it watches experiments and their chains while somebody listen
   tending.py      what no statement tells: deletions, new experiments, changes, rights
   telling.py      what a listener is told next
   listener.py     one listener: what it is told, in which order, and when it ends
+  listened/       which experiments are listened to, told to the processes that write them
   joining.py      how one comes in: by parameters, by an id, by a name that a page can change
   event_stream.py as server-sent events
   live.py         the hub with its steps in the background; the same events as a page

@@ -3,6 +3,7 @@
 ApiError
   TooManyListeners  this caller has as many streams, or names, as one may have
   ListenersFull     this process has as many streams as it may have
+  ProcessesFull     as many training processes wait here as may
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from mldash_api.errors import ApiError
 
 _AGAIN_AFTER_S = 10
+_PROCESSES_AGAIN_AFTER_S = 60
 
 
 class TooManyListeners(ApiError):
@@ -50,3 +52,23 @@ class ListenersFull(ApiError):
 
     def headers(self) -> dict[str, str]:
         return {"Retry-After": str(_AGAIN_AFTER_S)}
+
+
+class ProcessesFull(ApiError):
+    """`limit`: of one process of the API."""
+
+    retriable = True
+    status, type, title = 503, "processes-full", "No room for another process that waits"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"{self.limit} processes wait here to hear of listeners (MLDASH_API_LIVE_PROCESSES): keep to the linger"
+
+    def members(self) -> dict[str, Any]:
+        return {"limit": self.limit}
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(_PROCESSES_AGAIN_AFTER_S)}

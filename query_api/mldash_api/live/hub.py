@@ -12,6 +12,7 @@ from mldash_api.stores.streams import ExperimentRef, Stores, find_experiment
 from .asked import CHAINS
 from .chains import Chain, OlderPieces, Pieces, Watched
 from .errors import ListenersFull, TooManyListeners
+from .listened.listened import Listened
 from .listener import BEGINNING, Listener, Start
 from .news import News
 from .pieces import Piece
@@ -30,6 +31,7 @@ class Hub:
     def __init__(self, stores: Stores) -> None:
         self.stores, self.settings = stores, stores.settings
         self.news = News(stores.settings)
+        self.listened = Listened(stores.mongo, stores.settings.live_processes)
         self.listeners = set[Listener]()
         self.watched = dict[bytes, Watched]()
         self.pieces = Pieces(stores.settings.live_cache_bytes // 2)
@@ -49,6 +51,7 @@ class Hub:
         if sum(_who(other) == one for other in self.listeners) >= self.settings.live_listeners_of_one:
             raise TooManyListeners(self.settings.live_listeners_of_one)
         self.listeners.add(listener)
+        self.listened.comes(listener.asked)
         self.news.want(True)
         instruments.live_listeners.set(len(self.listeners))
 
@@ -56,6 +59,8 @@ class Hub:
         """Nothing of it stays."""
         for watched in self.watched_by(listener):
             self._unwatch(listener, watched)
+        if listener in self.listeners:
+            self.listened.goes(listener.asked)
         self.listeners.discard(listener)
         self.news.want(bool(self.listeners))
         instruments.live_listeners.set(len(self.listeners))
@@ -63,6 +68,7 @@ class Hub:
     def close(self) -> None:
         """Everybody is told, and nobody comes in."""
         self._is_closing = True
+        self.listened.close()
         for listener in self.listeners:
             listener.close("stopping")
 
@@ -111,16 +117,31 @@ class Hub:
             reading.add_done_callback(look_away)  # whoever asked may have gone
         return await asyncio.shield(reading)
 
-    async def refresh(self, watched: Iterable[Watched]) -> list[Chain]:
-        """Ends of their chains as they are now; the chains that go further than was known."""
+    async def refresh(self, watched: Iterable[Watched]) -> None:
+        """Ends of their chains as they are now; whoever listens to one that goes further than was known is told."""
         by_id = {one.id: one for one in watched}
-        further = list[Chain]()
         for found in await self._found(by_id.values()):
             chain = chain_of(by_id[found.experiment], found)
             if chain is not None and found.end > chain.end:
                 chain.end = found.end
-                further.append(chain)
-        return further
+                self.has_fields(chain, found.fields)
+                self.has_grown(chain)
+
+    def has_grown(self, chain: Chain) -> None:
+        """Its end is another one: every place that moves it says so, for no later look finds what lies before it."""
+        if chain.stream.kind == "runs":
+            self.stale.add(chain.watched)
+            return
+        for listener in chain.listeners:
+            listener.heard(chain)
+
+    def has_fields(self, chain: Chain, names: Iterable[str]) -> None:
+        """Names that events of it have; those that are new are told."""
+        new = [one for one in names if one not in chain.fields]
+        if new:
+            chain.fields.update(dict.fromkeys(new))
+            for listener in chain.listeners:
+                listener.has_fields(chain, new)
 
     async def find_new(self, watched: Iterable[Watched]) -> None:
         """Streams that have come since they were listed: everything of them is told."""

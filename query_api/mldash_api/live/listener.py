@@ -269,6 +269,8 @@ class Listener:
         for chain in self.following:
             if not page.asked.wants(chain.stream.kind, chain.stream.name):
                 self.positions.leave(chain.watched.key, chain.key)
+        self.hub.listened.goes(self.asked)
+        self.hub.listened.comes(page.asked)
         self.asked, self.is_up_to_date, self._was_up_to_date = page.asked, False, False
         await self.hub.listen_anew(self, start_of(page.start))
         self._told_change = page

@@ -12,6 +12,7 @@ from mldash_api.stores.streams import Stores
 
 from .event_stream import told_to_its_end
 from .hub import Hub
+from .listened.listened import EVERY_S as LISTENED_EVERY_S
 from .listener import Event, Listener
 from .rounds import Rounds
 from .tending import EVERY_S, Tending
@@ -40,6 +41,7 @@ class Live:
         self._following.start("follow what is stored", self.hub.news.follow, 0.0)
         self._looking.start("look for what is new", self._rounds.turn, 0.0)
         self._looking.start("tend listeners", self.tending.tend, EVERY_S)
+        self._looking.start("say who is listened to", self.hub.listened.tend, LISTENED_EVERY_S)
 
     def say_goodbye(self) -> None:
         """Every listener is told, and ends."""
@@ -49,6 +51,7 @@ class Live:
         self._stop.set()
         await self._following.finish()
         await self._looking.finish()
+        await self.hub.listened.unsay()
 
 
 async def collect(listener: Listener, wait_s: float) -> tuple[list[Event], str]:

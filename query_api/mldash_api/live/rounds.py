@@ -9,7 +9,6 @@ from mldash_ingest.documents.buckets import Bucket
 
 from .chains import Chain, chains_of
 from .hub import Hub
-from .pieces import Piece
 from .reading import count_streams, look, pieces_of
 from .state import read_statuses
 
@@ -67,11 +66,10 @@ class Rounds:
             followed.setdefault(chains[bucket.stream], []).append(bucket)
         for chain, buckets in followed.items():
             if self._take(chain, buckets, now):
-                self._tell(chain)
+                self._hub.has_grown(chain)
         if found.moved:
             # The compactor has moved what was to be read: it is read from S3, and the chains go on from their ends.
-            for chain in await self._hub.refresh({chains[one].watched for one in found.moved}):
-                self._tell(chain)
+            await self._hub.refresh({chains[one].watched for one in found.moved})
         if not found.is_whole:
             self._hub.news.tell()
 
@@ -92,16 +90,10 @@ class Rounds:
         for piece in pieces_of(chain.stream, buckets):
             self._hub.pieces.add(chain, piece)
             if chain.stream.kind in ("metrics", "tracks"):
-                _note_fields(chain, piece)
+                names = piece.column_names()
+                self._hub.has_fields(chain, piece.fields() if "" in names else names)
         chain.moved_at = now
         return True
-
-    def _tell(self, chain: Chain) -> None:
-        if chain.stream.kind == "runs":
-            self._hub.stale.add(chain.watched)
-            return
-        for listener in chain.listeners:
-            listener.heard(chain)
 
     async def _look_at_statuses(self, now: float) -> None:
         hub = self._hub
@@ -120,14 +112,3 @@ class Rounds:
         for one in changed:
             for listener in one.listeners:
                 listener.has_status(one)
-
-
-def _note_fields(chain: Chain, piece: Piece) -> None:
-    names = piece.column_names()
-    if "" in names:
-        names = piece.fields()
-    new = [one for one in names if one not in chain.fields]
-    if new:
-        chain.fields.update(dict.fromkeys(new))
-        for listener in chain.listeners:
-            listener.has_fields(chain, new)

@@ -26,21 +26,24 @@ _log = structlog.get_logger()
 async def next_blocks(listener: "Listener") -> tuple[str, list[bytes]]:
     """The kind of the first chain that is behind, and blocks of all chains of it; the positions move behind them.
 
-    A gap that it meets is noted in `gaps`, and told before what follows it.
+    A gap that it meets is noted in `gaps`, and told by itself: an event's id stands behind the event, and before a gap
+    that was not told yet.
     """
     kind = next(iter(listener.behind)).stream.kind
     blocks, size = list[bytes](), 0
     for chain in [one for one in listener.behind if one.stream.kind == kind]:
         while chain in listener.behind and size < _EVENT_BYTES and not listener.gaps:
-            block = await _next_block(listener, chain)
+            block = await _next_block(listener, chain, may_be_gap=not blocks)
+            if block is None:
+                return kind, blocks
             if block:
                 blocks.append(block)
                 size += len(block)
     return kind, blocks
 
 
-async def _next_block(listener: "Listener", chain: Chain) -> bytes:
-    """Empty where nothing is told of what stands at the position."""
+async def _next_block(listener: "Listener", chain: Chain, may_be_gap: bool) -> bytes | None:
+    """Empty where nothing is told of what stands at the position; None where that is a gap, and may be none."""
     position = listener.positions.of(chain.watched.key, chain.key)
     assert position is not None, "chains that are behind have a position"
     found = chain.piece_at(position) or await _read(listener, chain, position)
@@ -48,6 +51,8 @@ async def _next_block(listener: "Listener", chain: Chain) -> bytes:
         if listener.behind.pop(chain, chain) is None:
             listener.skipped.add(chain)
         return b""
+    if isinstance(found, Gap) and not may_be_gap:
+        return None
     block = b"" if isinstance(found, Gap) else await found.told_to(listener.asked)
     if chain not in listener.following:
         return b""  # deleted meanwhile

@@ -6,7 +6,8 @@ connect.py      what an SDK needs to publish by itself
 dependencies.py what most routes ask for: stores, the answer's form, the experiment after its own writes
 leaving.py      work that ends with the caller
 experiments.py  params.py  metrics.py  grids.py  tracks.py  logs.py  merged_logs.py
-sessions.py     compare.py  live.py  records.py
+compare.py      live/  records.py
+written/        the processes that wrote; the audit
 changing/       tags, notes, the archive flag; deletions
 saved/          views that people save, short ids of long addresses
 doors/          who calls: tokens, links, people who sign in

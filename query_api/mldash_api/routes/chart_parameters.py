@@ -1,4 +1,5 @@
-"""What routes of charts share: the parameters of a view. Without a store: local mode takes the same."""
+"""What routes of charts share: the parameters of a view, and of a track on pixel columns. Without a store: local mode
+takes the same."""
 
 from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
@@ -12,8 +13,11 @@ from mldash.query.errors import ExpressionError
 from mldash.query.expressions.evaluating import Expression
 from mldash.query.expressions.parsing import parse_expression
 from mldash.query.expressions.syntax import nodes_of
+from mldash_api.charts.cells import Statistic
+from mldash_api.charts.tracks.asking import AskedTrackGrid
+from mldash_api.charts.tracks.cells import TrackGrid
 from mldash_api.errors import WrongParameter
-from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_EXPRESSIONS, MOST_VIEWS
+from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_EXPRESSIONS, MOST_TRACK_FIELDS, MOST_VIEWS
 from mldash_api.run_errors import WrongExpression
 
 from .parameters import checked_count, checked_fields, checked_finite, checked_name
@@ -32,6 +36,12 @@ Expressions = Annotated[
     list[str] | None,
     QueryParameter(description='Of the fields of the metric, as in "log10(loss)", "a - b", "d(loss)/dx".'),
 ]
+
+GridFields = Annotated[list[str], QueryParameter(description=f"The fields, at most {MOST_TRACK_FIELDS}.")]
+GridStatistics = Annotated[
+    list[Statistic] | None, QueryParameter(description="Least and greatest, if left out; of each number of a field.")
+]
+HasPath = Annotated[bool, QueryParameter(description="Whole entries too, so that a path can be drawn of them.")]
 
 
 def checked_expressions(texts: list[str] | None) -> tuple[Expression, ...]:
@@ -81,6 +91,32 @@ def checked_chart(
     needed, shown = dict.fromkeys(name for one in found for name in one.fields), fields or ()
     request = checked_view([*shown, *needed] if needed else fields, x, bounds, points, filter_)
     return AskedChart(request, found, frozenset(needed) - {*shown})
+
+
+def checked_grid(
+    topic: str,
+    fields: list[str],
+    bounds: tuple[float | None, float | None],
+    points: int,
+    statistics: list[Statistic] | None,
+    has_path: bool,
+) -> AskedTrackGrid:
+    """`bounds`: start and end. Raises WrongParameter."""
+    checked_name("topic", topic)
+    checked_count("number of columns", len(fields), MOST_TRACK_FIELDS)
+    low, high = checked_finite("start", bounds[0]), checked_finite("end", bounds[1])
+    if low is not None and high is not None and low > high:
+        raise WrongParameter("end", "it lies before the start")
+    names = list(dict.fromkeys(checked_fields("columns", fields) or ()))
+    chosen = list(dict.fromkeys(statistics or ("least", "greatest")))
+    return AskedTrackGrid(names, low, high, points, chosen, has_path)
+
+
+def cells_in(grid: TrackGrid) -> int:
+    """How many values an answer holds."""
+    path = grid["path"]
+    kept = len(path["timestamps"]) * (1 + len(path["values"])) if path else 0
+    return kept + len(grid["edges"]) * sum(1 + len(one["statistics"]) for one in grid["series"])
 
 
 def check_two(prefixes: Sequence[str]) -> None:

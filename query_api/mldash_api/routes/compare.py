@@ -12,7 +12,7 @@ from mldash_api.comparing.apart import TOGETHER
 from mldash_api.comparing.differences import compare
 from mldash_api.comparing.parted import find_parting
 from mldash_api.limits import DEFAULT_COLUMNS
-from mldash_api.rights.needed import needs
+from mldash_api.rights.needed import OF_EXPERIMENT, needs
 
 from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, check_two, checked_view
 from .chart_streams import experiments_of, metrics_of
@@ -26,7 +26,7 @@ from .parameters import (
 )
 
 
-@get("/", tags=["compare"], opt=needs("read", "prefixes"))
+@get("/", tags=["compare"], opt=needs("read", "prefixes", OF_EXPERIMENT))
 async def differences(
     stores: OurStores,
     form: OurForm,

@@ -1,4 +1,4 @@
-"""GET /, /charts, /compare, /run/{path}: the page. GET /dashboard/{version}/{path}: its files.
+"""GET /, /charts, /compare, /access, /status, /run/{path}: the page. GET /dashboard/{version}/{path}: its files.
 
 Open to all: they hold no data. What the page shows comes from the other routes, with the rights of who looks at it.
 """
@@ -45,6 +45,18 @@ async def dashboard_of_charts(request: Request[Any, Any, Any]) -> Response[bytes
 @get("/compare", include_in_schema=False, opt=OPEN)
 async def dashboard_of_comparison(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Many runs side by side."""
+    return without_slash(request) or page_at(request, 0)
+
+
+@get("/access", include_in_schema=False, opt=OPEN)
+async def dashboard_of_access(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """Tokens, links, and who changed what."""
+    return without_slash(request) or page_at(request, 0)
+
+
+@get("/status", include_in_schema=False, opt=OPEN)
+async def dashboard_of_status(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """How the API and its servers are."""
     return without_slash(request) or page_at(request, 0)
 
 
@@ -104,3 +116,14 @@ def _sent(request: Request[Any, Any, Any], file: File, tag: str, headers: dict[s
     if "gzip" not in request.headers.get("accept-encoding", "") or file.compressed is file.content:
         return Response(file.content, media_type=file.media_type, headers=headers)
     return Response(file.compressed, media_type=file.media_type, headers={**headers, "Content-Encoding": "gzip"})
+
+
+HANDLERS: Final = (
+    dashboard,
+    dashboard_of_charts,
+    dashboard_of_comparison,
+    dashboard_of_access,
+    dashboard_of_status,
+    dashboard_of_run,
+    dashboard_file,
+)

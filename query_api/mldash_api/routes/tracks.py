@@ -1,4 +1,4 @@
-"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/export, /v1/tracks/at, /v1/tracks/resampled"""
+"""GET /v1/tracks, /v1/tracks/entries, /v1/tracks/export, /v1/tracks/at, /v1/tracks/resampled, /v1/tracks/grid"""
 
 import math
 from typing import Annotated, Any, Final, TypedDict
@@ -8,17 +8,21 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from mldash.answers.shapes import EntriesAnswer, TrackSummary
+from mldash_api.charts.tracks.cells import TrackGrid
+from mldash_api.charts.tracks.grids import read_track_grid
 from mldash_api.errors import WrongParameter
 from mldash_api.exports.downloads import entry_file
 from mldash_api.exports.entries import ENTRY_MEDIA_TYPES, EntryFormat
 from mldash_api.exports.formats import files_of, format_of
-from mldash_api.limits import MOST_TIMES
+from mldash_api.limits import DEFAULT_COLUMNS, MOST_TIMES
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
 from mldash_api.tracks.entries import Asked, answer_of, read_entries
 from mldash_api.tracks.moments import entries_at, resampled
 from mldash_api.tracks.tracks import list_tracks
 
+from .chart_parameters import Columns, GridFields, GridStatistics, HasPath, cells_in, checked_grid
 from .dependencies import Found, OurForm, OurStores
+from .leaving import while_connected, within
 from .parameters import checked_count, checked_fields, checked_finite, checked_name, checked_number
 
 _ENTRY_FILES: Final = files_of(ENTRY_MEDIA_TYPES)
@@ -129,10 +133,35 @@ async def resample(
     return await form.built(len(found), lambda: EntriesAnswer(entries=found, count=len(found)))
 
 
+@get("/grid", tags=["tracks"], opt=needs("read", "prefix", OF_EXPERIMENT))
+async def grid(
+    request: Request[Any, Any, Any],
+    experiment: Found,
+    stores: OurStores,
+    form: OurForm,
+    topic: FromQuery[str],
+    columns: GridFields,
+    start: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    end: Annotated[float | None, QueryParameter(description="Seconds, inclusive.")] = None,
+    points: Columns = DEFAULT_COLUMNS,
+    statistics: GridStatistics = None,
+    with_path: HasPath = False,
+) -> Response[TrackGrid]:
+    """However many entries on pixel columns of time: no extreme of any number is lost. An absent topic has none."""
+    asked = checked_grid(topic, columns, (start, end), points, statistics, with_path)
+    if experiment is None:
+        return form.answer(asked.nothing())
+    reading = within(
+        stores.settings.chart_timeout_s, read_track_grid(stores, experiment.stream("tracks", topic), asked)
+    )
+    found = await while_connected(request, reading) or asked.nothing()
+    return await form.built(cells_in(found), lambda: found)
+
+
 def checked_moment(time: float) -> float:
     if not math.isfinite(time):
         raise WrongParameter("times", f"{time} is no time")
     return time
 
 
-router = Router("/tracks", route_handlers=[tracks, entries, export, at, resample])
+router = Router("/tracks", route_handlers=[tracks, entries, export, at, resample, grid])

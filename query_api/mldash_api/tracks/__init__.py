@@ -1,1 +1,1 @@
-"""Entries of tracks: by time, at given moments; lists of tracks."""
+"""Entries of tracks: by time, in windows of time however many, at given moments; lists of tracks."""

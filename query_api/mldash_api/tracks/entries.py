@@ -105,7 +105,7 @@ def answer_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> Entr
 def entries_of(rows: Sequence[Rows], fields: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """{"timestamp": t, field: value, …} in time order; fields that an entry has not are absent."""
     chosen = stored_names(fields)
-    if _follow_in_time(rows):
+    if follow_in_time(rows):
         return [entry for one in rows for entry in _in_place(one, chosen)]
     merged: dict[float, dict[str, Any]] = {}
     for one in rows:
@@ -120,7 +120,7 @@ def stored_names(fields: Sequence[str] | None) -> list[str] | None:
     return [stored for name in fields if (stored := stored_entry_field(name)) is not None]
 
 
-def _follow_in_time(rows: Sequence[Rows]) -> bool:
+def follow_in_time(rows: Sequence[Rows]) -> bool:
     """Whether each begins after the one before has ended: then no two entries meet."""
     spans = [(times[0], times[-1]) for times in (one.times() for one in rows)]
     return all(before[1] < after[0] for before, after in pairwise(spans))

@@ -73,6 +73,7 @@ def test_every_tool_answers_over_an_api(client: Client, prefixes: list[str]) -> 
     lines = asked(client, "read_logs", run=two, limit=1)
     assert r'error "before \"it\" ends"' in lines
     assert '"metrics.train.loss.max"' in asked(client, "fields", prefix="metrics.train.loss")
+    assert f'Run "{two}": ' in asked(client, "audit_run", run=two)
 
 
 def test_a_metric_of_an_api_is_read_with_its_extremes_and_its_nan(client: Client, prefixes: list[str]) -> None:

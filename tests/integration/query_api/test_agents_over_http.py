@@ -13,7 +13,7 @@ from mcp_types import CallToolResult, TextContent
 
 from mldash.process.environment import SettingError
 from mldash_api.agents.http import route
-from mldash_api.agents.tools import TOOLS
+from mldash_api.agents.tools import READING
 from tests.world import World
 
 from .conftest import Client, Running
@@ -58,7 +58,7 @@ async def test_each_caller_is_answered_with_what_they_may_read(world: World, gua
     """At once, so that one call could take another's rights."""
     mine, others = await token_for(world, ("read", "ada")), await token_for(world, ("read", "bob"))
     async with asking(guarded, mine, mode) as ada, asking(guarded, others, mode) as bob:
-        assert {tool.name for tool in (await ada.list_tools()).tools} == set(TOOLS)
+        assert {tool.name for tool in (await ada.list_tools()).tools} == set(READING)
         asked = [told(who, "find_runs", columns=["params.lr"]) for _ in range(6) for who in (ada, bob)]
         answers = await asyncio.gather(*asked)
         assert all(MINE in one and "0.1" in one and "bob" not in one and "0.7" not in one for one in answers[::2])
@@ -69,6 +69,7 @@ async def test_each_caller_is_answered_with_what_they_may_read(world: World, gua
             ("compare_runs", {"runs": [MINE, OTHERS]}),
             ("read_metric", {"runs": [OTHERS], "metric": "train"}),
             ("read_logs", {"run": OTHERS}),
+            ("audit_run", {"run": OTHERS}),
             ("where_parted", {"one": MINE, "two": OTHERS, "metric": "train", "field": "loss"}),
         ]
         for tool, arguments in calls:

@@ -29,7 +29,9 @@ async def test_the_page_is_answered_with_the_strict_policy(client: Client) -> No
     assert (again.status_code, again.content) == (304, b"")
 
 
-@pytest.mark.parametrize("path", ["/", "/charts", "/compare", "/run/alice/robots/walk", "/run/a/b/c/d%20e"])
+@pytest.mark.parametrize(
+    "path", ["/", "/charts", "/compare", "/access", "/status", "/run/alice/robots/walk", "/run/a/b/c/d%20e"]
+)
 async def test_all_that_the_page_names_is_found_from_where_it_is(client: Client, path: str) -> None:
     """By addresses relative to it: so whatever base path a proxy puts in front holds too."""
     page = await client.raw(path)

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.integration
 
 OWNER = PREFIX.split("/", maxsplit=1)[0]
 PAGES = {"/sign-in", "/sign-in.js", "/sign-in.css"}
-DASHBOARD = {"/", "/charts", "/compare", "/run/{path}", "/dashboard/{version}/{path}"}
+DASHBOARD = {"/", "/charts", "/compare", "/access", "/status", "/run/{path}", "/dashboard/{version}/{path}"}
 OPEN = {"/healthz", "/readyz", "/v1/sign-in", "/v1/sign-in/oidc", "/v1/sign-in/oidc/back", *PAGES, *DASHBOARD}
 """docs/security.md names them."""
 

@@ -160,12 +160,15 @@ async def test_a_link_to_an_experiment_opens_its_live_stream_and_its_grid_and_no
         await other.sign_in(text_of(chart))
         grid = {"name": "train", "fields": "loss"}
         assert (await guest.get("/v1/metrics/grid", prefixes=PREFIX, **grid)).status_code == 200
+        assert (await guest.get("/v1/compare", prefixes=PREFIX, everything=True)).status_code == 200
         page = await guest.get("/v1/live/page", prefix=PREFIX, kind="points", **{"from": "start"})
         assert [one["event"] for one in page.json()["events"]] == ["points", "up-to-date"]
         for path, asked in [
             ("/v1/metrics/grid", {"prefixes": f"{PREFIX}/below", **grid}),
             ("/v1/metrics/grid", {"prefixes": [PREFIX, f"{PREFIX}/below"], **grid}),
             ("/v1/metrics/grid", {"prefixes": f"{PREFIX}/below", "prefix": PREFIX, **grid}),
+            ("/v1/compare", {"prefixes": f"{PREFIX}/below"}),
+            ("/v1/compare", {"prefixes": [PREFIX, f"{PREFIX}/below"]}),
             ("/v1/live/page", {"prefix": f"{PREFIX}/below"}),
             ("/v1/live/page", {"prefix": [PREFIX, f"{PREFIX}/below"]}),
             ("/v1/live/page", {"scope": PREFIX}),

@@ -14,7 +14,7 @@ import pytest
 
 from mldash_api.charts import planning
 from mldash_api.exports import ranges as export
-from mldash_api.exports import windows
+from mldash_api.tracks import windows
 from mldash_compactor.chunks import manifest
 from mldash_ingest.documents.buckets import CHUNK
 from tests.world import World

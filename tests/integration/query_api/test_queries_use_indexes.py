@@ -106,6 +106,7 @@ async def _ask_the_api(world: World) -> None:
         ("/v1/tracks/entries", {**experiment, "topic": "pose"}),
         ("/v1/tracks/entries", {**experiment, "topic": "pose", "start": 1_000.0, "end": 1_001.0}),
         ("/v1/tracks/at", {**experiment, "topic": "pose", "times": 1_000.5}),
+        ("/v1/tracks/grid", {**experiment, "topic": "pose", "columns": "x", "with_path": True}),
         ("/v1/logs/lines", {**experiment, "level": "info", "start": 1_000.0}),
         ("/v1/logs", {"prefixes": PREFIX, "level": "info", "start": 1_000.0, "session": ONE.hex()}),
         ("/v1/logs", {"prefixes": PREFIX, "rank": 0, "limit": 3}),

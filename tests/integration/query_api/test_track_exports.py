@@ -15,7 +15,7 @@ from mldash.answers.columns import rows_of_table
 from mldash.answers.mcap import MAGIC
 from mldash.answers.mocap import mocap
 from mldash.events.merging import merge_entries
-from mldash_api.exports import windows
+from mldash_api.tracks import windows
 from tests.world import World
 
 from .conftest import Client

@@ -22,7 +22,8 @@ class AsyncClient:
             async for event in live:
                 ...
 
-    `runs`, `run`, `live` and `explain` return at once; `fields`, `groups`, `compare`, `parted` and `grid` are awaited.
+    `runs`, `run`, `live` and `explain` return at once; `fields`, `groups`, `compare`, `parted`, `grid`, `audit`,
+    `lines`, `annotate` and `grants` are awaited.
     It holds nothing open between calls. For one event loop at a time.
     """
 
@@ -47,6 +48,10 @@ class AsyncClient:
         self.compare = in_thread(client.compare)
         self.parted = in_thread(client.parted)
         self.grid = in_thread(client.grid)
+        self.audit = in_thread(client.audit)
+        self.lines = in_thread(client.lines)
+        self.annotate = in_thread(client.annotate)
+        self.grants = in_thread(client.grants)
 
     @property
     def where(self) -> str:

@@ -86,16 +86,17 @@ class LocalReader:
     def experiment(self, wait: float | None = None) -> ExperimentAnswer | None:
         with self._lock:
             view = self._view(wait)
-            state = view.runs
-            if not state.rows:
+            if not view.runs.rows:
                 return None
-            status = state.status(self._live(), time.time())
-            return experiment_file(self._prefix, state, status)
+            return experiment_file(self._prefix, view.runs, view.runs.status(self._live(), time.time()))
 
     def sessions(self, wait: float | None = None) -> list[SessionAnswer]:
         """One entry a process that has written here."""
         with self._lock:
             return self._view(wait).runs.sessions(self._live(), time.time())
+
+    def say_waiting(self) -> None:
+        """Nobody has to hurry: what no file has yet is read from the journal."""
 
     def params(self, wait: float | None = None) -> dict[str, Any]:
         with self._lock:
@@ -114,15 +115,10 @@ class LocalReader:
             return points.page(self._view(wait).rows("metrics", name), start_index, limit)
 
     def metric_pages(
-        self,
-        name: str | None,
-        start_index: int,
-        wait: float | None = None,
-        fields: Sequence[str] | None = None,
+        self, name: str | None, start_index: int, wait: float | None = None, fields: Sequence[str] | None = None
     ) -> Iterator[MetricPage]:
         """The points that the metric has now; each page is read when it is asked for."""
-        with self._lock:
-            rows = self._view(wait).rows("metrics", name)
+        rows = self.metric_rows(name, wait)
         while True:
             with self._lock:
                 page = points.page(rows, start_index, PAGE_ROWS)
@@ -194,6 +190,11 @@ class LocalReader:
         """The first so many of `track_entries`; what lies behind them is not read."""
         with self._lock:
             return entries.answer(self._view(None).rows("tracks", topic), start, end, columns, limit)
+
+    def track_rows(self, topic: str) -> StreamRows:
+        """The rows that the track has now. They are read while nothing else of this reader is."""
+        with self._lock:
+            return self._view(None).rows("tracks", topic)
 
     def track_entries_at(
         self, topic: str, times: Sequence[float], columns: Sequence[str] | None = None, wait: float | None = None

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from mldash.errors import ServerUnreachable
-from mldash.remote.transport import Transport
+from mldash.remote.opening import Opening
+from mldash.remote.transport import ANSWER_TIMEOUT_S, Query, Transport
+
+from .streamed import StreamedAnswer, headers_of
 
 if TYPE_CHECKING:
     from litestar.types import Message, Receive, Scope
@@ -24,7 +27,8 @@ _COPIED: Final = ("asgi", "http_version", "scheme", "client", "server", "root_pa
 
 
 class Inside(Transport):
-    """Reads alone, each from a thread: the event loop answers meanwhile."""
+    """Each from a thread: the event loop answers meanwhile. A change comes from where the request in hand came from, so
+    the door (rights/door.py) takes it where it would have taken it from there."""
 
     def __init__(self, scope: Scope) -> None:
         """`scope`: of the request in hand. Called within its event loop."""
@@ -33,6 +37,7 @@ class Inside(Transport):
         self._copied = {name: scope[name] for name in _COPIED if name in scope}
         self._sent = [(name, value) for name, value in scope["headers"] if not name.startswith(_OF_THE_CALL)]
         self._asking = set[Future[Any]]()
+        self._open = set[StreamedAnswer]()
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -40,6 +45,22 @@ class Inside(Transport):
         self._closed.set()
         for asked in [*self._asking]:
             asked.cancel()
+        for answer in [*self._open]:
+            answer.cut()
+
+    def open(
+        self, path: str, query: Query, headers: Mapping[str, str], silent_s: float, opening: Opening | None = None
+    ) -> StreamedAnswer:
+        """As Transport.open; `opening` has nothing to cut, for nothing is waited for but the answer's beginning."""
+        answer = StreamedAnswer(self.address, self._loop, silent_s, self._open.discard)
+        self._open.add(answer)
+        scope = self._scope("GET", self._url(path, query), {**self._headers, **headers})
+        answer.begin(lambda: self._app(cast("Scope", scope), _whole(b""), answer.take), ANSWER_TIMEOUT_S)
+        if self._closed.is_set():  # before it was known to be open
+            answer.cut()
+        if answer.status >= 300:
+            self._settled(answer.status, answer.kind, answer.whole(), answer.headers)
+        return answer
 
     def _request(
         self,
@@ -53,7 +74,7 @@ class Inside(Transport):
     ) -> tuple[int, str, bytes, Mapping[str, str]]:
         if self._closed.is_set():
             raise ServerUnreachable(self.address, "the caller has gone")
-        asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers), self._loop)
+        asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers, posted), self._loop)
         self._asking.add(asked)
         try:
             if self._closed.is_set():  # meanwhile
@@ -68,11 +89,21 @@ class Inside(Transport):
             self._asking.discard(asked)
 
     async def _asked(
-        self, method: str, url: str, headers: Mapping[str, str]
+        self, method: str, url: str, headers: Mapping[str, str], posted: bytes | None
     ) -> tuple[int, str, bytes, Mapping[str, str]]:
+        answer = _Answer()
+        scope = self._scope(method, url, headers)
+        await self._app(cast("Scope", scope), _whole(posted or b""), answer.take)
+        return answer.status, answer.headers.get("content-type", ""), bytes(answer.body), answer.headers
+
+    def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         parts = urlsplit(url)
-        own = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-        scope = {
+        own = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in headers.items()
+            if name.lower() != "origin"  # it would be ours
+        ]
+        return {
             **self._copied,
             "type": "http",
             "method": method,
@@ -81,9 +112,6 @@ class Inside(Transport):
             "query_string": parts.query.encode("ascii"),
             "headers": [*self._sent, *own],
         }
-        answer = _Answer()
-        await self._app(cast("Scope", scope), _nothing_more(), answer.take)
-        return answer.status, answer.headers.get("content-type", ""), bytes(answer.body), answer.headers
 
 
 class _Answer:
@@ -94,16 +122,13 @@ class _Answer:
 
     async def take(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = {
-                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in message["headers"]
-            }
+            self.status, self.headers = message["status"], headers_of(message)
         elif message["type"] == "http.response.body":
             self.body += message.get("body", b"")
 
 
-def _nothing_more() -> Receive:
-    """A request without a body, whose sender stays until it is answered."""
+def _whole(body: bytes) -> Receive:
+    """A request with this body, whose sender stays until it is answered."""
     told = False
 
     async def receive() -> Any:
@@ -111,6 +136,6 @@ def _nothing_more() -> Receive:
         if told:
             await asyncio.Event().wait()
         told = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return receive

@@ -36,13 +36,13 @@ async def tools_of(settings: ApiSettings) -> "AsyncIterator[ToolsOverHttp | None
     # The library takes half a second and 60 MB: only where it is asked for.
     from .tools_over_http import ToolsOverHttp
 
-    tools = ToolsOverHttp()
+    tools = ToolsOverHttp(changes=settings.mcp_changes)
     async with tools.running():
         yield tools
 
 
 def tools_route(tools: "ToolsOverHttp") -> ASGIRouteHandler:
-    """What a call may read is decided anew by each route that it asks."""
+    """What a call may read, or change, is decided anew by each route that it asks."""
 
     @asgi("/mcp", copy_scope=True, opt=needs("read", "shown", only_reads=True))
     async def called(scope: "Scope", receive: "Receive", send: "Send") -> None:

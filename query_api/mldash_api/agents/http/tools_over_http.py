@@ -13,8 +13,10 @@ from mcp.server.transport_security import TransportSecuritySettings
 
 from mldash.client.client import Client
 from mldash.settings import SdkSettings
+from mldash_api.agents.changing import CHANGING
 from mldash_api.agents.server import make_server
 from mldash_api.agents.threads import share
+from mldash_api.agents.tools import READING
 from mldash_api.rights.caller import Caller
 
 from .inside import Inside
@@ -33,11 +35,12 @@ class ToolsOverHttp:
     """An ASGI application. Without sessions: a call is whole in one request, so that any process of the API answers it,
     and one whose client has gone is cancelled."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, changes: bool = False) -> None:
+        """`changes`: offer the tools that change something, to those who may write."""
         self._ending = asyncio.Event()
         self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
         """By caller, of those who have a call in hand."""
-        server = make_server(_client.get, self._ending)
+        server = make_server(_client.get, self._ending, (*READING, *CHANGING) if changes else READING)
         # Host and Origin are the door's to check (rights/door.py), before any request comes here.
         trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
         server.streamable_http_app(stateless_http=True, transport_security=trusting)

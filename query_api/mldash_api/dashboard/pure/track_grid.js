@@ -1,4 +1,4 @@
-// Entries of a track as columns of pixels: the same grid that the API makes of a metric (docs/http.md, Grids).
+// A track on columns of pixels, as the API tells it (docs/http.md, Grids), and what of its fields can be drawn.
 
 import { numberOf } from "./columns.js";
 
@@ -37,54 +37,28 @@ export function nameOf({ field, part }) {
 }
 
 /**
- * @param {readonly Entry[]} entries  in the order of time
+ * What a card is drawn of.
+ * @param {any} answer  of /v1/tracks/grid with nonfinite=string
  * @param {Place} place
- * @param {number} columns  at most so many
  * @param {string} prefix   of the run
  * @returns {import("./lines.js").Grid}
  */
-export function gridOf(entries, { field, part }, columns, prefix) {
-  const times = entries.map(({ timestamp }) => timestamp);
-  const values = entries.map((entry) => {
-    const value = entry[field];
-    const one = numberOf(part === null ? value : Array.isArray(value) ? value[part] : undefined);
-    return typeof one === "number" ? one : NaN;
-  });
-  if (times.length === 0) return { edges: [], isFine: true, runs: [{ prefix, statistics: empty(0), hides: [] }] };
-  const [first, last] = [times[0], /** @type {number} */ (times.at(-1))];
-  const isFine = times.length <= columns || first === last;
-  const count = isFine ? times.length : columns;
-  const edges = isFine ? [...times, last] : Array.from({ length: count + 1 }, (_, at) => (at === count ? last : first + ((last - first) * at) / count));
-  const statistics = empty(count);
-  const sums = new Float64Array(count);
-  for (const [at, time] of times.entries()) {
-    const column = isFine ? at : Math.min(count - 1, Math.floor(((time - first) / (last - first)) * count));
-    const value = values[at];
-    if (Number.isNaN(value)) {
-      statistics.missing[column]++;
-      continue;
-    }
-    sums[column] += value;
-    const isNew = statistics.count[column]++ === 0;
-    if (isNew || value < statistics.least[column]) statistics.least[column] = value;
-    if (isNew || value > statistics.greatest[column]) statistics.greatest[column] = value;
-  }
-  /** @type {number[]} */
-  const hides = [];
-  for (let column = 0; column < count; column++) {
-    if (statistics.count[column] > 0) statistics.mean[column] = sums[column] / statistics.count[column];
-    if (statistics.count[column] > 0 && statistics.missing[column] > 0) hides.push(column);
-  }
-  return { edges, isFine, runs: [{ prefix, statistics, hides }] };
+export function gridOf({ edges, fine, entries, series }, { field, part }, prefix) {
+  const found = series.find((/** @type {any} */ one) => one.field === field && one.part === part);
+  /** @type {Record<string, ArrayLike<number>>} */
+  const statistics = found
+    ? Object.fromEntries(Object.entries(found.statistics).map(([name, values]) => [name, numbers(/** @type {any} */ (values))]))
+    : nothingIn(entries);
+  return { edges, isFine: fine, runs: [{ prefix, statistics, hides: found?.hides ?? [] }] };
 }
 
-/** @param {number} columns */
-function empty(columns) {
-  return {
-    mean: new Float64Array(columns).fill(NaN),
-    count: new Float64Array(columns),
-    least: new Float64Array(columns).fill(NaN),
-    greatest: new Float64Array(columns).fill(NaN),
-    missing: new Float64Array(columns),
-  };
+/** @param {unknown[]} values @returns {Float64Array} NaN where there is no number */
+export function numbers(values) {
+  return Float64Array.from(values, (value) => /** @type {number} */ (numberOf(value) ?? NaN));
+}
+
+/** @param {number[]} entries  of each column */
+function nothingIn(entries) {
+  const none = new Float64Array(entries.length).fill(NaN);
+  return { mean: none, least: none, greatest: none, count: new Float64Array(entries.length), missing: Float64Array.from(entries) };
 }

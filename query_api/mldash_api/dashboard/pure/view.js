@@ -2,7 +2,7 @@
 
 /**
  * @typedef {object} View
- * @property {"runs" | "run" | "charts" | "compare"} page
+ * @property {"runs" | "run" | "charts" | "compare" | "access" | "status"} page
  * @property {string} prefix    of the run that is shown
  * @property {string} tab       of a run: charts, overview, logs, tracks
  * @property {string} filter    of runs, in the API's grammar
@@ -24,6 +24,8 @@
  * @property {boolean} turned   whether compared runs are rows
  * @property {string[]} closed  groups of compared fields
  * @property {string[]} parted  two runs: where they part is marked on charts
+ * @property {string[]} first   charts that stand before all others, by their names (pure/cards.js)
+ * @property {string} saved     the saved view that was opened, and which of its versions (pure/saved.js)
  */
 
 /** @type {Readonly<View>} */
@@ -50,14 +52,16 @@ export const DEFAULT = Object.freeze({
   turned: false,
   closed: [],
   parted: [],
+  first: [],
+  saved: "",
 });
 
 // A name in the query → the field of the view.
-const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic" });
-const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted" });
+const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic", saved: "saved" });
+const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted", first: "first" });
 const NUMBERS = /** @type {const} */ ({ from: "from", to: "to" });
 const FLAGS = /** @type {const} */ ({ log: "log", all: "all", turned: "turned" });
-const PAGES = /** @type {const} */ (["charts", "compare"]);
+const PAGES = /** @type {const} */ (["charts", "compare", "access", "status"]);
 
 /**
  * @param {string} path   behind the page's base, without a slash at its begin: "", "charts", "run/a/b"

@@ -1,12 +1,13 @@
 // One run: its charts, what it was made with, its log, its tracks.
 
 import { follow, href, view } from "../address.js";
-import { Problem, ask, wasCancelled } from "../api.js";
+import { Problem, ask, localFolder, wasCancelled } from "../api.js";
 import { html, useEffect, useMemo, useState } from "../frame.js";
 import { listen } from "../live.js";
 import { DEFAULT } from "../pure/view.js";
 import { formatAge } from "../pure/times.js";
 import { Cards } from "../widgets/cards.js";
+import { Dialog } from "../widgets/dialog.js";
 import { Later } from "../widgets/later.js";
 import { Logs } from "../widgets/logs.js";
 import { Notice, ProblemNotice } from "../widgets/notice.js";
@@ -17,6 +18,7 @@ import { useCompared } from "./compared.js";
 
 const TABS = [["charts", "Charts"], ["overview", "Overview"], ["logs", "Log"], ["tracks", "Tracks"]];
 
+const loadShare = () => import("../widgets/share.js").then(({ Share }) => Share);
 const loadTracks = () => import("../widgets/tracks.js").then(({ Tracks }) => Tracks);
 
 export function Run() {
@@ -24,6 +26,7 @@ export function Run() {
   const { experiment, problem, again } = useExperiment(prefix);
   const prefixes = useMemo(() => [prefix], [prefix]);
   const compared = useCompared(prefixes);
+  const [isShared, setShared] = useState(false);
   if (problem && !experiment) return html`<${ProblemNotice} problem=${problem} again=${again} />`;
   if (!experiment) return html`<${Notice} kind="loading" title="Loading the run …" />`;
   return html`
@@ -34,7 +37,9 @@ export function Run() {
         <${Status} status=${experiment.status} />
         <span class="dim">${formatAge(experiment.created_at, Date.now())}</span>
         ${experiment.tags.map((/** @type {string} */ tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
+        ${!localFolder && html`<button type="button" class="link" onClick=${() => setShared(true)}>share</button>`}
       </header>
+      ${isShared && html`<${Dialog} title=${`Share ${prefix}`} close=${() => setShared(false)}><${Later} load=${loadShare} isSmall prefix=${prefix} /><//>`}
       <nav class="tabs" aria-label="Of this run">
         ${TABS.map(([name, text]) => {
           const to = { ...DEFAULT, page: /** @type {const} */ ("run"), prefix, tab: name };

@@ -8,10 +8,12 @@ import { allOf } from "../pure/fields.js";
 import { counted } from "../pure/numbers.js";
 import { DEFAULT } from "../pure/view.js";
 import { toCsv } from "../pure/csv.js";
+import { Dialog } from "../widgets/dialog.js";
 import { save } from "../widgets/download.js";
 import { FieldMenu } from "../widgets/field_menu.js";
 import { Grid } from "../widgets/grid.js";
 import { Groups } from "../widgets/groups.js";
+import { Later } from "../widgets/later.js";
 import { Notice, ProblemNotice } from "../widgets/notice.js";
 import { Search } from "../widgets/search.js";
 import { askRows } from "./rows.js";
@@ -21,6 +23,8 @@ import { useLiveRuns } from "./runs_live.js";
 const MOST_COLUMNS = 500;
 const MOST_GROUPS = 4;
 const MOST_CHARTED = 100;
+
+const loadChange = () => import("../widgets/changing/change.js").then(({ ChangeRuns }) => ChangeRuns);
 
 /** @typedef {import("./runs_data.js").Row} Row */
 
@@ -34,6 +38,7 @@ export function Runs() {
   useLiveRuns({ rows: data.rows, visible, fields: fields ?? [], refresh: data.refresh, recount: data.recount, told: data.told });
   const kept = useKept([...new Set([...pinned, ...(baseline ? [baseline] : [])])], fields ?? [], data.rows);
   const selected = useMemo(() => new Set(runs), [runs]);
+  const [isChanging, setChanging] = useState(false);
 
   const charts = { ...DEFAULT, page: /** @type {const} */ ("charts"), runs: runs.slice(0, MOST_CHARTED) };
   const compare = { ...charts, page: /** @type {const} */ ("compare"), baseline: runs.includes(baseline) ? baseline : "" };
@@ -50,6 +55,7 @@ export function Runs() {
     else if (key === "b" && row) go({ baseline: baseline === row.prefix ? "" : row.prefix });
     else if (key === "c" && runs.length > 0) go(charts);
     else if (key === "v" && runs.length > 1) go(compare);
+    else if (key === "e" && !localFolder) setChanging(true);
     else return false;
     return true;
   };
@@ -63,6 +69,7 @@ export function Runs() {
         <${FieldMenu} label="Columns" chosen=${fields ?? []} most=${MOST_COLUMNS} change=${(/** @type {string[]} */ next) => go({ columns: next })} />
         <${FieldMenu} label="Group" chosen=${group} most=${MOST_GROUPS} isCounted change=${(/** @type {string[]} */ next) => go({ group: next })} />
         <button type="button" class="button" onClick=${() => save("runs.csv", "text/csv", csvOf(columns, data.rows))}>CSV</button>
+        ${!localFolder && html`<button type="button" class="button" disabled=${data.rows.length === 0} onClick=${() => setChanging(true)}>Change</button>`}
         ${runs.length > 0 && html`
           <button type="button" class="button strong" onClick=${() => go(charts)}>Charts of ${counted(runs.length, "run")}</button>
           ${runs.length > 1 && html`<button type="button" class="button" onClick=${() => go(compare)}>Compare</button>`}
@@ -73,8 +80,15 @@ export function Runs() {
         ${data.fresh > 0 && html`<button type="button" class="link" onClick=${data.reload}>${data.fresh} new: show</button>`}
       </p>
       ${body()}
+      ${isChanging && html`<${Dialog} title="Change runs" close=${() => setChanging(false)}><${Later} load=${loadChange} isSmall selected=${runs}
+        passing=${data.rows.map(({ prefix }) => prefix)} isAll=${data.rows.length === data.count} changed=${data.changed} hide=${hide} /><//>`}
     </div>
   `;
+
+  function hide() {
+    setChanging(false);
+    go({ filter: allOf([filter, "not archived"]) });
+  }
 
   function body() {
     const isOfFilter = data.problem?.type === "wrong-filter";

@@ -16,6 +16,8 @@ const PAGE = 1_000;
 const MOST = 20_000;
 const DRAW_MS = 100;
 const EMPTY_MS = 3_000;
+const CHANGED_MS = [700, 3_000];
+const MOST_FIELDS = 500; // in one answer
 
 /**
  * @param {{ filter: string, sort: string, fields: string[] | null, visible: string[] }} asked
@@ -41,7 +43,7 @@ export function useRuns({ filter, sort, fields, visible }) {
     setLoading(true);
     load(stop.signal).catch((error) => {
       if (wasCancelled(error)) return;
-      setProblem(error instanceof Problem ? error : new Problem({ detail: String(error) }));
+      setProblem(problemOf(error));
       setLoading(false);
     });
     return () => stop.abort();
@@ -51,7 +53,7 @@ export function useRuns({ filter, sort, fields, visible }) {
       /** @type {Row[]} */
       let all = [];
       let cursor = /** @type {string | null} */ (null);
-      const query = { filter: filter || null, sort, fields: fields?.length ? fields : ["prefix"] };
+      const query = { filter: filter || null, sort, fields: withState(fields ?? []) };
       do {
         const askedAt = Date.now();
         const answer = /** @type {Awaited<ReturnType<typeof askRows>>} */ (await askRows({ ...query, cursor, limit: cursor ? PAGE : FIRST }, signal));
@@ -84,7 +86,7 @@ export function useRuns({ filter, sort, fields, visible }) {
       if (!fields?.length) return;
       for (const among of filtersOf(prefixes.filter((prefix) => shown.current.has(prefix)))) {
         const askedAt = Date.now();
-        const found = await askRows({ filter: among.filter, fields, limit: among.count });
+        const found = await askRows({ filter: among.filter, fields: withState(fields), limit: among.count });
         settle(found.rows, askedAt);
         const now = new Map(found.rows.map((row) => [row.prefix, row]));
         setRows((before) => before.map((row) => (now.has(row.prefix) ? overlays.over(/** @type {Row} */ (now.get(row.prefix))) : row)));
@@ -114,5 +116,23 @@ export function useRuns({ filter, sort, fields, visible }) {
     return () => clearInterval(timer);
   }, [count, isLoading, reload]);
 
-  return { rows, count, problem, isLoading, fresh, reload, refresh, recount, told, isCut: rows.length >= MOST };
+  const latest = useRef(refresh);
+  latest.current = refresh;
+  /** @type {(prefixes: string[]) => void} */
+  const changed = useCallback((prefixes) => {
+    // Most are heard of by the stream; those out of view are not, and the index has them some tenths of a second later.
+    for (const pause of CHANGED_MS) setTimeout(() => latest.current(prefixes).catch((error) => setProblem(problemOf(error))), pause);
+  }, []);
+
+  return { rows, count, problem, isLoading, fresh, reload, refresh, recount, told, changed, isCut: rows.length >= MOST };
+}
+
+/** @param {string[]} fields @returns {string[]} and what every row shows beside its name */
+function withState(fields) {
+  return [...new Set([...fields.slice(0, MOST_FIELDS - 1), "archived"])];
+}
+
+/** @param {unknown} error */
+function problemOf(error) {
+  return error instanceof Problem ? error : new Problem({ detail: String(error) });
 }

@@ -1,12 +1,12 @@
-// A run's tracks: which there are, and the entries of one as what a card is drawn of.
+// A run's tracks: which there are, and what a card of one is drawn of.
 
 import { ask, wasCancelled } from "../api.js";
 import { useCallback, useEffect, useState } from "../frame.js";
 import { listen } from "../live.js";
+import { BANDS } from "../pure/lines.js";
 import { gridOf, nameOf } from "../pure/track_grid.js";
 import { widened } from "./grid_data.js";
 
-const MOST_ENTRIES = 10_000; // that one card reads: of more, samples at even times
 const SAMPLES = 20;
 const AGAIN_MS = 1_000;
 const ABSOLUTE = 1e8; // timestamps from 1973 on are moments, smaller ones seconds of the robot's own clock
@@ -86,9 +86,10 @@ export function trackSource(prefix, track, place) {
     isTime: (track.firstTimestamp ?? 0) > ABSOLUTE,
     ask: async ({ from, to, width, halfLife }, signal) => {
       const { margin, columns } = widened({ from, to, width, halfLife });
-      const query = { prefix, topic: track.topic, columns: [place.field], start: from === null ? null : from - margin, end: to, nonfinite: "string" };
-      const { entries, isSampled } = await askEntries(query, track, signal);
-      return { ...gridOf(entries, place, columns, prefix), total: entries.length, isSampled };
+      const start = from === null ? null : from - margin;
+      const query = { prefix, topic: track.topic, columns: [place.field], start, end: to, points: columns, statistics: BANDS, nonfinite: "string" };
+      const answer = await ask("v1/tracks/grid", query, signal);
+      return { ...gridOf(answer, place, prefix), total: answer.totalEntries, isSampled: false };
     },
     want: { prefixes: [prefix], kinds: ["entries"] },
     isOf: (told) => (told.kind ?? "tracks") === "tracks" && (told.topic ?? told.name) === track.topic,
@@ -98,16 +99,4 @@ export function trackSource(prefix, track, place) {
 /** @param {Track} track @param {import("../pure/track_grid.js").Place} place */
 export function cardOf(track, place) {
   return { metric: track.topic, field: nameOf(place) };
-}
-
-/**
- * All entries; of more than a card reads, those that held at even times.
- * @param {Record<string, any>} query @param {Track} track @param {AbortSignal} signal
- */
-async function askEntries(query, track, signal) {
-  const found = await ask("v1/tracks/entries", { ...query, limit: MOST_ENTRIES + 1 }, signal);
-  if (found.count <= MOST_ENTRIES) return { entries: found.entries, isSampled: false };
-  const [first, last] = [query.start ?? found.entries[0].timestamp, query.end ?? track.lastTimestamp ?? found.entries.at(-1).timestamp];
-  const rate = MOST_ENTRIES / Math.max(last - first, Number.MIN_VALUE);
-  return { entries: (await ask("v1/tracks/resampled", { ...query, rate }, signal)).entries, isSampled: true };
 }

@@ -16,8 +16,9 @@ import { Legend } from "./legend.js";
 import { PartedLine, useParting } from "./parted.js";
 import { Plot } from "./plot.js";
 
-/** @param {{ card: import("../pure/cards.js").Card, section: string, source: import("./answer.js").Source, parted: string[] }} props */
-export function Card({ card, section, source, parted }) {
+/** @param {{ card: import("../pure/cards.js").Card, section: string, source: import("./answer.js").Source, parted: string[],
+ *            pin?: { isPinned: boolean, toggle: () => void } }} props  without pin it has its one place */
+export function Card({ card, section, source, parted, pin }) {
   const { from, to, log, smooth } = view.value;
   const { x, isTime } = source;
   const root = useRef(/** @type {HTMLElement | null} */ (null));
@@ -52,7 +53,12 @@ export function Card({ card, section, source, parted }) {
 
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
-    if (!drawn || event.ctrlKey || event.metaKey || event.altKey || /** @type {HTMLElement} */ (event.target).closest("button, input")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || /** @type {HTMLElement} */ (event.target).closest("button, input")) return;
+    if (event.key === "p" && pin) {
+      event.preventDefault();
+      return pin.toggle();
+    }
+    if (!drawn) return;
     const last = drawn.x.length - 1;
     const at = pointed ?? last;
     const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at - 20, PageDown: at + 20, Home: 0, End: last });
@@ -77,6 +83,8 @@ export function Card({ card, section, source, parted }) {
       <figcaption>
         <b>${title}</b>
         <span class="told">${failed ? html`<span class="bad">${failed}</span>` : answer ? toldOf(answer, drawn?.lines ?? []) : "…"}</span>
+        ${pin && html`<button type="button" class="quiet" aria-pressed=${pin.isPinned} title="Before all others (p)" aria-label=${`Pin ${title}`} onClick=${pin.toggle}>
+          <svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M5 1.5h4l-.4 4.2 2.2 2.1v.9H3.2v-.9l2.2-2.1zM7 8.7v4" /></svg></button>`}
         <button type="button" class="quiet" aria-pressed=${isTable} title="The values as a table (t)" aria-label=${`Values of ${title} as a table`}
           onClick=${() => setTable(!isTable)}><svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M1.5 2.5h11v9h-11zM1.5 5.5h11M1.5 8.5h11M5.5 2.5v9" /></svg></button>
         ${answer && drawn && html`<${CardMenu} title=${title} shown=${stale ? null : fileOf(answer, drawn)} />`}

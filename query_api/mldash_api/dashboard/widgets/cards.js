@@ -1,8 +1,8 @@
 // All cards of some runs, in sections.
 
-import { view } from "../address.js";
+import { go, view } from "../address.js";
 import { html } from "../frame.js";
-import { axesOf, sectionsOf } from "../pure/cards.js";
+import { FIRST, axesOf, nameOf, sectionOf, sectionsOf } from "../pure/cards.js";
 import { metricSource } from "../views/grid_data.js";
 import { Card } from "./card.js";
 import { ChartOptions } from "./chart_options.js";
@@ -10,9 +10,17 @@ import { Notice } from "./notice.js";
 
 const NONE = /** @type {string[]} */ ([]);
 
+/** @param {import("../pure/cards.js").Card} card */
+function pinOf(card) {
+  const { first } = view.value;
+  const name = nameOf(card);
+  const isPinned = first.includes(name);
+  return { isPinned, toggle: () => go({ first: isPinned ? first.filter((one) => one !== name) : [...first, name] }) };
+}
+
 /** @param {{ statistics: any[], prefixes: string[], parted?: string[] }} props  parted: two runs, or none */
 export function Cards({ statistics, prefixes, parted = NONE }) {
-  const sections = sectionsOf(statistics, view.value.find);
+  const sections = sectionsOf(statistics, view.value.find, view.value.first);
   if (statistics.length === 0) {
     return html`<${Notice} kind="empty" title="No metrics yet" text="Charts come by themselves when the first point is logged." />`;
   }
@@ -23,7 +31,7 @@ export function Cards({ statistics, prefixes, parted = NONE }) {
       <section class="section" key=${name} aria-label=${name}>
         <h2>${name} <small>${cards.length}</small></h2>
         <div class="cards">
-          ${cards.map((card) => html`<${Card} key=${JSON.stringify(card)} card=${card} section=${name} source=${metricSource(card, prefixes, view.value.x)} parted=${parted} />`)}
+          ${cards.map((card) => html`<${Card} key=${JSON.stringify(card)} card=${card} section=${name === FIRST ? sectionOf(card.metric) : name} pin=${pinOf(card)} source=${metricSource(card, prefixes, view.value.x)} parted=${parted} />`)}
         </div>
       </section>`)}
   `;

@@ -22,7 +22,7 @@ export function NameCell({ id, width, row, isSelected, isActive, isBaseline, act
       <a tabindex="-1" href=${href(to)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, to)}>
         <small>${parts.slice(0, -1).join("/")}/</small><b>${parts.at(-1)}</b>
       </a>
-      ${isBaseline && html`<em>baseline</em>`}
+      ${isBaseline && html`<em>baseline</em>`}${row.values.archived === true && html`<em class="gone">archived</em>`}
     </div>
   `;
 }

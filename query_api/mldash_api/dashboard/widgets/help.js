@@ -7,6 +7,7 @@ const KEYS = [
     ["?", "this sheet"],
     ["/", "to the search"],
     ["d", "light or dark"],
+    ["w", "saved views"],
     ["Esc", "close, or leave the search"],
   ]],
   ["Table of runs", [
@@ -17,6 +18,7 @@ const KEYS = [
     ["b", "compare all others with this run"],
     ["c", "charts of the selected runs"],
     ["v", "the selected runs side by side"],
+    ["e", "archive, tag and note runs"],
   ]],
   ["Compare", [
     ["← ↑ → ↓", "to another cell; Home, End, Page Up, Page Down"],
@@ -29,6 +31,7 @@ const KEYS = [
     ["0", "the whole run"],
     ["t", "the values as a table"],
     ["s", "save the card: PNG, SVG, CSV"],
+    ["p", "pin the card: before all others"],
   ]],
 ];
 

@@ -3,8 +3,8 @@
 import { html, useEffect, useState } from "../frame.js";
 import { Notice } from "./notice.js";
 
-/** @param {{ load: () => Promise<any> }} props */
-export function Later({ load }) {
+/** @param {{ load: () => Promise<any>, isSmall?: boolean, [name: string]: any }} props  isSmall: nothing stands for it until it is there; the others are the view's own */
+export function Later({ load, isSmall = false, ...own }) {
   const [found, setFound] = useState(/** @type {any} */ (null));
   const [failed, setFailed] = useState(false);
   useEffect(() => {
@@ -14,5 +14,6 @@ export function Later({ load }) {
     return html`<${Notice} kind="error" title="A part of this page could not be fetched"
       text="The API is away, or has a newer version." action=${{ text: "Load the page again", run: () => location.reload() }} />`;
   }
-  return found ? html`<${found.View} />` : html`<${Notice} kind="loading" title="Loading …" />`;
+  if (!found && isSmall) return null;
+  return found ? html`<${found.View} ...${own} />` : html`<${Notice} kind="loading" title="Loading …" />`;
 }

@@ -3,6 +3,7 @@
 import { base } from "../address.js";
 import { Problem, localFolder } from "../api.js";
 import { html } from "../frame.js";
+import { missingWords } from "../pure/rights.js";
 
 /**
  * @param {{ kind: "loading" | "empty" | "error" | "rights", title: string, text?: string,
@@ -30,7 +31,7 @@ export function ProblemNotice({ problem, again }) {
     return html`<${Notice} kind="rights" title="Sign in to see this" text=${message}><${SignIn} /><//>`;
   }
   if (status === 403) {
-    const needed = told.right ? `It needs the right to ${told.right} ${told.scope || "everything"}.` : message;
+    const needed = told.right ? missingWords(told.right, told.scope ?? "") : message;
     return html`<${Notice} kind="rights" title="You may not see this" text=${needed}><${SignIn} other /><//>`;
   }
   if (type === "not-found") return html`<${Notice} kind="empty" title="Not here" text=${message} action=${action} />`;

@@ -1,12 +1,16 @@
 // What a run was made with: parameters as a tree that can be searched, results, its context, its processes.
 
-import { ask, wasCancelled } from "../api.js";
+import { ask, localFolder, wasCancelled } from "../api.js";
 import { html, useEffect, useState } from "../frame.js";
 import { numberOf } from "../pure/columns.js";
 import { formatNumber } from "../pure/numbers.js";
 import { formatTime } from "../pure/times.js";
 import { textOf, treeOf } from "../pure/tree.js";
+import { Later } from "./later.js";
+import { Markdown } from "./markdown.js";
 import { Status } from "./status.js";
+
+const loadNotes = () => import("./changing/notes.js").then(({ Notes }) => Notes);
 
 /** @param {{ experiment: any, compared: any }} props */
 export function Overview({ experiment, compared }) {
@@ -20,10 +24,10 @@ export function Overview({ experiment, compared }) {
         <dl class="facts">
           <div><dt>created</dt><dd>${formatTime(experiment.created_at)} UTC</dd></div>
           <div><dt>newest</dt><dd>${formatTime(experiment.updated_at)} UTC</dd></div>
-          ${experiment.notes && html`<div><dt>notes</dt><dd>${experiment.notes}</dd></div>`}
         </dl>
-        ${experiment.readme && html`<pre class="readme">${experiment.readme}</pre>`}
+        ${experiment.readme && html`<div class="about-text"><${Markdown} text=${experiment.readme} /></div>`}
       </section>
+      ${!localFolder && html`<section aria-label="Notes"><${Later} load=${loadNotes} isSmall experiment=${experiment} /></section>`}
       <section aria-labelledby="o-params">
         <h2 id="o-params">Parameters</h2>
         <input type="search" data-search aria-label="Find parameters" placeholder="find in keys and values" value=${find} spellcheck=${false}

@@ -4,11 +4,19 @@ import { follow, href, view } from "../address.js";
 import { html, signal, useEffect } from "../frame.js";
 import { theme, toggleTheme } from "../theme.js";
 import { DEFAULT } from "../pure/view.js";
+import { Dialog } from "./dialog.js";
 import { Help } from "./help.js";
+import { Later } from "./later.js";
+import { Menu } from "./menu.js";
 import { Pulse } from "./pulse.js";
 
-const TITLES = { runs: "Runs", charts: "Charts", compare: "Compare" };
+const TITLES = { runs: "Runs", charts: "Charts", compare: "Compare", access: "Access", status: "Status" };
 const isHelpOpen = signal(false);
+const isViewsOpen = signal(false);
+
+const loadViews = () => import("./saving/views.js").then(({ SavedViews }) => SavedViews);
+const loadStrip = () => import("./saving/strip.js").then(({ SavedStrip }) => SavedStrip);
+const loadWho = () => import("./who.js").then(({ Who }) => Who);
 
 /** @param {{ children: any }} props */
 export function Shell({ children }) {
@@ -16,7 +24,7 @@ export function Shell({ children }) {
     document.addEventListener("keydown", onKey);
     return () => document.removeEventListener("keydown", onKey);
   }, []);
-  const { page, prefix, runs } = view.value;
+  const { page, prefix, runs, saved } = view.value;
   useEffect(() => {
     document.title = `${page === "run" ? prefix : TITLES[page]} · ML-Dash`;
   }, [page, prefix]);
@@ -36,12 +44,16 @@ export function Shell({ children }) {
         ${page === "run" && html`<${Tab} to=${view.value} isHere text=${prefix.split("/").at(-1)} />`}
       </nav>
       <${Pulse} />
+      <button type="button" class="quiet" onClick=${() => (isViewsOpen.value = true)} title="Saved views (press w)" aria-label="Saved views"><${Ribbon} /></button>
+      <${Menu} label="Access and status" face=${html`<${Person} />`}><${Later} load=${loadWho} isSmall /><//>
       <button type="button" class="quiet" onClick=${toggleTheme} title="Light or dark (press d)"
         aria-label=${theme.value === "dark" ? "Light colours" : "Dark colours"}><${Moon} /></button>
       <button type="button" class="quiet" onClick=${() => (isHelpOpen.value = true)} title="Keys (press ?)"
         aria-label="Keys">?</button>
     </header>
+    ${saved && html`<${Later} load=${loadStrip} isSmall />`}
     <main id="main" tabindex="-1">${children}</main>
+    ${isViewsOpen.value && html`<${Dialog} title="Saved views" close=${closeViews}><${Later} load=${loadViews} isSmall close=${closeViews} /><//>`}
     ${isHelpOpen.value && html`<${Help} close=${() => (isHelpOpen.value = false)} />`}
   `;
 }
@@ -65,6 +77,18 @@ function Moon() {
   </svg>`;
 }
 
+function Ribbon() {
+  return html`<svg class="stroked" viewBox="0 0 16 16" width="15" height="15" aria-hidden="true"><path d="M4 2.2h8v11.6L8 10.6l-4 3.2z" /></svg>`;
+}
+
+function Person() {
+  return html`<svg class="stroked" viewBox="0 0 16 16" width="15" height="15" aria-hidden="true"><circle cx="8" cy="5.4" r="2.9" /><path d="M2.4 14c.6-3.4 2.8-4.6 5.6-4.6s5 1.2 5.6 4.6" /></svg>`;
+}
+
+function closeViews() {
+  isViewsOpen.value = false;
+}
+
 /** @param {Event} event */
 function skip(event) {
   event.preventDefault();
@@ -78,6 +102,7 @@ function onKey(event) {
   if (target.closest("input, textarea, select, dialog")) return;
   if (event.key === "?") isHelpOpen.value = true;
   else if (event.key === "d") toggleTheme();
+  else if (event.key === "w") isViewsOpen.value = true;
   else if (event.key === "/") {
     const search = document.querySelector("[data-search]");
     if (!(search instanceof HTMLElement)) return;

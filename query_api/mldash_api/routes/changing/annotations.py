@@ -7,6 +7,7 @@ from litestar import Response, get, post
 from litestar.params import JSONBody
 from msgspec import Struct, field
 
+from mldash.answers.shapes import AnnotatedAnswer
 from mldash_api.errors import NotFound, WrongParameter
 from mldash_api.experiments.annotations import (
     Annotation,
@@ -45,18 +46,6 @@ class ChangeBody(Struct, frozen=True, forbid_unknown_fields=True):
     notes: str | None = None
     archived: bool | None = None
     title: str | None = None
-
-
-class AnnotatedAnswer(TypedDict):
-    """As it is after the change. `changed`: whether it was another before, so what takes a change back has to touch
-    these alone."""
-
-    prefix: str
-    tags: list[str]
-    notes: str
-    archived: bool
-    title: str
-    changed: bool
 
 
 class ChangedAnswer(TypedDict):

@@ -41,7 +41,7 @@ class LivePage(TypedDict):
 
 
 @get(
-    "/live",
+    "/",
     tags=["live"],
     opt=needs("read", "shown", OF_EXPERIMENT),
     dependencies={"asked": Provide(provide_asked, sync_to_thread=False)},
@@ -66,7 +66,7 @@ async def live(
 
 
 @get(
-    "/live/page",
+    "/page",
     tags=["live"],
     opt=needs("read", "shown", OF_EXPERIMENT),
     dependencies={"asked": Provide(provide_asked, sync_to_thread=False)},
@@ -96,7 +96,7 @@ async def live_page(
     return Response(page, media_type="application/json", headers=_NO_STORE)
 
 
-@put("/live/{name:str}", tags=["live"], opt=needs("read", "shown", OF_EXPERIMENT), status_code=200)
+@put("/{name:str}", tags=["live"], opt=needs("read", "shown", OF_EXPERIMENT), status_code=200)
 async def changed_live(
     name: FromPath[str], caller: OurCaller, live: OurLive, form: OurForm, data: JSONBody[AskedPage]
 ) -> Response[ChangedPage]:

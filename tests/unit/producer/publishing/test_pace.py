@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
-from mldash.delivery.pace import IDLE_POLL_S, Pace
+from mldash.delivery.pace import IDLE_POLL_S, LISTENED_LEAST_S, LISTENED_MOST_S, LISTENED_SHARE, Pace
 
 SLACK_S = 1e-6
 LOOK_COST_S = 1e-4
@@ -130,3 +130,34 @@ def test_a_fixed_linger_counts_in_place_of_the_share_and_the_bound(
     for turn in turns:
         for event in turn.events:
             assert turn.began - event <= max(fixed_s, IDLE_POLL_S) + slowest + SLOWEST_S + SLACK_S
+
+
+@given(shares, bounds, moments, costs)
+def test_who_listens_gets_turns_sooner_within_a_share_of_their_own(
+    share: float, most_s: float, arrivals: list[float], cost: tuple[float, float]
+) -> None:
+    found = run(Pace(share, most_s, is_listened=True), arrivals, cost)
+    for one, following in pairwise(found.turns):
+        least = min(most_s, one.cost_s / share, LISTENED_MOST_S, max(LISTENED_LEAST_S, one.cost_s / LISTENED_SHARE))
+        assert following.began - one.began >= least - SLACK_S
+    slowest = cost[0] + cost[1] * len(arrivals)
+    for turn in found.turns:
+        for event in turn.events:
+            assert turn.began - event <= max(LISTENED_MOST_S, IDLE_POLL_S) + slowest + SLOWEST_S + SLACK_S
+
+
+@given(st.sampled_from([0.0, 0.02, 2.0]), moments, costs)
+def test_a_fixed_linger_counts_whoever_listens(
+    fixed_s: float, arrivals: list[float], cost: tuple[float, float]
+) -> None:
+    usual, listened = Pace(0.001, 0.5, fixed_s), Pace(0.001, 0.5, fixed_s, is_listened=True)
+    assert run(listened, arrivals, cost) == run(usual, arrivals, cost)
+
+
+def test_when_the_last_listener_goes_the_next_turn_is_as_late_as_before() -> None:
+    pace = Pace(0.01, 0.5, is_listened=True)
+    pace.begin(100.0)
+    pace.spend(0.1)
+    assert pace.is_due(100.0 + LISTENED_MOST_S)
+    pace.is_listened = False
+    assert not pace.is_due(100.4) and pace.is_due(100.5)

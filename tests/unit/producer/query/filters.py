@@ -24,7 +24,7 @@ keys = names | texts
 words = st.sampled_from(TEXTS) | texts
 finite = st.sampled_from(NUMBERS) | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False)
 values: st.SearchStrategy[Value] = words | st.booleans() | finite
-moments = st.floats(-1e9, 1e9).map(FromNow)
+moments = (st.just(-0.0) | st.floats(-1e9, 1e9)).map(FromNow)
 logged: st.SearchStrategy[Any] = (
     st.none() | words | st.booleans() | finite | st.just(float("nan")) | st.binary(max_size=3)
 )

@@ -69,3 +69,60 @@ def test_the_last_row_of_a_child_of_multiprocessing_is_written(tmp_path: Path, m
     assert [row["step"] for row in points(tmp_path, "me/p/board", "a")] == [0, 1, 2]
     if method == "fork":
         assert points(tmp_path, "me/p/parent", "history") == [{"loss": 9.0, "step": 9}]
+
+
+@pytest.mark.parametrize("finishes", [True, False])
+def test_a_forked_child_that_calls_init_has_a_run_of_its_own(tmp_path: Path, finishes: bool) -> None:
+    """As with wandb: what the child logs after it is in the child's run, whose end is not the parent's."""
+    body = f"""
+        import multiprocessing
+
+        def work(name):
+            assert wandb.run.id == "parent"
+            run = wandb.init(entity="me", project="p", id=name, reinit="finish_previous")
+            assert wandb.run is run and wandb.init() is run
+            wandb.log({{"loss": 0.25}})
+            wandb.log({{"loss": 0.5}}, step=7)
+            if {finishes}:
+                wandb.finish()
+                assert wandb.run is None
+
+        parent = wandb.init(entity="me", project="p", id="parent")
+        wandb.log({{"loss": 1.0}})
+        children = [multiprocessing.get_context("fork").Process(target=work, args=(name,)) for name in ("a", "b")]
+        for child in children:
+            child.start()
+        for child in children:
+            child.join()
+            assert child.exitcode == 0
+        assert wandb.run is parent and parent.experiment.run.is_open
+        wandb.log({{"loss": 2.0}})
+    """
+    run_script(body, tmp_path)
+    assert [row["loss"] for row in points(tmp_path, "me/p/parent", "history")] == [1.0, 2.0]
+    client = Client(root=tmp_path / ".dash")
+    for name in ("a", "b"):
+        assert points(tmp_path, f"me/p/{name}", "history") == [{"loss": 0.25, "step": 0}, {"loss": 0.5, "step": 7}]
+        assert client.run(f"me/p/{name}").status == "COMPLETED"
+    assert client.run("me/p/parent").status == "COMPLETED"
+
+
+def test_a_forked_child_may_begin_its_parent_s_run_anew(tmp_path: Path) -> None:
+    """By the id of both: they are two sessions of one experiment, and each logs its rows."""
+    body = """
+        import os, sys
+
+        run = wandb.init(entity="me", project="p", id="both")
+        run.log({"loss": 1.0})
+        pid = os.fork()
+        if pid == 0:
+            with wandb.init(entity="me", project="p", id="both") as own:
+                assert own is not run
+                own.log({"loss": 2.0})
+            sys.exit(0)
+        assert os.waitpid(pid, 0)[1] == 0
+        run.log({"loss": 3.0})
+    """
+    run_script(body, tmp_path)
+    assert sorted(row["loss"] for row in points(tmp_path, "me/p/both", "history")) == [1.0, 2.0, 3.0]
+    assert Client(root=tmp_path / ".dash").run("me/p/both").status == "COMPLETED"

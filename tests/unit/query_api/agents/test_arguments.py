@@ -14,7 +14,7 @@ from mcp_types import CallToolResult, TextContent
 
 from mldash import Client, Experiment
 from mldash_api.agents.server import make_server
-from mldash_api.agents.tools import TOOLS
+from mldash_api.agents.tools import READING
 
 from .sweep import Ledger
 
@@ -64,9 +64,9 @@ def test_a_field_that_no_run_has_is_told_with_the_nearest(client: Client) -> Non
 
 def test_an_unknown_run_is_told_with_the_nearest(client: Client, ledger: Ledger) -> None:
     for tool, arguments in (
-        ("describe_run", {"run": "alice/sweep/run-1"}),
-        ("read_logs", {"run": "alice/sweep/run-1"}),
-        ("read_metric", {"runs": ["alice/sweep/run-1"], "metric": "train"}),
+        ("describe_run", {"run": "alice/sweep/run-111"}),
+        ("read_logs", {"run": "alice/sweep/run-111"}),
+        ("read_metric", {"runs": ["alice/sweep/run-111"], "metric": "train"}),
     ):
         found = called(client, tool, arguments)
         assert found.is_error and f'Near to it: "{ledger.runs[11].prefix}"' in text_of(found)
@@ -138,7 +138,7 @@ COUNTS = st.sampled_from([0, 1, 2, 40, 1_000, -1, 10**20])
 @st.composite
 def calls(draw: st.DrawFn, properties: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
     """A tool of these, and arguments by its schema, some of them wrong."""
-    tool = draw(st.sampled_from(TOOLS))
+    tool = draw(st.sampled_from(READING))
     arguments: dict[str, Any] = {"budget": draw(st.sampled_from([LEAST, 1_200, 3_000, 200_000]))}
     for name in properties[tool]:
         if name == "timeout_s" or (name != "budget" and draw(st.booleans())):

@@ -15,7 +15,7 @@ from tests.secret_scan import write_secret
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Client]:
     """The clients that would be served."""
     clients = list[Client]()
-    monkeypatch.setattr(server, "run_over_stdio", clients.append)
+    monkeypatch.setattr(server, "run_over_stdio", lambda client, *, changes: clients.append(client))
     return clients
 
 
@@ -41,3 +41,9 @@ def test_a_place_that_is_none_is_told_before_anything_is_served(served: list[Cli
     none = run("--root", str(tmp_path / "none"))
     assert both.exit_code == none.exit_code == 2 and not served
     assert "not both" in both.output and "there is no folder" in none.output
+
+
+def test_changes_are_for_an_api(served: list[Client], tmp_path: Path) -> None:
+    over_folders = run("--root", str(tmp_path), "--changes")
+    assert over_folders.exit_code == 2 and "is for an API" in over_folders.output and not served
+    assert run("--api", "http://127.0.0.1:9", "--changes").exit_code == 0 and served

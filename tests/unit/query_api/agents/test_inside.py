@@ -73,6 +73,55 @@ async def test_what_is_asked_ends_with_the_call_and_nothing_is_asked_after_it() 
         await in_thread(inside.get, "/v1/logs")
 
 
+async def test_an_answer_that_goes_on_is_read_as_it_comes_and_ends_where_it_is_cut() -> None:
+    ended, more = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Told) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        try:
+            await send({"type": "http.response.body", "body": b"one", "more_body": True})
+            await more.wait()
+            await send({"type": "http.response.body", "body": b"two", "more_body": True})
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    inside = Inside(scope_of(app))
+    answer = await in_thread(inside.open, "/v1/live", {"prefix": "a/b"}, {"Accept": "text/event-stream"}, 60.0)
+    assert (answer.status, answer.kind) == (200, "text/event-stream")
+    assert await in_thread(answer.read) == b"one"
+    reading = asyncio.create_task(in_thread(answer.read))
+    more.set()
+    assert await reading == b"two"
+    reading = asyncio.create_task(in_thread(answer.read))
+    inside.close()
+    assert await reading == b"" == await in_thread(answer.read)
+    await ended.wait()
+
+
+async def test_an_answer_waits_for_who_does_not_take_it() -> None:
+    sent, part = 0, b"x" * 600_000
+
+    async def app(scope: Any, receive: Any, send: Told) -> None:
+        nonlocal sent
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(4):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+            sent += 1
+
+    answer = await in_thread(Inside(scope_of(app)).open, "/v1/live", {}, {}, 60.0)
+    assert await in_thread(answer.read) == part and sent < 4
+    assert await in_thread(answer.whole) == 3 * part and sent == 4
+
+
+async def test_a_stream_that_is_refused_is_the_error_that_it_is_over_the_network() -> None:
+    inside = Inside(scope_of(answering([], 503)))
+    with pytest.raises(RequestRefused) as refused:
+        await in_thread(inside.open, "/v1/live", {}, {}, 60.0)
+    assert refused.value.status == 503
+
+
 async def test_one_caller_takes_no_more_threads_than_its_share() -> None:
     share.set(asyncio.Semaphore(2))
     running, most = 0, 0

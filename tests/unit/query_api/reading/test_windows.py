@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mldash_api.exports.windows import Span, window_ends
 from mldash_api.seam.rows import Rows, alone, cut, events_of
+from mldash_api.tracks.windows import Span, window_ends
 
 from .parts import part_of
 

@@ -1,0 +1,15 @@
+"""`mldash import`: runs that other trackers have left on the disk become experiments of ours, each event once.
+
+  finding.py      SOURCE → what lies there, by content: runs, each of one or more parts
+  tensorboard/    a reader a tracker: files → runs, and a part's file → events in its own order
+  wandb/ mlflow/
+  events.py       what readers give, and what they say of what they leave out
+  values.py       what readers share of the mapping: whole numbers by name, secrets, e-mails, odd values
+  writing.py      a part's events → records of one session → the files of a local experiment
+  taking.py       a run → a local folder, or by way of one to Kafka
+
+The identity of an event is all that keeps a second import from doubling: a part is a session whose id follows from the
+target, the tracker, the run and the part, and an event's seq is its place in the part. So a reader gives the same
+events in the same order each time, and of a part that has grown the same ones before the new. Nothing of a source is
+ever written, and no tracker is imported.
+"""

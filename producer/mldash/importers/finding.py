@@ -1,0 +1,99 @@
+"""SOURCE → the runs that lie there, told by what is in the files and never by their names alone."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct, field
+
+from mldash.errors import MldashError
+
+from .events import FoundRun
+from .mlflow import database as mlflow_database
+from .mlflow import files as mlflow_files
+from .tensorboard import folders as tensorboard_folders
+from .tensorboard.event_file import is_event_file
+from .tensorboard.frames import is_head
+from .wandb import folders as wandb_folders
+from .wandb.frames import is_log
+
+_HEAD_BYTES: Final = 4096
+
+
+class NothingToImport(MldashError):
+    """No run of a tracker that is known lies at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return (
+            f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb and no store "
+            "of mlflow"
+        )
+
+
+class Found(Struct):
+    """Of one source. `unreadable`: what could not be looked into, and why."""
+
+    runs: list[FoundRun] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    """Kind → how many runs that are not taken."""
+
+
+def find(source: Path) -> Found:
+    """All runs at or below a path. Links to folders are not followed. Raises NothingToImport."""
+    found = Found()
+    files: dict[str, list[Path]] = {}
+    for path in _files(source, found):
+        try:
+            kind = _kind_of(path)
+        except OSError as error:
+            found.unreadable.append(f"{path}: {error.strerror or error}")
+            continue
+        if kind is not None:
+            files.setdefault(kind, []).append(path)
+    root = source if source.is_dir() else source.parent
+    found.runs += tensorboard_folders.runs_of(root, files.get("tensorboard", ()))
+    found.runs += wandb_folders.runs_of(files.get("wandb", ()))
+    found.runs += mlflow_files.runs_of(files.get("mlruns", ()), found.skipped)
+    for path in files.get("sqlite", ()):
+        try:
+            found.runs += mlflow_database.runs_of(path, found.skipped)
+        except OSError as error:
+            found.unreadable.append(str(error))
+    if not (found.runs or found.unreadable or found.skipped):
+        raise NothingToImport(source)
+    return found
+
+
+def _files(source: Path, found: Found) -> Iterator[Path]:
+    if not source.is_dir():
+        yield source
+        return
+
+    def note(error: OSError) -> None:
+        found.unreadable.append(f"{error.filename}: {error.strerror or error}")
+
+    for folder, folders, names in os.walk(source, onerror=note):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(folder, name)
+            if path.is_file():
+                yield path
+
+
+def _kind_of(path: Path) -> str | None:
+    """Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if is_log(head):
+        return "wandb"
+    if head.startswith(mlflow_database.MAGIC):
+        return "sqlite"
+    if path.name == "meta.yaml" and mlflow_files.is_run(head):
+        return "mlruns"
+    return "tensorboard" if is_head(head) and is_event_file(head) else None

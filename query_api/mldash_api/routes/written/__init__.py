@@ -1,0 +1,1 @@
+"""Routes about what wrote an experiment, and whether all of it is there."""

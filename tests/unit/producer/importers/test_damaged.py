@@ -1,0 +1,168 @@
+"""Files with flipped bits or cut off: what lies before is taken, nothing is invented, and the place is said."""
+
+import gzip
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mldash.command_line import group
+from mldash.events.schema import End
+from mldash.importers.events import Event, LeftOut, Part, RunEvent
+from mldash.importers.finding import NothingToImport
+from mldash.importers.tensorboard.event_file import EventFile
+from mldash.importers.wandb.run_log import RunLog
+
+from .conftest import SAMPLES
+from .imported import events_of, import_all
+
+MakePart = Callable[[Path], Part]
+
+
+def wandb_log(path: Path) -> Part:
+    return RunLog(path, "x", 0)
+
+
+FILES: dict[str, tuple[Path, MakePart]] = {
+    "tensorboard": (next(SAMPLES.glob("tensorboard/runs/walk/*tfevents*")), lambda path: EventFile(path, "x")),
+    "wandb 0.31": (next(SAMPLES.glob("wandb/0.31/wandb/*walk07/*.wandb")), wandb_log),
+    "wandb 0.12": (next(SAMPLES.glob("wandb/0.12/wandb/*walk07/*.wandb")), wandb_log),
+    "wandb blocks": (next(SAMPLES.glob("wandb/0.31/wandb/*killed/*.wandb")), wandb_log),
+}
+
+
+def examples(count: int) -> settings:
+    """The temporary folder is each example's: they overwrite what they write."""
+    return settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=count, deadline=None)
+
+
+def but_the_end(found: tuple[list[Event | RunEvent], LeftOut]) -> list[str]:
+    """As text: NaN is equal to itself there. What a summary or the end say follows from all of the file."""
+    events = [one for one in found[0] if not isinstance(one, End)]
+    return [repr(one) for one in events if not (isinstance(one, Event) and one.name == "summary")]
+
+
+@cache
+def all_of(kind: str) -> list[str]:
+    """Of the file as it was made."""
+    path, make = FILES[kind]
+    return but_the_end(events_of(make(path)))
+
+
+@pytest.mark.parametrize("kind", FILES)
+@examples(25)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+def test_a_flipped_bit_ends_a_file_and_invents_nothing(kind: str, where: float, bit: int, tmp_path: Path) -> None:
+    """Each record has a checksum. A bit of what pads a block means nothing."""
+    path, make = FILES[kind]
+    data = bytearray(path.read_bytes())
+    data[int(where * len(data))] ^= 1 << bit
+    changed = tmp_path / path.name
+    changed.write_bytes(data)
+    found = events_of(make(changed))
+    told = but_the_end(found)
+    assert told == all_of(kind)[: len(told)]
+    assert found[1].torn or told == all_of(kind)
+    assert all(0 <= torn.offset <= len(data) for torn in found[1].torn)
+
+
+@pytest.mark.parametrize("kind", FILES)
+@examples(25)
+@given(where=st.floats(0, 1, exclude_max=True))
+def test_a_file_that_is_cut_is_taken_up_to_its_last_whole_record(kind: str, where: float, tmp_path: Path) -> None:
+    path, make = FILES[kind]
+    data = path.read_bytes()
+    changed = tmp_path / path.name
+    changed.write_bytes(data[: int(where * len(data))])
+    found = events_of(make(changed))
+    told = but_the_end(found)
+    assert told == all_of(kind)[: len(told)]
+    assert not any(torn.is_damage for torn in found[1].torn)
+
+
+@pytest.mark.parametrize("kind", ["tensorboard", "wandb 0.31"])
+def test_damage_in_the_middle_is_told_with_its_place_and_ends_with_1(kind: str, tmp_path: Path) -> None:
+    path, _ = FILES[kind]
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "source").mkdir()
+    changed = tmp_path / "source" / path.name
+    changed.write_bytes(data)
+    done = import_all(changed, root=tmp_path / "root", code=1)
+    assert f"{changed}: " in done.output and "does not fit at byte" in done.output
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The smallest one that holds the rows of the sample."""
+    folder = tmp_path_factory.mktemp("database")
+    whole, small = folder / "whole.db", folder / "small.db"
+    whole.write_bytes(gzip.decompress((SAMPLES / "mlflow" / "mlflow.db.gz").read_bytes()))
+    with closing(sqlite3.connect(small)) as opened:
+        opened.execute("pragma page_size = 512")
+        opened.execute("attach ? as whole", (str(whole),))
+        for table in ("experiments", "runs", "metrics", "params", "tags"):
+            opened.execute(f"create table {table} as select * from whole.{table}")
+        opened.commit()
+    return small.read_bytes()
+
+
+@examples(25)
+@given(flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=30))
+def test_a_damaged_database_is_an_error_of_one_line(
+    database: bytes, tmp_path: Path, flips: list[tuple[float, int]]
+) -> None:
+    """SQLite has no checksums: what it still reads counts."""
+    data = bytearray(database)
+    for where, bit in flips:
+        data[int(where * len(data))] ^= 1 << bit
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(data)
+    assert_no_traceback(path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("was", "now"),
+    [
+        (b"CREATE TABLE tags", b"CREATE TABLE\xa0tags"),
+        (b"lifecycle_stage TEXT", b"lifecycle_stag\xe5 TEXT"),
+        (b"run_uuid TEXT,\n  name", b"run_uuie TEXT,\n  name"),
+        (b"experiment_id INT,\n  name", b"experiment_ie INT,\n  name"),
+    ],
+)
+def test_a_damaged_schema_is_an_error_of_one_line(database: bytes, tmp_path: Path, was: bytes, now: bytes) -> None:
+    assert database.count(was) in (1, 2)
+    path = tmp_path / "mlflow.db"
+    path.write_bytes(database.replace(was, now))
+    assert_no_traceback(path, tmp_path)
+
+
+@examples(25)
+@given(flips=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 400), st.integers(0, 7)), min_size=1, max_size=5))
+def test_damaged_files_of_mlflow_are_errors_of_one_line(
+    tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int, int]]
+) -> None:
+    """Of text without checksums a wrong number can't be told from a right one; what is no point is."""
+    folder = tmp_path_factory.mktemp("damaged")
+    files = sorted(path for path in (SAMPLES / "mlflow" / "mlruns").rglob("*") if path.is_file())
+    contents = {path.relative_to(SAMPLES): bytearray(path.read_bytes()) for path in files}
+    for which, where, bit in flips:
+        data = contents[[*contents][which % len(contents)]]
+        data[where % len(data)] ^= 1 << bit
+    for path, data in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    assert_no_traceback(folder, folder)
+
+
+def assert_no_traceback(source: Path, folder: Path) -> None:
+    """All else that a command raises is told in one line too, but would be a fault of ours."""
+    done = CliRunner().invoke(group, ["import", str(source), "--root", str(folder / "root"), "--dry-run"])
+    assert done.exception is None or isinstance(done.exception, (SystemExit, NothingToImport)), done.exc_info
+    assert done.exit_code in (0, 1)

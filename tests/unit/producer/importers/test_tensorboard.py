@@ -1,0 +1,87 @@
+"""TensorBoard's event files: every value, step and time, by the ledger of what was logged."""
+
+import json
+import math
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mldash import Experiment
+from mldash.importers.finding import find
+
+from .imported import INTO, import_all, points, times
+
+
+@pytest.fixture
+def ledger(samples: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((samples / "tensorboard" / "ledger.json").read_text())
+    return found
+
+
+@pytest.fixture
+def root(samples: Path, tmp_path: Path) -> Path:
+    import_all(samples / "tensorboard" / "runs", root=tmp_path / "root")
+    return tmp_path / "root"
+
+
+def same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))
+
+
+@pytest.mark.parametrize(("metric", "tags"), [("train", ("train/loss", "train/acc")), ("scalars", ("lr",))])
+def test_every_scalar_has_its_value_step_and_time(
+    root: Path, ledger: dict[str, Any], metric: str, tags: tuple[str, ...]
+) -> None:
+    """Values are those of 32 bits that the file holds, exactly."""
+    told = [row for row in ledger["walk"] if row[0] in tags]
+    found = [point for point in points(root, "walk", metric) if "weights" not in point]
+    assert len(found) == len(told)
+    for point, (tag, value, step, _) in zip(found, told, strict=True):
+        field = tag.rpartition("/")[2]
+        assert point.keys() == {field, "step"} and point["step"] == step
+        assert type(point[field]) is float and same(point[field], float(value))
+    stamps = [datetime.fromisoformat(one).timestamp() for one in times(root, "walk", metric)[: len(told)]]
+    assert stamps == [at for *_, at in told]
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_tensors_of_tensorflow_2_are_scalars_too(root: Path, ledger: dict[str, Any], part: str) -> None:
+    """As bytes or as lists, of each number's type; train and validation are metrics of one experiment."""
+    told = [{tag: value, "step": step} for tag, value, step, _ in ledger[part]]
+    assert points(root, "keras", part) == told
+
+
+def test_what_a_writer_makes_below_its_folder_belongs_to_its_run(root: Path, samples: Path) -> None:
+    """The folders of add_scalars and add_hparams are no experiments of their own."""
+    names = {run.names for run in find(samples / "tensorboard" / "runs").runs}
+    assert names == {("walk",), ("keras",)}
+    assert points(root, "walk", "group") == [{"a": 1.5, "step": 4}, {"b": 2.5, "step": 4}]
+    params = Experiment(f"{INTO}/walk", root=root).params.get()
+    assert params == {"lr": 0.1, "depth": 3.0, "name": "mlp", "flag": True}
+
+
+def test_text_is_a_line_of_the_log(root: Path) -> None:
+    lines = Experiment(f"{INTO}/walk", root=root).logs.read()
+    assert [(line["message"], line["metadata"]) for line in lines] == [("naïve → ☃", {"tag": "note", "step": 3})]
+    assert lines[0]["timestamp"] == datetime.fromtimestamp(1_700_000_007, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    told = Experiment(f"{INTO}/keras", root=root).logs.read()
+    assert [line["message"] for line in told] == ["two words", "two words"]
+
+
+def test_a_histogram_is_a_field_of_edges_and_counts(root: Path) -> None:
+    (point,) = [one for one in points(root, "walk", "scalars") if "weights" in one]
+    assert len(point["weights"]["bins"]) == len(point["weights"]["values"]) + 1
+    assert sum(point["weights"]["values"]) == 10 and point["step"] == 4
+
+
+def test_a_run_has_an_end_once_nobody_has_written_for_an_hour(samples: Path, tmp_path: Path) -> None:
+    """Before that it is not known whether it goes on; the end then comes with a later import."""
+    file = next((samples / "tensorboard" / "runs" / "keras" / "train").iterdir())
+    file.touch()
+    import_all(file.parent, root=tmp_path / "young")
+    young = Experiment(f"{INTO}/train", root=tmp_path / "young")
+    assert young.run.status == "LOST"
+    import_all(samples / "tensorboard" / "runs" / "keras" / "validation", root=tmp_path / "old")
+    assert Experiment(f"{INTO}/validation", root=tmp_path / "old").run.status == "COMPLETED"
