@@ -3,8 +3,12 @@
   finding.py      SOURCE → what lies there, by content: runs, each of one or more parts
   tensorboard/    a reader a tracker: files → runs, and a part's file → events in its own order
   wandb/ mlflow/
+  trackio/
+  sqlite.py       databases of others, read without a trace
   events.py       what readers give, and what they say of what they leave out
   values.py       what readers share of the mapping: whole numbers by name, secrets, e-mails, odd values
+  rows.py         a row of several keys → points
+  told.py         a part that says one thing: parameters, or what a run is
   writing.py      a part's events → records of one session → the files of a local experiment
   taking.py       a run → a local folder, or by way of one to Kafka
 

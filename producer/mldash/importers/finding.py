@@ -1,7 +1,7 @@
 """SOURCE → the runs that lie there, told by what is in the files and never by their names alone."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +12,13 @@ from mldash.errors import MldashError
 from .events import FoundRun
 from .mlflow import database as mlflow_database
 from .mlflow import files as mlflow_files
+from .sqlite import MAGIC, Database
 from .tensorboard import folders as tensorboard_folders
 from .tensorboard.event_file import is_event_file
 from .tensorboard.frames import is_head
+from .trackio import database as trackio_database
+from .trackio import folders as trackio_folders
+from .trackio.fragments import is_fragment
 from .wandb import folders as wandb_folders
 from .wandb.frames import is_log
 
@@ -30,8 +34,8 @@ class NothingToImport(MldashError):
 
     def __str__(self) -> str:
         return (
-            f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb and no store "
-            "of mlflow"
+            f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb, no store "
+            "of mlflow and none of trackio"
         )
 
 
@@ -60,14 +64,33 @@ def find(source: Path) -> Found:
     found.runs += tensorboard_folders.runs_of(root, files.get("tensorboard", ()))
     found.runs += wandb_folders.runs_of(files.get("wandb", ()))
     found.runs += mlflow_files.runs_of(files.get("mlruns", ()), found.skipped)
-    for path in files.get("sqlite", ()):
-        try:
-            found.runs += mlflow_database.runs_of(path, found.skipped)
-        except OSError as error:
-            found.unreadable.append(str(error))
+    _take_databases(files.get("sqlite", ()), files.get("fragments", ()), found)
     if not (found.runs or found.unreadable or found.skipped):
         raise NothingToImport(source)
     return found
+
+
+def _take_databases(files: Iterable[Path], fragments: Iterable[Path], found: Found) -> None:
+    """Each is told by its tables; another one that can't be read keeps none from being taken."""
+    projects: dict[Path, list[Database]] = {}
+    for path in files:
+        try:
+            database = Database(path)
+            tables = database.tables()
+            if tables >= mlflow_database.TABLES:
+                found.runs += mlflow_database.runs_of(database, found.skipped)
+            elif tables >= trackio_database.TABLES:
+                projects.setdefault(path.parent, []).append(database)
+        except OSError as error:
+            found.unreadable.append(str(error))
+    waiting: dict[Path, list[Path]] = {folder: [] for folder in projects}
+    for path in fragments:
+        waiting.setdefault(trackio_folders.folder_of(path), []).append(path)
+    for folder, paths in waiting.items():
+        try:
+            found.runs += trackio_folders.runs_of(folder, projects.get(folder, ()), paths, found.unreadable)
+        except OSError as error:
+            found.unreadable.append(str(error))
 
 
 def _files(source: Path, found: Found) -> Iterator[Path]:
@@ -92,8 +115,10 @@ def _kind_of(path: Path) -> str | None:
         head = file.read(_HEAD_BYTES)
     if is_log(head):
         return "wandb"
-    if head.startswith(mlflow_database.MAGIC):
+    if head.startswith(MAGIC):
         return "sqlite"
+    if is_fragment(head):
+        return "fragments"
     if path.name == "meta.yaml" and mlflow_files.is_run(head):
         return "mlruns"
     return "tensorboard" if is_head(head) and is_event_file(head) else None

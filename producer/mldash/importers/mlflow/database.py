@@ -5,79 +5,52 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from math import isfinite
-from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from mldash.importers.events import FoundRun, LeftOut
+from mldash.importers.sqlite import FAULTS, Database, DatabaseUnreadable
 
 from .runs import Facts, Point, run_of, value_of
 
-MAGIC: Final = b"SQLite format 3\0"
-_TABLES: Final = frozenset(("experiments", "runs", "metrics", "params", "tags"))
+TABLES: Final = frozenset(("experiments", "runs", "metrics", "params", "tags"))
 _ROW_BYTES: Final = 100
 """Of a point, about: for the progress."""
-_LOCKED_FOR_S: Final = 10.0
-_FAULTS: Final = (sqlite3.Error, UnicodeDecodeError)
-"""The second where the name of a column is damaged, or an error of SQLite's names what is no text."""
 
 
-class DatabaseUnreadable(OSError):
-    """SQLite says that a file of its own can't be read: damaged, locked, or in need of a repair by its owner."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(path, reason)
-        self.path, self.reason = path, reason
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
-
-
-def runs_of(path: Path, skipped: dict[str, int]) -> Iterator[FoundRun]:
-    """The runs of a database; none where it is not mlflow's. Deleted ones are counted in `skipped`.
-
-    Raises DatabaseUnreadable.
-    """
+def runs_of(store: Database, skipped: dict[str, int]) -> Iterator[FoundRun]:
+    """The runs of a database that has TABLES. Deleted ones are counted in `skipped`. Raises DatabaseUnreadable."""
+    path = store.path
     try:
-        with closing(_open(path)) as database:
-            tables = {name for (name,) in database.execute("select name from sqlite_master")}
-            if not tables >= _TABLES:
-                return
+        with closing(store.connect()) as database:
             known = [*_facts(database)]
             counts = dict(database.execute("select run_uuid, count(*) from metrics group by run_uuid"))
-    except _FAULTS as error:
+    except FAULTS as error:
         raise DatabaseUnreadable(path, str(error)) from error
     for facts in known:
         if facts.is_deleted:
             skipped["deleted run"] = skipped.get("deleted run", 0) + 1
         else:
-            yield run_of(facts, path, _Reader(path, facts.id).points, counts.get(facts.id, 0) * _ROW_BYTES)
+            yield run_of(facts, path, _Reader(store, facts.id).points, counts.get(facts.id, 0) * _ROW_BYTES)
 
 
 class _Reader:
     """Of the points of one run."""
 
-    def __init__(self, path: Path, run: str) -> None:
-        self._path, self._run = path, run
+    def __init__(self, store: Database, run: str) -> None:
+        self._store, self._run = store, run
 
     def points(self, left: LeftOut) -> Iterator[Point]:
         """Raises DatabaseUnreadable. A row that holds no numbers is left out, and counted."""
         asked = "select key, value, timestamp, step, is_nan from metrics where run_uuid = ? order by rowid"
         try:
-            with closing(_open(self._path)) as database:
+            with closing(self._store.connect()) as database:
                 for key, value, at, step, is_nan in database.execute(asked, (self._run,)):
                     if all(isinstance(one, (int, float)) for one in (value, at, step)) and isfinite(at):
                         yield Point(str(key), value_of(value, is_nan=bool(is_nan)), at, step, _ROW_BYTES)
                     else:
-                        left.count("row without numbers", self._path)
-        except _FAULTS as error:
-            raise DatabaseUnreadable(self._path, str(error)) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=_LOCKED_FOR_S)
-    database.text_factory = lambda data: data.decode(errors="replace")
-    return database
+                        left.count("row without numbers", self._store.path)
+        except FAULTS as error:
+            raise DatabaseUnreadable(self._store.path, str(error)) from error
 
 
 def _facts(database: sqlite3.Connection) -> Iterator[Facts]:

@@ -9,7 +9,6 @@ metric `val/loss`.
 """
 
 import ast
-import hashlib
 import re
 import time
 import warnings
@@ -17,11 +16,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
 from msgspec import Struct, field
 
 from mldash.events.schema import Describe, End, Start, Status
 from mldash.importers.events import Event, FoundRun, LeftOut, Part, Progress, RunEvent
+from mldash.importers.told import Told
 from mldash.importers.values import about, name_of, number, parameters, text
 
 STATUSES: Final[dict[str, Status]] = {"FINISHED": "COMPLETED", "FAILED": "FAILED", "KILLED": "CANCELLED"}
@@ -95,30 +94,15 @@ class _Points:
             yield End((last if facts.end is None else facts.end) / 1000, status)
 
 
-class _Told:
-    """A part of one event, named after what that says."""
-
-    size_bytes = 0
-
-    def __init__(self, kind: str, said: Any, made: Callable[[LeftOut], Event | RunEvent | None]) -> None:
-        self.id = f"{kind}-{hashlib.blake2b(msgspec.json.encode(said, order='sorted'), digest_size=16).hexdigest()}"
-        self._made = made
-
-    def events(self, left: LeftOut, progress: Progress) -> Iterator[Event | RunEvent]:
-        event = self._made(left)
-        if event is not None:
-            yield event
-
-
 def run_of(facts: Facts, path: Path, read: ReadPoints, size_bytes: int) -> FoundRun:
     """A run as all importers have it; `read` gives its points each time in one order."""
     name = text(facts.name or facts.tags.get(_NAME, ""))
     shown = f"{name}-{facts.id[:_ID_SHOWN]}" if name else facts.id
     parts: list[Part] = [_Points(facts, read, size_bytes)]
     if facts.params:
-        parts.append(_Told("params", facts.params, lambda left: _params(facts, left)))
+        parts.append(Told("params", facts.params, lambda left: _params(facts, left)))
     said = [name, facts.user, facts.tags]
-    parts.append(_Told("about", said, lambda left: _described(facts, name, left)))
+    parts.append(Told("about", said, lambda left: _described(facts, name, left)))
     return FoundRun("mlflow", facts.id, facts.experiment or "mlflow", (shown,), path, parts)
 
 

@@ -8,12 +8,11 @@ from typing import Any, Final
 from mldash.events.schema import Describe
 from mldash.importers.events import Event, LeftOut
 from mldash.importers.protobuf import message, text
-from mldash.importers.values import name_of, number, storable
-from mldash.wandb.one_run import HISTORY
+from mldash.importers.rows import RowPoints, place_of, told
+from mldash.importers.values import name_of
 
 from .records import Path, nested
 
-_UNKEPT_MARK: Final = "_type"
 _MOST_SEEN: Final = 100_000
 
 
@@ -24,8 +23,7 @@ class Rows:
         self._part, self._left, self._files = part, left, files
         self.seen: set[Path] = set()
         """Keys that rows have had."""
-        self._own_steps: set[str] = set()
-        """Metrics whose rows have a `step` of their own."""
+        self._points = RowPoints(left, files)
         self._axes: list[tuple[str, str]] = []
         self._drawn: set[str] = set()
 
@@ -44,9 +42,7 @@ class Rows:
                 if axis is not None and axis in values:
                     yield from self._draw_over(metric, metrics[metric], axis, self._told(axis, values[axis]), at)
         for metric, fields in metrics.items():
-            if "step" in fields:
-                self._own_steps.add(metric)
-            fields["_step" if metric in self._own_steps else "step"] = step
+            self._points.stepped(metric, fields, step)
             if self._part:
                 fields.setdefault("part", self._part)
             yield Event("metrics", metric, at, fields)
@@ -84,38 +80,6 @@ class Rows:
     def _told(self, key: str, value: Any) -> Any:
         """As it is stored; None of what is not taken."""
         return told(key, value, self._left, self._files)
-
-
-def told(key: str, value: Any, left: LeftOut, files: FilePath | None = None) -> Any:
-    """A value as it is stored; None for a medium, which is counted."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return number(key, storable_number(value))
-    if not isinstance(value, dict):
-        return storable(value)
-    kind = value.get(_UNKEPT_MARK)
-    if kind == "histogram":
-        return storable({name: value[name] for name in ("bins", "values", "packedBins") if name in value})
-    if isinstance(kind, str):
-        left.count(kind, files)
-        return None
-    return {name_of(name): told(name, one, left, files) for name, one in value.items()}
-
-
-def storable_number(value: float) -> float | int:
-    """An int of any size as one of 64 bits, or as the float next to it."""
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        try:
-            return float(value)
-        except OverflowError:
-            return float("inf") if value > 0 else float("-inf")
-    return value
-
-
-def place_of(key: str) -> tuple[str, str]:
-    """The metric and the field of a key."""
-    name, slash, field = key.rpartition("/")
-    metric = name if slash and name else HISTORY
-    return name_of(metric), "ts" if field == "_ts" else name_of(field or key)
 
 
 def summary_point(values: dict[Path, Any], left: LeftOut) -> dict[str, Any]:

@@ -13,11 +13,12 @@ SAMPLES = Path(__file__).with_name("samples")
 
 @pytest.fixture
 def samples(tmp_path: Path) -> Path:
-    """samples/, with mlflow.db unpacked."""
+    """samples/, with databases unpacked."""
     copied = tmp_path / "samples"
     shutil.copytree(SAMPLES, copied)
-    packed = copied / "mlflow" / "mlflow.db.gz"
-    (copied / "mlflow" / "mlflow.db").write_bytes(gzip.decompress(packed.read_bytes()))
+    for packed in copied.rglob("*.gz"):
+        packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+        packed.unlink()
     for path in copied.rglob("*"):
         make_old(path)
     return copied

@@ -17,6 +17,7 @@ from mldash.events.schema import End
 from mldash.importers.events import Event, LeftOut, Part, RunEvent
 from mldash.importers.finding import NothingToImport
 from mldash.importers.tensorboard.event_file import EventFile
+from mldash.importers.trackio.fragments import read
 from mldash.importers.wandb.run_log import RunLog
 
 from .conftest import SAMPLES
@@ -141,6 +142,50 @@ def test_a_damaged_schema_is_an_error_of_one_line(database: bytes, tmp_path: Pat
     path = tmp_path / "mlflow.db"
     path.write_bytes(database.replace(was, now))
     assert_no_traceback(path, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """trackio's, the smallest one that holds the rows of the sample."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("robots.db", "robots.db-wal"):
+        (folder / name).write_bytes(gzip.decompress((SAMPLES / "trackio" / f"{name}.gz").read_bytes()))
+    small = folder / "small.db"
+    with closing(sqlite3.connect(small)) as opened:
+        opened.execute("pragma page_size = 512")
+        opened.execute("attach ? as whole", (str(folder / "robots.db"),))
+        for table in ("metrics", "system_metrics", "alerts", "configs", "traces"):
+            opened.execute(f"create table {table} as select * from whole.{table}")
+        opened.commit()
+    return small.read_bytes()
+
+
+@examples(25)
+@given(flips=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 7)), min_size=1, max_size=30))
+def test_a_damaged_project_of_trackio_is_told(project: bytes, tmp_path: Path, flips: list[tuple[float, int]]) -> None:
+    data = bytearray(project)
+    for where, bit in flips:
+        data[int(where * len(data))] ^= 1 << bit
+    path = tmp_path / "robots.db"
+    path.write_bytes(data)
+    assert_no_traceback(path, tmp_path)
+
+
+@examples(25)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), is_cut=st.booleans())
+def test_a_damaged_fragment_of_trackio_invents_no_row(
+    tmp_path_factory: pytest.TempPathFactory, where: float, bit: int, is_cut: bool
+) -> None:
+    """JSON has no checksums: a letter may become another one. But there are no more rows, and none after the place."""
+    folder = tmp_path_factory.mktemp("damaged") / "inbox" / "writer"
+    folder.mkdir(parents=True)
+    data = bytearray(next(SAMPLES.glob("trackio/inbox/7d*/00000000.jsonl")).read_bytes())
+    place = int(where * len(data))
+    data[place] ^= 1 << bit
+    (folder / "00000000.jsonl").write_bytes(data[:place] if is_cut else data)
+    assert_no_traceback(folder, folder)
+    records = [run for inbox in read([folder / "00000000.jsonl"]).values() for run in inbox.runs.values()]
+    assert sum(len(run.records) for run in records) <= (data.count(b"\n", 0, place) if is_cut else 2)
 
 
 @examples(25)
