@@ -4,7 +4,7 @@ BackupError
   NotEmpty          the folder, database or bucket that was to be filled holds something
   NotABackup        no backup.json, or one of a newer version
   BackupDamaged     a file of the backup is not what was written: which, and where in it
-  MomentGone        MongoDB no longer knows the moment that was being read
+  MomentGone        MongoDB does not keep the moment that was to be read
   HoldLost          the objects were not held to the end
   ObjectLacking     the manifest names an object that is not in the bucket, or not of that size
   RestoredDiffers   a collection that was restored is not what the backup holds
@@ -51,14 +51,14 @@ class BackupDamaged(BackupError):
 
 
 class MomentGone(BackupError):
-    """MongoDB answers that the past can't be read."""
+    """MongoDB answers that the past can't be read, or may not be kept for longer."""
 
     def __init__(self, reason: str, advice: str) -> None:
         super().__init__(reason, advice)
         self.reason, self.advice = reason, advice
 
     def __str__(self) -> str:
-        return f"MongoDB can no longer read the moment of the backup ({self.reason}): {self.advice}"
+        return f"MongoDB does not keep the moment of the backup: {self.reason}; {self.advice}"
 
 
 class HoldLost(BackupError):

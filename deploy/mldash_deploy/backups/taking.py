@@ -29,7 +29,7 @@ _HOLD_S: Final = 600.0
 _RENEW_S: Final = 60.0
 _BEGIN_S: Final = 60.0
 _AGAIN_S: Final = 0.5
-_TOO_OLD, _UNAVAILABLE = 239, 246
+_NOT_ALLOWED, _TOO_OLD, _UNAVAILABLE = 13, 239, 246
 _HISTORY: Final = "minSnapshotHistoryWindowInSeconds"
 _log = structlog.get_logger()
 
@@ -80,8 +80,8 @@ async def _save_documents(mongo: Mongo, folder: Path, tell: Tell) -> tuple[float
             return taken_at, [await save_collection(mongo, moment, name, folder, stage) for name in names]
         except OperationFailure as error:
             if error.code == _TOO_OLD:
-                advice = "have it remember for longer than the backup takes, as with --history 3600"
-                raise MomentGone("snapshot too old", advice) from None
+                advice = "have it remember for longer, as with --history 3600"
+                raise MomentGone("the backup takes longer than MongoDB remembers", advice) from None
             if error.code == _UNAVAILABLE:
                 raise MomentGone("a collection or an index was made or dropped meanwhile", "begin again") from None
             raise
@@ -152,8 +152,14 @@ async def _history(mongo: Mongo, seconds: int | None) -> AsyncIterator[None]:
         yield
         return
     admin = mongo.database.client.admin
-    before = int((await admin.command({"getParameter": 1, _HISTORY: 1}))[_HISTORY])
-    await admin.command({"setParameter": 1, _HISTORY: max(seconds, before)})
+    try:
+        before = int((await admin.command({"getParameter": 1, _HISTORY: 1}))[_HISTORY])
+        await admin.command({"setParameter": 1, _HISTORY: max(seconds, before)})
+    except OperationFailure as error:
+        if error.code != _NOT_ALLOWED:
+            raise
+        advice = "give it the roles hostManager and clusterMonitor, or leave --history out"
+        raise MomentGone("this user may not set parameters", advice) from None
     try:
         yield
     finally:

@@ -57,7 +57,8 @@ experiment.run.complete()
 print(step)
 """
 
-pytestmark = pytest.mark.integration
+# One at a time: what MongoDB remembers is one setting of the whole server, raised and put back.
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("backup")]
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -275,7 +276,7 @@ async def test_a_backup_that_is_interrupted_leaves_nothing(target: World, tmp_pa
             taking[0].cancel()
 
     settings, folder = target.compactor(), tmp_path / "backup"
-    begun = take_backup(settings, folder, with_objects=True, history_s=None, tell=interrupt)
+    begun = take_backup(settings, folder, with_objects=True, history_s=120, tell=interrupt)
     taking.append(asyncio.create_task(begun))
     with pytest.raises(asyncio.CancelledError):
         await taking[0]
