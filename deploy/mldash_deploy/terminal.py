@@ -1,13 +1,24 @@
-"""The output of a stack for people: a progress line while it starts, and a table of what runs; plain on a pipe."""
+"""The output for people: a progress line while a stack starts, a table of what runs, bars; plain on a pipe."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import IO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
@@ -91,6 +102,22 @@ def _short(process: ProcessState) -> str:
     style = _STYLES.get(process.state, "dim")
     mark = "✓" if process.state == "running" else "…"
     return f"[{style}]{process.name} {mark}[/{style}]"
+
+
+@contextmanager
+def byte_bars() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each part of a work: called with its name, bytes done and bytes in all. Nothing on a pipe."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    tasks: dict[str, TaskID] = {}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+
+        def tell(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
+            progress.update(tasks[what], completed=done, total=total)
+
+        yield tell
 
 
 def print_addresses(state: State, stream: IO[str] | None = None) -> None:

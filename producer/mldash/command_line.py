@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "status": ("mldash_deploy.commands.status", "What runs, and at which addresses."),
     "env": ("mldash_deploy.commands.env", 'Print variables for a shell: eval "$(mldash env)".'),
     "prepare": ("mldash_deploy.commands.prepare", "Make topics, indexes and the bucket ready on servers."),
+    "backup": ("mldash_deploy.commands.backup", "Save MongoDB and the manifest of S3 as they are at one moment."),
+    "restore": ("mldash_deploy.commands.restore", "Restore a backup into an empty database and bucket."),
     "size": ("mldash_deploy.commands.size", "Compute what servers a workload needs, and what S3 costs."),
     "config": ("mldash.commands.config", "List every setting, its value and where it comes from."),
     "doctor": ("mldash.commands.doctor", "Try what a training host would use, and say what is wrong."),
@@ -65,6 +67,8 @@ _NEEDED = {
     "mldash_api.commands.view": _VIEW,
     "mldash_deploy": _STACK,
     "mldash_deploy.commands.prepare": _SERVER,  # of servers that somebody else runs
+    "mldash_deploy.commands.backup": _SERVER,
+    "mldash_deploy.commands.restore": _SERVER,
     "mldash_deploy.commands.size": _SERVER,
 }
 

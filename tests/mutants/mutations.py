@@ -28,6 +28,7 @@ _SLEPT: Final = "tests/integration/ingest_workers/test_a_worker_that_slept.py"
 _STEPS: Final = "tests/integration/compactor/test_a_compactor_dies_between_two_steps.py"
 _RUNS: Final = "tests/integration/compactor/test_neighbours_move_together.py"
 _FENCES: Final = "tests/integration/compactor/test_fences.py"
+_HOLDS: Final = "tests/integration/compactor/test_holds.py"
 _MOVING: Final = "tests/integration/query_api/test_reads_while_things_move.py"
 
 MUTATIONS: Final = [
@@ -268,6 +269,28 @@ MUTATIONS: Final = [
             )
         ],
         [f"{_STEPS}::test_the_sweep_leaves_what_may_still_be_committed"],
+    ),
+    Mutation(
+        "a sweep that does not ask for holds",
+        [
+            Edit(
+                "compactor/mldash_compactor/upkeep/sweep.py",
+                "    if orphans and await objects_are_held(mongo):  #",
+                "    if False:  #",
+            )
+        ],
+        [f"{_HOLDS}::test_an_orphan_stays_while_any_hold_stands_and_goes_with_the_next_sweep"],
+    ),
+    Mutation(
+        "a removal that does not ask for holds",
+        [
+            Edit(
+                "compactor/mldash_compactor/upkeep/removal.py",
+                "    if keys and await objects_are_held(removal.mongo):\n",
+                "    if False:\n",
+            )
+        ],
+        [f"{_HOLDS}::test_a_deletion_leaves_held_objects_and_its_note_and_a_compactor_finishes_it"],
     ),
     Mutation(
         "one object key a chunk",

@@ -133,6 +133,8 @@ class _Command:
                 print(json.dumps({"prefix": removal.prefix.text, "generation": removal.generation, **_sums(removal)}))
             else:
                 print(f"deleted {removal.prefix.text} (generation {removal.generation}): {_line(removal.deleted)}")
+            if removal.is_held:
+                print("its objects on S3 are held, as by a backup: a compactor deletes them later", file=sys.stderr)
 
 
 def _tell(target: Target, counts: Counts) -> None:

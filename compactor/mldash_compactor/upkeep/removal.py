@@ -12,7 +12,8 @@ generation. What is left behind is deleted in steps, each of which can be cut an
 
 `purge` in the experiment's document notes each deleted generation until all of that has been done twice: at once, and
 after `purge_after_s`, for what late writers left. Only then the closed documents go. The command, or any compactor,
-that finds a note goes on with it.
+that finds a note goes on with it. While somebody holds the objects, as a backup does (documents/holds.py), they stay,
+and so does the note.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -28,6 +29,7 @@ from mldash_compactor.chunks.keys import experiment_folder, parse_key
 from mldash_compactor.chunks.s3 import ObjectStore
 from mldash_ingest.documents.buckets import END_OF_STREAM, bucket_id
 from mldash_ingest.documents.collections import CLOSE, CLOSED
+from mldash_ingest.documents.holds import objects_are_held
 from mldash_ingest.documents.mongo import Collection, Mongo
 
 _STREAMS_AT_ONCE: Final = 200
@@ -54,6 +56,8 @@ class Removal:
         self.prefix, self.generation = prefix, generation
         self.experiment = experiment_id(prefix.text)
         self.deleted = deleted or Deleted()
+        self.is_held = False
+        """Whether objects were left there because somebody holds them."""
 
     @property
     def of_generation(self) -> dict[str, Any]:
@@ -125,7 +129,9 @@ async def delete_objects(removal: Removal) -> None:
 
 
 async def _delete(removal: Removal, keys: Sequence[str]) -> None:
-    if keys:
+    if keys and await objects_are_held(removal.mongo):
+        removal.is_held = True
+    elif keys:
         await removal.objects.delete(keys)
         removal.deleted.objects += len(keys)
         removal.deleted.tell(removal.deleted)
@@ -146,9 +152,13 @@ STEPS: Final[tuple[Step, ...]] = (close_streams, delete_buckets, delete_chunks, 
 
 
 async def sweep_generation(removal: Removal) -> None:
-    """All steps, and a note that they were done. Cut anywhere and run again it goes on."""
+    """All steps, and a note that they were done. Cut anywhere and run again it goes on; so it does where objects were
+    held."""
     for step in STEPS:
         await step(removal)
+    if removal.is_held:
+        _log.info("the objects of a deletion are held, as by a backup; they go later", prefix=removal.prefix.text)
+        return
     noted = {"_id": removal.experiment, "purge": {"$elemMatch": {"gen": removal.generation, "swept_at": None}}}
     await removal.mongo.experiments.update_one(noted, {"$set": {"purge.$.swept_at": time()}})
 
@@ -156,6 +166,8 @@ async def sweep_generation(removal: Removal) -> None:
 async def finish_generation(removal: Removal) -> None:
     """Once more, for what late writers left; then the closed documents go, and the note."""
     await sweep_generation(removal)
+    if removal.is_held:
+        return
     await removal.mongo.streams.delete_many(removal.of_generation | {"cold": {"$gte": CLOSED}})
     gone = {"$pull": {"purge": {"gen": removal.generation}}}
     await removal.mongo.experiments.update_one({"_id": removal.experiment}, gone)

@@ -9,7 +9,8 @@ all below the stream's floor, whose documents are gone, goes too (retention.py).
 
 The minimum age is for readers only, who may still have the key. A sweep that went by age alone would lose an object
 whose compactor was paused between its put and its commit. Unfinished uploads in parts go by age: a compactor that is
-still writing one finds it gone, and begins anew.
+still writing one finds it gone, and begins anew. While somebody holds the objects, as a backup does that copies what
+the manifest named at its moment, none goes (documents/holds.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from mldash_compactor.chunks.manifest import Chunk
 from mldash_compactor.chunks.s3 import ListedObject, ObjectStore
 from mldash_ingest.documents.buckets import CHUNK
 from mldash_ingest.documents.collections import CLOSED
+from mldash_ingest.documents.holds import objects_are_held
 from mldash_ingest.documents.mongo import Mongo
 
 _AT_ONCE: Final = 500
@@ -70,6 +72,9 @@ async def _sweep_batch(
             orphans.append(one.key)
         elif verdict is None:
             unexplained += 1
+    if orphans and await objects_are_held(mongo):  # asked behind the verdicts: holds.py says why
+        _log.info("orphans stay while they are held, as by a backup", count=len(orphans))
+        orphans = []
     if orphans:
         await objects.delete(orphans)
         instruments.orphans_deleted.inc(len(orphans))

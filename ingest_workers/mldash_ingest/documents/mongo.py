@@ -145,10 +145,16 @@ class Mongo:
         self.annotations: Collection = self.database["annotations"]
         self.views: Collection = self.database["views"]
         self.short_urls: Collection = self.database["short_urls"]
+        self.holds: Collection = self.database["holds"]
 
     async def causal(self) -> AbstractAsyncContextManager[Session]:
         """A causally consistent session: a read in it sees every write in it."""
         session: AbstractAsyncContextManager[Session] = await self._client.start_session(causal_consistency=True)
+        return session
+
+    async def one_moment(self) -> AbstractAsyncContextManager[Session]:
+        """A session whose reads all see the moment of its first one, for as long as MongoDB keeps its history."""
+        session: AbstractAsyncContextManager[Session] = await self._client.start_session(snapshot=True)
         return session
 
     async def find_linearizable(self, collection: Collection, document_id: Any) -> dict[str, Any] | None:

@@ -158,6 +158,17 @@ def test_components_and_commands_that_one_starts_by_hand_are_let_in(data: Path) 
             assert process.wait(60) == 0
 
 
+def test_a_backup_may_not_have_mongodb_remember_where_its_user_may_not_set_parameters(
+    data: Path, tmp_path: Path
+) -> None:
+    """The operator reads and writes the one database, which is enough for all else of a backup."""
+    folder = tmp_path / "backup"
+    refused = run_mldash("backup", str(folder), "--history", "60", "--data", str(data), check=False)
+    assert refused.returncode == 1
+    assert "this user may not set parameters; give it the roles hostManager and clusterMonitor" in refused.stderr
+    assert not folder.exists()
+
+
 async def test_kafka_refuses_who_does_not_sign_in(data: Path, operator: Servers) -> None:
     plain = {"kafka_sasl_mechanism": None, "kafka_username": None, "kafka_password": None}
     doors: list[dict[str, Any]] = [
