@@ -145,6 +145,12 @@ class Experiment:
     def __repr__(self) -> str:
         return f"<Experiment {self.prefix} {self._mode} {self.run.own_status}>"
 
+    def _repr_html_(self) -> str:
+        """In a notebook: an SVG of what readers see of it now (docs/sdk.md, In a notebook). Never raises."""
+        from .pictures.notebook import run_html
+
+        return run_html(self.prefix, self.settings, self._reader)
+
     # -- data
 
     def log(self, message: object, level: str = "info", metadata: Mapping[str, Any] | None = None, **more: Any) -> None:

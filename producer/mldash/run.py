@@ -51,6 +51,9 @@ class Run:
     def __reduce__(self) -> tuple[Any, ...]:
         return getattr, (self._experiment, "run")
 
+    def _repr_html_(self) -> str:
+        return self._experiment._repr_html_()
+
     @property
     def status(self) -> RunStatus:
         """CREATED, RUNNING, COMPLETED, FAILED, CANCELLED (KeyboardInterrupt) or PREEMPTED (SIGTERM).

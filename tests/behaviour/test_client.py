@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -99,6 +100,25 @@ def test_a_row_has_the_columns_that_were_asked_for_as_they_were_logged(runs: Run
     limited = runs.client.runs(runs.mine, limit=2)
     assert (len(limited), limited.count(), len(limited.to_list())) == (2, 3, 2)
     assert list(limited.to_list()[0].values) == ["status", "started", "duration", "project"]
+
+
+def test_a_run_draws_itself_for_a_notebook_with_a_link_where_a_page_is(runs: Runs) -> None:
+    """Well-formed; the same that the experiment draws, and a view of it."""
+    prefix, where = runs.prefixes[1], runs.client.where
+    run = runs.client.run(prefix)
+    picture = run._repr_html_()
+    root = ElementTree.fromstring(picture)
+    told = ["".join(one.itertext()) for one in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {prefix, "COMPLETED", "eval, acc", "curve, loss", "2 points", "100 points", "layers"} <= {*told}
+    chart = run.metrics("curve").view()._repr_html_()
+    pages = [
+        one.attrib["href"]
+        for svg in (picture, chart)
+        for one in ElementTree.fromstring(svg).iter()
+        if "href" in one.attrib
+    ]
+    assert pages == ([f"{where}/run/{prefix}"] * 2 if where.startswith("http") else [])
+    assert "of 100 points" in chart
 
 
 def test_rows_become_tables_of_the_types_of_what_was_logged(runs: Runs) -> None:

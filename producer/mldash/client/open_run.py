@@ -66,6 +66,12 @@ class OpenRun:
     def __repr__(self) -> str:
         return f"<OpenRun {self.prefix} {self._experiment.mode}>"
 
+    def _repr_html_(self) -> str:
+        """In a notebook: an SVG of it as it is now (docs/sdk.md, In a notebook). Never raises."""
+        from mldash.pictures.notebook import run_html
+
+        return run_html(self.prefix, self.settings, self._reader)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return OpenRun, (self._experiment, self._transport)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import webbrowser
-from urllib.parse import quote
 
 import click
 
+from mldash.connections.api_address import bare_address, page_of
 from mldash.process.configuration import component_settings, config_option
 
 
@@ -26,18 +26,10 @@ def command(prefix: str | None, remote: str | None, data: str | None, only_print
     settings = component_settings(SdkSettings, "sdk", config=config, data=data, flags={"remote": remote})
     if settings.remote is None:
         raise click.UsageError("say whose page: --remote URL or MLDASH_REMOTE, or --data DIR for a local stack")
-    from mldash.remote.transport import Transport
-
     try:
-        address = address_of(Transport.of(settings, settings.remote).address, prefix)  # without a password in it
+        address = page_of(bare_address(settings.remote), prefix)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     click.echo(address)
     if not only_print:
         webbrowser.open(address)
-
-
-def address_of(remote: str, prefix: str | None) -> str:
-    """The page of the run, or that of all runs."""
-    base = remote.rstrip("/") + "/"
-    return base if prefix is None else f"{base}run/{quote(prefix.strip('/'), safe='/')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from .place import client_at, place_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from mldash.client.overview import RunOverview
+    from mldash.pictures.shown import ShownMetric, ShownRun
 
 _CURVE: Final = 24
 _ENDED_WELL, _NOT_ENDED = ("COMPLETED",), ("CREATED", "RUNNING")
@@ -47,53 +48,66 @@ def command(
 
     Of an API, where there is one (--remote, MLDASH_REMOTE); else, and with --root, of local folders.
     """
-    from mldash.client.overview import overview
+    from mldash.pictures.shown import read_shown
 
     run = client_at(root, remote, data, config).run(prefix)
-    found = overview(run, metrics, _CURVE)
+    found = read_shown(run._reader(), metrics, _CURVE)
     if found is None:
         raise click.ClickException(f"nothing was logged at {run.prefix}: `mldash ls` lists what there is")
     if as_json:
-        print(printable_json(found))
+        print(printable_json(_json(found)))
     else:
         _show(found)
-    status = found["run"]["status"]
+    status = found.run["status"]
     if exit_code and status not in _ENDED_WELL:
         click.get_current_context().exit(3 if status in _NOT_ENDED else 4)
 
 
-def _show(found: RunOverview) -> None:
+def _json(found: ShownRun) -> dict[str, Any]:
+    """A curve is the last number in each of equal parts of the indices, null where there is none."""
+    return {
+        "run": found.run,
+        "sessions": found.sessions,
+        "job": found.job,
+        "attempt": found.attempt,
+        "error": found.error,
+        "params": found.params,
+        "context": found.context,
+        "metrics": [_metric_json(one) for one in found.metrics],
+        "metricCount": found.metric_count,
+        "tracks": found.tracks,
+    }
+
+
+def _metric_json(metric: ShownMetric) -> dict[str, Any]:
+    return {
+        "name": metric.name,
+        "points": metric.points,
+        "fields": [
+            {"field": field, "statistics": metric.statistics.get(field, {}), "curve": metric.curve(field, _CURVE)}
+            for field in metric.view["fields"]
+        ],
+    }
+
+
+def _show(found: ShownRun) -> None:
     from mldash.process.tables import table_console
 
-    console, run = table_console(), found["run"]
-    style = {"COMPLETED": "green", "RUNNING": "cyan", "CREATED": ""}.get(run["status"], "red")
-    console.print(printable(run["prefix"]), style="bold")
-    _facts(
-        console,
-        {
-            "status": run["status"],
-            "created": _time(run["created_at"]),
-            "updated": _time(run["updated_at"]),
-            "processes": found["sessions"],
-            "job": None if found["job"] is None else f"{found['job']}, attempt {found['attempt']}",
-            "tags": ", ".join(run["tags"]) or None,
-            "description": run["description"],
-            "error": None if found["error"] is None else ": ".join(found["error"].values()).splitlines()[0],
-            "notes": run.get("notes"),
-        },
-        style,
-    )
-    for title in ("params", "context"):
-        if found[title]:
+    console = table_console()
+    style = {"COMPLETED": "green", "RUNNING": "cyan", "CREATED": ""}.get(found.run["status"], "red")
+    console.print(printable(found.run["prefix"]), style="bold")
+    _facts(console, found.facts(), style)
+    for title, values in (("params", found.params), ("context", found.context)):
+        if values:
             console.print(f"\n{title}", style="bold")
-            _facts(console, found[title])
+            _facts(console, values)
     _metrics(console, found)
-    if found["tracks"]:
+    if found.tracks:
         console.print("\ntracks", style="bold")
-        _facts(console, {topic: f"{count:,} entries" for topic, count in found["tracks"].items()})
+        _facts(console, {topic: f"{count:,} entries" for topic, count in found.tracks.items()})
 
 
-def _facts(console: Console, facts: dict[str, Any], first_style: str = "") -> None:
+def _facts(console: Console, facts: Mapping[str, Any], first_style: str = "") -> None:
     """Name and value in two columns, as wide as the terminal at most."""
     from rich.table import Table
     from rich.text import Text
@@ -107,32 +121,29 @@ def _facts(console: Console, facts: dict[str, Any], first_style: str = "") -> No
     console.print(table)
 
 
-def _metrics(console: Console, found: RunOverview) -> None:
+def _metrics(console: Console, found: ShownRun) -> None:
     from rich.table import Table
 
-    from mldash.client.sparklines import letters_for, sparkline
+    from mldash.pictures.sparklines import letters_for, sparkline
 
-    if not found["metrics"]:
+    if not found.metrics:
         return
     console.print("\nmetrics", style="bold")
     table = Table("metric", "field", "", *_STATISTICS, box=None, padding=(0, 2, 0, 0))
     for column in table.columns:
         column.no_wrap, column.overflow = True, "ellipsis"
     letters = letters_for(sys.stdout.encoding)
-    for metric in found["metrics"]:
-        name = "(unnamed)" if metric["name"] is None else printable_line(metric["name"])
-        for field in metric["fields"]:
-            numbers = (_text(field["statistics"].get(one)) for one in _STATISTICS)
-            table.add_row(name, printable_line(field["field"]), sparkline(field["curve"], letters), *numbers)
-        if not metric["fields"]:
-            table.add_row(name, "-", "", *["-"] * (len(_STATISTICS) - 1), str(metric["points"]))
+    for metric in found.metrics:
+        name = "(unnamed)" if metric.name is None else printable_line(metric.name)
+        for field in metric.view["fields"]:
+            told = metric.statistics.get(field, {})
+            numbers = (_text(told.get(one)) for one in _STATISTICS)
+            table.add_row(name, printable_line(field), sparkline(metric.curve(field, _CURVE), letters), *numbers)
+        if not metric.view["fields"]:
+            table.add_row(name, "-", "", *["-"] * (len(_STATISTICS) - 1), str(metric.points))
     console.print(table)
-    if (left := found["metricCount"] - len(found["metrics"])) > 0:
-        print(f"{left:,} more metrics: --metrics {found['metricCount']}", file=sys.stderr)
-
-
-def _time(text: str | None) -> str | None:
-    return None if text is None else text[:19].replace("T", " ")
+    if (left := found.metric_count - len(found.metrics)) > 0:
+        print(f"{left:,} more metrics: --metrics {found.metric_count}", file=sys.stderr)
 
 
 def _text(value: Any) -> str:

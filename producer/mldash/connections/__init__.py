@@ -1,5 +1,6 @@
 """Where servers are and how one is let in there, and how topics are read by whoever changes nothing there.
 
+api_address.py     the address of an API, and of its pages
 servers.py         addresses, security, and the topics' names
 kafka_security.py  the same as keywords of Kafka's clients · kafka_tokens.py  tokens, renewed before they end
 kafka_access.py    why Kafka does not let a program in

@@ -5,7 +5,7 @@ from datetime import date
 from functools import partial
 from struct import Struct as Packer
 from time import time
-from typing import Any, Literal, overload
+from typing import Any, Literal, cast, overload
 
 from mldash.answers.asked import checked_count, checked_names, checked_wait
 from mldash.answers.shapes import MetricPage, MetricPoint, MetricStatistics, MetricSummary, MetricView
@@ -241,13 +241,17 @@ class Metric(StreamHandle):
         (moments.py). NaN is not drawn.
         `filter`: "loss < 0.5", or several that all have to hold, of the points drawn (answers/filters.py). With it, or
         where x is a field, a remote view is made of a million points at most, and says so by `sampled`.
+        In a notebook the answer shows itself as charts (pictures/drawn_view.py); it is a plain dict otherwise.
         An absent metric or field gives an empty view. Raises ValueError (points not between 1 and 100,000, a bound that
         is not a number, a filter that can't be read), NotYetStored.
         """
         from mldash.answers.view_request import checked_request
+        from mldash.pictures.drawn_view import DrawnView
+        from mldash.pictures.notebook import page_address
 
-        request = checked_request(fields, x, start, end, points, filter)
-        return self._experiment._reader().metric_view(self._name, request, checked_wait(wait))
+        request, owner = checked_request(fields, x, start, end, points, filter), self._experiment
+        found = owner._reader().metric_view(self._name, request, checked_wait(wait))
+        return cast(MetricView, DrawnView(found, owner.prefix, self._name, page_address(owner.settings, owner.prefix)))
 
     def stats(self, *, wait: float | None = None) -> MetricStatistics:
         """Counts, times and, in `fields`, {count, min, max, mean, last} of each numeric field.

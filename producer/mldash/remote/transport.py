@@ -24,6 +24,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 import msgspec
 import urllib3
 
+from mldash.connections.api_address import bare_address
 from mldash.connections.loopback import is_loopback
 from mldash.errors import NotAllowed, RequestRefused, ServerUnreachable, TokenNotSent, TokenRefused
 from mldash.events.batches import ENCODING, MEDIA_TYPE
@@ -67,15 +68,11 @@ class Transport:
 
         Raises ValueError for an address without http:// or https://.
         """
-        parts = urlsplit(address if "//" in address else f"http://{address}")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            secret, _, bare = address.rpartition("@")
-            shown = f"{parts.scheme}://…@{bare}" if secret else address
-            raise ValueError(f"remote {shown!r}: write http://HOST:PORT or https://HOST")
-        host = parts.netloc.rpartition("@")[2]  # a password in it is sent nowhere, and stands in no error
-        self.address = f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
+        self.address = bare_address(address)  # a password in it is sent nowhere, and stands in no error
+        parts = urlsplit(self.address)
         self._headers = {"Accept": "application/msgpack"}
-        self._is_token_safe = not token or parts.scheme == "https" or is_loopback(parts.hostname) or token_over_http
+        is_safe_way = parts.scheme == "https" or is_loopback(parts.hostname or "")
+        self._is_token_safe = not token or is_safe_way or token_over_http
         if token and self._is_token_safe:
             self._headers["Authorization"] = f"Bearer {token}"
         if not keep:

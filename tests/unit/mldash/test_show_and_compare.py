@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from mldash import Experiment
-from mldash.client.sparklines import BLOCKS, PLAIN, letters_for, sparkline
 from mldash.command_line import group
+from mldash.pictures.sparklines import BLOCKS, PLAIN, letters_for, sparkline
 
 
 def run(root: Path, name: str, *arguments: str) -> Result:
