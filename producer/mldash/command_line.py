@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "show": ("mldash.commands.show", "Show one run: parameters, context, statistics and curves."),
     "compare": ("mldash.commands.compare", "Show what runs differ in."),
     "logs": ("mldash.commands.logs", "Show or follow the log of runs."),
+    "export": ("mldash.commands.export", "Write what runs logged to files: CSV, JSON lines, Parquet, Arrow, …"),
     "view": ("mldash_api.commands.view", "Open the dashboard over local runs, without any server."),
     "open": ("mldash.commands.open", "Open the dashboard in a browser."),
     "sync": ("mldash.commands.sync", "Deliver what journals on this host still hold."),

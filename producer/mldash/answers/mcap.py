@@ -148,11 +148,12 @@ def _schema_of(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     for entry in entries:
         for name, value in entry.items():
             if name != "timestamp":
-                kinds.setdefault(name, set()).add(_schema_type(value))
+                kinds.setdefault(name, set()).add(schema_type(value))
     return schema_of(kinds)
 
 
-def _schema_type(value: Any) -> str:
+def schema_type(value: Any) -> str:
+    """JSON's name of the value's type."""
     if isinstance(value, bool):
         return "boolean"
     if isinstance(value, (int, float)):

@@ -2,19 +2,26 @@
 
 JSON has no NaN, no infinities and no bytes: NaN and the infinities are null, or the strings "NaN", "Infinity" and
 "-Infinity" where the caller asks for strings; bytes are base64. (What must come back as it was goes as MessagePack.)
+
+CSV is for spreadsheets too, and these run a text that begins like a formula: it has a "'" before its first sign, as in
+the CSV of the dashboard (mldash_api/dashboard/pure/csv.js). Numbers stay as they are.
 """
 
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
 
 NonFinite = Literal["null", "string"]
 
 _encoder = msgspec.json.Encoder()
+
+# Where the separator of lists is a semicolon, as in much of Europe, or a tab, a cell begins behind each of them too.
+_FORMULA: Final = re.compile(r"(^|[;\t\r\n])(\s*[=+\-@\t\r])")
 
 
 def json_bytes(value: Any, non_finite: NonFinite = "null") -> bytes:
@@ -70,5 +77,9 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, dict, bytes)):
-        return json_bytes(value, "string").decode()
-    return value
+        return _guarded(json_bytes(value, "string").decode())
+    return _guarded(value) if isinstance(value, str) else value
+
+
+def _guarded(text: str) -> str:
+    return _FORMULA.sub(r"\1'\2", text)

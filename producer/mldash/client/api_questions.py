@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -18,12 +18,15 @@ from mldash.process.learnt_types import learnt
 from .requests import prefixes_of, view_query_of
 
 if TYPE_CHECKING:
+    from mldash.remote.streaming import OpenAnswer
     from mldash.remote.transport import Transport
 
 GridStatistic = Literal["least", "greatest", "first", "last", "mean", "count", "missing"]
 GridOver = Literal["mean", "median", "min", "max", "se", "ci"]
 _COLUMNS: Final = 1_000
 _AUDIT_S: Final = 60.0
+_SILENT_S: Final = 120.0
+"""Of a file that is sent as it is read: so long its next piece may take."""
 _PARTED: Final = learnt(Parted)
 
 
@@ -171,3 +174,8 @@ class ApiQuestions:
         over folders, and as reads do."""
         found: list[GrantAnswer] = self._api("grants()").get("/v1/me")["grants"]
         return found
+
+    def open_file(self, path: str, query: Mapping[str, Any]) -> OpenAnswer:
+        """An answer that is a file of any length, read as it comes; whoever gets it closes it. Raises NeedsApi over
+        folders, and as reads do."""
+        return self._api("open_file()").open(path, query, {}, _SILENT_S)

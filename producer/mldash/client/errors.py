@@ -3,7 +3,11 @@
 NeedsApi       local folders can't answer this
 NoSuchFolder   (a FileNotFoundError) there is no such folder of runs
 LiveEnded      the API has ended a live stream, and coming back would be no use
+FileInTheWay   an export would take the place of what is there
 """
+
+from functools import partial
+from pathlib import Path
 
 from mldash.errors import MldashError
 
@@ -43,3 +47,18 @@ class LiveEnded(MldashError):
             "too-many-experiments": "listen to a project, or to prefixes",
         }.get(self.reason, "docs/http.md says what it means")
         return f"the API has ended the live stream ({self.reason}): {advice}"
+
+
+class FileInTheWay(MldashError):
+    """`path` is there already. `may_be_replaced`: it is a plain file, of before this export."""
+
+    def __init__(self, path: Path, *, may_be_replaced: bool) -> None:
+        super().__init__(path, may_be_replaced)
+        self.path, self.may_be_replaced = path, may_be_replaced
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return partial(FileInTheWay, may_be_replaced=self.may_be_replaced), (self.path,)
+
+    def __str__(self) -> str:
+        advice = "--force replaces it" if self.may_be_replaced else "say another place"
+        return f"{self.path} is there already: {advice}"

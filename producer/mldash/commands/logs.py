@@ -13,6 +13,7 @@ import click
 from mldash.events.levels import LEVELS
 from mldash.events.printable import printable, printable_json
 
+from .moments import moment
 from .place import client_at, place_options
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def command(
         raise click.UsageError("--beginning and --until-end belong to --follow")
     client = client_at(root, remote, data, config)
     try:
-        times = checked_moment(_moment(start), "--start"), checked_moment(_moment(end), "--end")
+        times = checked_moment(moment(start), "--start"), checked_moment(moment(end), "--end")
         wanted = _Wanted([*levels], search, *times)
         show = _show_json if as_json else _Shown(len(prefixes) > 1, sys.stdout.isatty()).show
         found = _followed(client, prefixes, wanted, beginning, until_end) if follow else _read(client, prefixes, wanted)
@@ -168,14 +169,6 @@ class _Shown:
         of = f"{printable(prefix)}  " if self._with_prefix else ""
         text = printable(line["message"]) + _metadata_text(line.get("metadata"))
         print(f"{when}  {of}{told}  {text}", flush=True)
-
-
-def _moment(text: str | None) -> Any:
-    """Seconds, where it is a number."""
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return text
 
 
 def _metadata_text(metadata: Mapping[str, Any] | None) -> str:

@@ -1,4 +1,4 @@
-"""Where a command's runs are: the options of `mldash ls`, `show`, `compare` and `logs`, and the client of them."""
+"""Where runs of a command are: the options of `mldash ls`, `show`, `compare`, `logs` and `export`, and the client."""
 
 from __future__ import annotations
 

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mldash.answers.rows import NonFinite, csv_lines
+from mldash.answers.written.sink import Sink
 from mldash_api.points.packed_points import pack_points, put_together
 from mldash_api.points.points import points_of
 from mldash_api.seam.rows import Rows
 
 from .tables import POINT_OWN, Schema, batch_of, is_of_whole_events
-from .writing import Export, JsonLines, Sink
+from .writing import Export, JsonLines
 
 PointFormat = Literal["jsonl", "msgpack", "csv", "arrow", "parquet"]
 POINT_MEDIA_TYPES: Final[dict[PointFormat, str]] = {

@@ -1,7 +1,6 @@
 """A file that is sent while it is written: its format turns each piece, and the end, into bytes."""
 
 import asyncio
-import io
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Protocol
@@ -31,29 +30,6 @@ class JsonLines:
 
     def finish(self) -> bytes:
         return b""
-
-
-class Sink(io.RawIOBase):
-    """Keeps what is written until it is taken."""
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._at = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        self._at += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        return self._at
-
-    def take(self) -> bytes:
-        parts, self._parts = self._parts, []
-        return b"".join(parts)
 
 
 async def written(pieces: AsyncGenerator[Sequence[Rows]], export: Export) -> AsyncGenerator[bytes]:

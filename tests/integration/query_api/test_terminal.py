@@ -1,17 +1,19 @@
-"""`mldash show` and `mldash compare` over an API: the same data and exit codes as over folders."""
+"""`mldash show`, `compare` and `export` over an API: the same data and exit codes as over folders."""
 
 import asyncio
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from mldash_api.exports import ranges
 from tests.world import World
 
 from .conftest import Client
 from .runs import put_run
-from .writing import Event
+from .writing import PREFIX, Chain, Event
 
 pytestmark = pytest.mark.integration
 
@@ -45,3 +47,31 @@ async def test_runs_of_an_api_are_shown_and_compared_on_the_terminal(world: Worl
     assert differing["statistics"] == []
     whole = json.loads((await ask("compare", *ROBOTS, "--json", "--all")).stdout)
     assert [row["name"] for row in whole["params"]] == ["lr", "seed"] and len(whole["statistics"]) == 5
+
+
+async def test_an_export_that_breaks_off_leaves_no_file(
+    world: World, client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chunk is lost behind the first piece: the API ends the connection in the middle of the file."""
+    monkeypatch.setattr(ranges, "EXPORT_PIECE_POINTS", 3_000)
+    chain = await Chain(world).begin()
+    for k in range(2):
+        await chain.append([{"loss": at / 3} for at in range(10_000)])
+        await chain.move(k, chain.end)
+    target = tmp_path / "loss.csv"
+
+    async def export(*more: str) -> subprocess.CompletedProcess[bytes]:
+        asked = ["export", PREFIX, "--metric", "loss", *more, "--remote", str(client.http.base_url)]
+        command = [sys.executable, "-P", "-m", "mldash", *asked]
+        return await asyncio.to_thread(subprocess.run, command, capture_output=True, timeout=120)
+
+    whole = await export("-o", str(target))
+    assert whole.returncode == 0 and len(target.read_bytes().splitlines()) == 20_001
+    target.unlink()
+    keys = [one.key async for one in world.objects.list()]
+    await world.objects.delete([key for key in keys if "/00000001-" in key])
+    broken = await export("-o", str(target))
+    assert broken.returncode == 1 and len(broken.stderr.splitlines()) == 1, broken.stderr
+    assert await asyncio.to_thread(lambda: list(tmp_path.iterdir())) == []
+    part = await export("--end-index", "10000", "--format", "jsonl")
+    assert part.returncode == 0 and len(part.stdout.splitlines()) == 10_000

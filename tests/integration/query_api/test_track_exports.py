@@ -1,5 +1,6 @@
 """Entries as files: however a track was written, every format holds the fold of it, window after window."""
 
+import csv
 import io
 import json
 import random
@@ -8,6 +9,7 @@ from typing import Any
 
 import httpx
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -67,6 +69,8 @@ async def exported(client: Client, format: str, **asked: Any) -> Entries:
         return list(msgspec.msgpack.decode(head + data))
     if format == "parquet":
         return rows_of_table(pq.read_table(io.BytesIO(data)))
+    if format == "arrow":
+        return rows_of_table(pa.ipc.open_stream(data).read_all())
     if format == "mcap":
         return mcap_messages(data)
     answer = json.loads(data)
@@ -94,6 +98,12 @@ def mcap_messages(data: bytes) -> Entries:
     return found
 
 
+def cell_of(value: Any) -> str:
+    if isinstance(value, (bool, list, dict)):
+        return msgspec.json.encode(value).decode()
+    return "" if value is None else str(value)
+
+
 def as_json(entries: Entries) -> Entries:
     return list(json.loads(msgspec.json.encode(entries)))
 
@@ -112,8 +122,12 @@ async def test_every_format_holds_the_fold_of_the_track(
     low, high = sorted(draw.sample([one["timestamp"] for one in whole], 2))
     for format in ("json", "jsonl", "mcap", "mocap"):
         assert await exported(client, format) == as_json(whole), (seed, format)
-    for format in ("msgpack", "parquet"):
+    for format in ("msgpack", "arrow", "parquet"):
         assert await exported(client, format) == whole, (seed, format)
+    text = (await client.raw(EXPORT, **POSE, format="csv")).text
+    cells = list(csv.DictReader(io.StringIO(text)))
+    told = [(float(one["timestamp"]), *(one[name] for name in "abcd")) for one in cells]
+    assert told == [(one["timestamp"], *(cell_of(one.get(name)) for name in "abcd")) for one in whole], seed
     part = [one for one in whole if low <= one["timestamp"] <= high]
     assert await exported(client, "msgpack", start=low, end=high) == part, seed
     some = await exported(client, "parquet", columns=["a", "none"])
@@ -142,7 +156,12 @@ async def test_what_is_said_around_the_entries_is_what_the_sdk_says(world: World
 
 
 async def test_what_is_not_there_is_a_file_without_entries(client: Client) -> None:
-    for format, empty in (("jsonl", b""), ("msgpack", b""), ("json", b'{"entries":[],"count":0}')):
+    for format, empty in (
+        ("jsonl", b""),
+        ("msgpack", b""),
+        ("csv", b"timestamp\n"),
+        ("json", b'{"entries":[],"count":0}'),
+    ):
         assert (await client.raw(EXPORT, **POSE, format=format)).content == empty
     assert (await client.raw(EXPORT, **POSE, format="mocap")).json() == mocap("pose", [], None)
     table = pq.read_table(io.BytesIO((await client.raw(EXPORT, **POSE, format="parquet")).content))
@@ -190,7 +209,7 @@ async def test_a_broken_chunk_breaks_the_file_off_where_it_begins(
     await world.objects.delete([key for key in keys if "/00000001-" in key])
     problem = await client.problem(EXPORT, 500, **POSE, format="jsonl", start=10_000.0)
     assert (problem["type"], problem["firstIndex"], problem["endIndex"]) == ("chunk-damaged", 10_000, 20_000)
-    for format in ("jsonl", "json", "parquet", "mocap", "mcap", "msgpack"):
+    for format in ("jsonl", "json", "csv", "arrow", "parquet", "mocap", "mcap", "msgpack"):
         with pytest.raises(httpx.RemoteProtocolError):
             await client.raw(EXPORT, **POSE, format=format)
     assert len(await exported(client, "jsonl", end=9_999.0)) == 10_000

@@ -16,8 +16,11 @@ WINDOW_ROWS: Final = 20_000
 """About so many in one window: what a read costs beside its rows is then nothing."""
 
 
-def entry_windows(rows: StreamRows, start: float, end: float, columns: Sequence[str]) -> Iterator[list[dict[str, Any]]]:
-    """Entries in [start, end] in time order, merged, with these columns only; an entry that has none of them stays."""
+def entry_windows(
+    rows: StreamRows, start: float, end: float, columns: Sequence[str] | None
+) -> Iterator[list[dict[str, Any]]]:
+    """Entries in [start, end] in time order, merged, with these columns only (None: all); an entry that has none of
+    them stays."""
     spans = [(one.first, one.last, one.rows) for one in rows.file.overlapping(start, end)]
     if rows.undrained:
         times = [entries.time_of(row) for row in rows.undrained]

@@ -33,3 +33,15 @@ def test_csv_has_every_column_that_any_row_has() -> None:
     assert json.loads(parsed[1]["list"]) == [1, "Infinity"]
     assert parsed[1]["none"] == ""
     assert csv_text([], ("a", "b")) == "a,b\n"
+
+
+def test_a_text_that_spreadsheets_would_run_as_a_formula_is_no_formula() -> None:
+    """Also behind a semicolon, a tab or a line's end, and in a column's name; numbers are numbers."""
+    texts = ["=1+1", "+1", "-1", "@a", "  =a", "a;=b", "a\n-b", "plain", "a=b", "\t=a"]
+    rows = [{"=name": text, "number": -1.5, "whole": -2, "none": -math.inf, "list": ["=a", -1]} for text in texts]
+    parsed = list(csv.DictReader(io.StringIO(csv_text(rows))))
+    safe = ["'=1+1", "'+1", "'-1", "'@a", "'  =a", "a;'=b", "a\n'-b", "plain", "a=b", "'\t=a"]
+    assert [one["'=name"] for one in parsed] == safe
+    assert {(one["number"], one["whole"], one["none"], one["list"]) for one in parsed} == {
+        ("-1.5", "-2", "-Infinity", '["=a",-1]')
+    }

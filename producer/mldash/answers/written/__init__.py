@@ -1,0 +1,1 @@
+"""Parts of files that are written while their rows come."""
