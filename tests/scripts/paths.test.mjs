@@ -4,7 +4,7 @@ import { nearest } from "../../query_api/mldash_api/dashboard/pure/lines.js";
 import { ABOVE, START, formatEye, matrixOf, moved, parseEye, pixelOf, turned, zoomed } from "../../query_api/mldash_api/dashboard/pure/orbit.js";
 import { boxOf, colourIn, columnsOf, gapsIn, pathOf, placed, rulersOf, segmentsOf, tintOf, tintRange } from "../../query_api/mldash_api/dashboard/pure/path.js";
 import { shortNames, toldOf, wordsOf } from "../../query_api/mldash_api/dashboard/pure/path_words.js";
-import { bodyAxes, positionOf, rotationOf, rotationsOf } from "../../query_api/mldash_api/dashboard/pure/pose_fields.js";
+import { bodyAxes, positionOf, rechosen, rotationOf, rotationsOf } from "../../query_api/mldash_api/dashboard/pure/pose_fields.js";
 
 const scalars = (...names) => names.map((field) => ({ field, part: null }));
 const vector = (field, length) => Array.from({ length }, (_, part) => ({ field, part }));
@@ -57,6 +57,13 @@ test("positions and rotations are found by their names", () => {
   assert.deepEqual(rotationOf(scalars("orientation.x", "orientation.y", "orientation.z", "orientation.w")).at(-1), "orientation.w");
   assert.deepEqual(rotationOf(vector("joints", 4)), []);
   assert.deepEqual(rotationsOf([...vector("joints", 4), ...vector("rot", 4)])[0][0], "rot[0]");
+});
+
+test("each axis has a field of its own", () => {
+  const told = [["a", "b", "c"], ["a", "b"]].map((names) => [rechosen(names, 0, "d"), rechosen(names, 0, "b"), rechosen(names, 2, "a"), rechosen(names, 2, ""), rechosen(names, 2, "c")]);
+  assert.deepEqual(told[0], [["d", "b", "c"], ["b", "a", "c"], ["c", "b", "a"], ["a", "b"], ["a", "b", "c"]]);
+  assert.deepEqual(told[1], [["d", "b"], ["b", "a"], ["b", "a"], ["a", "b"], ["a", "b", "c"]]);
+  assert.deepEqual(rechosen(["a", "b"], 0, ""), ["a", "b"]);
 });
 
 test("a rotation's axes are those of its matrix", () => {
@@ -114,7 +121,7 @@ test("the corner says of how many entries a path is made, and how coarse it is",
 
 test("a pose is said in words, and what is not known is not said to be so", () => {
   const pose = { position: [1, NaN, 0], tint: 7 };
-  assert.deepEqual([wordsOf(pose, ["x", "y"], "v"), wordsOf(pose, ["x", "y"], ""), wordsOf(null, ["x"], ""), wordsOf(undefined, ["x"], ""), wordsOf(pose, ["x", "y"], "y")], ["x 1, y NaN, v 7", "x 1, y NaN", "begins later", "…", "x 1, y NaN"]);
+  assert.deepEqual([wordsOf(pose, ["x", "y"], "v"), wordsOf(pose, ["x", "y"], ""), wordsOf(null, ["x"], ""), wordsOf(undefined, ["x"], ""), wordsOf(pose, ["x", "y"], "y")], ["x 1, y no number, v 7", "x 1, y no number", "begins later", "…", "x 1, y no number"]);
   const drawn = [{ prefix: "a/b/c", topic: "pose" }, { prefix: "a/b/d", topic: "pose" }, { prefix: "a/b/c", topic: "tool" }];
   assert.deepEqual([shortNames(drawn.slice(0, 2)), shortNames(drawn), shortNames([drawn[0], drawn[2]])], [["c", "d"], ["c pose", "d pose", "c tool"], ["pose", "tool"]]);
 });

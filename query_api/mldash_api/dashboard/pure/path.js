@@ -1,5 +1,6 @@
 // The path of a track: positions one after the other, about the middle of a scene (orbit.js).
 
+import { TIME } from "./pose_fields.js";
 import { ticksOf } from "./ticks.js";
 import { numbers } from "./track_grid.js";
 
@@ -36,7 +37,7 @@ export function columnsOf(count, paths) {
 
 /**
  * @param {any} answer of /v1/tracks/grid with a path and nonfinite=string
- * @param {{ prefix: string, topic: string, position: readonly import("./track_grid.js").Place[], tint: import("./track_grid.js").Place | "time" | null }} how
+ * @param {{ prefix: string, topic: string, position: readonly import("./track_grid.js").Place[], tint: import("./track_grid.js").Place | "timestamp" | null }} how
  * @returns {Path}
  */
 export function pathOf({ series, path, totalEntries, fine }, { prefix, topic, position, tint }) {
@@ -47,7 +48,7 @@ export function pathOf({ series, path, totalEntries, fine }, { prefix, topic, po
   };
   const axes = position.map(valuesOf);
   if (axes.length === 2) axes.push(new Float64Array(times.length));
-  return { prefix, topic, times, axes, tint: tint === "time" ? times : tint && valuesOf(tint), total: totalEntries, isWhole: fine };
+  return { prefix, topic, times, axes, tint: tint === TIME ? times : tint && valuesOf(tint), total: totalEntries, isWhole: fine };
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { formatNumber } from "./numbers.js";
 import { gapsIn } from "./path.js";
+import { TIME } from "./pose_fields.js";
 
 /** @param {number} most numbers of an entry that are drawn, colour included */
 export function explained(most) {
@@ -37,9 +38,10 @@ export function entriesIn(paths) {
 export function wordsOf(pose, names, tintName) {
   if (pose === undefined) return "…";
   if (pose === null) return "begins later";
-  const position = names.map((name, at) => `${name} ${formatNumber(pose.position[at])}`);
-  const isOther = tintName !== "" && tintName !== "time" && !names.includes(tintName);
-  return [...position, ...(isOther && pose.tint !== null ? [`${tintName} ${formatNumber(pose.tint)}`] : [])].join(", ");
+  const told = (/** @type {string} */ name, /** @type {number} */ value) => `${name} ${Number.isNaN(value) ? "no number" : formatNumber(value)}`;
+  const position = names.map((name, at) => told(name, pose.position[at]));
+  const isOther = tintName !== "" && tintName !== TIME && !names.includes(tintName);
+  return [...position, ...(isOther && pose.tint !== null ? [told(tintName, pose.tint)] : [])].join(", ");
 }
 
 /** Short names that tell them apart. @param {readonly { prefix: string, topic: string }[]} drawn */

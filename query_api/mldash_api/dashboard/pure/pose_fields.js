@@ -4,6 +4,9 @@ import { nameOf } from "./track_grid.js";
 
 /** @typedef {import("./track_grid.js").Place} Place */
 
+/** What a colour says, in place of a field: no field has this name. */
+export const TIME = "timestamp";
+
 const POSITION = /pos|trans|loc|xyz|point|origin|base|root|com$|^p$|^t$|tip/i;
 const ROTATION = /quat|orient|rot|^q$|_q$|\.q$/i;
 const OTHER = /^[adfmrvw]$|vel|acc|force|torque|gyro|mag|ang|euler|rpy|twist|imu|grad|err|std|cov/i;
@@ -34,6 +37,20 @@ export function rotationsOf(places) {
 export function rotationOf(places) {
   const groups = groupsOf(places, ["x", "y", "z", "w"], 4);
   return groups.some(({ name }) => ROTATION.test(name)) ? rotationsOf(places)[0] : [];
+}
+
+/**
+ * The names of x, y, z once another one was chosen for an axis: one that another axis had is exchanged, so that each has its own.
+ * @param {readonly string[]} names @param {number} axis @param {string} name  "": none
+ * @returns {string[]} two or three; as before where one alone would be left
+ */
+export function rechosen(names, axis, name) {
+  const next = [...names];
+  const other = names.indexOf(name);
+  if (other !== -1) next[other] = names[axis] ?? "";
+  next[axis] = name;
+  const left = next.filter((one) => one !== "");
+  return left.length < 2 ? [...names] : left;
 }
 
 /**

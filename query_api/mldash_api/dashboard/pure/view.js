@@ -22,7 +22,7 @@
  * @property {string} topic     of the track that is shown; "": the first one
  * @property {string[]} position  of a track's path: the names of x, y and z; none: those that look like it
  * @property {string[]} rotation  likewise of a quaternion's x, y, z, w; "none" alone: no rotation is drawn
- * @property {string} tint      what a path's colour says: "", whose it is, "time", or a number of its entries
+ * @property {string} tint      what a path's colour says: "", whose it is, "timestamp", or a number of its entries
  * @property {string[]} also    topics of the run whose paths are drawn too
  * @property {boolean} fitted   whether each axis of a path has a scale of its own
  * @property {string} eye       from where a path is looked at (orbit.js); "": as it begins

@@ -4,6 +4,7 @@ import { ask, wasCancelled } from "../api.js";
 import { useEffect, useRef, useState } from "../frame.js";
 import { oneAtATime } from "../pure/one_at_a_time.js";
 import { pathOf } from "../pure/path.js";
+import { TIME } from "../pure/pose_fields.js";
 import { numberOf } from "../pure/columns.js";
 
 /**
@@ -14,7 +15,7 @@ import { numberOf } from "../pure/columns.js";
  * @property {Drawn[]} drawn
  * @property {Place[]} position   two or three
  * @property {Place[]} rotation   four, or none
- * @property {Place | "time" | null} tint
+ * @property {Place | "timestamp" | null} tint
  * @property {number} numbers   that the fields of position and colour hold
  * @property {number} columns   parts of the time, of each path
  *
@@ -29,7 +30,7 @@ const NOTHING = /** @type {Pose[]} */ ([]);
  */
 export function pathSource({ drawn, position, tint, columns: points }) {
   const topics = new Set(drawn.map(({ topic }) => topic));
-  const fields = fieldsOf([...position, ...(tint && tint !== "time" ? [tint] : [])]);
+  const fields = fieldsOf([...position, ...(tint && tint !== TIME ? [tint] : [])]);
   return {
     key: JSON.stringify(["path", drawn, position, tint, points]),
     x: "timestamp",
@@ -79,7 +80,7 @@ export function usePoses(asked, time) {
 
 /** @param {Drawn} drawn @param {Asked} asked @param {number} time @param {AbortSignal} signal @returns {Promise<Pose>} */
 async function poseOf({ prefix, topic }, { position, rotation, tint }, time, signal) {
-  const places = [...position, ...rotation, ...(tint && tint !== "time" ? [tint] : [])];
+  const places = [...position, ...rotation, ...(tint && tint !== TIME ? [tint] : [])];
   const { entries } = await ask("v1/tracks/at", { prefix, topic, times: time, columns: fieldsOf(places), nonfinite: "string" }, signal);
   const entry = entries[0];
   if (!entry) return null;
@@ -89,7 +90,7 @@ async function poseOf({ prefix, topic }, { position, rotation, tint }, time, sig
   };
   const found = position.map(valueOf);
   if (found.length === 2) found.push(0);
-  return { position: found, rotation: rotation.map(valueOf), tint: tint === "time" ? entry.timestamp : tint && valueOf(tint) };
+  return { position: found, rotation: rotation.map(valueOf), tint: tint === TIME ? entry.timestamp : tint && valueOf(tint) };
 }
 
 /** @param {Place[]} places */

@@ -4,13 +4,14 @@ import { go, view } from "../../address.js";
 import { ask, wasCancelled } from "../../api.js";
 import { html, useEffect, useState } from "../../frame.js";
 import { columnsOf } from "../../pure/path.js";
-import { positionOf, rotationOf, rotationsOf } from "../../pure/pose_fields.js";
+import { TIME, positionOf, rechosen, rotationOf, rotationsOf } from "../../pure/pose_fields.js";
 import { nameOf } from "../../pure/track_grid.js";
 import { Path } from "./path.js";
 
 /** @typedef {import("../../pure/track_grid.js").Place} Place */
 
-const NONE = "none";
+const NO_ROTATION = "none"; // in the address, where nothing means the one that looks like it
+const NONE = /** @type {const} */ (["", "none"]);
 const AXES = ["x", "y", "z"];
 const MOST_DRAWN = 20;
 const MOST_RUNS = 200;
@@ -33,32 +34,39 @@ export function PathOfTrack({ prefix, track, tracks, places }) {
     ...runs.filter((one) => one !== prefix).map((one) => ({ prefix: one, topic: track.topic })),
   ].slice(0, MOST_DRAWN);
   const position = placesOf(names);
-  const tintPlace = tint === "time" ? tint : named.get(tint) ?? null;
-  const fields = new Set([...position, ...(tintPlace && tintPlace !== "time" ? [tintPlace] : [])].map(({ field }) => field));
+  const tintPlace = tint === TIME ? TIME : named.get(tint) ?? null;
+  const fields = new Set([...position, ...(tintPlace && tintPlace !== TIME ? [tintPlace] : [])].map(({ field }) => field));
   const numbers = places.filter(({ field }) => fields.has(field)).length;
   const asked = { drawn, position, rotation: rotation.length === 4 ? placesOf(rotation) : [], tint: tintPlace, numbers, columns: columnsOf(numbers, drawn.length) };
+  const numbersOf = [...named.keys()].map((name) => [name, name]);
   return html`
     <section class="section" aria-label="Path">
       <div class="path-options" role="toolbar" aria-label="Of the path">
-        ${AXES.map((axis, at) => html`<${Choice} key=${axis} label=${axis} value=${names[at] ?? NONE} choices=${at < 2 ? [...named.keys()] : [NONE, ...named.keys()]}
-          choose=${(/** @type {string} */ name) => go({ position: changed(names, at, name) })} />`)}
+        ${AXES.map((axis, at) => html`<${Choice} key=${axis} label=${axis} value=${names[at] ?? ""} choices=${at < 2 ? numbersOf : [NONE, ...numbersOf]}
+          choose=${(/** @type {string} */ name) => go({ position: rechosen(names, at, name) })} />`)}
         <${Rotation} places=${places} names=${rotation} />
-        <${Choice} label="colour" value=${tintPlace === null ? "run" : tint} choices=${["run", "time", ...named.keys()]} choose=${(/** @type {string} */ name) => go({ tint: name === "run" ? "" : name })} />
+        <${Choice} label="colour" value=${tintPlace === null ? "" : tint} choices=${[["", "run"], [TIME, "time"], ...numbersOf]} choose=${(/** @type {string} */ name) => go({ tint: name })} />
         <label title="Each axis as long as the others. Else all have one scale, as space has."><input type="checkbox" checked=${fitted} onChange=${() => go({ fitted: !fitted })} /> fit axes</label>
         ${drawn.length < MOST_DRAWN && html`<${Others} prefix=${prefix} track=${track} tracks=${tracks} drawn=${drawn} />`}
-        ${drawn.length > 1 && drawn.slice(1).map((one) => html`<button type="button" class="button" key=${JSON.stringify(one)} title=${`${one.prefix} ${one.topic}`}
-          onClick=${() => go({ also: also.filter((topic) => one.prefix !== prefix || topic !== one.topic), runs: runs.filter((run) => run !== one.prefix) })}>
-          ${one.prefix === prefix ? one.topic : one.prefix.split("/").at(-1)}<span class="said">: draw no more</span> <span aria-hidden="true">×</span></button>`)}
+        ${drawn.slice(1).map((one) => html`<${Drawn} key=${JSON.stringify(one)} one=${one} text=${one.prefix === prefix ? one.topic : one.prefix.split("/").at(-1)} isAlso=${one.prefix === prefix} />`)}
       </div>
       <${Path} asked=${asked} names=${names} tintName=${tintPlace === null ? "" : tint} />
     </section>
   `;
 }
 
-/** @param {{ label: string, value: string, choices: string[], choose: (name: string) => void }} props */
+/** @param {{ one: import("../../views/path_data.js").Drawn, text: string, isAlso: boolean }} props  isAlso: another track of the run */
+function Drawn({ one, text, isAlso }) {
+  const { also, runs } = view.value;
+  const without = () => (isAlso ? { also: also.filter((topic) => topic !== one.topic) } : { runs: runs.filter((run) => run !== one.prefix) });
+  return html`<button type="button" class="button" title=${`${one.prefix} ${one.topic}`} aria-label=${`${text}: draw no more`} onClick=${() => go(without())}>
+    ${text} <span aria-hidden="true">×</span></button>`;
+}
+
+/** @param {{ label: string, value: string, choices: (readonly string[])[], choose: (name: string) => void }} props */
 function Choice({ label, value, choices, choose }) {
   return html`<label>${label} <select value=${value} onChange=${(/** @type {any} */ { target }) => choose(target.value)}>
-    ${choices.map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>`;
+    ${choices.map(([one, text]) => html`<option key=${one} value=${one}>${text}</option>`)}</select></label>`;
 }
 
 /** @param {{ places: Place[], names: string[] }} props */
@@ -68,9 +76,9 @@ function Rotation({ places, names }) {
     const [first, ...rest] = [...one].sort();
     return one[0].endsWith("]") ? [one, [first, ...rest], [...rest, first]] : [one];
   });
-  const choices = new Map([[NONE, [NONE]], ...orders.map((one) => /** @type {const} */ ([shortName(one), one]))]);
+  const choices = new Map([[NO_ROTATION, [NO_ROTATION]], ...orders.map((one) => /** @type {const} */ ([shortName(one), one]))]);
   if (choices.size === 1) return null;
-  const value = names.length === 4 ? shortName(names) : NONE;
+  const value = names.length === 4 ? shortName(names) : NO_ROTATION;
   return html`<label title="A quaternion: its x, y, z, w">rotation <select value=${value} onChange=${(/** @type {any} */ { target }) => go({ rotation: choices.get(target.value) ?? [] })}>
     ${[...choices.keys()].map((one) => html`<option key=${one} value=${one}>${one}</option>`)}</select></label>`;
 }
@@ -109,11 +117,4 @@ function Others({ prefix, track, tracks, drawn }) {
     ${topics.length > 0 && html`<optgroup label="tracks of this run">${topics.map((topic) => html`<option key=${topic} value=${JSON.stringify(["topic", topic])}>${topic}</option>`)}</optgroup>`}
     ${runs.length > 0 && html`<optgroup label="this track of other runs">${runs.map((run) => html`<option key=${run} value=${JSON.stringify(["run", run])}>${run.slice(scope.length + 1)}</option>`)}</optgroup>`}
   </select></label>`;
-}
-
-/** @param {string[]} names @param {number} at @param {string} name */
-function changed(names, at, name) {
-  const next = [...names];
-  next[at] = name;
-  return next.filter((one) => one !== NONE);
 }

@@ -10,7 +10,7 @@ import { formatNumber } from "../../pure/numbers.js";
 import { ABOVE, START, formatEye, moved, parseEye, turned, zoomed } from "../../pure/orbit.js";
 import { boxOf, timesIn, tintRange } from "../../pure/path.js";
 import { entriesIn, explained, shortNames, toldOf, wordsOf } from "../../pure/path_words.js";
-import { bodyAxes } from "../../pure/pose_fields.js";
+import { TIME, bodyAxes } from "../../pure/pose_fields.js";
 import { formatMoment } from "../../pure/times.js";
 import { pathSource, usePoses } from "../../views/path_data.js";
 import { useAnswer } from "../answer.js";
@@ -108,13 +108,14 @@ export function Path({ asked, names, tintName }) {
         <span class="eyes">
           <button type="button" class="quiet" aria-label="Nearer" title="Nearer (+)" onClick=${() => look(zoomed(eye.current, NEARER))}>+</button>
           <button type="button" class="quiet" aria-label="Further away" title="Further away (−)" onClick=${() => look(zoomed(eye.current, 1 / NEARER))}>−</button>
-          <button type="button" class="quiet" aria-label="As it begins" title="As it begins (0)" onClick=${() => look(start)}>0</button>
+          <button type="button" class="quiet" aria-label="As it begins" title="As it begins (0)" onClick=${() => look(start)}>
+            <svg class="stroked" viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M2.5 7a4.5 4.5 0 1 0 1.4-3.3M3.6 1.2v2.7h2.7" /></svg></button>
         </span>
       </figcaption>
       ${paths && !box && html`<p class="dim others">No entry here has a position.</p>`}
       <div class="scene" ref=${root}></div>
-      ${tintName && range && html`<p class="scale dim"><span>${tintName}</span><span>${tintName === "time" ? told(range[0]) : formatNumber(range[0])}</span>
-        <span class="colours" aria-hidden="true"></span><span>${tintName === "time" ? told(range[1]) : formatNumber(range[1])}</span></p>`}
+      ${tintName && range && html`<p class="scale dim"><span>${tintName === TIME ? "time" : tintName}</span><span>${tintName === TIME ? told(range[0]) : formatNumber(range[0])}</span>
+        <span class="colours" aria-hidden="true"></span><span>${tintName === TIME ? told(range[1]) : formatNumber(range[1])}</span></p>`}
       ${time !== null && times.length > 0 && html`
         <label class="slider"><span>${told(time)}</span>
           <input type="range" aria-label="Time" aria-valuetext=${told(time)} min=${times[0]} max=${times.at(-1)} step="any" value=${time}
