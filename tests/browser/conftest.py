@@ -54,17 +54,21 @@ class _Held:
 
     def get(self) -> Browser:
         if self._browser is None:
-            program, fonts = packages.chromium(), packages.font_settings()
-            environment: dict[str, Any] = {
-                "FONTCONFIG_FILE": str(fonts),
-                "LD_LIBRARY_PATH": str(program.parent),
-                "TZ": "UTC",
-            }
-            self._playwright = sync_playwright().start()
-            self._browser = self._playwright.chromium.launch(
-                executable_path=str(program), args=list(_FLAGS), env=environment, headless=True, timeout=_WAIT_MS
-            )
+            self._browser = self.launch()
         return self._browser
+
+    def launch(self, *flags: str) -> Browser:
+        """Another one, for whoever closes it."""
+        program, fonts = packages.chromium(), packages.font_settings()
+        environment: dict[str, Any] = {
+            "FONTCONFIG_FILE": str(fonts),
+            "LD_LIBRARY_PATH": str(program.parent),
+            "TZ": "UTC",
+        }
+        self._playwright = self._playwright or sync_playwright().start()
+        return self._playwright.chromium.launch(
+            executable_path=str(program), args=[*_FLAGS, *flags], env=environment, headless=True, timeout=_WAIT_MS
+        )
 
     def close(self) -> None:
         if self._browser is not None:
@@ -75,6 +79,8 @@ class _Held:
 
 
 _held = _Held()
+launch: Final = _held.launch
+"""A browser with other flags, to be closed by its test."""
 
 
 @pytest.hookimpl(wrapper=True)

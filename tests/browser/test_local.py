@@ -81,6 +81,7 @@ def test_local_runs_are_found_drawn_and_read(watched_local: Watched, served: Vie
     expect(page.get_by_role("log")).to_contain_text("<b>done</b>")
     page.get_by_role("link", name="Tracks").click()
     await_points(page, "robot, position · x", 20)
+    await_points(page, "Path of robot/position", 20)
     expect(page.locator(".files")).to_have_count(0)
     page.keyboard.press("w")
     expect(page.get_by_role("dialog", name="Saved views")).to_contain_text("changes nothing: no view is saved here")

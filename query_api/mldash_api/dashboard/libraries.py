@@ -23,6 +23,13 @@ FOLDER: Final = HERE / "libraries"
 LINE: Final = "python -m mldash_api.dashboard.libraries"
 """What fetches them."""
 
+OGL: Final = (
+    *("core/Renderer", "core/Program", "core/Geometry", "core/Mesh", "core/Transform"),
+    *("math/Vec3", "math/Mat3", "math/Mat4", "math/Quat", "math/Euler"),
+    *(f"math/functions/{name}Func" for name in ("Vec3", "Vec4", "Mat3", "Mat4", "Quat", "Euler")),
+)
+"""What the path of a track needs of it, and what that needs. Its licence stands in its README alone."""
+
 LIBRARIES: Final = (
     Package(
         "preact",
@@ -83,6 +90,12 @@ LIBRARIES: Final = (
         "2fRLTyb9r/2835k5cwcAwOj0DEc44FARnMp5veGsJ+mEAZdi52sNopLu07ZyElQUz058H43whzlERDIaaSw4rg==",
         {"dist/commonmark.min.js": "commonmark.js", "LICENSE": "licences/commonmark.txt"},
     ),
+    Package(
+        "ogl",
+        "1.0.11",
+        "kUpC154AFfxi16pmZUK4jk3J+8zxwTWGPo03EoYA8QPbzikHoaC82n6pNTbd+oEaJonaE8aPWBlX7ad9zrqLsA==",
+        {**{f"src/{name}.js": f"ogl/{name}.js" for name in OGL}, "README.md": "licences/ogl.txt"},
+    ),
 )
 
 BARE: Final = {
@@ -103,7 +116,7 @@ SCRIPTS: Final = {
 TEXTS: Final = {"process.env.NODE_ENV": '"production"'}
 """What a bundler would have replaced."""
 
-_FROM: Final = re.compile(r"""(\b(?:from|import)\s*)(["'])([^"'.][^"']*)\2""")
+_FROM: Final = re.compile(r"""(\b(?:from|import)\s*)(["'])([^"'.\s][^"'\s]*)\2""")
 _MAP: Final = re.compile(r"^//# sourceMappingURL=.*$", re.MULTILINE)
 _PINNED: Final = "pinned"
 

@@ -164,3 +164,17 @@ export function rangeOf(lines, isLog) {
   const room = (greatest - least) * 0.06 || Math.abs(least) * 0.1 || 1;
   return [least - room, greatest + room];
 }
+
+/**
+ * The place that is nearest.
+ * @param {ArrayLike<number>} rising  one number at least @param {number} value
+ */
+export function nearest(rising, value) {
+  let [low, high] = [0, rising.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rising[middle] < value) low = middle + 1;
+    else high = middle;
+  }
+  return low > 0 && value - rising[low - 1] < rising[low] - value ? low - 1 : low;
+}

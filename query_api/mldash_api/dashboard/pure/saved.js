@@ -21,7 +21,8 @@ const MOST_LETTERS = 200; // of a card's name, in the API
 const TITLES = /** @type {Record<string, string>} */ ({
   page: "page", prefix: "run", tab: "tab", filter: "filter", sort: "order", columns: "columns", group: "groups", pinned: "runs on top",
   baseline: "baseline", runs: "runs", find: "search", x: "x axis", log: "logarithmic y", smooth: "smoothing", from: "begin", to: "end",
-  level: "levels of the log", topic: "track", all: "rows in which all agree", turned: "runs as rows", closed: "closed groups", parted: "runs that part",
+  level: "levels of the log", topic: "track", position: "position of a path", rotation: "rotation of a path", tint: "colour of a path",
+  also: "other paths", fitted: "axes of a path", eye: "eye of a path", at: "moment", all: "rows in which all agree", turned: "runs as rows", closed: "closed groups", parted: "runs that part",
 });
 
 /** @param {string} text of the address @returns {{ id: string, version: number } | null} */
@@ -169,7 +170,7 @@ function isOurs(key) {
 /** @param {string} key @param {any} content  whoever may write has put it there */
 function fits(key, content) {
   if (key === "page") return PAGES.includes(content);
-  if (key === "from" || key === "to") return content === null || Number.isFinite(content);
+  if (key === "from" || key === "to" || key === "at") return content === null || Number.isFinite(content);
   const usual = DEFAULT[/** @type {keyof View} */ (key)];
   if (Array.isArray(usual)) return Array.isArray(content) && content.every((one) => typeof one === "string");
   if (typeof usual === "number") return Number.isFinite(content) && content >= 0;

@@ -20,6 +20,13 @@
  * @property {number | null} to     where they end
  * @property {string[]} level   of log lines
  * @property {string} topic     of the track that is shown; "": the first one
+ * @property {string[]} position  of a track's path: the names of x, y and z; none: those that look like it
+ * @property {string[]} rotation  likewise of a quaternion's x, y, z, w; "none" alone: no rotation is drawn
+ * @property {string} tint      what a path's colour says: "", whose it is, "timestamp", or a number of its entries
+ * @property {string[]} also    topics of the run whose paths are drawn too
+ * @property {boolean} fitted   whether each axis of a path has a scale of its own
+ * @property {string} eye       from where a path is looked at (orbit.js); "": as it begins
+ * @property {number | null} at  the time that is pointed at; null: the end
  * @property {boolean} all      of compared fields those too in which all runs agree
  * @property {boolean} turned   whether compared runs are rows
  * @property {string[]} closed  groups of compared fields
@@ -48,6 +55,13 @@ export const DEFAULT = Object.freeze({
   to: null,
   level: [],
   topic: "",
+  position: [],
+  rotation: [],
+  tint: "",
+  also: [],
+  fitted: false,
+  eye: "",
+  at: null,
   all: false,
   turned: false,
   closed: [],
@@ -57,10 +71,10 @@ export const DEFAULT = Object.freeze({
 });
 
 // A name in the query → the field of the view.
-const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic", saved: "saved" });
-const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted", first: "first" });
-const NUMBERS = /** @type {const} */ ({ from: "from", to: "to" });
-const FLAGS = /** @type {const} */ ({ log: "log", all: "all", turned: "turned" });
+const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic", saved: "saved", tint: "tint", eye: "eye" });
+const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted", first: "first", xyz: "position", quat: "rotation", also: "also" });
+const NUMBERS = /** @type {const} */ ({ from: "from", to: "to", at: "at" });
+const FLAGS = /** @type {const} */ ({ log: "log", all: "all", turned: "turned", fit: "fitted" });
 const PAGES = /** @type {const} */ (["charts", "compare", "access", "status"]);
 
 /**

@@ -93,6 +93,7 @@ export function trackSource(prefix, track, place) {
     },
     want: { prefixes: [prefix], kinds: ["entries"] },
     isOf: (told) => (told.kind ?? "tracks") === "tracks" && (told.topic ?? told.name) === track.topic,
+    isTrack: true,
   };
 }
 

@@ -10,23 +10,26 @@ const AGAIN_MS = 500; // between two looks for new points
 const RETRY_MS = 3_000; // after one that the API could not answer
 
 /**
+ * @template [A=import("../views/grid_data.js").Answer]
  * @typedef {object} Source     where a card's data come from
  * @property {string} key       of what is asked
  * @property {string} x         what x is
  * @property {boolean} isTime   whether x is a moment, in seconds since 1970
- * @property {(how: { from: number | null, to: number | null, width: number, halfLife: number }, signal: AbortSignal) => Promise<import("../views/grid_data.js").Answer>} ask
+ * @property {(how: { from: number | null, to: number | null, width: number, halfLife: number }, signal: AbortSignal) => Promise<A>} ask
  * @property {{ prefixes: string[], kinds: string[], metrics?: string[] }} want  what tells of new points
  * @property {(told: any) => boolean} isOf  whether an event tells of them
+ * @property {boolean} [isTrack]  whether x is the one time that is pointed at (moment.js)
  */
 
 /**
  * The newest answer for what is asked. New points make it ask again, behind the request that is under way: cut off by each
  * point that comes, a card of many runs would never be drawn.
- * @param {Source} source @param {boolean} isInView @param {{ current: HTMLElement | null }} canvas
+ * @template [A=import("../views/grid_data.js").Answer]
+ * @param {Source<A>} source @param {boolean} isInView @param {{ current: HTMLElement | null }} canvas
  */
 export function useAnswer(source, isInView, canvas) {
   const { from, to, smooth } = view.value;
-  const [answer, setAnswer] = useState(/** @type {import("../views/grid_data.js").Answer | null} */ (null));
+  const [answer, setAnswer] = useState(/** @type {A | null} */ (null));
   const [failed, setFailed] = useState("");
   const [stale, setStale] = useState(true);
   const shownKey = useRef("");

@@ -3,9 +3,10 @@
 
 import { go, view } from "../address.js";
 import { html, useEffect, useMemo, useRef, useState } from "../frame.js";
+import { moment, pointAt, pointBack } from "../moment.js";
 import { theme } from "../theme.js";
 import { titleOf } from "../pure/cards.js";
-import { linesOf } from "../pure/lines.js";
+import { linesOf, nearest } from "../pure/lines.js";
 import { counted, formatNumber } from "../pure/numbers.js";
 import { wordsOf } from "../pure/parting.js";
 import { FORMULA } from "../pure/smoothing.js";
@@ -35,11 +36,19 @@ export function Card({ card, section, source, parted, pin }) {
   /** @param {number} low @param {number} high */
   const zoom = (low, high) => go({ from: x === "index" ? Math.max(0, Math.floor(low)) : low, to: x === "index" ? Math.ceil(high) : high });
 
+  /** @param {number | null} index */
+  const point = (index) => {
+    setPointed(index);
+    if (!source.isTrack || !drawn) return;
+    if (index === null) pointBack();
+    else pointAt(drawn.x[index], "chart");
+  };
+
   const shown = /** @type {[number, number] | null} */ (from !== null && to !== null ? [from, to] : null);
   useEffect(() => {
     if (!isInView || !drawn || isTable || !canvas.current) return;
     const picture = { ...drawn, isLog: log, isTime, shown, parted: parting?.x ?? null };
-    const reports = { zoomed: zoom, whole: () => go({ from: null, to: null }), pointed: setPointed };
+    const reports = { zoomed: zoom, whole: () => go({ from: null, to: null }), pointed: point };
     if (plot.current) plot.current.show(picture, reports);
     else plot.current = new Plot(canvas.current, picture, reports);
   }, [isInView, drawn, isTable, x, isTime, from, to, parting?.x]);
@@ -50,6 +59,14 @@ export function Card({ card, section, source, parted, pin }) {
   }, [isInView, isTable]);
   useEffect(() => () => plot.current?.destroy(), []);
   useEffect(() => plot.current?.again(), [theme.value]);
+  const { time, by } = source.isTrack ? moment.value : { time: null, by: "chart" };
+  useEffect(() => {
+    if (by === "chart" || !answer || !drawn || drawn.x.length === 0) return;
+    const isHere = time !== null && time >= answer.edges[0] && time <= answer.edges[answer.edges.length - 1];
+    const at = isHere ? nearest(drawn.x, time) : null;
+    setPointed(at);
+    plot.current?.point(at);
+  }, [time, by, drawn, isInView, isTable, theme.value]);
 
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
@@ -64,7 +81,7 @@ export function Card({ card, section, source, parted, pin }) {
     const steps = /** @type {Record<string, number>} */ ({ ArrowLeft: at - 1, ArrowRight: at + 1, PageUp: at - 20, PageDown: at + 20, Home: 0, End: last });
     if (event.key in steps) {
       const next = Math.max(0, Math.min(last, steps[event.key]));
-      setPointed(next);
+      point(next);
       plot.current?.point(next);
     } else if (event.key === "t") setTable(!isTable);
     else if (event.key === "s") root.current?.querySelector(".menu")?.querySelector("button")?.click();
@@ -120,7 +137,7 @@ function toldOf({ total, isFine, edges, isSampled }, lines) {
 }
 
 /** @param {{ current: HTMLElement | null }} root */
-function useInView(root) {
+export function useInView(root) {
   const [isInView, setInView] = useState(false);
   useEffect(() => {
     const seen = new IntersectionObserver((entries) => setInView(/** @type {IntersectionObserverEntry} */ (entries.at(-1)).isIntersecting), {

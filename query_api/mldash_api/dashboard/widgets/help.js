@@ -33,6 +33,12 @@ const KEYS = [
     ["s", "save the card: PNG, SVG, CSV"],
     ["p", "pin the card: before all others"],
   ]],
+  ["Path of a track", [
+    ["← ↑ → ↓", "turn it; with Shift, move it"],
+    ["+ −", "nearer, further away"],
+    [", .", "the entry before, the next one, of those that are drawn"],
+    ["0", "as it begins"],
+  ]],
 ];
 
 /** @param {{ close: () => void }} props */

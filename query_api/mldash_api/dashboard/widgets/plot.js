@@ -48,8 +48,9 @@ export class Plot {
     this.made = this.make();
   }
 
-  /** Put the cursor on a place of x. @param {number} index */
+  /** Put the cursor on a place of x. @param {number | null} index  null: away */
   point(index) {
+    if (index === null) return this.made.setCursor({ left: -10, top: -10 });
     const left = this.made.valToPos(this.picture.x[index], "x");
     this.made.setCursor({ left, top: HEIGHT / 3 });
   }

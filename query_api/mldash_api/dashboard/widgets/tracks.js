@@ -11,12 +11,14 @@ import { cardOf, trackSource, useSamples, useTracks } from "../views/track_data.
 import { Card } from "./card.js";
 import { ChartOptions } from "./chart_options.js";
 import { Notice, ProblemNotice } from "./notice.js";
+import { PathOfTrack } from "./path/options.js";
 
 const FORMATS = /** @type {const} */ ([
   ["MCAP", "mcap", "mcap"], ["mocap", "mocap", "mocap.json"], ["Parquet", "parquet", "parquet"], ["JSON lines", "jsonl", "jsonl"], ["JSON", "json", "json"],
   ["MessagePack", "msgpack", "msgpack"],
 ]);
 const NONE = /** @type {string[]} */ ([]);
+const ANEW = { from: null, to: null, find: "", smooth: 0, position: NONE, rotation: NONE, tint: "", also: NONE, fitted: false, eye: "", at: null };
 
 export function Tracks() {
   const { prefix, topic } = view.value;
@@ -29,24 +31,25 @@ export function Tracks() {
   if (!track) return html`<${Notice} kind="empty" title="This run has no such track" text=${topic} action=${{ text: "Show the first one", run: () => go({ topic: "" }) }} />`;
   return html`
     <div class="track">
-      <label>track <select value=${track.topic} onChange=${(/** @type {any} */ { target }) => go({ topic: target.value, from: null, to: null, find: "", smooth: 0 })}>
+      <label>track <select value=${track.topic} onChange=${(/** @type {any} */ { target }) => go({ ...ANEW, topic: target.value })}>
         ${tracks.map((one) => html`<option key=${one.topic} value=${one.topic}>${one.topic}</option>`)}</select></label>
       <span class="dim">${toldOf(track)}</span>
       ${track.tags.map((tag) => html`<span class="tag" key=${tag}>${tag}</span>`)}
       ${track.description && html`<p class="lead">${track.description}</p>`}
       <${Files} prefix=${prefix} track=${track} />
     </div>
-    ${samples ? html`<${Fields} key=${track.topic} prefix=${prefix} track=${track} samples=${samples} />` : html`<${Notice} kind="loading" title="Looking at its fields …" />`}
+    ${samples ? html`<${Fields} key=${track.topic} prefix=${prefix} track=${track} tracks=${tracks} samples=${samples} />` : html`<${Notice} kind="loading" title="Looking at its fields …" />`}
   `;
 }
 
-/** @param {{ prefix: string, track: import("../views/track_data.js").Track, samples: import("../pure/track_grid.js").Entry[] }} props */
-function Fields({ prefix, track, samples }) {
+/** @param {{ prefix: string, track: import("../views/track_data.js").Track, tracks: import("../views/track_data.js").Track[], samples: import("../pure/track_grid.js").Entry[] }} props */
+function Fields({ prefix, track, tracks, samples }) {
   const { places, others } = placesOf(track.columns, samples);
   const pattern = patternOf(view.value.find);
   const shown = places.filter((place) => !pattern || pattern.test(`${track.topic} ${nameOf(place)}`));
   const section = sectionOf(track.topic);
   return html`
+    <${PathOfTrack} prefix=${prefix} track=${track} tracks=${tracks} places=${places} />
     <${ChartOptions} axes=${null} />
     ${shown.length === 0 && html`<${Notice} kind="empty" title=${places.length > 0 ? "No field has such a name" : "No field holds numbers"} />`}
     <section class="section" aria-label=${track.topic}>

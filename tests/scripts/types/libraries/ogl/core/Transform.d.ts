@@ -1,0 +1,4 @@
+export class Transform {
+  addChild(child: object): void;
+  removeChild(child: object): void;
+}
