@@ -189,8 +189,15 @@ class Hub:
                 one.is_loaded = True
 
     async def _found(self, watched: Iterable[Watched]) -> list[Found]:
-        there: list[ExperimentRef] = [one.experiment for one in watched if one.experiment is not None]
-        return await find_chains(self.stores.mongo, there, KINDS) if there else []
+        """Streams of what is watched now; one may be deleted, and made anew, while they are being listed."""
+        by_id = {one.id: one for one in watched}
+        there: list[ExperimentRef] = [one.experiment for one in by_id.values() if one.experiment is not None]
+        found = await find_chains(self.stores.mongo, there, KINDS) if there else []
+        return [
+            one
+            for one in found
+            if (now := by_id[one.experiment].experiment) is not None and now.generation == one.generation
+        ]
 
     async def _read(self, chain: Chain, index: int) -> Piece | Gap | None:
         async with self._reads:

@@ -30,6 +30,7 @@ class Found(NamedTuple):
     """A stream as it is: `end` is its first free index, `fields` the names that are known."""
 
     experiment: bytes
+    generation: int
     kind: str
     name: str | None
     end: int
@@ -55,7 +56,7 @@ async def find_chains(mongo: Mongo, experiments: Sequence[ExperimentRef], kinds:
 async def _find_chains(mongo: Mongo, experiments: Sequence[ExperimentRef], kinds: list[str]) -> list[Found]:
     own = [{"exp": one.id, "gen": one.generation} for one in experiments]
     query: dict[str, Any] = {"$or": own, "kind": {"$in": kinds}}
-    fields = {"exp": 1, "kind": 1, "name": 1, "fields": 1}
+    fields = {"exp": 1, "gen": 1, "kind": 1, "name": 1, "fields": 1}
     for delay in DELAYS_S:
         async with await mongo.causal() as session:
             documents, starts = await starts_of(mongo, session, query, fields)
@@ -69,7 +70,7 @@ async def _find_chains(mongo: Mongo, experiments: Sequence[ExperimentRef], kinds
             look = await cold_ends(mongo, session, starts)
         if all(look.get(stream, first) <= first for stream, first in starts.items()):
             return [
-                Found(one["exp"], one["kind"], one["name"], ends[stream], list(names[stream]))
+                Found(one["exp"], one["gen"], one["kind"], one["name"], ends[stream], list(names[stream]))
                 for stream, one in documents.items()
             ]
         instruments.restarts.labels("live").inc()

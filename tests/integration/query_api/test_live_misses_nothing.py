@@ -1,14 +1,17 @@
-"""Two moments at which a listener once missed what is stored: as another one came, and between an event and a gap."""
+"""Moments at which a listener once missed what is stored: as another one came, between an event and a gap, and as an
+experiment was deleted while its streams were being listed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from mldash_api.app import Api
-from mldash_api.live import reading, rounds
+from mldash_api.live import hub, reading, rounds
+from mldash_api.stores.streams import ExperimentRef
 from mldash_ingest.documents.mongo import Mongo
+from tests.integration.ingest_workers.emitting import eventually
 from tests.world import World
 
 from .conftest import Running
@@ -79,3 +82,52 @@ async def test_who_comes_back_between_an_event_and_a_gap_is_told_the_gap(world: 
         async with listening(api.port, **asked, after=one.id) as again:
             await again.until("up-to-date")
         assert [(heard.name, heard.data) for heard in again.heard[:-1]] == told[number + 1 : -1], one.name
+
+
+class Listings:
+    """Lists of streams; the next one that holds two is kept back, as it was, until it is let go."""
+
+    def __init__(self) -> None:
+        self.is_kept, self.may_go = asyncio.Event(), asyncio.Event()
+
+    async def find(
+        self, mongo: Mongo, experiments: Sequence[ExperimentRef], kinds: Iterable[str]
+    ) -> list[reading.Found]:
+        found = await reading.find_chains(mongo, experiments, kinds)
+        if len(found) == 2 and not self.is_kept.is_set():
+            self.is_kept.set()
+            await self.may_go.wait()
+        return found
+
+
+async def test_a_list_of_streams_from_before_a_deletion_says_nothing_of_what_was_made_anew(
+    world: World, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listings = Listings()
+    monkeypatch.setattr(hub, "find_chains", listings.find)
+    loss = await Chain(world).begin()
+    await loss.append(numbered(0, 3))
+
+    async def has_noticed() -> bool:
+        assert api.live is not None
+        (watched,) = api.live.hub.watched.values()
+        return watched.is_loaded and watched.generation == 1
+
+    async with listening(api.port, prefix=PREFIX, kind="points", **{"from": "start"}) as ear:
+        await ear.until("up-to-date")
+        other = await Chain(world, name="other").begin()
+        await other.append(numbered(0, 5))
+        await listings.is_kept.wait()
+        await Chain(world, generation=1).begin()
+        await ear.until("gap")
+        await eventually(has_noticed)
+        listings.may_go.set()
+        again = await Chain(world, name="again", generation=1).begin()
+        await again.append(numbered(0, 1))
+        await ear.until("points")
+        async with listening(api.port, prefix=PREFIX, kind="points") as late:
+            await late.until("up-to-date")
+            other = await Chain(world, name="other", generation=1).begin()
+            await other.append(numbered(0, 2))
+            await late.until("points", 20.0)
+            assert indices_of(late.heard, "other") == [0, 1]
