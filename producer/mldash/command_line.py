@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ls": ("mldash.commands.ls", "List runs by filter, in the order of any field."),
     "show": ("mldash.commands.show", "Show one run: parameters, context, statistics and curves."),
     "compare": ("mldash.commands.compare", "Show what runs differ in."),
+    "snapshot": ("mldash.commands.snapshot", "Write runs as a page that needs no server."),
     "logs": ("mldash.commands.logs", "Show or follow the log of runs."),
     "export": ("mldash.commands.export", "Write what runs logged to files: CSV, JSON lines, Parquet, Arrow, …"),
     "view": ("mldash_api.commands.view", "Open the dashboard over local runs, without any server."),

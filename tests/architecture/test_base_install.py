@@ -108,8 +108,8 @@ def test_help_names_what_runs_and_what_needs_more_apart(site: Path, tmp_path: Pa
     after = [f" after pip install 'mldash[{extra}]':" for extra in ("stack", "server", "view", "agents")]
     assert heads == [":", *after]
     names = [re.findall(r"^  ([a-z-]+)  ", section, re.MULTILINE) for section in sections]
-    of_files = ["ls", "show", "compare", "logs", "export"]
-    assert names[0] == ["config", "doctor", "token", *of_files, "open", "sync", "import", "tail"]
+    of_runs = ["ls", "show", "compare", "snapshot", "logs", "export"]
+    assert names[0] == ["config", "doctor", "token", *of_runs, "open", "sync", "import", "tail"]
     assert {"up", "status"} <= set(names[1])
     assert {"worker", "compactor", "api"} <= set(names[2])
     assert names[3:] == [["view"], ["mcp"]]

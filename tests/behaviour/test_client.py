@@ -1,5 +1,6 @@
 """docs/sdk.md, Finding and comparing runs: a Client gives what was logged, over the API and over folders alike."""
 
+import json
 import math
 import os
 import pickle
@@ -12,9 +13,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from click.testing import CliRunner
+from pyarrow import parquet
 
 from mldash import Client, Experiment, FilterError, NeedsApi, NoSuchFolder, PackageMissing, ServerUnreachable
 from mldash.client import api_runs, tables
+from mldash.command_line import group
+from mldash.pictures import notebook
 from tests.stored import until_stored
 
 PLACES = ["local", pytest.param("remote", marks=pytest.mark.integration)]
@@ -102,8 +107,12 @@ def test_a_row_has_the_columns_that_were_asked_for_as_they_were_logged(runs: Run
     assert list(limited.to_list()[0].values) == ["status", "started", "duration", "project"]
 
 
-def test_a_run_draws_itself_for_a_notebook_with_a_link_where_a_page_is(runs: Runs) -> None:
-    """Well-formed; the same that the experiment draws, and a view of it."""
+def test_a_run_draws_itself_for_a_notebook_with_a_link_where_a_page_is(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Well-formed, of the run and of a view of it; however slow this machine is now."""
+    monkeypatch.setattr(notebook, "_READ_S", 120.0)
+    monkeypatch.setattr(notebook, "_WAIT_S", 120.0)
     prefix, where = runs.prefixes[1], runs.client.where
     run = runs.client.run(prefix)
     picture = run._repr_html_()
@@ -119,6 +128,28 @@ def test_a_run_draws_itself_for_a_notebook_with_a_link_where_a_page_is(runs: Run
     ]
     assert pages == ([f"{where}/run/{prefix}"] * 2 if where.startswith("http") else [])
     assert "of 100 points" in chart
+
+
+def test_a_snapshot_holds_the_runs_and_their_exact_points(runs: Runs, tmp_path: Path) -> None:
+    place = ["--remote" if runs.client.where.startswith("http") else "--root", runs.client.where]
+    arguments = ["snapshot", *runs.prefixes, str(tmp_path / "out"), "--parquet", *place]
+    done = CliRunner().invoke(group, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "out" / "index.html").read_text()
+    found = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert [(run["prefix"], run["status"], run["lineCount"]) for run in found["runs"]] == [
+        (prefix, "COMPLETED", 1) for prefix in runs.prefixes
+    ]
+    charts = {chart["title"]: [(one["run"], one["points"]) for one in chart["series"]] for chart in found["charts"]}
+    assert charts == {"curve, loss": [(at, 100) for at in range(3)], "eval, acc": [(at, 2) for at in range(3)]}
+    points = tmp_path / "out" / "points"
+    for one in json.loads((points / "index.json").read_bytes()):
+        table = parquet.read_table(points / one["file"])
+        exact = runs.client.run(one["prefix"]).metrics(one["metric"]).read_columns(limit=None)
+        assert table.column("index").to_pylist() == exact["index"]
+        assert table.drop(["index", "createdAt"]).to_pydict() == {
+            name: values for name, values in exact.items() if name not in ("index", "createdAt")
+        }
 
 
 def test_rows_become_tables_of_the_types_of_what_was_logged(runs: Runs) -> None:

@@ -76,13 +76,10 @@ def _drawn(card: Card, width: float, height: float) -> list[str]:
         text(0, height - 4, card.told, "dim", "small", most=letters),
         *_axes(plot, card.view, values is not None),
     ]
-    curve = "".join(_path(stretch, plot) for stretch in lines.stretches)
-    if curve:
-        parts.append(f'<path class="mldash-curve" d="{curve}"/>')
-    marks = _marks(lines, plot)
-    if marks:
-        parts.append(f'<path class="mldash-mark" d="{marks}"/>')
-    return parts
+    curve = "".join(_path(one, plot) for one in lines.stretches if len(one) > 1)
+    dots = "".join(_path(one, plot) for one in lines.stretches if len(one) == 1)
+    drawn = (("curve", curve), ("dots", dots), ("mark", _marks(lines, plot)))
+    return parts + [f'<path class="mldash-{look}" d="{path}"/>' for look, path in drawn if path]
 
 
 def _axes(plot: _Plot, view: MetricView, has_values: bool) -> list[str]:
@@ -96,7 +93,8 @@ def _axes(plot: _Plot, view: MetricView, has_values: bool) -> list[str]:
         parts.append(text(left - 6, bottom + 4, number(plot.low), "dim", "small", end=True))
     if view["start"] is not None and view["end"] is not None:
         parts.append(text(left, bottom + 15, _place(view["start"], view["x"]), "dim", "small"))
-        parts.append(text(right, bottom + 15, _place(view["end"], view["x"]), "dim", "small", end=True))
+        if view["start"] != view["end"]:
+            parts.append(text(right, bottom + 15, _place(view["end"], view["x"]), "dim", "small", end=True))
     return parts
 
 

@@ -10,7 +10,7 @@ from mldash.answers.shapes import MetricView
 from .cards import MOST, Card, drawn_cards
 from .notebook import told_in_a_line
 from .run_picture import card_title
-from .svg import MARGIN, WIDTH, link, picture, text
+from .svg import MARGIN, WIDTH, counted, link, picture, text
 
 
 class DrawnView(dict[str, Any]):
@@ -32,7 +32,7 @@ class DrawnView(dict[str, Any]):
 
     def _svg(self) -> str:
         view = cast(MetricView, self)
-        told = f"of {view['totalPoints']:,} points"
+        told = f"of {counted(view['totalPoints'], 'point')}"
         cards = [Card(card_title(self._metric, field), told, view, field) for field in view["fields"]]
         parts = [
             text(MARGIN, 24, self._prefix, "strong", most=70),
@@ -41,7 +41,7 @@ class DrawnView(dict[str, Any]):
         drawn, top = drawn_cards(cards, 38)
         parts += drawn
         if len(cards) != len(drawn) or not cards:
-            left = f"{len(cards) - MOST:,} more fields" if cards else "no numbers"
+            left = counted(len(cards) - MOST, "more field") if cards else "no numbers"
             parts.append(text(MARGIN, top + 8, left, "dim"))
             top += 17
         if self._page is not None:

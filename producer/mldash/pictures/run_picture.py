@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .cards import MOST, Card, drawn_cards
 from .shown import ShownMetric, ShownRun
-from .svg import MARGIN, WIDTH, box, link, picture, text
+from .svg import MARGIN, WIDTH, box, counted, link, picture, text
 
 _ROW: Final = 17
 _NAMES: Final = 130
@@ -64,7 +64,7 @@ def _params(parts: list[str], params: Mapping[str, Any], top: int) -> int:
     ]
     top = max(ends)
     if len(params) > len(shown):
-        parts.append(text(MARGIN, top + 12, f"{len(params) - len(shown):,} more params", "dim"))
+        parts.append(text(MARGIN, top + 12, counted(len(params) - len(shown), "more param"), "dim"))
         top += _ROW
     return top + 8
 
@@ -78,7 +78,7 @@ def _cards(shown: ShownRun) -> tuple[list[Card], int]:
 def _cards_of(metric: ShownMetric) -> Iterator[Card]:
     for field in metric.view["fields"]:
         count = metric.statistics.get(field, {}).get("count")
-        told = f"{metric.points:,} points"
+        told = counted(metric.points, "point")
         if isinstance(count, int) and 0 <= count < metric.points:
             told += f", {metric.points - count:,} without a number"
         yield Card(card_title(metric.name, field), told, metric.view, field)
@@ -92,7 +92,7 @@ def _left_out(shown: ShownRun, fields: int) -> Iterator[str]:
     """What the picture has not."""
     metrics = shown.metric_count - len(shown.metrics)
     if metrics or fields:
-        more = [f"{count:,} more {noun}" for count, noun in ((fields, "fields"), (metrics, "metrics")) if count]
+        more = [counted(count, noun) for count, noun in ((fields, "more field"), (metrics, "more metric")) if count]
         yield f"{' and '.join(more)}: mldash show {shown.run['prefix']}"
     if shown.tracks:
         yield f"tracks: {', '.join(f'{topic} ({count:,})' for topic, count in [*shown.tracks.items()][:6])}"

@@ -37,7 +37,8 @@ _RULES: Final = (
     ".mldash-picture .mldash-panel{fill:var(--mldash-panel);stroke:var(--mldash-line)}"
     ".mldash-picture .mldash-grid{fill:none;stroke:var(--mldash-line)}"
     ".mldash-picture .mldash-curve{fill:none;stroke:var(--mldash-run);stroke-width:1.5;stroke-linejoin:round;"
-    "stroke-linecap:round}.mldash-picture .mldash-mark{fill:var(--mldash-run)}"
+    "stroke-linecap:round}.mldash-picture .mldash-dots{stroke:var(--mldash-run);stroke-width:3.4;stroke-linecap:round}"
+    ".mldash-picture .mldash-mark{fill:var(--mldash-run)}"
 )
 
 
@@ -89,6 +90,10 @@ def number(value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "–"
     return f"{value:,}" if isinstance(value, int) and abs(value) < 1_000_000_000 else f"{value:.4g}"
+
+
+def counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _attribute(value: str) -> str:
