@@ -20,7 +20,7 @@ from mldash_ingest.documents.holds import place_hold, release_hold, renew_hold
 from mldash_ingest.documents.mongo import Mongo, OperationFailure, PyMongoError, Session, open_mongo
 
 from .contents import CONTENTS, OBJECTS, Contents, SavedCollection, SavedObject, write_contents, write_objects
-from .documents import save_collection
+from .documents import collections_of, save_collection
 from .errors import HoldLost, MomentGone, NotEmpty
 from .files import Stage, Tell
 from .objects import check_sizes, copy_out, needed_objects, sizes_of
@@ -71,7 +71,7 @@ async def take_backup(
 
 
 async def _save_documents(mongo: Mongo, folder: Path, tell: Tell) -> tuple[float, list[SavedCollection]]:
-    names = [one for one in sorted(await mongo.database.list_collection_names()) if _is_ours(one)]
+    names = await collections_of(mongo)
     size = (await mongo.database.command("dbStats"))["dataSize"]
     stage = Stage(tell, "documents", int(size))
     async with AsyncExitStack() as sessions:
@@ -85,11 +85,6 @@ async def _save_documents(mongo: Mongo, folder: Path, tell: Tell) -> tuple[float
             if error.code == _UNAVAILABLE:
                 raise MomentGone("a collection or an index was made or dropped meanwhile", "begin again") from None
             raise
-
-
-def _is_ours(collection: str) -> bool:
-    """The hold is that of this backup: restored it would hold for nobody."""
-    return collection != "holds" and not collection.startswith("system.")
 
 
 async def _choose_moment(mongo: Mongo, names: Sequence[str], sessions: AsyncExitStack) -> tuple[float, Session]:
