@@ -49,9 +49,9 @@ async def take_backup(
             await mongo.ping()
             store = await clients.enter_async_context(open_store(settings))
             await store.ping()
-            await clients.enter_async_context(_history(mongo, history_s))
             async with _hold(mongo):
-                taken_at, collections = await _save_documents(mongo, folder, tell)
+                async with _history(mongo, history_s):
+                    taken_at, collections = await _save_documents(mongo, folder, tell)
                 objects = await _save_objects(store, folder, with_objects, tell)
         contents = Contents(
             taken_at=taken_at,
@@ -98,8 +98,10 @@ async def _choose_moment(mongo: Mongo, names: Sequence[str], sessions: AsyncExit
                 await mongo.database[name].find_one({}, {"_id": 1}, session=moment)
             return taken_at, moment
         except OperationFailure as error:
-            if error.code != _UNAVAILABLE or deadline.passed:
+            if error.code != _UNAVAILABLE:
                 raise
+            if deadline.passed:
+                raise MomentGone("collections or indexes are made all the while", "begin again") from None
         await asyncio.sleep(_AGAIN_S)
 
 

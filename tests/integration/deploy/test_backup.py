@@ -176,8 +176,9 @@ async def test_what_was_stored_at_the_moment_is_restored_and_what_came_later_is_
             printed, _ = await asyncio.wait_for(process.communicate(), 120)
             assert process.returncode == 0
             await eventually(lambda: committed_to_the_end(world))
-            report = await audit_experiment(world.api(**again), world.name, Prefix(PREFIX))
-    assert report.findings == []
+    report = await audit_experiment(world.api(**again), world.name, Prefix(PREFIX))
+    assert report.ok
+    assert {one.what for one in report.findings} <= {"unfinished-move", "leftover"}, "a compactor was told to stop"
     whole = await points_of(world.api(**again))
     assert [one["data"]["step"] for one in whole] == list(range(int(printed)))
     assert whole[: len(lost)] == lost
