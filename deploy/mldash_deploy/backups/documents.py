@@ -20,6 +20,12 @@ _INSERT_DOCUMENTS: Final = 1_000
 _INSERT_BYTES: Final = 8 << 20
 
 
+async def collections_of(mongo: Mongo) -> list[str]:
+    """Those that a backup is of, by name. A hold is that of a backup itself: restored it would hold for nobody."""
+    names = sorted(await mongo.database.list_collection_names())
+    return [one for one in names if one != "holds" and not one.startswith("system.")]
+
+
 async def save_collection(mongo: Mongo, moment: Session, name: str, folder: Path, stage: Stage) -> SavedCollection:
     """All documents as they are at the session's moment, in the order of _id."""
     count = 0

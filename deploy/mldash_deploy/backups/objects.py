@@ -48,7 +48,7 @@ def needed_objects(chunks: Path) -> dict[str, list[Part]]:
     for document in saved_documents(chunks):
         live = document["live"]
         if live is not None:
-            part = Part(live["offset"], live["bytes"], live["crc32c"])
+            part = Part(live.get("offset", 0), live["bytes"], live["crc32c"])  # old ones have an object each
             needed.setdefault(live["key"], []).append(part)
     return needed
 

@@ -22,7 +22,7 @@ from mldash_ingest.offsets import positions, reset
 from mldash_ingest.settings import WorkerSettings
 
 from .contents import Contents, SavedObject, read_contents, read_objects
-from .documents import compare_collection, load_collection
+from .documents import collections_of, compare_collection, load_collection
 from .errors import NotEmpty
 from .files import Stage, Tell, check_file
 from .objects import check_copies, check_sizes, copy_in, sizes_of
@@ -71,7 +71,7 @@ async def restore(settings: PrepareSettings, folder: Path, contents: Contents, t
 
 
 async def _restore_documents(mongo: Mongo, folder: Path, contents: Contents, tell: Tell) -> None:
-    for name in await mongo.database.list_collection_names():
+    for name in await collections_of(mongo):
         await mongo.database.drop_collection(name)  # empty, but for its indexes
     stage = Stage(tell, "documents", contents.document_bytes)
     for one in contents.collections:
@@ -82,7 +82,7 @@ async def _restore_documents(mongo: Mongo, folder: Path, contents: Contents, tel
 
 
 async def _refuse_full_database(mongo: Mongo) -> None:
-    for name in sorted(await mongo.database.list_collection_names()):
+    for name in await collections_of(mongo):
         if await mongo.database[name].find_one({}, {"_id": 1}) is not None:
             raise NotEmpty(f"the database {mongo.database.name!r}", f"documents in {name}")
 

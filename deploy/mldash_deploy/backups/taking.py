@@ -20,7 +20,7 @@ from mldash_ingest.documents.holds import place_hold, release_hold, renew_hold
 from mldash_ingest.documents.mongo import Mongo, OperationFailure, PyMongoError, Session, open_mongo
 
 from .contents import CONTENTS, OBJECTS, Contents, SavedCollection, SavedObject, write_contents, write_objects
-from .documents import save_collection
+from .documents import collections_of, save_collection
 from .errors import HoldLost, MomentGone, NotEmpty
 from .files import Stage, Tell
 from .objects import check_sizes, copy_out, needed_objects, sizes_of
@@ -49,9 +49,9 @@ async def take_backup(
             await mongo.ping()
             store = await clients.enter_async_context(open_store(settings))
             await store.ping()
-            await clients.enter_async_context(_history(mongo, history_s))
             async with _hold(mongo):
-                taken_at, collections = await _save_documents(mongo, folder, tell)
+                async with _history(mongo, history_s):
+                    taken_at, collections = await _save_documents(mongo, folder, tell)
                 objects = await _save_objects(store, folder, with_objects, tell)
         contents = Contents(
             taken_at=taken_at,
@@ -71,7 +71,7 @@ async def take_backup(
 
 
 async def _save_documents(mongo: Mongo, folder: Path, tell: Tell) -> tuple[float, list[SavedCollection]]:
-    names = [one for one in sorted(await mongo.database.list_collection_names()) if _is_ours(one)]
+    names = await collections_of(mongo)
     size = (await mongo.database.command("dbStats"))["dataSize"]
     stage = Stage(tell, "documents", int(size))
     async with AsyncExitStack() as sessions:
@@ -87,11 +87,6 @@ async def _save_documents(mongo: Mongo, folder: Path, tell: Tell) -> tuple[float
             raise
 
 
-def _is_ours(collection: str) -> bool:
-    """The hold is that of this backup: restored it would hold for nobody."""
-    return collection != "holds" and not collection.startswith("system.")
-
-
 async def _choose_moment(mongo: Mongo, names: Sequence[str], sessions: AsyncExitStack) -> tuple[float, Session]:
     """One at which every collection can be read: where one was made a moment ago MongoDB refuses at first."""
     deadline = Deadline(_BEGIN_S)
@@ -103,8 +98,10 @@ async def _choose_moment(mongo: Mongo, names: Sequence[str], sessions: AsyncExit
                 await mongo.database[name].find_one({}, {"_id": 1}, session=moment)
             return taken_at, moment
         except OperationFailure as error:
-            if error.code != _UNAVAILABLE or deadline.passed:
+            if error.code != _UNAVAILABLE:
                 raise
+            if deadline.passed:
+                raise MomentGone("collections or indexes are made all the while", "begin again") from None
         await asyncio.sleep(_AGAIN_S)
 
 

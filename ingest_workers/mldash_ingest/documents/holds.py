@@ -33,6 +33,7 @@ async def renew_hold(mongo: Mongo, holder: bytes, seconds: float) -> bool:
 
 async def release_hold(mongo: Mongo, holder: bytes) -> None:
     await mongo.holds.update_one({"_id": _ID}, {"$pull": {"holders": {"id": holder}}})
+    await mongo.holds.delete_one({"_id": _ID, "holders": []})
 
 
 async def objects_are_held(mongo: Mongo) -> bool:

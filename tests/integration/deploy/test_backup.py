@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -18,18 +19,21 @@ from mldash.process.environment import to_variables
 from mldash_api.commands.audit import audit_experiment
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.chunks.errors import ChunkDamaged
+from mldash_compactor.chunks.keys import KeyParts, object_key
 from mldash_compactor.moving.candidates import Range
 from mldash_compactor.moving.move import run_steps
-from mldash_deploy.backups.contents import Contents, read_objects
+from mldash_deploy.backups.contents import Contents, SavedObject, read_objects
 from mldash_deploy.backups.errors import NotEmpty, ObjectLacking, RestoredDiffers
+from mldash_deploy.backups.files import Stage
+from mldash_deploy.backups.objects import Part, copy_in, copy_out
 from mldash_deploy.backups.restoring import check_backup, restore
 from mldash_deploy.backups.taking import take_backup
 from mldash_deploy.preparing.settings import PrepareSettings
 from mldash_ingest.documents.buckets import CHUNK, first_index_of
 from mldash_ingest.documents.collections import missing_indexes
-from mldash_ingest.documents.holds import objects_are_held
 from mldash_ingest.errors import GroupAtWork
 from tests.integration.audit.conftest import committed_to_the_end
+from tests.integration.compactor.chains import PREFIX as OF_CHAIN
 from tests.integration.compactor.chains import Chain, compacting
 from tests.integration.ingest_workers.emitting import eventually, working
 from tests.integration.query_api.conftest import Patient, Running
@@ -172,8 +176,9 @@ async def test_what_was_stored_at_the_moment_is_restored_and_what_came_later_is_
             printed, _ = await asyncio.wait_for(process.communicate(), 120)
             assert process.returncode == 0
             await eventually(lambda: committed_to_the_end(world))
-            report = await audit_experiment(world.api(**again), world.name, Prefix(PREFIX))
-    assert report.findings == []
+    report = await audit_experiment(world.api(**again), world.name, Prefix(PREFIX))
+    assert report.ok
+    assert {one.what for one in report.findings} <= {"unfinished-move", "leftover"}, "a compactor was told to stop"
     whole = await points_of(world.api(**again))
     assert [one["data"]["step"] for one in whole] == list(range(int(printed)))
     assert whole[: len(lost)] == lost
@@ -281,7 +286,7 @@ async def test_a_backup_that_is_interrupted_leaves_nothing(target: World, tmp_pa
     with pytest.raises(asyncio.CancelledError):
         await taking[0]
     assert not folder.exists()
-    assert not await objects_are_held(target.mongo)
+    assert await target.mongo.holds.count_documents({}) == 0
     (key,) = await chain.object_keys()
     data = bytearray(await target.objects.get(key))
     data[7] ^= 1
@@ -290,3 +295,18 @@ async def test_a_backup_that_is_interrupted_leaves_nothing(target: World, tmp_pa
     with pytest.raises(ChunkDamaged, match="the manifest says"):
         await take(target, folder)
     assert list(folder.iterdir()) == []
+
+
+async def test_objects_that_go_in_parts_are_copied_out_and_in_byte_for_byte(target: World, tmp_path: Path) -> None:
+    """Joined ones are larger than what is sent at once: here the third part is a short one."""
+    data = random.Random(7).randbytes((8 << 20) * 2 + 12_345)
+    key = object_key(OF_CHAIN, KeyParts(b"s" * 16, 0, 0, 1, chunk_count=2))
+    halves = [data[: 9 << 20], data[9 << 20 :]]
+    await target.objects.put(key, data, crc32c(data))
+    parts = [Part(0, len(halves[0]), crc32c(halves[0])), Part(9 << 20, len(halves[1]), crc32c(halves[1]))]
+    stage = Stage(silent, "objects", len(data))
+    saved = await copy_out(target.objects, {key: parts}, {key: len(data)}, tmp_path, stage)
+    assert saved == [SavedObject(key=key, bytes=len(data), crc32c=crc32c(data))]
+    await target.objects.delete([key])
+    await copy_in(target.objects, saved, tmp_path, stage)
+    assert await target.objects.get(key) == data
