@@ -5,19 +5,22 @@ import csv
 import io
 import json
 import math
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from mldash import Experiment
 from mldash.answers.columns import rows_of_table
-from mldash.command_line import main
+from mldash.command_line import group, main
 from tests.stored import until_stored
 
 PLACES = ["local", pytest.param("remote", marks=pytest.mark.integration)]
@@ -252,3 +255,59 @@ def test_a_reader_who_goes_ends_it_quietly(place: Place) -> None:
         assert process.stdout.read(10) == b'{"index":0'
         process.stdout.close()
         assert (process.stderr.read(), process.wait(120)) == (b"", 0)
+
+
+def on_terminal(*command: str, stream: Literal["stdout", "stderr"]) -> tuple[int, bytes]:
+    """The exit code, and what a terminal in place of this stream is sent."""
+    ours, theirs = pty.openpty()
+    try:
+        others: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: theirs}
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        with subprocess.Popen([sys.executable, "-m", "mldash", *command], **others, env=environment) as process:
+            os.close(theirs)
+            seen = b""
+            with contextlib.suppress(OSError):  # Linux: so it ends where nobody writes any more
+                while data := os.read(ours, 1_000):
+                    seen += data
+            return process.wait(60), seen
+    finally:
+        os.close(ours)
+
+
+def test_a_terminal_shows_no_control_characters_and_how_far_it_is(tmp_path: Path, prefix: str) -> None:
+    root, target = tmp_path / ".dash", tmp_path / "train.csv"
+    with Experiment(prefix, root=root, echo=False).run as experiment:
+        experiment.metrics("train").log(text="a\x1b[2Jb é")
+    asked = ["export", prefix, "--metric", "train", "--root", str(root)]
+    code, seen = on_terminal(*asked, "--format", "csv", stream="stdout")
+    assert code == 0 and "a\\x1b[2Jb é".encode() in seen and b"\x1b" not in seen
+    code, seen = on_terminal(*asked, "--format", "parquet", stream="stdout")
+    assert (code, seen) == (2, b"")
+    code, seen = on_terminal(*asked, "-o", str(target), stream="stderr")
+    assert code == 0 and prefix.encode() in seen and "a\x1b[2Jb é" in target.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ([], "name runs, or say --filter"),
+        (["a/b", "--filter", "status = 1", "-o", "x"], "name runs"),
+        (["a/b"], "-o DIR"),
+        (["a/b", "c/d", "--metric", "x"], "-o DIR"),
+        (["a/b", "--format", "mcap", "-o", "x"], "metrics can't be mcap"),
+        (["a/b", "--metric", "x", "--start", "5"], "start and end are times"),
+        (["a/b", "--track", "x", "--end-index", "5"], "start index and end index count points"),
+        (["a/b", "--logs", "--field", "x"], "fields are those"),
+        (["a/b", "--logs", "--start", "soon"], "--start"),
+        (["--filter", "status =", "-o", "x"], "status ="),
+    ],
+)
+def test_a_wrong_call_is_told_before_anything_is_written(
+    arguments: list[str], text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".dash").mkdir()
+    named = [] if "--format" in arguments else ["--format", "csv"]
+    done = CliRunner().invoke(group, ["export", *arguments, *named, "--root", ".dash"])
+    assert done.exit_code == 2 and text in done.output, done.output
+    assert list(tmp_path.iterdir()) == [tmp_path / ".dash"]

@@ -175,7 +175,7 @@ class ApiQuestions:
         found: list[GrantAnswer] = self._api("grants()").get("/v1/me")["grants"]
         return found
 
-    def open_file(self, path: str, query: Mapping[str, Any]) -> OpenAnswer:
+    def _open_file(self, path: str, query: Mapping[str, Any]) -> OpenAnswer:
         """An answer that is a file of any length, read as it comes; whoever gets it closes it. Raises NeedsApi over
         folders, and as reads do."""
-        return self._api("open_file()").open(path, query, {}, _SILENT_S)
+        return self._api("an export of points and entries").open(path, query, {}, _SILENT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import click
 
 from mldash.client.exports.asked import SUFFIXES, TEXTS, AskedExport, Format
 from mldash.events.moments import checked_moment
-from mldash.events.printable import printable_line
+from mldash.events.printable import printable, printable_line
 
 from .moments import moment
 from .place import client_at, place_options
@@ -27,7 +28,7 @@ _STDOUT: Final = "-"
 
 
 @click.command("export")
-@click.argument("prefixes", nargs=-1, metavar="PREFIX…")
+@click.argument("prefixes", nargs=-1, metavar="[PREFIX…]")
 @click.option("--filter", "filter_text", metavar="FILTER", help="Runs that pass it, in place of prefixes.")
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="This metric; may be repeated.")
 @click.option("--unnamed", is_flag=True, help="The unnamed metric.")
@@ -171,12 +172,27 @@ def _to_stdout(client: Client, prefix: str, asked: AskedExport, told: _Progress)
     """None where the reader has gone, as in `mldash export … | head -1`: not an error."""
     from mldash.client.exports.writing import to_place
 
+    place = _Terminal() if sys.stdout.isatty() else sys.stdout.buffer
     try:
-        return to_place(client, prefix, asked, sys.stdout.buffer, told, replace=False)
+        return to_place(client, prefix, asked, place, told, replace=False)
     except BrokenPipeError:
         # The interpreter's own flush at exit must not stumble over it again. click would leave with 1.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return None
+
+
+class _Terminal:
+    """Texts on it: what does not print is shown as its escape."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def write(self, data: bytes) -> int:
+        sys.stdout.write(printable(self._decoder.decode(data)))
+        return len(data)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class _Progress:

@@ -24,7 +24,7 @@ def stream_pieces(client: Client, run: OpenRun, stream: Stream, asked: AskedExpo
         pages: Pages = partial(line_pages, run, asked) if stream.kind == "logs" else partial(param_pages, run)
         return file_pieces(stream, asked, pages, lambda: None)
     try:
-        return each_piece(client.open_file(*route_of(run.prefix, stream, asked)))
+        return each_piece(client._open_file(*route_of(run.prefix, stream, asked)))
     except NeedsApi as error:
         found = folder_pages(Path(error.root), run.prefix, stream, asked)
         return file_pieces(stream, asked, found, partial(_summary, run, stream))

@@ -8,7 +8,7 @@ changing length, are string: the JSON text of each value, as mldash/answers/colu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final, Literal
 
@@ -29,6 +29,8 @@ Row = Mapping[str, Any]
 _Kind = tuple[str, tuple[int, ...]]
 
 _DEPTH: Final = 4
+_GROUP_ROWS: Final = 50_000
+"""Of a row group, about."""
 _JSON: Final[_Kind] = ("json", ())
 _EXACT: Final = {"float64", "int64"}
 _TYPES: Final[dict[str, Any]] = {
@@ -112,31 +114,38 @@ class Table:
 
 
 class TableFile:
-    """A file that is written batch after batch."""
+    """A file that is written batch after batch; a row group of Parquet is of many batches, as readers like them."""
 
     def __init__(self, table: Table, format: Literal["arrow", "parquet"]) -> None:
         self._table, self._sink = table, Sink()
-        self._write: Callable[[Any], None]
+        self._held, self._held_rows = list[Any](), 0
         if format == "arrow":
-            stream = pyarrow.ipc.new_stream(self._sink, table.schema)
-            self._write, self._close = stream.write_batch, stream.close
+            self._together, self._writer = 1, pyarrow.ipc.new_stream(self._sink, table.schema)
             return
         floats = {field.name for field in table.schema if may_hold_nan(field.type)}
-        statistics = paths_with_statistics(table.schema, floats)
-        writer = pyarrow.parquet.ParquetWriter(
-            self._sink, table.schema, compression="zstd", write_statistics=statistics
-        )
-        self._write, self._close = writer.write_batch, writer.close
+        options: dict[str, Any] = {"write_statistics": paths_with_statistics(table.schema, floats)}
+        self._together = _GROUP_ROWS
+        self._writer = pyarrow.parquet.ParquetWriter(self._sink, table.schema, compression="zstd", **options)
 
     def add(self, rows: Sequence[Row]) -> bytes:
         """The bytes to send; rows come behind those before."""
-        self._write(self._table.batch(rows))
+        self._held.append(self._table.batch(rows))
+        self._held_rows += len(rows)
+        if self._held_rows >= self._together:
+            self._write()
         return self._sink.take()
 
     def finish(self) -> bytes:
         """The rest."""
-        self._close()
+        if self._held:
+            self._write()
+        self._writer.close()
         return self._sink.take()
+
+    def _write(self) -> None:
+        found = pyarrow.Table.from_batches(self._held, self._table.schema)
+        self._writer.write_table(found, _GROUP_ROWS)
+        self._held, self._held_rows = [], 0
 
 
 def _kind_of(value: Any) -> _Kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from msgspec import Struct, field
 
@@ -34,6 +34,14 @@ class Told(Protocol):
     def advance(self, count: int) -> None: ...
 
 
+class Open(Protocol):
+    """A file that is open for bytes, or what stands for one."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+    def flush(self) -> None: ...
+
+
 class _Planned(NamedTuple):
     run: OpenRun
     stream: Stream
@@ -41,7 +49,7 @@ class _Planned(NamedTuple):
 
 
 def to_place(
-    client: Client, prefix: str, asked: AskedExport, target: Path | BinaryIO, told: Told, *, replace: bool
+    client: Client, prefix: str, asked: AskedExport, target: Path | Open, told: Told, *, replace: bool
 ) -> Written:
     """The one stream that is asked for, as a file or into one that is open.
 
@@ -90,7 +98,7 @@ def _copy(
     run: OpenRun,
     stream: Stream,
     asked: AskedExport,
-    file: BinaryIO,
+    file: Open,
     told: Told,
     written: Written,
 ) -> None:

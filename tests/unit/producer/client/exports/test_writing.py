@@ -1,9 +1,13 @@
 """Files of an export are whole or not there, and take no other file's place."""
 
+import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mldash import Experiment
@@ -94,3 +98,14 @@ def test_two_files_of_one_export_never_take_each_others_place(tmp_path: Path) ->
     with pytest.raises(FileInTheWay) as held, files.open(tmp_path / "Loss.csv"):
         pass
     assert not held.value.may_be_replaced and (tmp_path / "Loss.csv").read_bytes() == b"first"
+
+
+def test_groups_of_rows_are_many_points_whatever_is_read_at_once(client: Client) -> None:
+    """And in each all of them, in order."""
+    run, asked = client.run(PREFIX), AskedExport(format="parquet", metrics=["Loss"])
+    data = b"".join(stream_pieces(client, run, Stream("metrics", "Loss"), asked))
+    file = pq.ParquetFile(io.BytesIO(data))
+    assert file.num_row_groups == 1 and file.read().column("index").to_pylist() == list(range(POINTS))
+    streamed = msgspec.structs.replace(asked, format="arrow")
+    reader = pa.ipc.open_stream(b"".join(stream_pieces(client, run, Stream("metrics", "Loss"), streamed)))
+    assert len(list(reader)) > 3
