@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("browser")]
 _TOPIC: Final = "arm/tip"
 _ENTRIES: Final = 300
 _LONG: Final = 30_000
+_LOOKS: Final = 300
 _COVERED = """(figure) => {
   // In one task with the drawing: what WebGL has drawn is gone from its buffer afterwards.
   figure.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowUp", bubbles: true }));
@@ -81,13 +82,30 @@ def address(scope: str, choices: str = "") -> str:
     return f"run/{scope}/run-1?tab=tracks&topic={_TOPIC}{choices}"
 
 
-def await_picture(figure: Locator, picture: bytes) -> None:
-    """The picture is drawn a frame after what stands beside it in words."""
-    for _ in range(600):
-        if figure.locator(".scene").screenshot() == picture:
+def await_same_picture(one: Locator, other: Locator) -> bytes:
+    """A picture is drawn a frame after what stands beside it in words."""
+    for _ in range(_LOOKS):
+        picture = one.locator(".scene").screenshot()
+        if other.locator(".scene").screenshot() == picture:
+            return picture
+        one.page.wait_for_timeout(100)
+    raise AssertionError("they are two pictures")
+
+
+def await_covered(figure: Locator, least: int) -> None:
+    """Until its line covers so many pixels. Turns it."""
+    for _ in range(_LOOKS):
+        covered = figure.evaluate(_COVERED)
+        if covered > least:
             return
         figure.page.wait_for_timeout(100)
-    raise AssertionError("it is another picture")
+    raise AssertionError(f"the line covers {covered} pixels")
+
+
+def shown_by(page: Page, watched: Watched) -> str:
+    """The address as it is now: Playwright hears of a change later."""
+    found: str = page.evaluate("location.href")
+    return found.removeprefix(f"{watched.address}/")
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 380)])
@@ -106,11 +124,9 @@ def test_a_path_is_drawn_of_three_fields_and_turned_by_keys(
     figure.focus()
     page.keyboard.press("ArrowLeft")
     page.wait_for_url("**eye=*")
-    covered = figure.evaluate(_COVERED)
-    assert covered > 500
-    turned = figure.locator(".scene").screenshot()
-    other = watched.open(page.url.removeprefix(f"{watched.address}/"), scheme=scheme, width=width)
-    await_picture(path_in(other), turned)
+    await_covered(figure, 500)
+    other = watched.open(shown_by(page, watched), scheme=scheme, width=width)
+    turned = await_same_picture(figure, path_in(other))
     page.keyboard.press("0")
     page.wait_for_function("() => !location.search.includes('eye=')")
     assert figure.locator(".scene").screenshot() != turned
@@ -134,14 +150,14 @@ def test_a_slider_moves_the_moment_of_path_and_charts_and_stands_in_the_address(
     expect(slider).to_have_attribute("aria-valuetext", "0.16 s")
     expect(figure.locator(".poses")).to_contain_text("p[2] 0.04")
     expect(chart.locator(".legend")).to_contain_text("x = 0.16")
-    other = watched.open(page.url.removeprefix(f"{watched.address}/"))
+    other = watched.open(shown_by(page, watched))
     again = path_in(other)
     expect(again.get_by_role("slider", name="Time")).to_have_attribute("aria-valuetext", "0.16 s")
     same = other.get_by_role("figure", name="arm, tip · speed", exact=True)
     same.scroll_into_view_if_needed()
     expect(same.locator(".legend")).to_contain_text("x = 0.16")
     page.mouse.move(0, 0)
-    await_picture(again, figure.locator(".scene").screenshot())
+    await_same_picture(figure, again)
     chart.focus()
     page.keyboard.press("End")
     expect(figure.locator(".poses")).to_contain_text("p[2] 2.99")
@@ -163,7 +179,7 @@ def test_several_runs_are_drawn_together_and_coloured_by_a_field(watched: Watche
     assert figure.locator(".scene").screenshot() != whole
     page.get_by_role("button", name="run-2: draw no more").click()
     path_in(page)
-    assert "run=" not in page.url and "tint=speed" in page.url and "fit=1" in page.url
+    assert shown_by(page, watched).endswith("&tint=speed&fit=1")
 
 
 def test_a_long_track_says_how_coarse_its_path_is(watched: Watched, scope: str) -> None:
@@ -172,12 +188,12 @@ def test_a_long_track_says_how_coarse_its_path_is(watched: Watched, scope: str) 
     expect(figure.locator(".told")).to_contain_text(
         "30\u202f000 entries, 2\u202f000 of them drawn: extremes of 1\u202f000"
     )
-    assert figure.evaluate(_COVERED) > 200
+    await_covered(figure, 200)
 
 
 def test_without_webgl_the_path_is_drawn_flat(without_webgl: Watched, scope: str) -> None:
     page = without_webgl.open(address(scope))
     figure = path_in(page, drawn="flat")
     expect(figure.locator(".told")).to_have_text(f"{_ENTRIES} entries, 1 without a position; flat, without WebGL")
-    assert figure.evaluate(_COVERED) > 500
+    await_covered(figure, 500)
     assert not any("/ogl/" in url for url in without_webgl.requests)

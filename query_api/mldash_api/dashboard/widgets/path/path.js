@@ -57,7 +57,7 @@ export function Path({ asked, names, tintName }) {
   useEffect(() => {
     if (!paths) return;
     scene.current?.show(box && { paths, box, range, names, colours: paths.map(inkOf), texts: namesOf(paths) });
-  }, [paths, box, theme.value, names.join("\n")]);
+  }, [paths, box, theme.value]); // names that were chosen since are those of the paths that come
   useEffect(() => {
     scene.current?.point(asked.drawn.flatMap((one, which) => {
       const pose = poses[which];
