@@ -3,8 +3,9 @@
   finding.py      SOURCE → what lies there, by content: runs, each of one or more parts
   tensorboard/    a reader a tracker: files → runs, and a part's file → events in its own order
   wandb/ mlflow/
-  trackio/
+  trackio/ dvclive/
   sqlite.py       databases of others, read without a trace
+  yaml.py         YAML as libraries write it
   events.py       what readers give, and what they say of what they leave out
   values.py       what readers share of the mapping: whole numbers by name, secrets, e-mails, odd values
   rows.py         a row of several keys → points

@@ -9,6 +9,8 @@ from msgspec import Struct, field
 
 from mldash.errors import MldashError
 
+from .dvclive import folders as dvclive_folders
+from .dvclive.series import is_series
 from .events import FoundRun
 from .mlflow import database as mlflow_database
 from .mlflow import files as mlflow_files
@@ -35,7 +37,7 @@ class NothingToImport(MldashError):
     def __str__(self) -> str:
         return (
             f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb, no store "
-            "of mlflow and none of trackio"
+            "of mlflow or trackio and no metrics of DVCLive"
         )
 
 
@@ -64,6 +66,10 @@ def find(source: Path) -> Found:
     found.runs += tensorboard_folders.runs_of(root, files.get("tensorboard", ()))
     found.runs += wandb_folders.runs_of(files.get("wandb", ()))
     found.runs += mlflow_files.runs_of(files.get("mlruns", ()), found.skipped)
+    try:
+        found.runs += dvclive_folders.runs_of(root, files.get("dvclive", ()))
+    except OSError as error:
+        found.unreadable.append(str(error))
     _take_databases(files.get("sqlite", ()), files.get("fragments", ()), found)
     if not (found.runs or found.unreadable or found.skipped):
         raise NothingToImport(source)
@@ -121,4 +127,6 @@ def _kind_of(path: Path) -> str | None:
         return "fragments"
     if path.name == "meta.yaml" and mlflow_files.is_run(head):
         return "mlruns"
+    if is_series(path, head):
+        return "dvclive"
     return "tensorboard" if is_head(head) and is_event_file(head) else None

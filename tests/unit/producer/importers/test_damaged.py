@@ -190,12 +190,13 @@ def test_a_damaged_fragment_of_trackio_invents_no_row(
 
 @examples(25)
 @given(flips=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 400), st.integers(0, 7)), min_size=1, max_size=5))
-def test_damaged_files_of_mlflow_are_errors_of_one_line(
-    tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int, int]]
+@pytest.mark.parametrize("store", ["mlflow/mlruns", "dvclive"])
+def test_damaged_text_files_are_errors_of_one_line(
+    store: str, tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int, int]]
 ) -> None:
     """Of text without checksums a wrong number can't be told from a right one; what is no point is."""
     folder = tmp_path_factory.mktemp("damaged")
-    files = sorted(path for path in (SAMPLES / "mlflow" / "mlruns").rglob("*") if path.is_file())
+    files = sorted(path for path in (SAMPLES / store).rglob("*") if path.is_file())
     contents = {path.relative_to(SAMPLES): bytearray(path.read_bytes()) for path in files}
     for which, where, bit in flips:
         data = contents[[*contents][which % len(contents)]]

@@ -11,7 +11,7 @@ from mldash.importers.writing import imported_session
 from .conftest import make_old
 from .imported import everything, import_all, take_all
 
-SOURCES = ("tensorboard/runs", "wandb/0.31", "wandb/0.12", "mlflow/mlruns", "trackio")
+SOURCES = ("tensorboard/runs", "wandb/0.31", "wandb/0.12", "mlflow/mlruns", "trackio", "dvclive")
 
 
 class Interrupted(KeyboardInterrupt):
