@@ -3,7 +3,7 @@
   finding.py      SOURCE → what lies there, by content: runs, each of one or more parts
   tensorboard/    a reader a tracker: files → runs, and a part's file → events in its own order
   wandb/ mlflow/
-  trackio/ dvclive/
+  trackio/ dvclive/ swanlab/
   sqlite.py       databases of others, read without a trace
   yaml.py         YAML as libraries write it
   events.py       what readers give, and what they say of what they leave out

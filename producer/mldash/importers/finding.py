@@ -15,6 +15,8 @@ from .events import FoundRun
 from .mlflow import database as mlflow_database
 from .mlflow import files as mlflow_files
 from .sqlite import MAGIC, Database
+from .swanlab import folders as swanlab_folders
+from .swanlab import records as swanlab_records
 from .tensorboard import folders as tensorboard_folders
 from .tensorboard.event_file import is_event_file
 from .tensorboard.frames import is_head
@@ -36,8 +38,8 @@ class NothingToImport(MldashError):
 
     def __str__(self) -> str:
         return (
-            f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb, no store "
-            "of mlflow or trackio and no metrics of DVCLive"
+            f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb or SwanLab, "
+            "no store of mlflow or trackio and no metrics of DVCLive"
         )
 
 
@@ -65,6 +67,7 @@ def find(source: Path) -> Found:
     root = source if source.is_dir() else source.parent
     found.runs += tensorboard_folders.runs_of(root, files.get("tensorboard", ()))
     found.runs += wandb_folders.runs_of(files.get("wandb", ()))
+    found.runs += swanlab_folders.runs_of(files.get("swanlab", ()), found.unreadable)
     found.runs += mlflow_files.runs_of(files.get("mlruns", ()), found.skipped)
     try:
         found.runs += dvclive_folders.runs_of(root, files.get("dvclive", ()))
@@ -121,6 +124,8 @@ def _kind_of(path: Path) -> str | None:
         head = file.read(_HEAD_BYTES)
     if is_log(head):
         return "wandb"
+    if swanlab_records.is_log(head):
+        return "swanlab"
     if head.startswith(MAGIC):
         return "sqlite"
     if is_fragment(head):

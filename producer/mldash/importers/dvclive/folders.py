@@ -19,6 +19,7 @@ import msgspec
 from mldash.events.merging import leaves
 from mldash.events.schema import Describe, End, Start
 from mldash.importers.events import Event, FoundRun, LeftOut, Part, Progress, RunEvent, Torn
+from mldash.importers.rows import storable_number
 from mldash.importers.told import Told
 from mldash.importers.values import name_of, number, parameters, storable
 from mldash.importers.yaml import NotRead, parsed
@@ -131,4 +132,4 @@ def _told(key: str, value: Any) -> Any:
     if isinstance(value, str):
         value = _NUMBERS.get(value, value)
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return number(key, value) if is_number else storable(value)
+    return number(key, storable_number(value)) if is_number else storable(value)

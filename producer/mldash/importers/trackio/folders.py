@@ -42,10 +42,11 @@ def _runs(place: Path, name: str, database: Database | None, inbox: Inbox, *, is
     project = Project(database) if database is not None else None
     stored = project.runs() if project is not None else {}
     torn = [*inbox.torn]
+    path = database.path if database is not None else place
     touched = max([inbox.touched, database.touched if database is not None else 0.0])
     for id in {**stored, **inbox.runs}:
         known, written = stored.get(id, Known()), inbox.runs.get(id, OfRun())
-        about = About(id, known, written, torn, touched)
+        about = About(id, known, written, torn, path, touched)
         torn = []  # they are told once
         parts: list[Part] = [Rows(about, table, project, is_by_time=is_by_time) for table in Rows.TABLES]
         for config in about.configs:
@@ -54,7 +55,6 @@ def _runs(place: Path, name: str, database: Database | None, inbox: Inbox, *, is
                 parts.append(Told("params", said, partial(parameters_of, about, said)))
         parts.append(Told("about", about.said, partial(described, about)))
         shown = about.name if about.name == id else f"{about.name}-{id[:_ID_SHOWN]}"
-        path = database.path if database is not None else place
         yield FoundRun("trackio", id, name, (shown,), path, parts)
 
 

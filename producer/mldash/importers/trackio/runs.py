@@ -12,11 +12,12 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from heapq import merge
+from pathlib import Path
 from typing import Any, Final
 
 from mldash.events.schema import Describe, End, Start
 from mldash.importers.events import Event, LeftOut, Progress, RunEvent, Torn
-from mldash.importers.rows import RowPoints
+from mldash.importers.rows import RowPoints, storable_number
 from mldash.importers.values import about as facts_of
 from mldash.importers.values import name_of, number, parameters, text
 
@@ -34,8 +35,9 @@ _SYSTEM: Final = "system/unknown"
 class About:
     """What is known of a run but for its rows."""
 
-    def __init__(self, id: str, known: Known, written: OfRun, torn: list[Torn], touched: float) -> None:
-        """`touched`: when its files were last written to."""
+    def __init__(self, id: str, known: Known, written: OfRun, torn: list[Torn], path: Path, touched: float) -> None:
+        """`path`: where it lies; `touched`: when that was last written to."""
+        self.path = path
         self.id, self.written, self.torn = id, written, torn
         self.known = known
         self.name = text(written.name or known.name)
@@ -70,21 +72,20 @@ class Rows:
     def events(self, left: LeftOut, progress: Progress) -> Iterator[Event | RunEvent]:
         """Of the metrics a start too, and an end once the run has been quiet for an hour. Raises OSError."""
         about = self._about
-        place = self._project.path if self._project is not None else None
         if self.id == "metrics":
             left.torn += about.torn
             for _ in range(about.known.traces):
-                left.count("trackio.trace", place)
+                left.count("trackio.trace", about.path)
             yield Start(about.first)
-        points, is_read = RowPoints(left, place and place.parent / "media"), True
+        points, is_read = RowPoints(left, about.path.parent / "media"), True
         for row in self._rows():
             progress(row.size_bytes)
             events = self._told(row, points)
             if events is not None:
                 yield from events
-            elif is_read and place is not None:  # the first one stands for all
+            elif is_read:  # the first one stands for all
                 is_read = False
-                left.torn.append(Torn(place, 0, 0, f"{row.place} can't be read", True))
+                left.torn.append(Torn(about.path, 0, 0, f"{row.place} can't be read", True))
         if self.id == "metrics" and is_read and time.time() - min(about.last, about.touched) > _QUIET_S:
             yield End(about.last, "COMPLETED")
 
@@ -115,7 +116,8 @@ class Rows:
         metrics = row.data.get("metrics")
         values = again(metrics) if isinstance(metrics, dict) else {}
         if self.id == "system_metrics":
-            numbers = {name_of(key): float(one) for key, one in values.items() if isinstance(one, (int, float))}
+            told = ((name_of(key), one) for key, one in values.items() if isinstance(one, (int, float)))
+            numbers = {key: float(storable_number(one)) for key, one in told}
             return [Event("metrics", _SYSTEM, at, numbers)] if numbers else []
         step = row.data.get("step")
         if isinstance(step, bool) or not isinstance(step, (int, float)):

@@ -30,17 +30,17 @@ def is_log(head: bytes) -> bool:
     return head.startswith(_MAGIC)
 
 
-def records(path: Path, left: LeftOut, progress: Progress) -> Iterator[bytes]:
+def records(path: Path, left: LeftOut, progress: Progress, begins: bytes = HEAD) -> Iterator[bytes]:
     """Each record, up to the first that is torn or damaged, of which `left` is told. Raises OSError."""
     with path.open("rb") as file:
         size = path.stat().st_size
-        head = file.read(len(HEAD))
-        if head != HEAD:
-            whole = head != HEAD[: len(head)]
+        head = file.read(len(begins))
+        if head != begins:
+            whole = head != begins[: len(head)]
             left.torn.append(Torn(path, 0, size, "a head of another version" if whole else _UNFINISHED, whole))
             progress(size)
             return
-        progress(len(HEAD))
+        progress(len(begins))
         yield from _records(path, file, size, left, progress)
 
 

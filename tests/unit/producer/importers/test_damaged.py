@@ -16,6 +16,7 @@ from mldash.command_line import group
 from mldash.events.schema import End
 from mldash.importers.events import Event, LeftOut, Part, RunEvent
 from mldash.importers.finding import NothingToImport
+from mldash.importers.swanlab.run_log import RunLog as SwanLabLog
 from mldash.importers.tensorboard.event_file import EventFile
 from mldash.importers.trackio.fragments import read
 from mldash.importers.wandb.run_log import RunLog
@@ -30,11 +31,16 @@ def wandb_log(path: Path) -> Part:
     return RunLog(path, "x", 0)
 
 
+def swanlab_log(path: Path) -> Part:
+    return SwanLabLog(path, "x", 0, {})
+
+
 FILES: dict[str, tuple[Path, MakePart]] = {
     "tensorboard": (next(SAMPLES.glob("tensorboard/runs/walk/*tfevents*")), lambda path: EventFile(path, "x")),
     "wandb 0.31": (next(SAMPLES.glob("wandb/0.31/wandb/*walk07/*.wandb")), wandb_log),
     "wandb 0.12": (next(SAMPLES.glob("wandb/0.12/wandb/*walk07/*.wandb")), wandb_log),
     "wandb blocks": (next(SAMPLES.glob("wandb/0.31/wandb/*killed/*.wandb")), wandb_log),
+    "swanlab": (next(SAMPLES.glob("swanlab/swanlog/*walk*/*.swanlab")), swanlab_log),
 }
 
 
@@ -87,7 +93,7 @@ def test_a_file_that_is_cut_is_taken_up_to_its_last_whole_record(kind: str, wher
     assert not any(torn.is_damage for torn in found[1].torn)
 
 
-@pytest.mark.parametrize("kind", ["tensorboard", "wandb 0.31"])
+@pytest.mark.parametrize("kind", ["tensorboard", "wandb 0.31", "swanlab"])
 def test_damage_in_the_middle_is_told_with_its_place_and_ends_with_1(kind: str, tmp_path: Path) -> None:
     path, _ = FILES[kind]
     data = bytearray(path.read_bytes())

@@ -132,3 +132,14 @@ def test_a_table_that_is_not_of_dvclive_is_left_alone(source: Path, tmp_path: Pa
 def everything_of(source: Path, root: Path) -> dict[str, Any]:
     import_all(source, root=root)
     return everything(root)
+
+
+@pytest.mark.parametrize("head", ["step\tloss", "timestamp\tstep\tloss"])
+def test_a_line_with_a_time_is_read_whatever_the_head_says(source: Path, tmp_path: Path, head: str) -> None:
+    """DVCLive writes the head once, and of each value what its call asks for."""
+    file = source / "fall" / "dvclive" / "plots" / "metrics" / "train" / "loss.tsv"
+    file.write_text(f"{head}\n0\t0.5\n1795944572569\t1\t0.25\n2\t0.125\n")
+    import_all(source, root=tmp_path / "root")
+    found = points(tmp_path / "root", "fall/dvclive", "train/loss")
+    assert found == [{"loss": 0.5, "step": 0}, {"loss": 0.25, "step": 1}, {"loss": 0.125, "step": 2}]
+    assert times(tmp_path / "root", "fall/dvclive", "train/loss")[1] == "2026-11-29T09:29:32.569000Z"

@@ -11,7 +11,7 @@ from mldash.importers.writing import imported_session
 from .conftest import make_old
 from .imported import everything, import_all, take_all
 
-SOURCES = ("tensorboard/runs", "wandb/0.31", "wandb/0.12", "mlflow/mlruns", "trackio", "dvclive")
+SOURCES = ("tensorboard/runs", "wandb/0.31", "wandb/0.12", "mlflow/mlruns", "trackio", "dvclive", "swanlab")
 
 
 class Interrupted(KeyboardInterrupt):
@@ -53,6 +53,7 @@ GROWING = (
     "tensorboard/runs/walk",
     "wandb/0.31/wandb/offline-run-20261129_031057-walk07",
     "wandb/0.12/wandb/offline-run-20261129_031112-walk07",
+    "swanlab/swanlog",
 )
 
 

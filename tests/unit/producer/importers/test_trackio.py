@@ -239,3 +239,13 @@ def test_a_row_that_is_none_is_told_by_its_number(source: Path, tmp_path: Path, 
     done = import_all(source, root=tmp_path / "root", code=1)
     assert "row 2 of metrics can't be read" in done.output
     assert len(points(tmp_path / "root", name_of(ledger, "walk"), "train")) == 3
+
+
+def test_a_record_without_a_step_is_told(source: Path, tmp_path: Path, ledger: dict[str, Any]) -> None:
+    for database in source.glob("robots.db*"):
+        database.unlink()
+    first, *_ = sorted((source / "inbox").rglob("*.jsonl"))
+    first.write_text(first.read_text().replace('"step":0', '"step":null', 1))
+    done = import_all(source, root=tmp_path / "root", code=1)
+    assert "a record can't be read" in done.output
+    assert len(points(tmp_path / "root", name_of(ledger, "far"), "train")) == 2
