@@ -64,6 +64,7 @@ class Place:
             experiment.log("second", level="error")
             experiment.params.set(lr=0.1, model={"name": "=vit", "sizes": [1, 2]})
             until_stored(experiment, ["train/a", None], ["pose"])
+            experiment.tracks.list(wait=90.0)  # what was said of the track
 
     def ask(self, *arguments: str, code: int = 0) -> Told:
         self._capture.readouterr()
