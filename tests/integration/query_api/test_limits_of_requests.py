@@ -130,7 +130,7 @@ class Looks:
     """The buckets that searches look through: each waits for a place, in the thread in which it is looked through."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.begun = 0
+        self.begun = self.ended = 0
         self._places = threading.Semaphore(0)
         self._look_through = lines._look_through
         monkeypatch.setattr(lines, "_look_through", self._look)
@@ -138,7 +138,9 @@ class Looks:
     def _look(self, *arguments: Any) -> Any:
         self.begun += 1
         assert self._places.acquire(timeout=90), "nobody let it go on"
-        return self._look_through(*arguments)
+        found = self._look_through(*arguments)
+        self.ended += 1
+        return found
 
     def let(self, count: int) -> None:
         """So many more go on."""
@@ -158,7 +160,8 @@ async def test_a_search_that_finds_nothing_ends_in_its_time_and_says_how_far_it_
     looks.let(2)
     async with Running(world.api(search_timeout_s=2.0)) as client:
         told = await client.problem("/v1/logs/lines", 422, prefix=PREFIX, search=MISS)
-        assert (told["type"], told["looked"]) == ("search-too-long", 2 * BUCKET_LINES)
+        assert (told["type"], told["looked"]) == ("search-too-long", looks.ended * BUCKET_LINES)
+        assert looks.ended <= 2
         assert "`start` and `end`" in told["detail"]
         looks.let(2)
         found = await client.get("/v1/logs/lines", prefix=PREFIX, search="line 7 ", limit=1)

@@ -113,7 +113,7 @@ async def has_it_ended(asker: Asker, ledger: Ledger) -> None:
 async def not_yet_says_how_to_go_on(asker: Asker, ledger: Ledger) -> None:
     run = ledger.runs[1].prefix
     text = await asker.ask("wait_for", what="points", runs=[run], metric="eval", timeout_s=0.2)
-    assert text.startswith("Not yet, after 0.") and f'wait_for(what="points", runs=["{run}"]' in text
+    assert text.startswith("Not yet, after ") and f'wait_for(what="points", runs=["{run}"]' in text
     assert f"after_index={len(ledger.runs[1].accuracies) - 1}" in text
 
 
