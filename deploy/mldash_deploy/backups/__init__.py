@@ -16,4 +16,5 @@ tokens, and everything that was logged.
   files.py      writing, checksums, checking
   documents.py  collections out of MongoDB and into it
   objects.py    objects out of S3 and into it
+  stores.py     the two servers
 """

@@ -9,15 +9,14 @@ documents   each collection, then read again and compared; indexes come last, fo
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from mldash.connections.servers import EventServers
-from mldash_compactor.chunks.s3 import ObjectStore, open_store
+from mldash_compactor.chunks.s3 import ObjectStore
 from mldash_deploy.preparing.settings import PrepareSettings
 from mldash_ingest.documents.collections import ensure_indexes
-from mldash_ingest.documents.mongo import Mongo, open_mongo
+from mldash_ingest.documents.mongo import Mongo
 from mldash_ingest.offsets import positions, reset
 from mldash_ingest.settings import WorkerSettings
 
@@ -26,6 +25,7 @@ from .documents import collections_of, compare_collection, load_collection
 from .errors import NotEmpty
 from .files import Stage, Tell, check_file
 from .objects import check_copies, check_sizes, copy_in, sizes_of
+from .stores import opened
 
 
 def check_backup(folder: Path, tell: Tell) -> Contents:
@@ -47,12 +47,7 @@ async def restore(settings: PrepareSettings, folder: Path, contents: Contents, t
     empty again, unless they can no longer be reached.
     """
     objects = read_objects(folder)
-    async with AsyncExitStack() as clients:
-        mongo = open_mongo(settings)
-        clients.push_async_callback(mongo.close)
-        await mongo.ping()
-        store = await clients.enter_async_context(open_store(settings))
-        await store.ping()
+    async with opened(settings) as (mongo, store):
         await _refuse_full_database(mongo)
         if contents.has_objects:
             await _refuse_full_bucket(store)

@@ -15,15 +15,16 @@ import structlog
 
 from mldash.connections.servers import StoreServers
 from mldash.process.clock import Deadline
-from mldash_compactor.chunks.s3 import ObjectStore, open_store
+from mldash_compactor.chunks.s3 import ObjectStore
 from mldash_ingest.documents.holds import place_hold, release_hold, renew_hold
-from mldash_ingest.documents.mongo import Mongo, OperationFailure, PyMongoError, Session, open_mongo
+from mldash_ingest.documents.mongo import Mongo, OperationFailure, PyMongoError, Session
 
 from .contents import CONTENTS, OBJECTS, Contents, SavedCollection, SavedObject, write_contents, write_objects
 from .documents import collections_of, save_collection
 from .errors import HoldLost, MomentGone, NotEmpty
 from .files import Stage, Tell
 from .objects import check_sizes, copy_out, needed_objects, sizes_of
+from .stores import opened
 
 _HOLD_S: Final = 600.0
 _RENEW_S: Final = 60.0
@@ -43,16 +44,10 @@ async def take_backup(
     """
     was_there = _claim(folder)
     try:
-        async with AsyncExitStack() as clients:
-            mongo = open_mongo(settings)
-            clients.push_async_callback(mongo.close)
-            await mongo.ping()
-            store = await clients.enter_async_context(open_store(settings))
-            await store.ping()
-            async with _hold(mongo):
-                async with _history(mongo, history_s):
-                    taken_at, collections = await _save_documents(mongo, folder, tell)
-                objects = await _save_objects(store, folder, with_objects, tell)
+        async with opened(settings) as (mongo, store), _hold(mongo):
+            async with _history(mongo, history_s):
+                taken_at, collections = await _save_documents(mongo, folder, tell)
+            objects = await _save_objects(store, folder, with_objects, tell)
         contents = Contents(
             taken_at=taken_at,
             database=settings.mongo_database,
