@@ -8,7 +8,6 @@ FOLDER/plots, artifacts        the rest is not taken
 A run has neither id nor name: it is its folder, as for event files.
 """
 
-import time
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ import msgspec
 from mldash.events.merging import leaves
 from mldash.events.schema import Describe, End, Start
 from mldash.importers.events import Event, FoundRun, LeftOut, Part, Progress, RunEvent, Torn
+from mldash.importers.quiet import is_quiet
 from mldash.importers.rows import storable_number
 from mldash.importers.told import Told
 from mldash.importers.values import name_of, number, parameters, storable
@@ -26,7 +26,6 @@ from mldash.importers.yaml import NotRead, parsed
 
 from .series import Series
 
-_QUIET_S: Final = 3600.0
 _MOST_BYTES: Final = 64 * 1024 * 1024
 _NUMBERS: Final = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 _NOT_TAKEN: Final = {"plots/images": "image", "plots/custom": "plot", "plots/sklearn": "plot", "artifacts": "artifact"}
@@ -87,7 +86,7 @@ class _Run:
     @property
     def is_quiet(self) -> bool:
         """Nobody has written to its files for an hour."""
-        return time.time() - self._touched > _QUIET_S
+        return is_quiet(self._touched)
 
     def events(self, left: LeftOut, progress: Progress) -> Iterator[Event | RunEvent]:
         left.torn += self._torn

@@ -1,6 +1,5 @@
 """One `.swanlab` file → events: the part of a run that one process has written, in its order."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -8,13 +7,13 @@ from typing import Final
 from mldash.events.schema import Describe, End, Error, Start
 from mldash.importers.events import Event, LeftOut, Progress, RunEvent, Torn
 from mldash.importers.protobuf import Malformed, fields
+from mldash.importers.quiet import is_quiet
 from mldash.importers.rows import RowPoints
 from mldash.importers.values import about, name_of, text
 from mldash.importers.wandb.frames import records
 
 from . import records as said
 
-_WRITTEN_FOR_S: Final = 3600.0
 _SYSTEM: Final = "__swanlab__."
 
 
@@ -33,7 +32,7 @@ class RunLog:
     def events(self, left: LeftOut, progress: Progress) -> Iterator[Event | RunEvent]:
         """From the record of the run on. A row that may go on is kept back until another record, or an hour, has
         passed. Raises OSError."""
-        is_quiet = time.time() - self.path.stat().st_mtime > _WRITTEN_FOR_S
+        may_end = is_quiet(self.path.stat().st_mtime)
         reading = _Reading(self.path, self._part, self._facts, left)
         before = len(left.torn)
         for place, data in enumerate(records(self.path, left, progress, said.HEAD)):
@@ -43,7 +42,7 @@ class RunLog:
                 left.torn.append(Torn(self.path, place, 0, f"record {place} is left out: {error}", True))
                 continue
             yield from told
-        if is_quiet and not any(torn.is_damage for torn in left.torn[before:]):
+        if may_end and not any(torn.is_damage for torn in left.torn[before:]):
             yield from reading.row()
 
 

@@ -1,13 +1,12 @@
 """One event file → events: the part of a run that one writer has written, in its order."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from mldash.events.schema import Describe, End, Start
 from mldash.importers.events import Event, LeftOut, Progress, RunEvent, Torn
 from mldash.importers.protobuf import Malformed, double, message, signed
+from mldash.importers.quiet import is_quiet
 from mldash.importers.values import name_of, parameters
 from mldash.importers.values import text as storable_text
 from mldash.tensorboard import SCALARS
@@ -16,8 +15,6 @@ from .frames import records
 from .summaries import Value, values_of
 
 _WALL_TIME, _STEP, _SUMMARY = 1, 2, 5
-_WRITTEN_FOR_S: Final = 3600.0
-"""A file that nobody has written to for so long has an end."""
 
 
 class EventFile:
@@ -37,7 +34,7 @@ class EventFile:
         plugins: dict[str, str] = {}
         first = last = None
         before = len(left.torn)
-        is_quiet = time.time() - self.path.stat().st_mtime > _WRITTEN_FOR_S
+        may_end = is_quiet(self.path.stat().st_mtime)
         for place, data in enumerate(records(self.path, left, progress)):
             try:
                 found = message(data)
@@ -56,7 +53,7 @@ class EventFile:
                 if event is not None:
                     yield event
         is_damaged = any(torn.is_damage for torn in left.torn[before:])
-        if is_quiet and last is not None and not is_damaged:
+        if may_end and last is not None and not is_damaged:
             yield End(last, "COMPLETED")
 
     def _event(self, value: Value, at: float, step: int, left: LeftOut) -> Event | None:

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from mldash.events.schema import Describe, End, Start
 from mldash.importers.events import Event, LeftOut, Progress, RunEvent, Torn
+from mldash.importers.quiet import is_quiet
 from mldash.importers.rows import RowPoints, storable_number
 from mldash.importers.values import about as facts_of
 from mldash.importers.values import name_of, number, parameters, text
@@ -26,8 +27,6 @@ from .fragments import Fragment, OfRun
 
 _NUMBERS: Final = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 _LEVELS: Final = {"info": "info", "warn": "warn", "error": "error"}
-_QUIET_S: Final = 3600.0
-"""A run of which, or a file to which, nothing was written for so long has an end."""
 _SYSTEM: Final = "system/unknown"
 """trackio does not say of which host."""
 
@@ -86,7 +85,7 @@ class Rows:
             elif is_read:  # the first one stands for all
                 is_read = False
                 left.torn.append(Torn(about.path, 0, 0, f"{row.place} can't be read", True))
-        if self.id == "metrics" and is_read and time.time() - min(about.last, about.touched) > _QUIET_S:
+        if self.id == "metrics" and is_read and is_quiet(min(about.last, about.touched)):
             yield End(about.last, "COMPLETED")
 
     def _rows(self) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from mldash.events.schema import Describe, End, Error, Start, Status
 from mldash.importers.events import Event, LeftOut, Progress, RunEvent, Torn
 from mldash.importers.protobuf import Malformed, fields, message, signed, text
+from mldash.importers.quiet import QUIET_S
 from mldash.importers.values import about, parameters
 from mldash.importers.values import text as storable_text
 
@@ -16,9 +17,8 @@ from .console import Console
 from .frames import records
 from .rows import Rows, summary_point
 
-_QUIET_S: Final = 60.0
+_AFTER_EXIT_S: Final = 60.0
 """After an exit what follows it is written within this time."""
-_WRITTEN_FOR_S: Final = 3600.0
 _CANCELLED: Final = 255
 _INNER: Final = ("_wandb", "_step", "_runtime", "_timestamp")
 
@@ -46,7 +46,7 @@ class RunLog:
                 continue
             yield from told
         if reading.run is not None and (
-            reading.has_footer or idle_s > (_QUIET_S if reading.exit_code is not None else _WRITTEN_FOR_S)
+            reading.has_footer or idle_s > (_AFTER_EXIT_S if reading.exit_code is not None else QUIET_S)
         ):
             yield from reading.end()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mldash import Experiment
-from mldash.importers.trackio import runs
+from mldash.importers import quiet
 
 from .imported import INTO, everything, import_all, points, times
 
@@ -195,15 +195,15 @@ def test_what_has_grown_is_as_if_it_had_been_imported_at_once(
     source: Path, tmp_path: Path, counts: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While its runs go on; a run that has been quiet for an hour has ended, as it was."""
-    monkeypatch.setattr(runs, "_QUIET_S", float("inf"))
-    for count in counts:
-        earlier = tmp_path / str(count) / "trackio"
-        shutil.copytree(source, earlier, ignore=shutil.ignore_patterns("inbox"))
-        with closing(sqlite3.connect(earlier / "robots.db")) as database, database:
-            database.execute("delete from metrics where id > ?", (count,))
-            database.execute("delete from system_metrics where id >= ?", (count,))
-        import_all(earlier, root=tmp_path / "one")
-    monkeypatch.undo()
+    with monkeypatch.context() as going_on:
+        going_on.setattr(quiet, "QUIET_S", float("inf"))
+        for count in counts:
+            earlier = tmp_path / str(count) / "trackio"
+            shutil.copytree(source, earlier, ignore=shutil.ignore_patterns("inbox"))
+            with closing(sqlite3.connect(earlier / "robots.db")) as database, database:
+                database.execute("delete from metrics where id > ?", (count,))
+                database.execute("delete from system_metrics where id >= ?", (count,))
+            import_all(earlier, root=tmp_path / "one")
     for name in ("one", "other"):
         import_all(source, root=tmp_path / name)
     assert everything(tmp_path / "one") == everything(tmp_path / "other")
