@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
@@ -95,6 +96,23 @@ class CommandTable(click.Group):
                 raise PackageMissing(package, "this command", f"mldash[{extra}]")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """A reader that has gone, as in `mldash logs PREFIX | head -1`, is no error: click would leave with 1."""
+        try:
+            result: object = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError as error:
+            if not _reader_has_gone():
+                raise click.ClickException(f"a connection broke: {error}") from error
+            # The interpreter's own flush at exit must not stumble over it again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            result = 0
+        except SystemExit as left:
+            if not isinstance(left.__context__, BrokenPipeError):
+                raise
+            result = 0  # rich has met it, and led stdout elsewhere
+        return result
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
@@ -119,6 +137,13 @@ def _missing(name: str) -> tuple[str, str] | None:
     return needed if needed is not None and importlib.util.find_spec(needed[1]) is None else None
 
 
+def _reader_has_gone() -> bool:
+    """Whether it is stdout that broke: a socket's error has the same class."""
+    watched = select.poll()
+    watched.register(sys.stdout.fileno(), 0)
+    return any(state & (select.POLLERR | select.POLLHUP) for _, state in watched.poll(0))
+
+
 @click.group(cls=CommandTable, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mldash", message="%(version)s")
 @click.option("--traceback", is_flag=True, help="Show where an error comes from.")
@@ -132,7 +157,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     name = next((word for word in arguments if word in COMMANDS), "")
     try:
         code = group.main(args=list(arguments), prog_name="mldash", standalone_mode=False)
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message())
         sys.exit(2)
@@ -147,11 +171,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader has gone, as in `mldash status | head -1`: not an error, and the interpreter's own flush at
-        # exit must not stumble over it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except Exception as error:
         if "--traceback" in arguments:
             raise

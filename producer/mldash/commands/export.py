@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -159,26 +158,13 @@ def _write(
     # Lines that a terminal shows are not drawn over.
     with _Progress(is_shown=sys.stderr.isatty() and not (target is None and sys.stdout.isatty())) as told:
         if target is None:
-            written = _to_stdout(client, prefixes[0], asked, told)
+            place = _Terminal() if sys.stdout.isatty() else sys.stdout.buffer
+            written = to_place(client, prefixes[0], asked, place, told, replace=False)
         elif is_folder:
             written = to_folder(client, prefixes, asked, target, told, replace=force)
         else:
             written = to_place(client, prefixes[0], asked, target, told, replace=force)
-    if written is not None:
-        _tell(written, None if target is None else str(target))
-
-
-def _to_stdout(client: Client, prefix: str, asked: AskedExport, told: _Progress) -> Written | None:
-    """None where the reader has gone, as in `mldash export … | head -1`: not an error."""
-    from mldash.client.exports.writing import to_place
-
-    place = _Terminal() if sys.stdout.isatty() else sys.stdout.buffer
-    try:
-        return to_place(client, prefix, asked, place, told, replace=False)
-    except BrokenPipeError:
-        # The interpreter's own flush at exit must not stumble over it again. click would leave with 1.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return None
+    _tell(written, None if target is None else str(target))
 
 
 class _Terminal:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
+from mldash import Experiment
 from mldash.command_line import COMMANDS, main
 
 
@@ -125,3 +127,27 @@ def test_traceback_shows_where_an_error_comes_from(tmp_path: Path) -> None:
 
     with pytest.raises(NotRunning):
         main(["--traceback", "env", "--data", str(tmp_path)])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("logs", "a/b/many"), ("ls",), ("ls", "--json"), ("export", "a/b/many", "--logs", "--format=jsonl"), ("config",)],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_after_a_line_is_no_error(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """As `| head -1`: the process leaves with 0 and says nothing of it."""
+    with Experiment(prefix="a/b/many", root=tmp_path) as experiment:
+        experiment.params.set(**{f"param_{i}": "a value of some length" for i in range(2_000)})
+        for i in range(5_000):
+            experiment.log(f"line {i} of a log that no pipe holds whole")
+    read, write = os.pipe()
+    started = subprocess.Popen(
+        [sys.executable, "-m", "mldash", *arguments],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "MLDASH_ROOT": str(tmp_path)},
+    )
+    os.close(write)
+    os.close(read)
+    assert (started.communicate(timeout=60)[1], started.returncode) == ("", 0)
