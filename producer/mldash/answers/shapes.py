@@ -35,6 +35,8 @@ class FieldSummary(TypedDict):
     max: float | int | None
     mean: float | None
     last: float | int | None
+    first: float | int | None
+    """None beside a `last`: it is not known, for a version that did not keep it stored the field's beginning."""
 
 
 class MetricSummary(TypedDict):
@@ -151,7 +153,7 @@ class ComparedRow(TypedDict):
 
 
 class ComparedStatistic(TypedDict):
-    """Likewise of a metric's field: count, min, max, mean or last."""
+    """Likewise of a metric's field: count, min, max, mean, last or first."""
 
     metric: str | None
     field: str

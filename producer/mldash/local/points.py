@@ -116,6 +116,13 @@ class PointStatistics:
 
     def summaries(self) -> dict[str, FieldSummary]:
         return {
-            name: {"count": one.count, "min": one.min, "max": one.max, "mean": one.mean, "last": one.last}
+            name: {
+                "count": one.count,
+                "min": one.min,
+                "max": one.max,
+                "mean": one.mean,
+                "last": one.last,
+                "first": one.first,
+            }
             for name, one in self.fields.items()
         }
