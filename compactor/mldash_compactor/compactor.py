@@ -12,7 +12,7 @@ import structlog
 
 from mldash.events.identity import Prefix
 from mldash.process.dependencies import LOOK_EVERY_S, Dependencies
-from mldash.process.supervision import Step, Supervision
+from mldash.process.supervision import Supervision
 from mldash_ingest.documents.mongo import PyMongoError, open_mongo
 
 from . import instruments
@@ -29,19 +29,14 @@ from .moving.hot_sizes import HotSizes
 from .moving.large import GROUP_BYTES
 from .moving.move import BEFORE_DELETION, LARGE_BYTES, Move, move_chunk
 from .moving.neighbours import Neighbours, bytes_together, count_together, move_neighbours
+from .now_and_then import steps_of
 from .pace import Pace
 from .resting import LONGEST_REST_S, Resting
 from .settings import CompactorSettings
-from .upkeep.lost_levels import restore_levels
-from .upkeep.removal import go_on_with_removals
-from .upkeep.retention import keep_retention
-from .upkeep.strays import find_strays
-from .upkeep.sweep import sweep
 
 _COPIES: Final = 3
 """Of a joined object, or of a part of a large chunk, in memory at once: its pieces, the whole, what is read back."""
 _PREFIXES: Final = 10_000
-_STRAYS_S: Final = 86_400.0
 _log = structlog.get_logger()
 
 
@@ -78,7 +73,8 @@ class Compactor:
                 self._health.started()
                 _log.info("compactor started", owner=self._owner, bucket=self._settings.s3_bucket)
                 supervision.start("look at servers", self.dependencies.look, LOOK_EVERY_S)
-                for name, step, every_s in self._now_and_then(stop):
+                steps = steps_of(self._mongo, self._objects, self._budget, self._settings, stop)
+                for name, step, every_s in steps:
                     supervision.start(name, step, every_s, first_after_s=self._settings.sweep_s)
                 try:
                     await supervision.supervised("take up streams", lambda: self._take_up(stop))
@@ -96,28 +92,6 @@ class Compactor:
         if await self._servers_answer(stop):
             await self._start_due(stop)
             await self._pause(stop)
-
-    def _now_and_then(self, stop: asyncio.Event) -> tuple[tuple[str, Step, float], ...]:
-        """The steps beside the moves, each by itself and every so many seconds: a failure holds up that one only. Each
-        comes first one sweep after the start: who is restarted every day looks for strays all the same."""
-        mongo, objects, settings = self._mongo, self._objects, self._settings
-
-        keep_events, idle_s = settings.keep_track_events, settings.idle_s
-        return (
-            ("sweep orphans", lambda: sweep(mongo, objects, settings.orphan_age_s), settings.sweep_s),
-            (
-                "go on with removals",
-                lambda: go_on_with_removals(mongo, objects, settings.purge_after_s, time()),
-                settings.sweep_s,
-            ),
-            ("keep retention", lambda: keep_retention(mongo, time(), settings.snapshot_sessions), settings.sweep_s),
-            ("restore levels", lambda: restore_levels(mongo, stop), settings.sweep_s),
-            (
-                "find strays",
-                lambda: find_strays(mongo, stop, keep_events=keep_events, idle_s=idle_s),
-                max(_STRAYS_S, settings.sweep_s),
-            ),
-        )
 
     async def _finish(self, supervision: Supervision) -> None:
         # The chunks in hand first: each ends after its last step. What is done now and then may be cut anywhere.

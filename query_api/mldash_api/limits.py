@@ -17,12 +17,6 @@ MOST_VIEW_POINTS: Final = 4_000_000
 MOST_GRID_CELLS: Final = 2_000_000
 """Fields of all runs of /v1/metrics/grid, times its columns: each cell is some ten numbers while it is made."""
 
-MOST_EXPRESSIONS: Final = 10
-"""Of /v1/metrics/grid: each is looked at for every point."""
-
-MOST_EXPRESSION_PARTS: Final = 200
-"""Names, numbers and operations of all of them together: each is a pass over the points. As many as one may have."""
-
 MOST_COMPARED: Final = 1_000_000
 """Values of one comparison: a hundred experiments with ten thousand names."""
 

@@ -105,7 +105,7 @@ def test_stats_and_list(experiment: Experiment) -> None:
     )
     assert stats["totalDataPoints"] == stats["bufferedDataPoints"] + stats["chunkedDataPoints"] == 3
     assert stats["chunkSize"] == 10_000
-    assert stats["fields"]["x"] == {"count": 3, "min": -1, "max": 4.0, "mean": 5 / 3, "last": -1}
+    assert stats["fields"]["x"] == {"count": 3, "min": -1, "max": 4.0, "mean": 5 / 3, "last": -1, "first": 2}
     assert "flag" not in stats["fields"]
     assert stats["firstDataAt"] and stats["lastDataAt"]
     (entry,) = experiment.metrics.list()

@@ -98,6 +98,16 @@ def test_grids_are_the_same(both: list[httpx.Client], scope: str, asked: dict[st
     assert api == local
 
 
+@pytest.mark.parametrize("asked", [{"points": 30}, {"filter": ["loss < 0.5"], "x": "step", "points": 50}])
+def test_views_with_expressions_are_the_same(both: list[httpx.Client], scope: str, asked: dict[str, Any]) -> None:
+    prefixes = [f"{scope}/run-{number}" for number in (2, 0)] + [f"{scope}/none"]
+    asked = {"name": "train", "expression": ["log10(loss)", "loss * step"], **asked}
+    api, local = answers(both, "metrics/views", prefixes=prefixes, **asked)
+    assert api == local and len(api["views"][0]["view"]["expressions"]) == 2
+    api, local = answers(both, "metrics/view", prefix=prefixes[0], fields=["step"], **asked)
+    assert api == local
+
+
 def test_searches_groups_and_names_are_the_same(both: list[httpx.Client], scope: str) -> None:
     columns = ["prefix", "tags", "params.optimizer.lr", "metrics.train.loss.max", "metrics.train.loss.mean", "status"]
     asked: dict[str, Any] = {"filter": f'prefix starts with "{scope}/"', "fields": columns, "limit": 2}

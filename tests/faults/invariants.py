@@ -206,9 +206,11 @@ class ChainMemory:
         if stored != seen:
             raise self.fail(2, f"the snapshot at {end} says {stored} is stored, and it is {seen}")
         if self.stream.kind == "metrics":
-            recount = [[name, *msgspec.structs.astuple(one)] for name, one in self._fold.statistics.items()]
-            if document["stats"] != recount:
-                raise self.fail(2, f"statistics at {end} are {document['stats']}, a recount says {recount}")
+            counted = [[name, *msgspec.structs.astuple(one)] for name, one in self._fold.statistics.items()]
+            firsts = dict(document["firsts"])
+            told = [[*row, firsts.get(row[0])] for row in document["stats"]]
+            if told != counted:
+                raise self.fail(2, f"statistics at {end} are {told}, a recount says {counted}")
         if self.stream.kind == "params":
             data = {item["k"]: msgspec.msgpack.decode(item["v"]) for item in document["data"]}
             if data != self._fold.params.flat:

@@ -29,9 +29,11 @@ def snapshot_of(chain: ChainMemory, count: int) -> dict[str, Any]:
     for event in chain.events[:count]:
         for name, value in sequences.point(event).items():
             statistics[name].add([value])
-    stats = [[name, *(getattr(one, field) for field in one.__struct_fields__)] for name, one in statistics.items()]
+    stats = [[name, one.count, one.sum, one.min, one.max, one.last, one.nan_count] for name, one in statistics.items()]
+    firsts = [[name, one.first] for name, one in statistics.items()]
     writers = Counter(who for who, _ in chain.events[:count])
-    return {"next": count, "sess": {SESSIONS[who]: [hi] for who, hi in writers.items()}, "stats": stats}
+    seen = {SESSIONS[who]: [hi] for who, hi in writers.items()}
+    return {"next": count, "sess": seen, "stats": stats, "firsts": firsts}
 
 
 def test_what_was_read_before_is_read_again_in_peace(chain: ChainMemory) -> None:
@@ -125,6 +127,9 @@ def test_statistics_that_a_recount_does_not_give_are_found(chain: ChainMemory) -
     wrong["stats"][2][2] += 0.5
     with pytest.raises(Violation, match="a recount says"):
         chain.snapshot(wrong, SESSIONS)
+    for end, firsts in ((13, []), (14, [[name, first + 1] for name, first in wrong["firsts"]])):
+        with pytest.raises(Violation, match="a recount says"):
+            chain.snapshot({**snapshot_of(chain, end), "firsts": firsts}, SESSIONS)
 
 
 def test_an_event_that_is_lost_and_one_that_nobody_wrote_are_found(chain: ChainMemory) -> None:

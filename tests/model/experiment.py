@@ -40,6 +40,15 @@ class ModelExperiment:
                 del self.params[other]
         self.params[key] = value
 
+    def ends_of(self, name: str) -> dict[str, tuple[Any, Any]]:
+        """The first and the last number of each field of a metric that has any."""
+        found: dict[str, tuple[Any, Any]] = {}
+        for point in self.points[name]:
+            for field, value in point.items():
+                if type(value) in (int, float):
+                    found[field] = (found[field][0] if field in found else value, value)
+        return found
+
     def entries_of(self, topic: str) -> list[dict[str, Any]]:
         """The answer of a read of the whole track."""
         return [{"timestamp": time, **fields} for time, fields in sorted(self.entries.get(topic, {}).items())]

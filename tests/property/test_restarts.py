@@ -219,6 +219,8 @@ async def compare(made: Pipeline, prefix: str, model: ModelExperiment, written: 
         assert [(one["index"], one["data"]) for one in page["data"]] == list(enumerate(points))
         middle = await made.read("/v1/metrics/points", [], prefix=prefix, name=name, start_index=1, limit=2)
         assert [one["data"] for one in middle["data"]] == points[1:3]
+        told = (await made.read("/v1/metrics/stats", written, prefix=prefix, name=name))["fields"]
+        assert {field: (one["first"], one["last"]) for field, one in told.items()} == model.ends_of(name)
     for topic in model.entries:
         answer = await made.read("/v1/tracks/entries", written, prefix=prefix, topic=topic)
         assert answer["entries"] == model.entries_of(topic)

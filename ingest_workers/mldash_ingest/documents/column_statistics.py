@@ -5,14 +5,14 @@ give the same.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mldash.events.column_types import DTYPES, MAX_INT, MIN_INT, NUMBERS
-from mldash.events.field_statistics import FieldStatistics, is_number
+from mldash.events.field_statistics import FieldStatistics, Number, is_number
 
 from .columns import Column
 
@@ -52,12 +52,12 @@ def _add_floats(group: list[Counted]) -> None:
     with np.errstate(invalid="ignore", over="ignore"):  # infinities of both signs, as a training loop may log them
         totals = np.add.accumulate(terms, axis=1, out=terms)[:, -1].tolist()
         lows, highs = values.min(axis=1).tolist(), values.max(axis=1).tolist()
-    lasts = values[:, -1].tolist()
-    for (one, column), total, low, high, last in zip(group, totals, lows, highs, lasts, strict=True):
+    ends = values[:, [0, -1]].tolist()
+    for (one, column), total, low, high, (first, last) in zip(group, totals, lows, highs, ends, strict=True):
         if total != total:
             add_column(one, column)
         else:
-            one.last = last
+            one.add_ends(first, last)
             one.add_summary(values.shape[1], total, low, high)
 
 
@@ -71,7 +71,7 @@ def add_column(statistics: FieldStatistics, column: Column) -> None:
         statistics.add(column.packed())
         return
     values = np.frombuffer(column.data, kind)
-    statistics.last = values[-1].item()
+    statistics.add_ends(values[0].item(), values[-1].item())
     total = _sequential_sum(statistics.sum, values)
     if total != total:
         numbers = values[values == values]
@@ -79,6 +79,24 @@ def add_column(statistics: FieldStatistics, column: Column) -> None:
         values, total = numbers, _sequential_sum(statistics.sum, numbers)
     if len(values):
         statistics.add_summary(len(values), total, values.min().item(), values.max().item())
+
+
+def first_numbers(columns: Iterable[Column], fields: Collection[str]) -> dict[str, Number]:
+    """The first number of each of these fields in the rows of these columns, NaN or not: what statistics of these rows
+    alone would call `first`. Fields without a number are absent."""
+    found = dict[str, Number]()
+    for column in columns:
+        if column.type == "events":
+            for event in column.packed():
+                for name, value in event.items():
+                    if name in fields and is_number(value):
+                        found.setdefault(name, value)
+        elif column.name in fields and numbers_in(column):
+            own = FieldStatistics()
+            add_column(own, column)
+            assert own.first is not None, "it has numbers"
+            found[column.name] = own.first
+    return found
 
 
 def _sequential_sum(start: float, values: NDArray[Any]) -> float:

@@ -7,18 +7,23 @@ fields in the stream's document:
     sess               {session in hex: [hi, a1, b1, …]}, see seen.py; in the order of their last events
     crowded            true where sessions were moved out of `sess`, see crowd.py
     stats              [[field, count, sum, min, max, last, NaN count], …] of metrics: the numeric `fields`; readers
-                       pass over what a later version may have added behind these
+                       pass over what a later version may have added behind these; 0.1.0 fails on it
+    firsts             [[field, first number], …] of those in `stats` whose first number is known: 0.1.0 leaves this as
+                       it is, and nobody who folds on knows that of a field which began under it
     fields             names, in the order of their first appearance, the first 10,000 and 1 MiB
     data               params and runs: [{k, v}, …], v as MessagePack
     firstAt, lastAt    least and greatest time
+
+`firstsRead` beside it has the same form, null where none is kept: the first numbers that the compactor has read of the
+other fields (compactor/mldash_compactor/upkeep/first_numbers.py). Who folds on takes them up.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from mldash.events.field_statistics import FIELD_LIMIT, FIELD_NAME_BYTES, FieldStatistics, is_number
+from mldash.events.field_statistics import FIELD_LIMIT, FIELD_NAME_BYTES, FieldStatistics, Number, is_number
 from mldash.events.merging import FoldedParams
 from mldash.events.seen import Seen
 
@@ -29,6 +34,9 @@ from .run_states import FoldedRuns, StoredRunEvent
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder().decode
+_ROW_PARTS: Final = 6
+"""Of FieldStatistics, what stands in a row of `stats`: all but `first`."""
+
 _run_events = msgspec.msgpack.Decoder(list[StoredRunEvent])
 
 
@@ -110,7 +118,8 @@ class Snapshot:
         update: dict[str, Any] = {
             "next": self.next,
             "sess": {session.hex(): seen.to_document() for session, seen in self.seen.items()},
-            "stats": [[name, *msgspec.structs.astuple(one)] for name, one in self.statistics.items()],
+            "stats": [[name, *msgspec.structs.astuple(one)[:_ROW_PARTS]] for name, one in self.statistics.items()],
+            "firsts": [[name, one.first] for name, one in self.statistics.items() if one.first is not None],
             "fields": list(self.fields),
             "firstAt": self.first_at,
             "lastAt": self.last_at,
@@ -131,6 +140,9 @@ class Snapshot:
         snapshot.next = document.get("next", 0)
         snapshot.seen = {bytes.fromhex(k): Seen.from_document(v) for k, v in document.get("sess", {}).items()}
         snapshot.statistics = {name: _statistics(rest) for name, *rest in document.get("stats", ())}
+        for name, first in firsts_of(document).items():
+            if name in snapshot.statistics:
+                snapshot.statistics[name].first = first
         snapshot.fields = dict.fromkeys(document.get("fields", ()))
         snapshot._name_bytes = sum(len(name.encode()) for name in snapshot.fields)
         snapshot.first_at, snapshot.last_at = document.get("firstAt"), document.get("lastAt")
@@ -144,7 +156,12 @@ class Snapshot:
 
 def _statistics(parts: Sequence[Any]) -> FieldStatistics:
     """What a later version adds behind these parts is passed over, so that workers of both can run side by side."""
-    return FieldStatistics(*map(_number, parts[: len(FieldStatistics.__struct_fields__)]))
+    return FieldStatistics(*map(_number, parts[:_ROW_PARTS]))
+
+
+def firsts_of(document: Mapping[str, Any]) -> dict[str, Number | None]:
+    """Of a stream's document: the first number of each field of which it says something; None: no more is kept."""
+    return {name: _number(first) for part in ("firstsRead", "firsts") for name, first in document.get(part, ())}
 
 
 def _number(value: Any) -> Any:

@@ -71,12 +71,12 @@ def check_format(format: str) -> None:
     check_package(format)
 
 
-def check_package(format: str) -> None:
-    """Raises PackageMissing where what makes the format is not installed."""
+def check_package(format: str, asked_for: str = "") -> None:
+    """Raises PackageMissing where what makes the format, or what is `asked_for` and made by it, is not installed."""
     if format in _PACKAGES:
         package, install = _PACKAGES[format]
         if find_spec(package) is None:
-            raise PackageMissing(package, f"format={format!r}", install)
+            raise PackageMissing(package, asked_for or f"format={format!r}", install)
 
 
 def _in_form(arrays: dict[str, Any], format: str) -> Any:

@@ -49,6 +49,8 @@ class ViewRequest(Struct, frozen=True):
     end: Number | None = None
     columns: int = 1000
     filters: Sequence[Filter] = ()
+    expressions: Sequence[str] = ()
+    """Texts, which are drawn beside the fields; `draw` is of fields alone (mldash/local/expression_views.py)."""
 
     @property
     def indices(self) -> tuple[int, int | None]:
@@ -82,6 +84,14 @@ def draw(request: ViewRequest, pieces: Callable[[], Iterable[Piece]], span: Span
     return drawing.view()
 
 
+def empty_view(request: ViewRequest) -> MetricView:
+    """The view where there is no point."""
+    view = draw(request, lambda: ())
+    if request.expressions:
+        view["expressions"] = {text: {"x": [], "y": []} for text in request.expressions}
+    return view
+
+
 class SpanFinder:
     """The least and the greatest x of the points that a view is drawn of; `span` is None where there are none."""
 
@@ -90,7 +100,7 @@ class SpanFinder:
         self.span: Span | None = None
 
     def add(self, x: Sequence[Any], columns: Columns) -> None:
-        drawn = [value for value, inside in zip(x, _inside(x, columns, self._request), strict=True) if inside]
+        drawn = [value for value, inside in zip(x, are_drawn(x, columns, self._request), strict=True) if inside]
         if drawn:
             low, high = min(drawn), max(drawn)
             before = self.span or Span(low, high)
@@ -112,7 +122,7 @@ class Drawing:
         request, span = self._request, self._span
         assert span is not None, "without a span there is nothing to add"
         are_all = isinstance(x, range) and _are_all_inside(x, request)
-        inside = [True] * len(x) if are_all else _inside(x, columns, request)
+        inside = [True] * len(x) if are_all else are_drawn(x, columns, request)
         self._count += sum(inside)
         for name, values in columns.items():
             if not request.draws(name, self._series):
@@ -230,7 +240,7 @@ def _are_all_inside(x: range, request: ViewRequest) -> bool:
     return not request.filters and all(_is_inside(index, request) for index in (*x[:1], *x[-1:]))
 
 
-def _inside(x: Sequence[Any], columns: Columns, request: ViewRequest) -> list[bool]:
+def are_drawn(x: Sequence[Any], columns: Columns, request: ViewRequest) -> list[bool]:
     """Which of these points are drawn."""
     found = [_is_inside(value, request) for value in x]
     for one in request.filters:

@@ -1,5 +1,4 @@
-"""The answers of reads, field by field: plain dicts, which docs/sdk.md shows, and which go to JSON and MessagePack as
-they are.
+"""The answers of reads, field by field: plain dicts (docs/sdk.md), which go to JSON and MessagePack as they are.
 
 Times in answers are ISO 8601 in UTC with microseconds and Z where a name ends in "At" or is "timestamp" of a log line;
 an entry's `timestamp` is float64 seconds.
@@ -35,6 +34,7 @@ class FieldSummary(TypedDict):
     max: float | int | None
     mean: float | None
     last: float | int | None
+    first: float | int | None  # None beside a `last`: not known, for a version that did not keep it stored it
 
 
 class MetricSummary(TypedDict):
@@ -68,8 +68,7 @@ class ViewSeries(TypedDict):
 
 
 class MetricView(TypedDict):
-    """The data of a chart (downsample.py). `start` and `end` are the least and the greatest x that is drawn, None where
-    there is nothing.
+    """The data of a chart (downsample.py). `start`, `end`: the least and the greatest x that is drawn, if there is any.
 
     `totalPoints`: of how many points of the metric it was made. `sampled`: whether any that could be drawn was left
     out; then `edges` says where the pixel columns begin, and where the last one ends. Of a long metric they lie where
@@ -85,6 +84,7 @@ class MetricView(TypedDict):
     edges: list[int | float]
     spans: list[list[int | float] | None]
     fields: dict[str, ViewSeries]
+    expressions: NotRequired[dict[str, ViewSeries]]  # by their texts, where any was asked for
 
 
 class GridRun(TypedDict):
@@ -151,7 +151,7 @@ class ComparedRow(TypedDict):
 
 
 class ComparedStatistic(TypedDict):
-    """Likewise of a metric's field: count, min, max, mean or last."""
+    """Likewise of a metric's field: count, min, max, mean, last or first."""
 
     metric: str | None
     field: str

@@ -22,6 +22,7 @@ def checked_request(
     end: Moment | None,
     columns: int,
     filters: str | Sequence[str] | None = None,
+    expressions: str | Sequence[str] | None = None,
 ) -> ViewRequest:
     """Raises ValueError, naming what is wrong; TypeError for wrong types of texts and of the number of columns."""
     if not isinstance(x, str):
@@ -33,7 +34,10 @@ def checked_request(
     named = checked_names(fields, "fields")
     if len(named or ()) > MOST_NAMES:
         raise ValueError(f"{len(named or ())} fields in one view, at most {MOST_NAMES} are allowed")
-    return ViewRequest(named, x, _bound(start, "start", x), _bound(end, "end", x), columns, checked_filters(filters))
+    texts = list(dict.fromkeys(checked_names(expressions, "expression") or ()))
+    named = [] if named is None and texts else named
+    bounds = _bound(start, "start", x), _bound(end, "end", x)
+    return ViewRequest(named, x, *bounds, columns, checked_filters(filters), texts)
 
 
 def _bound(value: Any, what: str, x: str) -> Number | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _CURVE: Final = 24
 _ENDED_WELL, _NOT_ENDED = ("COMPLETED",), ("CREATED", "RUNNING")
-_STATISTICS: Final = ("last", "min", "max", "mean", "count")
+_STATISTICS: Final = ("first", "last", "min", "max", "mean", "count")
 
 
 @click.command("show")

@@ -1,4 +1,4 @@
-"""Count, sum, minimum, maximum, last value and NaN count of each numeric field, carried forward in index order.
+"""Count, sum, minimum, maximum, last and first value and NaN count of each numeric field, carried on in index order.
 
 Sums are sequential floats in index order, so that they do not depend on where buckets or chunks were cut, nor on the
 Python version: the built-in sum() compensates since 3.12, and NumPy's adds pairwise. bool does not count as a number.
@@ -20,7 +20,8 @@ Number = int | float
 
 
 class FieldStatistics(Struct, array_like=True):
-    """Of the values so far that are numbers. NaN are counted apart and part of nothing else, but `last` may be one."""
+    """Of the values so far that are numbers. NaN are counted apart and part of nothing else, but `last` and `first` may
+    be one. `first` is None beside a `last` where it is not known: nobody kept it when it came, and it stays so."""
 
     count: int = 0
     sum: float = 0.0
@@ -28,6 +29,7 @@ class FieldStatistics(Struct, array_like=True):
     max: Number | None = None
     last: Number | None = None
     nan_count: int = 0
+    first: Number | None = None
 
     @property
     def mean(self) -> float | None:
@@ -37,7 +39,7 @@ class FieldStatistics(Struct, array_like=True):
         """Further values, in index order; int or float, NaN among them or not."""
         if not values:
             return
-        self.last = values[-1]
+        self.add_ends(values[0], values[-1])
         total = _sequential_sum(self.sum, values)
         if total != total:  # a NaN among them, or infinities of both signs
             numbers = [value for value in values if value == value]
@@ -45,6 +47,12 @@ class FieldStatistics(Struct, array_like=True):
             values, total = numbers, _sequential_sum(self.sum, numbers)
         if values:
             self.add_summary(len(values), total, min(values), max(values))
+
+    def add_ends(self, first: Number, last: Number) -> None:
+        """The first and the last of further values, NaN or not. Before the rest of them."""
+        if self.last is None:
+            self.first = first
+        self.last = last
 
     def add_summary(self, count: int, total: float, low: Number, high: Number) -> None:
         """`count` further numbers, none of them NaN: their least and greatest, and the sum with them."""

@@ -227,6 +227,7 @@ class Metric(StreamHandle):
         points: int = 1000,
         *,
         filter: str | Sequence[str] | None = None,
+        expression: str | Sequence[str] | None = None,
         wait: float | None = None,
     ) -> MetricView:
         """The data of a chart of `points` pixels: of each pixel column and field the first, the last, the least and the
@@ -241,20 +242,24 @@ class Metric(StreamHandle):
         (moments.py). NaN is not drawn.
         `filter`: "loss < 0.5", or several that all have to hold, of the points drawn (answers/filters.py). With it, or
         where x is a field, a remote view is made of a million points at most, and says so by `sampled`.
+        `expression`: "log10(loss)", or several, of the fields of the metric (docs/query.md, Expressions), drawn beside
+        `fields`, or alone where there are none: `"expressions"` has them by their texts, as `"fields"` has fields.
+        Locally NumPy is needed for it.
         In a notebook the answer shows itself as charts (pictures/drawn_view.py); it is a plain dict otherwise.
         An absent metric or field gives an empty view. Raises ValueError (points not between 1 and 100,000, a bound that
-        is not a number, a filter that can't be read), NotYetStored.
+        is not a number, a filter that can't be read; an expression that can't, locally: an API refuses it, with
+        RequestRefused), PackageMissing, NotYetStored.
         """
         from mldash.answers.view_request import checked_request
         from mldash.pictures.drawn_view import DrawnView
         from mldash.pictures.notebook import page_address
 
-        request, owner = checked_request(fields, x, start, end, points, filter), self._experiment
+        request, owner = checked_request(fields, x, start, end, points, filter, expression), self._experiment
         found = owner._reader().metric_view(self._name, request, checked_wait(wait))
         return cast(MetricView, DrawnView(found, owner.prefix, self._name, page_address(owner.settings, owner.prefix)))
 
     def stats(self, *, wait: float | None = None) -> MetricStatistics:
-        """Counts, times and, in `fields`, {count, min, max, mean, last} of each numeric field.
+        """Counts, times and, in `fields`, {count, min, max, mean, last, first} of each numeric field.
 
         Raises KeyError that names the metrics there are where this one is absent; NotYetStored.
         """

@@ -1,12 +1,12 @@
 """Metric points: lines {"index", "data", "createdAt"} and what is read from them."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from mldash.answers.downsample import INDEX, ViewRequest, draw, pieces_of
+from mldash.answers.downsample import INDEX, Piece, ViewRequest, draw, pieces_of
 from mldash.answers.pixel_columns import Span
 from mldash.answers.shapes import FieldSummary, MetricPage, MetricPoint, MetricView
 from mldash.events.field_statistics import FIELD_LIMIT, FieldStatistics, is_number
@@ -77,9 +77,23 @@ def view(rows: StreamRows, request: ViewRequest, known: PointColumns) -> MetricV
     """The data of a chart of the present points; `known` are those that earlier charts have read."""
     first, end = request.indices
     end = rows.count if end is None else min(end, rows.count)
+    drawn = _drawn_by(request)
     if request.x == INDEX and not request.filters:
-        return draw(request, lambda: known.pieces(rows, first, end), Span(first, end - 1) if first < end else None)
-    return draw(request, lambda: pieces_of(rows.pages(first, end), request.x, seconds_of))
+        return drawn(request, lambda: known.pieces(rows, first, end), Span(first, end - 1) if first < end else None)
+    return drawn(request, lambda: pieces_of(rows.pages(first, end), request.x, seconds_of), None)
+
+
+def _drawn_by(request: ViewRequest) -> Callable[[ViewRequest, Callable[[], Iterable[Piece]], Span | None], MetricView]:
+    """Raises PackageMissing: the values of expressions are NumPy's."""
+    if not request.expressions:
+        return draw
+    # NumPy and the grammar are loaded with the first expression, never by a view of fields.
+    from mldash.answers.columns import check_package
+
+    check_package("numpy", "expression")
+    from .expression_views import draw_with_expressions
+
+    return draw_with_expressions
 
 
 class PointStatistics:
@@ -116,6 +130,13 @@ class PointStatistics:
 
     def summaries(self) -> dict[str, FieldSummary]:
         return {
-            name: {"count": one.count, "min": one.min, "max": one.max, "mean": one.mean, "last": one.last}
+            name: {
+                "count": one.count,
+                "min": one.min,
+                "max": one.max,
+                "mean": one.mean,
+                "last": one.last,
+                "first": one.first,
+            }
             for name, one in self.fields.items()
         }

@@ -33,7 +33,9 @@ class DrawnView(dict[str, Any]):
     def _svg(self) -> str:
         view = cast(MetricView, self)
         told = f"of {counted(view['totalPoints'], 'point')}"
-        cards = [Card(card_title(self._metric, field), told, view, field) for field in view["fields"]]
+        # A field and an expression of one name are one card: that of the field.
+        shown = cast(MetricView, {**view, "fields": {**view.get("expressions", {}), **view["fields"]}})
+        cards = [Card(card_title(self._metric, name), told, shown, name) for name in shown["fields"]]
         parts = [
             text(MARGIN, 24, self._prefix, "strong", most=70),
             text(WIDTH - MARGIN, 24, f"over {view['x']}", "dim", most=30, end=True),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 class ShownMetric(Struct, frozen=True):
     """`name` None is the unnamed one. `view`: its first fields that have numbers. `statistics`: of each field count,
-    min, max, mean and last."""
+    min, max, mean, last and first."""
 
     name: str | None
     points: int

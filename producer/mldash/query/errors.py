@@ -3,6 +3,7 @@
 FilterError (a ValueError)   the text is no filter, or asks for what there is not: where, what stands there, what was
                              expected
   ExpressionError            likewise of an expression over the fields of a metric
+TooManyExpressions (likewise)  of one chart
 """
 
 from collections.abc import Sequence
@@ -46,6 +47,10 @@ class FilterError(ValueError):
 
 class ExpressionError(FilterError):
     """The text is no expression."""
+
+
+class TooManyExpressions(ValueError):
+    """Of one chart, by their number or by what they have together."""
 
 
 def _either(words: Sequence[str]) -> str:

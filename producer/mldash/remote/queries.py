@@ -24,4 +24,5 @@ def view_query(request: ViewRequest) -> Query:
         "end": request.end,
         "points": request.columns,
         "filter": [f"{json.dumps(one.field)} {one.comparison} {one.number!r}" for one in request.filters],
+        "expression": request.expressions,
     }

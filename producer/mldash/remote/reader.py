@@ -11,7 +11,7 @@ from math import inf, nextafter
 from time import monotonic
 from typing import Any, Final, TypeVar
 
-from mldash.answers.downsample import ViewRequest, draw
+from mldash.answers.downsample import ViewRequest, empty_view
 from mldash.answers.limits import MOST_NAMES, PAGE_POINTS
 from mldash.answers.resample import TOO_MANY
 from mldash.answers.shapes import (
@@ -122,9 +122,10 @@ class RemoteReader:
 
     def metric_view(self, name: str | None, request: ViewRequest, wait: float | None = None) -> MetricView:
         query: Query = {**metric_query(name), **view_query(request)}
-        absent = draw(request, lambda: ())
+        absent = empty_view(request)
         view: MetricView = self._get("/v1/metrics/view", query, wait, [("metrics", name)], absent=absent)
-        if request.fields == []:  # a list of none can't be said in a query: of all of them nothing is kept
+        if request.fields == [] and not request.expressions:
+            # A list of none can't be said in a query: of all of them nothing is kept.
             view["fields"], view["sampled"], view["edges"], view["spans"] = {}, False, [], []
         return view
 

@@ -16,7 +16,7 @@ from .texts import NONE, QUOTED_IS_LOGGED, call_text, number_text, quoted, table
 _NAME_LETTERS: Final = 200
 _MOST_METRICS: Final = 200
 """Whose figures are read: over an API each is a request."""
-_STATISTICS: Final = ("count", "min", "max", "mean", "last")
+_STATISTICS: Final = ("count", "min", "max", "mean", "last", "first")
 _BAD: Final = ("FAILED", "LOST", "CANCELLED", "PREEMPTED")
 _KEPT_ERRORS: Final = 2
 
@@ -118,7 +118,7 @@ def _metrics(run: OpenRun, prefix: str, budget: int) -> Part:
         if size:
             lines = table(["metric", "field", *_STATISTICS, "no number"], rows[:size])
             some = f"; figures of the first {_MOST_METRICS}" if len(names) > _MOST_METRICS else ""
-            said = f"{len(names)} metrics{some} (of these last alone may be NaN; no number: NaN, text, absent):"
+            said = f"{len(names)} metrics{some} (of these last and first may be NaN; no number: NaN, text, absent):"
             return f"{said}\n{lines}"
         return f"{len(names)} metrics: {', '.join(_name(name) for name in names[:10])}" + (
             " …" if len(names) > 10 else ""
@@ -134,10 +134,10 @@ def _metrics(run: OpenRun, prefix: str, budget: int) -> Part:
 def _statistics(found: MetricStatistics) -> list[list[str]]:
     rows = []
     for field, one in found["fields"].items():
-        figures: list[Any] = [one[name] for name in _STATISTICS]
+        figures: list[Any] = [one.get(name) for name in _STATISTICS]
         missing = found["totalDataPoints"] - one["count"]
         rows.append([_name(found["name"]), quoted(field), *map(number_text, figures), str(missing)])
-    return rows or [[_name(found["name"]), NONE, str(found["totalDataPoints"]), NONE, NONE, NONE, NONE, NONE]]
+    return rows or [[_name(found["name"]), NONE, str(found["totalDataPoints"]), *[NONE] * len(_STATISTICS)]]
 
 
 def _name(metric: str | None) -> str:

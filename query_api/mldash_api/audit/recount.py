@@ -17,6 +17,7 @@ from .parts import problems_of
 _encode = msgspec.msgpack.Encoder().encode
 _MEANING = {
     "stats": "the statistics of its fields",
+    "firsts": "the first numbers of its fields",
     "fields": "its fields",
     "data": "its folded values",
     "firstAt": "its first time",
@@ -93,6 +94,9 @@ class Recount:
             if counted is None or said is None or counted.to_document() != said.to_document():
                 yield f"the seqs of session {session.hex()}"
         ours, theirs = self.snapshot.to_update(), told.to_update()
+        # A first number that nobody kept is not known, which is no fault (snapshot.py).
+        known = {name for name, _ in theirs["firsts"]}
+        ours["firsts"] = [one for one in ours["firsts"] if one[0] in known]
         for field, meaning in _MEANING.items():
             if _comparable(field, ours, self._kind) != _comparable(field, theirs, self._kind):
                 yield meaning
@@ -106,7 +110,7 @@ def _comparable(field: str, update: Mapping[str, Any], kind: str) -> bytes:
         value = sorted(value or ()) if len(value or ()) < FIELD_LIMIT else None
     if field == "data":
         value = sorted((one["k"], one["v"]) for one in value or ())
-    if field == "stats":
+    if field in ("stats", "firsts"):
         # + 0.0: which of the two zeros is the least depends on where parts were cut, and they are one number.
         rows = sorted(([one[0], *map(_plain_zero, one[1:])] for one in value or ()), key=lambda one: one[0])
         value = rows if len(rows) < FIELD_LIMIT else None

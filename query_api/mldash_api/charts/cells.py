@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from mldash.answers.downsample import ViewRequest
 from mldash.answers.kept_points import Floats, Integers
-from mldash.query.expressions.evaluating import Evaluator, Expression
+from mldash.query.expressions.evaluating import Expression
 from mldash_compactor.chunks.summaries import PLACES
 
 from .shape import Shape
+from .valued import FieldNumbers, Valued
 
 if TYPE_CHECKING:
     from .drawing import Spots
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 Statistic = Literal["least", "greatest", "first", "last", "mean", "count", "missing"]
 STATISTICS: Final[tuple[Statistic, ...]] = get_args(Statistic)
 """Of the numbers of one field in one pixel column; `missing`: points without a number there. NaN is no number."""
-
-FieldNumbers = tuple[Integers, Floats]
-"""Of consecutive points: which of them have a number in this field, and the numbers."""
 
 
 def inside(x: Floats, request: ViewRequest) -> NDArray[np.bool_]:
@@ -126,12 +124,11 @@ class RunCells:
         self.events = np.zeros(shape.columns, np.int64)
         self.fields: dict[str, Cells] = {name: Cells(shape.columns) for name in request.fields or ()}
         self.derived: dict[str, Cells] = {one.text: Cells(shape.columns) for one in expressions}
-        self._evaluators = {one: Evaluator(one) for one in expressions}
+        self._valued = Valued(expressions)
 
     def gap(self) -> None:
         """Points are left out between those that were added and those that come."""
-        for one in self._evaluators.values():
-            one.gap()
+        self._valued.gap()
 
     def add_numbers(self, x: Floats, first_index: int, found: Mapping[str, FieldNumbers]) -> None:
         """Consecutive points, the first of them at this index, in the order of their indices: their x, NaN where one
@@ -140,7 +137,10 @@ class RunCells:
         drawn = inside(x, self._request)
         column = self.shape.column_of(np.where(drawn, x, self.shape.span.low))
         np.add.at(self.events, column[drawn], 1)
-        self._add_values_of(found, first_index, np.where(drawn, x, np.nan), column)
+        for text, at, y in self._valued.add(found, np.where(drawn, x, np.nan)):
+            cells = self.derived[text]
+            cells.add_totals(column[at], np.ones(len(at), np.int64), y)
+            cells.add_values(column[at], x[at], first_index + at, y)
         for name, (at, numbers) in found.items():
             if not self._request.draws(name, self.fields):
                 continue
@@ -148,22 +148,6 @@ class RunCells:
             at, y = at[there], numbers[there]
             if len(at):
                 cells = self._cells(name)
-                cells.add_totals(column[at], np.ones(len(at), np.int64), y)
-                cells.add_values(column[at], x[at], first_index + at, y)
-
-    def _add_values_of(self, found: Mapping[str, FieldNumbers], first_index: int, x: Floats, column: Integers) -> None:
-        """Those of expressions; `x` is NaN where a point is not drawn."""
-        for expression, evaluator in self._evaluators.items():
-            columns = dict[str, Floats]()
-            for name in expression.fields:
-                if name in found:
-                    at, numbers = found[name]
-                    columns[name] = np.full(len(x), np.nan)
-                    columns[name][at] = numbers
-            values = evaluator.add(columns, x)
-            at = np.flatnonzero(~np.isnan(values) & ~np.isnan(x))
-            if len(at):
-                cells, y = self.derived[expression.text], values[at]
                 cells.add_totals(column[at], np.ones(len(at), np.int64), y)
                 cells.add_values(column[at], x[at], first_index + at, y)
 

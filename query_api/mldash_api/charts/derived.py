@@ -1,4 +1,4 @@
-"""What a grid shows of expressions over fields (mldash/query/expressions). Pure.
+"""What a grid, or a view, shows of expressions over fields (mldash/query/expressions). Pure.
 
 An expression has a value at each point where it is defined, and a column's statistics are those of these values, as of
 a field. They are made
@@ -12,10 +12,13 @@ expression has no value at the least or the greatest of a column: there, some of
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from msgspec import structs
 
+from mldash.answers.downsample import ViewRequest
+from mldash.answers.shapes import MetricView, ViewSeries
 from mldash.query.expressions.evaluating import Evaluator, Expression
 from mldash.query.expressions.monotone import Monotone, monotone
 
@@ -32,11 +35,20 @@ class Derived(NamedTuple):
     hidden: frozenset[str] = frozenset()
     statistics: Sequence[Statistic] = ()
 
+    def shown(self, request: ViewRequest) -> ViewRequest:
+        """The fields that were asked for themselves."""
+        if not self.hidden:
+            return request
+        return structs.replace(request, fields=[name for name in request.fields or () if name not in self.hidden])
+
     @property
     def of_columns(self) -> bool:
         """Whether all of them may be made of the columns of fields."""
         found = [monotone(one.root) for one in self.expressions]
         return all(one is not None and (one.is_line or _MEAN not in self.statistics) for one in found)
+
+
+NOTHING_DERIVED: Final = Derived()
 
 
 def derive(grid: Grid, derived: Derived) -> bool:
@@ -48,6 +60,25 @@ def derive(grid: Grid, derived: Derived) -> bool:
         if cells is None:
             return False
         grid.derived[one.text] = cells
+    return True
+
+
+def derive_view(view: MetricView, derived: Derived) -> bool:
+    """Add their points to the view of fields, whose first, last, least and greatest are theirs too. False: points have
+    to tell."""
+    found = dict[str, ViewSeries]()
+    for one in derived.expressions:
+        way = monotone(one.root)
+        assert way is not None, "it was asked whether all are"
+        series = view["fields"][way.field]
+        values = np.array(series["y"], np.float64)
+        y = Evaluator(one).add({way.field: values}, np.zeros(len(values)))
+        if np.isnan(y).any():
+            return False
+        found[one.text] = {"x": list(series["x"]), "y": y.tolist()}
+    for name in derived.hidden:
+        view["fields"].pop(name, None)
+    view["expressions"] = found
     return True
 
 

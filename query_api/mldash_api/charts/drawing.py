@@ -15,11 +15,13 @@ from mldash.answers.filters import Filter
 from mldash.answers.kept_points import Floats, Integers, columns_of
 from mldash.answers.pixel_columns import KEPT_A_COLUMN, Number, Span, edges
 from mldash.answers.shapes import MetricView, ViewSeries
+from mldash.query.expressions.evaluating import Expression
 from mldash_compactor.chunks.points import event_times
 from mldash_compactor.chunks.rows import Part
 
 from .cells import inside
 from .dots import Dots, Numbers, in_order, kept, numbers_of, together
+from .valued import Valued
 
 _PIECE = 262_144
 """Points that are gathered before they are thinned out."""
@@ -115,14 +117,21 @@ class SpanOf:
 class Drawing:
     """One view: blocks and points in any order."""
 
-    def __init__(self, request: ViewRequest, span: Span | None) -> None:
+    def __init__(self, request: ViewRequest, span: Span | None, expressions: Sequence[Expression] = ()) -> None:
+        """`expressions` are drawn of the points that are added, in the order of their indices."""
         self._request, self._span = request, span
         self._count = 0
+        self._valued = Valued(expressions)
+        self._derived = {one.text: _Series() for one in expressions}
         self._series: dict[str, _Series] = {name: _Series() for name in request.fields or ()}
         columns = request.columns
         self._low, self._high = np.full(columns, np.inf), np.full(columns, -np.inf)  # of the blocks in each column
         self._has_blocks = False
         self._least, self._greatest = self._low.copy(), self._high.copy()  # of all that is in each column
+
+    def gap(self) -> None:
+        """Points are left out between those that were added and those that come."""
+        self._valued.gap()
 
     def add_points(self, points: Points) -> None:
         """Those that lie inside of what was asked for."""
@@ -132,7 +141,10 @@ class Drawing:
         self._count += int(np.count_nonzero(drawn))
         column = columns_of(np.where(drawn, points.x.floats, span.low), span, request.columns)
         self._reach(column[drawn], points.x.floats[drawn], points.x.floats[drawn])
-        for name, (rows, numbers) in numbers_of(points.part, points.start, points.stop).items():
+        found = numbers_of(points.part, points.start, points.stop)
+        if self._derived:
+            self._add_values(found, points, column, np.where(drawn, points.x.floats, np.nan))
+        for name, (rows, numbers) in found.items():
             if not request.draws(name, self._series):
                 continue
             at = rows - points.start
@@ -142,6 +154,16 @@ class Drawing:
             if len(at):
                 index = (points.part.first_index + rows).astype(np.int64)
                 self._add(name, Dots(points.x.take(at), numbers, index, column[at]), len(at))
+
+    def _add_values(
+        self, found: Mapping[str, tuple[Integers, Numbers]], points: Points, column: Integers, x: Floats
+    ) -> None:
+        """Of expressions; `x` is NaN where a point is not drawn."""
+        numbers = {name: (rows - points.start, values.floats) for name, (rows, values) in found.items()}
+        for text, at, y in self._valued.add(numbers, x):
+            index = points.part.first_index + points.start + at
+            dots = Dots(points.x.take(at), Numbers.of(y), index, column[at])
+            self._derived[text].add(dots, len(at), self._request.columns)
 
     def add_blocks(self, blocks: Blocks) -> None:
         """Each of them lies inside as a whole."""
@@ -162,14 +184,16 @@ class Drawing:
     def kept(self) -> int:
         """Points that the view would hold now, at most."""
         most = KEPT_A_COLUMN * self._request.columns
-        return sum(min(one.count, most) for one in self._series.values())
+        return sum(min(one.count, most) for one in (*self._series.values(), *self._derived.values()))
 
     def view(self, *, sampled: bool = False) -> MetricView:
         """`sampled`: points were left out already before they came here."""
         request, span = self._request, self._span
         fields = {name: one.series(request.columns) for name, one in self._series.items()}
+        derived = {text: one.series(request.columns) for text, one in self._derived.items()}
         sampled = sampled or any(one.count > len(fields[name]["x"]) for name, one in self._series.items())
-        return {
+        sampled = sampled or any(one.count > len(derived[text]["x"]) for text, one in self._derived.items())
+        found: MetricView = {
             "x": request.x,
             "start": span and span.low,
             "end": span and span.high,
@@ -179,6 +203,9 @@ class Drawing:
             "spans": self._spans() if sampled and self._has_blocks else [],
             "fields": fields,
         }
+        if derived:
+            found["expressions"] = derived
+        return found
 
     def _reach(self, column: Integers, low: Floats, high: Floats) -> None:
         np.minimum.at(self._least, column, low)

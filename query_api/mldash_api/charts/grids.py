@@ -7,7 +7,7 @@ of them together; where one has moved since, it is looked at anew by itself.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Final, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
@@ -22,7 +22,7 @@ from mldash_api.seam.cold import all_of
 from mldash_api.stores.streams import Stores, StreamRef
 from mldash_ingest.documents.mongo import Session
 
-from .derived import Derived, derive, hide
+from .derived import NOTHING_DERIVED, Derived, derive, hide
 from .drawing import Blocks, Points
 from .grid import Grid
 from .planning import (
@@ -42,7 +42,6 @@ from .shape import Shape, even_shape, whole_shape
 from .summaries import NotSummarised
 
 _Answer = TypeVar("_Answer")
-_NOTHING_DERIVED: Final = Derived()
 
 
 class Gridded(NamedTuple):
@@ -60,7 +59,7 @@ class Grids(NamedTuple):
 
 
 async def read_grids(
-    stores: Stores, streams: Sequence[StreamRef | None], request: ViewRequest, derived: Derived = _NOTHING_DERIVED
+    stores: Stores, streams: Sequence[StreamRef | None], request: ViewRequest, derived: Derived = NOTHING_DERIVED
 ) -> Grids:
     """Of one metric of many experiments; None: of one that is not there. One that comes more than once is read once.
     `derived`: of fields that the request names.

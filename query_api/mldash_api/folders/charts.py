@@ -8,7 +8,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, QueryParameter, SkipValidation
 
-from mldash.answers.downsample import INDEX, ViewRequest, draw
+from mldash.answers.downsample import INDEX, ViewRequest, empty_view
 from mldash.answers.limits import MOST_COLUMNS
 from mldash.answers.runs.compared_rows import STATISTICS, named, statistics_rows
 from mldash.answers.shapes import Comparison, MetricGrid, MetricView, Parted
@@ -30,6 +30,7 @@ from mldash_api.routes.chart_parameters import (
     XName,
     check_two,
     checked_chart,
+    checked_local_view,
     checked_view,
 )
 from mldash_api.routes.parameters import (
@@ -135,9 +136,11 @@ async def view(
     end: Bound = None,
     points: Columns = DEFAULT_COLUMNS,
     filter: FilterText = None,
+    expression: Expressions = None,
 ) -> Response[MetricView]:
     """First, last, least and greatest value of each pixel column of one metric."""
-    metric, request = metric_name(name, unnamed), checked_view(fields, x, (start, end), points, filter)
+    request = checked_local_view(fields, expression, x, (start, end), points, filter)
+    metric = metric_name(name, unnamed)
     return form.answer(await _view_of(runs, prefix, metric, request))
 
 
@@ -154,11 +157,13 @@ async def views(
     end: Bound = None,
     points: Columns = DEFAULT_COLUMNS,
     filter: FilterText = None,
+    expression: Expressions = None,
 ) -> Response[ViewsAnswer]:
     """The same view of one metric of many runs."""
-    metric, request = metric_name(name, unnamed), checked_view(fields, x, (start, end), points, filter)
+    request = checked_local_view(fields, expression, x, (start, end), points, filter)
+    metric = metric_name(name, unnamed)
     _checked(prefixes)
-    found, empty = list[ExperimentView](), draw(request, lambda: ())
+    found, empty = list[ExperimentView](), empty_view(request)
     for one in prefixes:
         try:
             seen = await _view_of(runs, one, metric, request)
@@ -172,7 +177,7 @@ async def views(
 
 
 async def _view_of(runs: KeptRuns, prefix: str, metric: str | None, request: ViewRequest) -> MetricView:
-    return await of_run(runs, prefix, lambda reader: reader.metric_view(metric, request), draw(request, lambda: ()))
+    return await of_run(runs, prefix, lambda reader: reader.metric_view(metric, request), empty_view(request))
 
 
 def _checked(prefixes: Sequence[str]) -> list[str]:

@@ -21,8 +21,9 @@ from mldash.events.field_statistics import is_number
 from mldash.local.reading.charted import ChartedPoints
 from mldash.local.reading.stream_rows import StreamRows
 from mldash.query.expressions.evaluating import Expression
-from mldash_api.charts.cells import FieldNumbers, RunCells, inside
+from mldash_api.charts.cells import RunCells, inside
 from mldash_api.charts.shape import Shape, even_shape, whole_shape
+from mldash_api.charts.valued import FieldNumbers
 from mldash_api.errors import AnswerTooLarge
 from mldash_api.limits import MOST_GRID_CELLS
 

@@ -57,4 +57,11 @@ def _statistics(carried: Carried) -> MetricStatistics:
 
 
 def _field(one: FieldStatistics) -> FieldSummary:
-    return {"count": one.count, "min": one.min, "max": one.max, "mean": one.mean, "last": one.last}
+    return {
+        "count": one.count,
+        "min": one.min,
+        "max": one.max,
+        "mean": one.mean,
+        "last": one.last,
+        "first": one.first,
+    }

@@ -70,6 +70,8 @@ def asks_for_more(
         return _outside_range(opened, query)
     if not set(query.get("x", ())) <= {*_AXES, *opened.fields}:
         return "another field by `x`"
+    if query.get("expression"):
+        return "an expression, which could look at other fields"
     return "a filter, which could look at other fields" if query.get("filter") else None
 
 

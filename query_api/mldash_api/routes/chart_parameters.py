@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from typing import Annotated, Final, NamedTuple
 
 from litestar.params import QueryParameter
+from msgspec import structs
 
 from mldash.answers.downsample import ViewRequest
 from mldash.answers.filters import Filter, checked_filters
 from mldash.answers.limits import MOST_COLUMNS
-from mldash.query.errors import ExpressionError
+from mldash.query.errors import ExpressionError, TooManyExpressions
 from mldash.query.expressions.evaluating import Expression
-from mldash.query.expressions.parsing import parse_expression
-from mldash.query.expressions.syntax import nodes_of
+from mldash.query.expressions.parsing import parse_expressions
+from mldash.query.expressions.syntax import MOST_EXPRESSIONS
 from mldash_api.charts.cells import Statistic
 from mldash_api.charts.tracks.asking import AskedTrackGrid
 from mldash_api.charts.tracks.cells import TrackGrid
 from mldash_api.errors import WrongParameter
-from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_EXPRESSIONS, MOST_TRACK_FIELDS, MOST_VIEWS
+from mldash_api.limits import MOST_TRACK_FIELDS, MOST_VIEWS
 from mldash_api.run_errors import WrongExpression
 
 from .parameters import checked_count, checked_fields, checked_finite, checked_name
@@ -48,14 +49,11 @@ def checked_expressions(texts: list[str] | None) -> tuple[Expression, ...]:
     """Each once. Raises WrongParameter, WrongExpression."""
     checked_count("number of expression", len(texts or ()), MOST_EXPRESSIONS)
     try:
-        found = tuple(parse_expression(text) for text in dict.fromkeys(texts or ()))
+        return parse_expressions(texts or ())
     except ExpressionError as error:
         raise WrongExpression("expression", error) from None
-    parts = sum(sum(1 for _ in nodes_of(one.root)) for one in found)
-    if parts > MOST_EXPRESSION_PARTS:
-        reason = f"they have {parts} names, numbers and operations together, at most {MOST_EXPRESSION_PARTS} are taken"
-        raise WrongParameter("expression", reason)
-    return found
+    except TooManyExpressions as error:
+        raise WrongParameter("expression", str(error)) from None
 
 
 def checked_view(
@@ -68,6 +66,20 @@ def checked_view(
     """`bounds`: start and end. Raises WrongParameter."""
     low, high = (checked_finite(name, bound) for name, bound in zip(_BOUNDS, bounds, strict=True))
     return ViewRequest(checked_fields("fields", fields), checked_name("x", x), low, high, points, _filters_of(filter_))
+
+
+def checked_local_view(
+    fields: list[str] | None,
+    expressions: list[str] | None,
+    x: str,
+    bounds: tuple[float | None, float | None],
+    points: int,
+    filter_: list[str] | None,
+) -> ViewRequest:
+    """With the texts of expressions in it, as local files are asked. Raises WrongParameter, WrongExpression."""
+    found = checked_expressions(expressions)
+    request = checked_view([] if fields is None and found else fields, x, bounds, points, filter_)
+    return structs.replace(request, expressions=[one.text for one in found])
 
 
 class AskedChart(NamedTuple):

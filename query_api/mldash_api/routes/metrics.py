@@ -7,11 +7,12 @@ from litestar import Request, Response, Router, get
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from mldash.answers.downsample import INDEX, draw
+from mldash.answers.downsample import INDEX
 from mldash.answers.limits import MOST_FIELDS
 from mldash.answers.shapes import MetricPage, MetricStatistics, MetricSummary, MetricView
 from mldash_api.answers import MSGPACK
-from mldash_api.charts.views import read_view, read_views
+from mldash_api.charts.derived import Derived
+from mldash_api.charts.views import read_view, read_views, view_of_nothing
 from mldash_api.errors import NotFound
 from mldash_api.exports.downloads import AskedPoints, point_file
 from mldash_api.exports.formats import files_of, format_of
@@ -22,7 +23,7 @@ from mldash_api.points.packed_points import pack_page
 from mldash_api.points.points import Range, page_of, read_range
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
 
-from .chart_parameters import Bound, Columns, FilterText, Prefixes, XName, checked_view
+from .chart_parameters import Bound, Columns, Expressions, FilterText, Prefixes, XName, checked_chart
 from .chart_streams import metrics_of
 from .dependencies import Found, OurForm, OurStores
 from .grids import grid
@@ -125,24 +126,28 @@ async def view(
     name: StreamName = None,
     unnamed: Unnamed = False,
     fields: Annotated[
-        list[str] | None, QueryParameter(description=f"These alone; else the first {MOST_FIELDS} numeric.")
+        list[str] | None,
+        QueryParameter(description=f"These alone; else the first {MOST_FIELDS} numeric, or with `expression` none."),
     ] = None,
     x: XName = INDEX,
     start: Bound = None,
     end: Bound = None,
     points: Columns = DEFAULT_COLUMNS,
     filter: FilterText = None,
+    expression: Expressions = None,
 ) -> Response[MetricView]:
     """First, last, least and greatest value of each pixel column, so that no spike is lost. An absent metric: empty.
 
     `totalPoints`: of how many points it was made; `sampled`: whether any was left out; `edges`: of the columns.
     """
     metric = metric_name(name, unnamed)
-    asked = checked_view(fields, x, (start, end), points, filter)
-    nothing = draw(asked, lambda: ())
+    asked, expressions, hidden = checked_chart(fields, expression, x, (start, end), points, filter)
+    derived = Derived(expressions, hidden)
+    nothing = view_of_nothing(asked, derived)
     if experiment is None:
         return form.answer(nothing)
-    reading = within(stores.settings.chart_timeout_s, read_view(stores, experiment.stream("metrics", metric), asked))
+    view = read_view(stores, experiment.stream("metrics", metric), asked, derived=derived)
+    reading = within(stores.settings.chart_timeout_s, view)
     drawn = await while_connected(request, reading) or nothing
     return await form.built(_points_of(drawn), lambda: drawn)
 
@@ -170,11 +175,12 @@ async def views(
     end: Bound = None,
     points: Columns = DEFAULT_COLUMNS,
     filter: FilterText = None,
+    expression: Expressions = None,
 ) -> Response[ViewsAnswer]:
     """The same view of one metric of many experiments, in the order of `prefixes`; of one that is not there: empty."""
-    asked = checked_view(fields, x, (start, end), points, filter)
+    asked, expressions, hidden = checked_chart(fields, expression, x, (start, end), points, filter)
     streams = await metrics_of(stores, prefixes, metric_name(name, unnamed))
-    reading = within(stores.settings.chart_timeout_s, read_views(stores, streams, asked))
+    reading = within(stores.settings.chart_timeout_s, read_views(stores, streams, asked, Derived(expressions, hidden)))
     drawn = await while_connected(request, reading)
     if drawn is None:  # the caller has gone
         return form.answer(ViewsAnswer(views=[]))
@@ -183,7 +189,8 @@ async def views(
 
 
 def _points_of(view: MetricView) -> int:
-    return sum(len(one["x"]) for one in view["fields"].values())
+    drawn = [*view["fields"].values(), *view.get("expressions", {}).values()]
+    return sum(len(one["x"]) for one in drawn)
 
 
 router = Router("/metrics", route_handlers=[metrics, points, export, statistics, view, views, grid])

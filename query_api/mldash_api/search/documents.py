@@ -15,6 +15,7 @@ from mldash.events.merging import flatten
 from mldash.events.run_status import RUNNING, SessionTimes, latest_run, status_of_run
 from mldash_api.experiments.annotations import Annotation, with_tags
 from mldash_api.experiments.sessions import Runs
+from mldash_ingest.documents.snapshot import firsts_of
 
 from .table import Part, Run, Values
 
@@ -114,6 +115,7 @@ def params_of(document: Mapping[str, Any]) -> dict[str, Any]:
 def statistics_of(document: Mapping[str, Any]) -> dict[tuple[str, str], int | float]:
     """Of a metric's snapshot: (field, statistic) → number."""
     found = dict[tuple[str, str], int | float]()
+    firsts = firsts_of(document)
     for field, *rest in document.get("stats", ())[:MOST_KEYS]:
         count, total, *more = rest
         found[field, "count"] = int(count)
@@ -123,6 +125,8 @@ def statistics_of(document: Mapping[str, Any]) -> dict[tuple[str, str], int | fl
             if value is not None:
                 # BSON's 64 bits are a class of their own.
                 found[field, statistic] = value if type(value) is float else int(value)
+        if (first := firsts.get(field)) is not None:
+            found[field, "first"] = first
     return found
 
 

@@ -20,7 +20,9 @@ from .documents import Facts, part_of_stream
 from .table import Part, Run, Values
 
 _SEARCHED: Final = ("params", "metrics", "runs", "logs")
-_OF_STREAM: Final = dict.fromkeys(("exp", "gen", "kind", "name", "cold", "stats", "data", "lastAt"), 1)
+_OF_STREAM: Final = dict.fromkeys(
+    ("exp", "gen", "kind", "name", "cold", "stats", "firsts", "firstsRead", "data", "lastAt"), 1
+)
 _OF_SESSION: Final = dict.fromkeys(
     ("exp", "gen", "heartbeat", "first_at", "stored_at", "seen_at", "skew", "context"), 1
 )

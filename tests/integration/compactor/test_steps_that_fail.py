@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from mldash_compactor import compactor as module
-from mldash_compactor import instruments
+from mldash_compactor import instruments, now_and_then
 from mldash_compactor.chunks.checksum import crc32c
 from mldash_compactor.errors import HoleInChain, RangeMoved, StreamClosed
+from mldash_compactor.moving import candidates
 from mldash_compactor.moving.candidates import StreamState
 from mldash_compactor.upkeep import retention, strays, sweep
 from mldash_compactor.upkeep.removal import go_on_with_removals
@@ -23,11 +23,12 @@ from .chains import PREFIX, Chain, compacting, eventually
 pytestmark = pytest.mark.integration
 
 STEPS = {
-    "sweep orphans": "sweep",
-    "go on with removals": "go_on_with_removals",
-    "keep retention": "keep_retention",
-    "find strays": "find_strays",
-    "take up streams": "candidates.due_streams",
+    "sweep orphans": (now_and_then, "sweep"),
+    "go on with removals": (now_and_then, "go_on_with_removals"),
+    "keep retention": (now_and_then, "keep_retention"),
+    "find strays": (now_and_then, "find_strays"),
+    "read first numbers": (now_and_then, "read_first_numbers"),
+    "take up streams": (candidates, "due_streams"),
 }
 
 FAMILIES = ("mldash_compactor.errors", "mldash_compactor.chunks.errors")
@@ -38,11 +39,10 @@ async def test_every_step_outlives_every_error_of_ours_is_red_meanwhile_and_gree
     world: World, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Each class of ours is thrown out of one step of a compactor that runs; then the step is let through."""
-    owner, _, attribute = STEPS[name].rpartition(".")
-    place = getattr(module, owner) if owner else module
+    place, attribute = STEPS[name]
     faulty = Faulty(getattr(place, attribute), *FAMILIES)
     monkeypatch.setattr(place, attribute, faulty)
-    monkeypatch.setattr(module, "_STRAYS_S", 0.01)
+    monkeypatch.setattr(now_and_then, "_DAY_S", 0.01)
     before = _failures(name)
     count = len(faulty.errors)
     # Tracebacks are rendered with all their variables in a terminal: captured, they cost nothing.

@@ -228,7 +228,7 @@ async def test_statistics_are_those_of_all_points_wherever_they_lie(world: World
     assert (told["totalChunks"], told["chunkSize"]) == (1, 10_000)
     total = sum(range(10_300)) - 1.0
     assert told["fields"] == {
-        "v": {"count": 10_301, "min": -1.0, "max": 10_299.0, "mean": total / 10_301, "last": -1.0}
+        "v": {"count": 10_301, "min": -1.0, "max": 10_299.0, "mean": total / 10_301, "last": -1.0, "first": 0.0}
     }
 
 

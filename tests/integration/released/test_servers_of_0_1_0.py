@@ -15,12 +15,15 @@ from aiokafka import AIOKafkaProducer
 
 from mldash import Experiment
 from mldash.connections.topic_reading import reading
+from mldash.events.field_statistics import is_number
 from mldash.events.identity import KINDS, parse_prefix
 from mldash_api.audit.audit import audit
 from mldash_api.audit.claims import Progress
 from mldash_api.commands.audit import audit_experiment
 from mldash_api.stores.streams import find_experiment
+from mldash_compactor.budget import ByteBudget
 from mldash_compactor.chunks.checksum import crc32c
+from mldash_compactor.upkeep.first_numbers import read_first_numbers
 from mldash_ingest.dead_letters.browse import list_letters
 from tests.integration.ingest_workers.emitting import eventually, working
 from tests.integration.query_api.conftest import Running
@@ -112,9 +115,40 @@ def check_cold(cold: Experiment) -> None:
     assert same(content.ordered(entries), content.ordered([content.pose(index) for index in range(content.POSES)]))
 
 
-async def test_the_audit_finds_nothing_wrong_with_what_0_1_0_stored(world: World, tmp_path: Path) -> None:
-    """The topics of then are gone: their records count as passed, for all of them were."""
+async def test_first_numbers_of_what_0_1_0_stored_are_not_known_until_they_are_read(
+    world: World, tmp_path: Path
+) -> None:
+    """It kept none; the compactor reads them once, hot and cold, and then the audit counts them too."""
     await restore(world, tmp_path)
+    points = [content.mixed_point(index) for index in range(content.MIXED_COLD + content.MIXED_HOT)]
+    expected: dict[str, Any] = {}
+    for point in points:
+        for name, value in point.items():
+            if is_number(value) and name != "_ts":
+                expected.setdefault(name, value)
+
+    def firsts(say: Say, name: str) -> dict[str, Any]:
+        """Of its fields, `_ts` aside."""
+        fields = say("released/cold/run").metrics(name).stats()["fields"]
+        return {field: one["first"] for field, one in fields.items() if field != "_ts"}
+
+    def before(say: Say) -> None:
+        assert firsts(say, "whole") == {"n": None} and set(firsts(say, "mixed").values()) == {None}
+
+    def after(say: Say) -> None:
+        assert firsts(say, "whole") == {"n": content.whole_value(0)} and same(
+            content.ordered(firsts(say, "mixed")), content.ordered(expected)
+        )
+
+    await in_thread(world, before)
+    budget = ByteBudget(1 << 28)
+    assert await read_first_numbers(world.mongo, world.objects, budget, asyncio.Event()) > len(expected)
+    assert await read_first_numbers(world.mongo, world.objects, budget, asyncio.Event()) == 0
+    await in_thread(world, after)
+    await assert_sound(world)
+
+
+async def assert_sound(world: World) -> None:
     passed = {kind: dict.fromkeys((0, 1), Progress(1 << 40, 1 << 40)) for kind in KINDS}
     for name in ("packed", "json", "crowd", "gone", "cold"):
         experiment = await find_experiment(world.mongo, parse_prefix(f"released/{name}/run"))
@@ -122,6 +156,12 @@ async def test_the_audit_finds_nothing_wrong_with_what_0_1_0_stored(world: World
         report = await audit(world.mongo, world.objects, experiment, passed, [])
         assert report.ok, [str(one) for one in report.findings if one.is_damage]
         assert report.event_count > 0
+
+
+async def test_the_audit_finds_nothing_wrong_with_what_0_1_0_stored(world: World, tmp_path: Path) -> None:
+    """The topics of then are gone: their records count as passed, for all of them were."""
+    await restore(world, tmp_path)
+    await assert_sound(world)
 
 
 async def test_records_of_0_1_0_are_stored_by_todays_worker(world: World) -> None:

@@ -97,7 +97,7 @@ def test_runs_are_compared_by_what_differs(root: Path) -> None:
     params = {row["name"]: (row["values"], row["missing"]) for row in found["params"]}
     assert params == {"optimizer.lr": ([0.1, 1.0, None], []), "extra": ([None, [1, 2], None], [0])}
     told = {(one["metric"], one["field"], one["statistic"]) for one in found["statistics"]}
-    assert told == {(None, "x", "min"), (None, "x", "max"), (None, "x", "mean"), (None, "x", "last")}
+    assert told == {(None, "x", one) for one in ("min", "max", "mean", "last", "first")}
     assert found["absent"] == [2]
     everything = answer(root, "compare", "alice/robots/0", "alice/robots/1", "--all")
     assert {"model", "optimizer.lr"} <= {row["name"] for row in everything["params"]}
@@ -110,7 +110,7 @@ def test_a_table_has_a_row_a_name_and_a_column_a_run(root: Path) -> None:
     assert head.split() == ["0", "1", "none"]
     cells = {line.split()[0]: line.split()[1:] for line in lines}
     assert cells["params.optimizer.lr"] == ["0.1", "1", "-"] and cells["params.extra"][0] == "-"
-    assert cells["metrics.null.x.last"] == ["0", "1", "-"]
+    assert cells["metrics.null.x.last"] == cells["metrics.null.x.first"] == ["0", "1", "-"]
     assert done.stderr == "nothing was logged at alice/robots/none\n"
 
 

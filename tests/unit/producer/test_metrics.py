@@ -256,7 +256,7 @@ def test_stats_counts_points_and_summarises_numeric_fields(direct: DirectExperim
     assert (stats["description"], stats["tags"], stats["metadata"]) == ("d", ["t"], {"unit": "px"})
     assert (stats["totalDataPoints"], stats["bufferedDataPoints"], stats["chunkedDataPoints"]) == (3, 3, 0)
     assert (stats["totalChunks"], stats["chunkSize"]) == (0, 10_000)
-    assert stats["fields"]["x"] == {"count": 3, "min": -1, "max": 4.0, "mean": 5 / 3, "last": -1}
+    assert stats["fields"]["x"] == {"count": 3, "min": -1, "max": 4.0, "mean": 5 / 3, "last": -1, "first": 2}
     assert stats["fields"]["y"]["count"] == 0
     assert "flag" not in stats["fields"]
     assert stats["firstDataAt"] is not None

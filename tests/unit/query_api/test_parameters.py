@@ -5,9 +5,10 @@ import base64
 import msgspec
 import pytest
 
+from mldash.query.expressions.syntax import MOST_PARTS
 from mldash_api.errors import WrongParameter
 from mldash_api.experiments.own_writes import Written
-from mldash_api.limits import MOST_EXPRESSION_PARTS, MOST_RANK, MOST_SESSIONS, MOST_WRITTEN_STREAMS
+from mldash_api.limits import MOST_RANK, MOST_SESSIONS, MOST_WRITTEN_STREAMS
 from mldash_api.routes.chart_parameters import checked_expressions
 from mldash_api.routes.own_writes import checked_written
 from mldash_api.routes.parameters import (
@@ -77,10 +78,10 @@ def test_the_parts_of_all_expressions_of_a_request_are_bounded_together() -> Non
     def long(name: str, parts: int) -> str:
         return " + ".join([name] * ((parts + 1) // 2))
 
-    assert len(checked_expressions([long("a", MOST_EXPRESSION_PARTS - 101), long("b", 99)])) == 2
+    assert len(checked_expressions([long("a", MOST_PARTS - 101), long("b", 99)])) == 2
     with pytest.raises(WrongParameter) as caught:
-        checked_expressions([long("a", MOST_EXPRESSION_PARTS - 101), long("b", 99), "c", "d", "e"])
-    assert caught.value.name == "expression" and str(MOST_EXPRESSION_PARTS) in str(caught.value)
+        checked_expressions([long("a", MOST_PARTS - 101), long("b", 99), "c", "d", "e"])
+    assert caught.value.name == "expression" and str(MOST_PARTS) in str(caught.value)
 
 
 def test_ranks_are_those_that_a_process_can_have() -> None:

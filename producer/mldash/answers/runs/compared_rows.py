@@ -13,7 +13,7 @@ import msgspec
 
 from mldash.answers.shapes import ComparedRow, ComparedStatistic
 
-STATISTICS: Final = ("count", "min", "max", "mean", "last")
+STATISTICS: Final = ("count", "min", "max", "mean", "last", "first")
 _encode = msgspec.msgpack.Encoder().encode
 
 Run = int

@@ -65,6 +65,7 @@ class Evaluator:
 
     def __init__(self, expression: Expression) -> None:
         self._expression = expression
+        self.fields = expression.fields
         self._last = dict[int, tuple[float, float]]()  # of each slope: x and value of the last point with a value
 
     def gap(self) -> None:

@@ -3,12 +3,24 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mldash.query.errors import ExpressionError, FilterError
+from mldash.query.errors import ExpressionError, FilterError, TooManyExpressions
 from mldash.query.reading import Grammar, check_text, read
 from mldash.query.values import number_value, text_value
 
 from .evaluating import Expression
-from .syntax import FUNCTIONS, MOST_BYTES, MOST_PARTS, Name, Node, Number, Operation, Slope, names_of
+from .syntax import (
+    FUNCTIONS,
+    MOST_BYTES,
+    MOST_EXPRESSIONS,
+    MOST_PARTS,
+    Name,
+    Node,
+    Number,
+    Operation,
+    Slope,
+    names_of,
+    nodes_of,
+)
 
 GRAMMAR: Final = "expression-1.lark"
 VERSION: Final = 1
@@ -45,6 +57,19 @@ def parse_expression(text: str) -> Expression:
     if not fields:
         raise ExpressionError(text, 0, text, [_WORDS["NAME"]], "it names no field")
     return Expression(text, root, fields)
+
+
+def parse_expressions(texts: Sequence[str]) -> tuple[Expression, ...]:
+    """Of one chart, each once. Raises ExpressionError, TooManyExpressions: also of names, numbers and operations
+    together, for each is a pass over the points."""
+    if len(texts) > MOST_EXPRESSIONS:
+        raise TooManyExpressions(f"there are {len(texts)}, at most {MOST_EXPRESSIONS} are taken")
+    found = tuple(parse_expression(text) for text in dict.fromkeys(texts))
+    parts = sum(sum(1 for _ in nodes_of(one.root)) for one in found)
+    if parts > MOST_PARTS:
+        said = f"they have {parts} names, numbers and operations together, at most {MOST_PARTS} are taken"
+        raise TooManyExpressions(said)
+    return found
 
 
 class _Build:

@@ -8,6 +8,9 @@ from msgspec import Struct
 MOST_BYTES: Final = 1_000
 """Of the text, in UTF-8."""
 
+MOST_EXPRESSIONS: Final = 10
+"""Of one chart: each is looked at for every point."""
+
 MOST_PARTS: Final = 200
 """Names, numbers and operations; so nothing is deeper than Python can go."""
 

@@ -7,7 +7,7 @@ from mldash.answers.shapes import MetricStatistics
 from mldash.client.live.events import Points
 from mldash.events.field_statistics import is_number
 
-CARRIED: Final = frozenset(("count", "min", "max", "last"))
+CARRIED: Final = frozenset(("count", "min", "max", "last", "first"))
 """Others are read: a sum of floats is exact in one order alone."""
 
 
@@ -35,7 +35,9 @@ class CarriedStatistics:
         return True
 
     def _add(self, name: str, value: int | float) -> None:
-        one = self.fields.setdefault(name, {"count": 0, "min": None, "max": None})
+        one = self.fields.get(name)
+        if one is None:
+            one = self.fields[name] = {"count": 0, "min": None, "max": None, "first": value}
         one["count"] += 1
         one["min"] = value if one["min"] is None else min(one["min"], value)
         one["max"] = value if one["max"] is None else max(one["max"], value)

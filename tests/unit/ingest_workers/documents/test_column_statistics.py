@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mldash.events.field_statistics import FieldStatistics, is_number
-from mldash_ingest.documents.column_statistics import add_column, add_columns, numbers_in
-from mldash_ingest.documents.columns import Column, pack
+from mldash_ingest.documents.column_statistics import add_column, add_columns, first_numbers, numbers_in
+from mldash_ingest.documents.columns import Column, columns_of_events, pack
 
 long = {"min_size": 40, "max_size": 120}
+single = st.floats() | st.booleans() | st.integers(-5, 5) | st.none()
 floats: Any = st.lists(st.floats(), **long)  # type: ignore[arg-type]
 integers: Any = st.lists(st.integers(-(2**63), 2**63 - 1), **long)  # type: ignore[arg-type]
 mixed: Any = st.lists(st.floats() | st.booleans() | st.none() | st.integers(-(2**63), 2**63 - 1), **long)  # type: ignore[arg-type]
@@ -37,6 +38,21 @@ def test_columns_together_are_columns_one_by_one(columns: list[list[float]]) -> 
     for one, values in zip(singly, columns, strict=True):
         one.add(values)
     assert repr(together) == repr(singly)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), single, max_size=3), min_size=1, max_size=70))
+def test_the_first_numbers_of_columns_are_those_of_their_rows_and_of_statistics(events: list[dict[str, Any]]) -> None:
+    expected = dict[str, Any]()
+    for event in events:
+        for name, value in event.items():
+            if is_number(value) and name != "c":
+                expected.setdefault(name, value)
+    apart, whole = columns_of_events(events), [Column("", "events", msgspec.msgpack.encode(events))]
+    for columns in (apart, whole):
+        assert repr(sorted(first_numbers(columns, {"a", "b"}).items())) == repr(sorted(expected.items()))
+    counted = [(FieldStatistics(), column) for column in apart if column.name != "c" and numbers_in(column)]
+    add_columns(counted)
+    assert repr(sorted((column.name, own.first) for own, column in counted)) == repr(sorted(expected.items()))
 
 
 def test_integers_beyond_64_bits_count_as_the_nearest_float() -> None:

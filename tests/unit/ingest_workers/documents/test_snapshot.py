@@ -11,22 +11,28 @@ from hypothesis import strategies as st
 
 from mldash.events.identity import experiment_id
 from mldash.events.schema import Describe, End, Error, Kind, Record, Rows, RunEvents, Start
+from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.snapshot import Snapshot
 from mldash_ingest.fetch.decode import Arrival
 from mldash_ingest.plan.appends import plan
 
 ONE, TWO = b"1" * 16, b"2" * 16
 numbers = st.floats() | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none() | st.just("text")
+cuts = st.integers(0, 29)
 
 
 def fold(kind: Kind, *batches: list[Record]) -> Snapshot:
     snapshot = Snapshot(kind)
-    origin: Any = SimpleNamespace(topic="t", partition=0, offset=0)
     for batch in batches:
-        arrivals = [Arrival(record, experiment_id("o/p"), origin) for record in batch]
-        for bucket in plan(b"s" * 16, kind, snapshot, arrivals).buckets:
+        for bucket in plan_from(snapshot, batch, kind):
             snapshot.advance(bucket)
     return snapshot
+
+
+def plan_from(snapshot: Snapshot, batch: list[Record], kind: Kind = "metrics") -> list[Bucket]:
+    origin: Any = SimpleNamespace(topic="t", partition=0, offset=0)
+    arrivals = [Arrival(record, experiment_id("o/p"), origin) for record in batch]
+    return plan(b"s" * 16, kind, snapshot, arrivals).buckets
 
 
 def record(kind: Kind, block: Rows | RunEvents, session: bytes = ONE, first_seq: int = 0) -> Record:
@@ -64,6 +70,32 @@ def test_what_a_later_version_adds_to_statistics_is_passed_over() -> None:
     assert again.to_update() == document
     again.statistics["a"].add([7])
     assert (again.statistics["a"].count, again.statistics["a"].last) == (3, 7)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), numbers), min_size=2, max_size=30), st.integers(1, 29), cuts)
+def test_first_numbers_are_those_of_the_chain_or_not_known_whoever_folds_on(
+    values: list[tuple[str, Any]], cut: int, until: int
+) -> None:
+    """From `cut` to `until` a worker of 0.1.0 writes the snapshots, which leaves `firsts` as it was."""
+    rows = [record("metrics", Rows([name], [1.0], [[value]]), first_seq=at) for at, (name, value) in enumerate(values)]
+    numbered = [(at, name, value) for at, (name, value) in enumerate(values) if type(value) in (int, float)]
+    first: dict[str, tuple[int, Any]] = {}
+    for at, name, value in numbered:
+        first.setdefault(name, (at, value))
+    until = max(cut, until)
+    document = fold("metrics", rows[:cut]).to_update()
+    document |= {**fold("metrics", rows[:until]).to_update(), "firsts": document["firsts"]}
+    carried = Snapshot.from_document("metrics", document)
+    whole = fold("metrics", rows)
+    for bucket in plan_from(carried, rows[until:]):
+        carried.advance(bucket)
+    found = {name: one.first for name, one in Snapshot.from_document("metrics", carried.to_update()).statistics.items()}
+    expected = {name: None if cut <= at < until else value for name, (at, value) in first.items()}
+    assert repr(sorted(found.items())) == repr(sorted(expected.items()))
+    assert repr(carried.to_update() | {"firsts": []}) == repr(whole.to_update() | {"firsts": []})
+    read = [[name, value] for name, (_, value) in first.items()]
+    known = Snapshot.from_document("metrics", {**carried.to_update(), "firstsRead": read})
+    assert repr(known.to_update()) == repr(whole.to_update())
 
 
 def test_statistics_of_large_integers_are_plain_numbers_after_the_database_had_them() -> None:

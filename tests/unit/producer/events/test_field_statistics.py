@@ -27,7 +27,16 @@ def test_values_that_are_no_nan_are_counted(values: list[float]) -> None:
     assert (found.count, found.nan_count) == (len(present), len(values) - len(present))
     assert (found.min, found.max) == ((min(present), max(present)) if present else (None, None))
     if values:
-        assert repr(found.last) == repr(values[-1])
+        assert (repr(found.first), repr(found.last)) == (repr(values[0]), repr(values[-1]))
+
+
+@given(numbers.filter(bool), st.integers(-5, 5))
+def test_a_first_value_that_is_not_known_stays_so(values: list[float], last: int) -> None:
+    """Somebody who kept none has counted before."""
+    found = FieldStatistics(count=1, sum=float(last), min=last, max=last, last=last)
+    found.add(values)
+    assert found.first is None
+    assert repr(found.last) == repr(values[-1])
 
 
 def test_nan_is_counted_apart_and_may_be_the_last() -> None:

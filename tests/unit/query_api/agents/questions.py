@@ -120,7 +120,7 @@ async def not_yet_says_how_to_go_on(asker: Asker, ledger: Ledger) -> None:
 async def what_was_logged_under_which_names(asker: Asker, ledger: Ledger) -> None:
     text = await asker.ask("fields", prefix="metrics.train.loss")
     assert {row["field"] for row in rows(text, "field")} == {
-        f'"metrics.train.loss.{one}"' for one in ("count", "min", "max", "mean", "last")
+        f'"metrics.train.loss.{one}"' for one in ("count", "min", "max", "mean", "last", "first")
     }
 
 

@@ -70,7 +70,8 @@ def test_statistics_are_carried_forward_by_points_in_turn_and_read_anew_where_on
     assert not known.carry(told(7, 1.0)) and not known.carry(told(6, None)) and known.end == 6
     other = [{"index": 6, "data": {"acc": 3, "ok": True, "text": "x"}, "createdAt": ""}]
     assert known.carry(Points(prefix=RUN, name="train", first_index=6, points=other))  # type: ignore[arg-type]
-    assert known.fields["acc"] == {"count": 1, "min": 3, "max": 3, "last": 3} and known.fields.keys() == {"loss", "acc"}
+    assert known.fields["acc"] == {"count": 1, "min": 3, "max": 3, "first": 3, "last": 3}
+    assert known.fields.keys() == {"loss", "acc"}
 
 
 async def test_news_of_local_folders_is_heard_and_nothing_stays_behind(tmp_path: Path) -> None:

@@ -63,6 +63,8 @@ def test_a_chart_is_of_its_metric_and_fields_alone() -> None:
         chart(x=["secret"]),
         chart(filter=["secret < 1"]),
         chart(filter=["loss < 1"]),
+        chart(expression=["secret * 1"]),
+        chart(expression=["loss * 2"]),
         {"prefix": [RUN]},
     ):
         assert not opens(CHART, asked), asked

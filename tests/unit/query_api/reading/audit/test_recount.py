@@ -58,6 +58,22 @@ def test_the_two_zeros_are_one_number_in_statistics() -> None:
     assert list(recount.differences(document, {})) == ["the statistics of its fields"]
 
 
+def test_a_first_number_that_is_not_known_is_no_fault_and_a_wrong_one_is() -> None:
+    recount = Recount("metrics", 0)
+    assert list(recount.take(bucket(0, [{"a": 1, "b": 2.5}, {"a": 3}]))) == []
+    document = recount.snapshot.to_update()
+    assert document["firsts"] == [["a", 1], ["b", 2.5]]
+    wrong = ["the first numbers of its fields"]
+    for firsts, read, found in (
+        ([["b", 2.5]], [], []),
+        ([], [["a", 1], ["b", None]], []),
+        ([["a", 3]], [], wrong),
+        ([], [["b", 2.0]], wrong),
+    ):
+        told = {**document, "firsts": firsts, "firstsRead": read}
+        assert list(recount.differences(told, {})) == found
+
+
 def test_a_session_that_was_moved_out_of_the_snapshot_is_looked_for_beside_it() -> None:
     recount = Recount("metrics", 0)
     assert list(recount.take(bucket(0, [{"a": 1}, {"a": 2}], Source(ONE, 0, 1), Source(TWO, 0, 1)))) == []
