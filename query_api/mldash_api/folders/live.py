@@ -143,6 +143,8 @@ async def changed_live(
 
 def _listened(asked: Asked, start: str) -> LiveAsked:
     """Raises WrongParameter."""
+    if asked.table is not None:
+        raise WrongParameter("fields", "the API of a stack tells rows of a table; of a folder ask anew")
     begins: Any = int(start) if start.isascii() and start.isdigit() else start
     where: Start = begins
     try:

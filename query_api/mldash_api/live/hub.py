@@ -7,6 +7,7 @@ from typing import Final
 from mldash.events.identity import parse_prefix
 from mldash_api import instruments
 from mldash_api.kafka import look_away
+from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores, find_experiment
 
 from .asked import CHAINS
@@ -19,6 +20,7 @@ from .pieces import Piece
 from .reading import Found, Gap, find_chains, read_piece
 from .scopes import prefixes_below
 from .state import read_statuses
+from .tables.tables import Tables
 
 KINDS: Final = (*CHAINS, "runs")
 """Of streams that are looked at."""
@@ -28,8 +30,9 @@ _READS_AT_ONCE: Final = 4
 class Hub:
     """One a process."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, index: RunIndex) -> None:
         self.stores, self.settings = stores, stores.settings
+        self.tables = Tables(index)
         self.news = News(stores.settings)
         self.listened = Listened(stores.mongo, stores.settings.live_processes)
         self.listeners = set[Listener]()

@@ -1,7 +1,8 @@
 """The events that `client.live(…)` gives: those of docs/http.md, Live, one object a stream each.
 
 Points, Entries, Lines and Params are stored events, each told once; Status and Fields are told as they are on every
-connection, and whenever they change; UpToDate, Gap, Changed and Closed are about the listening itself.
+connection, and whenever they change; so are TableRows; UpToDate, Gap, Changed and Closed are about the listening
+itself.
 """
 
 from __future__ import annotations
@@ -66,6 +67,22 @@ class Fields(Struct, frozen=True, kw_only=True):
     fields: list[str]
 
 
+class TableRows(Struct, frozen=True, kw_only=True):
+    """Rows of the table that came or changed: {"prefix", "id", "values"}; at most once a second.
+
+    `whole`: they are all of it, whatever was told before: the first of every connection, and of every other table.
+    `gone`: prefixes of those that left it. `order`: all prefixes in their order, None where that has not changed.
+    `count`: runs that pass the filter. `as_of`: every change that was stored then is in it.
+    """
+
+    rows: list[dict[str, Any]]
+    gone: list[str]
+    order: list[str] | None
+    whole: bool
+    count: int
+    as_of: str | None
+
+
 class UpToDate(Struct, frozen=True, kw_only=True):
     """All that was stored when the listener came is told; once a connection, and after a change."""
 
@@ -104,11 +121,13 @@ class Other(Struct, frozen=True, kw_only=True):
     data: Any
 
 
-LiveEvent = Points | Entries | Lines | Params | Status | Fields | UpToDate | Gap | Changed | Closed | Other
+LiveEvent = Points | Entries | Lines | Params | Status | Fields | TableRows | UpToDate | Gap | Changed | Closed | Other
 
 OVER: Final = frozenset(("ended", "done"))
 """Reasons after which nothing more will come."""
-REFUSED: Final = frozenset(("not-signed-in", "not-allowed", "too-many-streams", "too-many-experiments"))
+REFUSED: Final = frozenset(
+    ("not-signed-in", "not-allowed", "too-many-streams", "too-many-experiments", "query-too-long")
+)
 
 
 def events_of(name: str, data: Any) -> list[LiveEvent]:
@@ -147,6 +166,17 @@ def _gap(one: Mapping[str, Any]) -> LiveEvent:
     )
 
 
+def _rows(one: Mapping[str, Any]) -> LiveEvent:
+    return TableRows(
+        rows=one["rows"],
+        gone=one["gone"],
+        order=one["order"],
+        whole=one["whole"],
+        count=one["count"],
+        as_of=one["asOf"],
+    )
+
+
 _ALIVE: Final = "alive"
 
 _MADE_OF: Final[dict[str, Callable[[Mapping[str, Any]], LiveEvent]]] = {
@@ -156,6 +186,7 @@ _MADE_OF: Final[dict[str, Callable[[Mapping[str, Any]], LiveEvent]]] = {
     "params": lambda one: Params(prefix=one["prefix"], first_index=one["firstIndex"], sets=one["sets"]),
     "status": lambda one: Status(prefix=one["prefix"], experiment=one["experiment"], sessions=one["sessions"]),
     "fields": lambda one: Fields(prefix=one["prefix"], kind=one["kind"], name=one["name"], fields=one["fields"]),
+    "rows": _rows,
     "up-to-date": lambda one: UpToDate(at=one["at"]),
     "gap": _gap,
     "changed": lambda one: Changed(change=one["change"]),

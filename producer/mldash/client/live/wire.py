@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .events import Changed, Closed, Entries, Fields, Gap, Lines, LiveEvent, Params, Points, Status, UpToDate
+from .events import Changed, Closed, Entries, Fields, Gap, Lines, LiveEvent, Params, Points, Status, TableRows, UpToDate
 
 
 def sent_of(event: LiveEvent) -> tuple[str, Any]:
@@ -23,6 +23,9 @@ def sent_of(event: LiveEvent) -> tuple[str, Any]:
             return "status", [{"prefix": prefix, "experiment": experiment, "sessions": sessions}]
         case Fields(prefix=prefix, kind=kind, name=name, fields=fields):
             return "fields", [{"prefix": prefix, "kind": kind, "name": name, "fields": fields}]
+        case TableRows():
+            head = {"whole": event.whole, "asOf": event.as_of, "count": event.count, "gone": event.gone}
+            return "rows", {**head, "order": event.order, "rows": event.rows}
         case Gap():
             named = {"reason": event.reason, "prefix": event.prefix, "kind": event.kind, "name": event.name}
             return "gap", [{**named, "from": event.start, "to": event.end}]
