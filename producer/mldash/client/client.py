@@ -205,6 +205,7 @@ class Client(ApiQuestions):
         filter: str | None = None,
         sort: str | None = None,
         limit: int | None = None,
+        pending: bool = False,
         after: str | None = None,
         changeable: bool = False,
         patience_s: float = 300.0,
@@ -217,11 +218,12 @@ class Client(ApiQuestions):
         `start`: "now", "start", or an index of each stream; `after`: a `live.id`, behind which it goes on instead.
         `columns`: a table of runs is told too, as TableRows when a row of it comes, changes or goes: those of all that
         one may read which pass `filter`, in the order of `sort`, the first `limit` (100), whatever else is listened to.
+        `pending`: what Kafka has acknowledged and is not stored yet is told too, as Pending.
         `changeable`: whether `live.change(…)` will be used. Over an API a connection that breaks is made again, at once
         and then less and less often, for `patience_s` seconds at most.
 
         Nothing is asked before the first event is. Raises ValueError for what can't be listened to, and for a table
-        over folders; FilterError for a filter or field that is none.
+        or pending events over folders; FilterError for a filter or field that is none.
         """
         from .live.asked import asked_live
         from .live.listener import Live
@@ -240,6 +242,7 @@ class Client(ApiQuestions):
             filter=filter,
             sort=sort,
             limit=limit,
+            pending=pending,
         )
         if self._transport is None:
             from .live.over_folder import FolderEvents, below

@@ -73,6 +73,8 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     """`end`: the stream ends when every experiment has."""
     table: AskedTable | None = None
     """Runs that are shown as rows; of all that the caller may read, whatever else is listened to."""
+    pending: bool = False
+    """Whether events are told too that Kafka has acknowledged and that are not stored yet."""
 
     @property
     def is_empty(self) -> bool:

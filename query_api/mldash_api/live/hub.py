@@ -16,6 +16,7 @@ from .errors import ListenersFull, TooManyListeners
 from .listened.listened import Listened
 from .listener import BEGINNING, Listener, Start
 from .news import News
+from .pending.following import Pending
 from .pieces import Piece
 from .reading import Found, Gap, find_chains, read_piece
 from .scopes import prefixes_below
@@ -33,6 +34,7 @@ class Hub:
     def __init__(self, stores: Stores, index: RunIndex) -> None:
         self.stores, self.settings = stores, stores.settings
         self.tables = Tables(index)
+        self.pending = Pending(stores.settings)
         self.news = News(stores.settings)
         self.listened = Listened(stores.mongo, stores.settings.live_processes)
         self.listeners = set[Listener]()
@@ -55,6 +57,7 @@ class Hub:
             raise TooManyListeners(self.settings.live_listeners_of_one)
         self.listeners.add(listener)
         self.listened.comes(listener.asked)
+        self.pending.comes(listener)
         self.news.want(True)
         instruments.live_listeners.set(len(self.listeners))
 
@@ -65,6 +68,7 @@ class Hub:
         if listener in self.listeners:
             self.listened.goes(listener.asked)
         self.listeners.discard(listener)
+        self.pending.goes(listener)
         self.news.want(bool(self.listeners))
         instruments.live_listeners.set(len(self.listeners))
 

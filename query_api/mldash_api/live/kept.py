@@ -1,7 +1,7 @@
 """What is kept in MongoDB for a time: positions that are too many for an id, and what pages listen to.
 
   positions  {_id: 12 random bytes, until, data: MessagePack}: written once, never changed
-  listeners  {_id: what the page calls it, subject, change, asked, table: MessagePack, from, until}
+  listeners  {_id: what the page calls it, subject, change, asked, table: MessagePack, pending, from, until}
 
 `until` is a date, for MongoDB's own expiry. It runs once a minute, so readers look at `until` themselves.
 """
@@ -82,10 +82,11 @@ async def put_page(mongo: Mongo, page: Page) -> int | None:
     """What is listened to under this name from now on; the number of the change. None: the name is another's."""
     now = _in(0)
     # Apart: a process of a version before reads `asked`, and refuses fields that it does not know.
-    asked = msgspec.structs.replace(page.asked, table=None)
+    asked = msgspec.structs.replace(page.asked, table=None, pending=False)
     new = {
         "asked": msgspec.msgpack.encode(asked),
         "table": msgspec.msgpack.encode(page.asked.table),
+        "pending": page.asked.pending,
         "from": page.start,
         "until": _in(PAGE_S),
     }
@@ -119,7 +120,9 @@ def _page(document: Mapping[str, Any]) -> Page:
         subject=document["subject"],
         change=document["change"],
         asked=msgspec.structs.replace(
-            _asked.decode(document["asked"]), table=_table.decode(document["table"]) if "table" in document else None
+            _asked.decode(document["asked"]),
+            table=_table.decode(document["table"]) if "table" in document else None,
+            pending=document.get("pending", False),
         ),
         start=document["from"],
     )

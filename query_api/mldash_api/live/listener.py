@@ -22,6 +22,7 @@ from mldash_api.seam.rows import iso_or_none
 from .asked import CHAINS, Asked, may_read
 from .chains import Chain, Watched
 from .kept import Page, keep
+from .pending.telling import ToldPending
 from .positions import Position, Positions
 from .state import fields_block
 from .tables.telling import Looked, rows_told
@@ -76,6 +77,7 @@ class Listener:
         self._table: Looked | None = None
         self._told_table: Looked | None = None
         """On this connection, of the table that it asks for now."""
+        self._pending = ToldPending()
         self._changed: Page | None = None
         self._told_change: Page | None = None
         self.closing: str | None = None
@@ -146,6 +148,10 @@ class Listener:
         if table is not self._table:
             self._table = table
             self._wake.set()
+
+    def has_pending(self) -> None:
+        """Events that are not stored yet have come, or gone."""
+        self._wake.set()
 
     def is_deleted(self, watched: Watched) -> None:
         """Nothing of it counts any more."""
@@ -260,6 +266,8 @@ class Listener:
                 return Event("up-to-date", await self.id(), msgspec.json.encode({"at": iso_or_none(time())}))
         if self._is_over():
             return await self._closed("ended")
+        if self.asked.pending and (told := await self._pending.next(self)) is not None:
+            return Event("pending", await self.id(), told)
         return None
 
     async def _closed(self, reason: str) -> Event:
@@ -286,7 +294,10 @@ class Listener:
         self.hub.listened.comes(page.asked)
         if page.asked.table != self.asked.table or page.asked.nonfinite != self.asked.nonfinite:
             self._table = self._told_table = None
+        self.hub.pending.goes(self)
         self.asked, self.is_up_to_date, self._was_up_to_date = page.asked, False, False
+        self._pending = ToldPending()
+        self.hub.pending.comes(self)
         await self.hub.tables.join(self)
         await self.hub.listen_anew(self, start_of(page.start))
         self._told_change = page

@@ -24,7 +24,7 @@ _LONGEST_DELAY_S: Final = 2.0
 _PAGE_BYTES: Final = 4 << 20
 _A_MOMENT_S: Final = 0.01
 """For what is there already: nothing of it waits."""
-_STATE: Final = ("status", "fields", "up-to-date")
+_STATE: Final = ("status", "fields", "up-to-date", "pending")
 
 
 class Live:
@@ -41,6 +41,7 @@ class Live:
     def start(self) -> None:
         """The steps; without listeners they wait."""
         self._following.start("follow what is stored", self.hub.news.follow, 0.0)
+        self._following.start("follow what is not stored yet", self.hub.pending.follow, 0.0)
         self._looking.start("look for what is new", self._rounds.turn, 0.0)
         self._looking.start("tend listeners", self.tending.tend, EVERY_S)
         self._looking.start("look at tables", lambda: self.hub.tables.tend(list(self.hub.listeners)), TABLES_EVERY_S)

@@ -13,7 +13,7 @@ from .conftest import Running
 from .listening import Ear, listening
 from .test_live_listeners import NAME, change
 from .test_tokens import bearer, token_for
-from .writing import PREFIX, Chain
+from .writing import PREFIX, SESSION, Chain
 
 pytestmark = pytest.mark.integration
 
@@ -121,7 +121,21 @@ async def test_only_runs_that_the_caller_may_read_are_rows(world: World) -> None
             assert shown.count == 2
 
 
-async def test_a_program_that_asks_again_and_again_gets_the_rows_at_once(world: World, api: Api) -> None:
+async def test_without_topics_pending_events_are_off_and_the_stream_says_so(world: World, api: Api) -> None:
+    """Stored events are told all the same; a page may ask for it later."""
+    chain = await Chain(world).begin()
+    async with listening(api.port, id=NAME, prefix=PREFIX, kind="points") as ear:
+        await ear.until("up-to-date")
+        assert (await change(api, NAME, prefixes=[PREFIX], kinds=["points"], pending=True)).status_code == 200
+        told = (await ear.until("pending")).data
+        off = {"on": False, "reason": "kafka-away", "full": False, "added": [], "gone": []}
+        assert told == {"whole": True, **off}
+        await chain.append([{"loss": 1.0}])
+        (block,) = (await ear.until("points")).data
+        assert block["sources"] == [{"firstIndex": 0, "count": 1, "session": SESSION.hex(), "firstSeq": 0}]
+
+
+async def test_a_program_that_asks_again_and_again_gets_the_rows_at_once(world: World) -> None:
     await made(world, PREFIX, 0.1)
     running = Running(world.api(stop_timeout_s=2.0))
     async with running as client:

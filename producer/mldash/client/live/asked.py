@@ -50,6 +50,7 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
     until: Literal["end"] | None
     start: str
     table: LiveTable | None = None
+    pending: bool = False
 
     def query(self) -> dict[str, str | int | Sequence[str] | None]:
         """As GET /v1/live takes it."""
@@ -63,6 +64,7 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
             "nonfinite": self.nonfinite,
             "until": self.until,
             "from": self.start,
+            "pending": "true" if self.pending else None,
             **(self.table.query() if self.table is not None else {}),
         }
 
@@ -80,6 +82,8 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
         }
         if self.table is not None:
             found["table"] = self.table.document()
+        if self.pending:
+            found["pending"] = True
         return {**found, "kinds": self.kinds} if self.kinds else found
 
     def wants(self, kind: str, name: str | None) -> bool:
@@ -116,6 +120,7 @@ def asked_live(
     filter: str | None = None,
     sort: str | None = None,
     limit: int | None = None,
+    pending: bool = False,
 ) -> LiveAsked:
     """A text is a list of one. Raises FilterError for a filter or field that is none, ValueError for what is no prefix,
     scope, kind, level or start, where nothing is named, and for a table without columns."""
@@ -130,6 +135,7 @@ def asked_live(
         until=None if until is None else _one_of("until", until, ("end",)),
         start=str(start),
         table=_table(_listed(columns), filter, sort, limit),
+        pending=pending,
     )
     if not asked.prefixes and not asked.scopes and asked.table is None:
         raise ValueError(

@@ -194,6 +194,8 @@ class FolderEvents:
 def _check(asked: LiveAsked) -> None:
     if asked.table is not None:
         raise ValueError("rows of a table are told by an API; of folders ask for the runs again")
+    if asked.pending:
+        raise ValueError("pending events are told by an API; what is told of folders is in their files")
 
 
 def _start_of(asked: LiveAsked) -> int | None:

@@ -40,6 +40,9 @@ def provide_asked(
     filter: Annotated[str | None, QueryParameter(description="Of the table: runs that pass.")] = None,
     sort: Annotated[str | None, QueryParameter(description="Of the table: a field; `-` before it: descending.")] = None,
     limit: Annotated[int | None, QueryParameter(description="Of the table: its first rows.")] = None,
+    pending: Annotated[
+        bool, QueryParameter(description="Also events that Kafka has acknowledged and that are not stored yet.")
+    ] = False,
 ) -> Asked:
     """Raises WrongParameter."""
     if fields is None and not (filter is None and sort is None and limit is None):
@@ -58,6 +61,7 @@ def provide_asked(
         nonfinite=nonfinite,
         until=until,
         table=table,
+        pending=pending,
     )
 
 

@@ -1,4 +1,4 @@
-"""A table of runs that `client.live` listens to: what is asked for, and what is told of it."""
+"""A table of runs, and pending events, that `client.live` listens to: what is asked for, and what is told."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from mldash.client.client import Client
 from mldash.client.live.asked import asked_live
-from mldash.client.live.events import TableRows, events_of
+from mldash.client.live.events import Pending, Points, TableRows, events_of
 from mldash.client.live.wire import sent_of
 
 ROWS = TableRows(
@@ -51,9 +51,33 @@ def test_rows_are_read_as_they_are_sent() -> None:
     assert name == "rows" and events_of(name, data) == [ROWS]
 
 
-def test_local_folders_tell_no_rows_and_say_so(tmp_path: Path) -> None:
+def test_pending_events_and_the_names_of_stored_ones_are_read_as_they_are_sent() -> None:
+    assert asked_live("a/b", pending=True).query()["pending"] == "true"
+    assert asked_live("a/b", pending=True).document()["pending"] is True
+    named = {"prefix": "a/b", "kind": "metrics", "name": None, "session": "00", "firstSeq": 3, "count": 1}
+    told = Pending(
+        added=[{**named, "events": [{"seq": 3, "time": "2026-01-01T00:00:00.000000Z", "data": {"x": 1}}]}],
+        gone=[named],
+        whole=True,
+        on=True,
+        reason=None,
+        full=False,
+    )
+    name, data = sent_of(told)
+    assert name == "pending" and events_of(name, data) == [told]
+    sources = [{"firstIndex": 0, "count": 0, "session": "00", "firstSeq": 3}]
+    block = {"prefix": "a/b", "name": "x", "firstIndex": 0, "points": []}
+    (points,) = events_of("points", [{**block, "sources": sources}])
+    assert isinstance(points, Points) and points.sources == sources
+    (points,) = events_of("points", [block])
+    assert isinstance(points, Points) and points.sources == []
+
+
+def test_local_folders_tell_neither_rows_nor_pending_events_and_say_so(tmp_path: Path) -> None:
     client = Client(str(tmp_path))
     with pytest.raises(ValueError, match="by an API"):
         client.live(columns="status")
+    with pytest.raises(ValueError, match="by an API"):
+        client.live("a/b", pending=True)
     with client.live("a/b") as live, pytest.raises(ValueError, match="by an API"):
         live.change(columns="status")
