@@ -145,8 +145,8 @@ class Api:
         await asyncio.to_thread(load_conversions)
         topics = Topics(stores.settings)
         gateway = Gateway(stores.settings, stores.mongo, topics)
-        self.live = live = Live(stores)
         index = make_index(stores.settings)
+        self.live = live = Live(stores, index)
         self.dependencies = dependencies = health.dependencies_of(stores, topics)
         admission = Admission(stores.settings, stores.mongo)
         flow = Flow(stores.settings, admission.browsers.keys) if stores.settings.auth == "oidc" else None
@@ -243,8 +243,8 @@ def make_app(
     topics = topics or Topics(stores.settings)
     known = known or health.dependencies_of(stores, topics)
     taking = gateway or Gateway(stores.settings, stores.mongo, topics)
-    telling = live or Live(stores)
     searched = index or make_index(stores.settings)
+    telling = live or Live(stores, searched)
     admission = admission or Admission(stores.settings, stores.mongo)
     app = Litestar(
         route_handlers=[

@@ -213,6 +213,17 @@ class ApiSettings(Servers, frozen=True, kw_only=True, forbid_unknown_fields=True
     live_cache_bytes: Annotated[
         int, Meta(ge=0, description="Memory for events that live streams were told last, shared by all.")
     ] = 64 << 20
+    live_pending_partitions: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Partitions of Kafka that are read at most for listeners that ask for events which are not "
+            "stored yet; where the topics have more, these are not told. 0: never.",
+        ),
+    ] = 128
+    live_pending_bytes: Annotated[
+        int, Meta(ge=0, description="Memory for events that are not stored yet; nothing is read beyond it.")
+    ] = 16 << 20
     live_slow_s: Annotated[
         float, Meta(gt=0, description="A live stream whose client is behind for so long, by its own fault, is closed.")
     ] = 10.0

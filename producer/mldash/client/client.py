@@ -201,6 +201,11 @@ class Client(ApiQuestions):
         nonfinite: NonFinite = "null",
         until: Literal["end"] | None = None,
         start: Start = "now",
+        columns: str | Sequence[str] = (),
+        filter: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        pending: bool = False,
         after: str | None = None,
         changeable: bool = False,
         patience_s: float = 300.0,
@@ -211,10 +216,14 @@ class Client(ApiQuestions):
         entries, lines, params, status, fields (none: all). `metrics`, `topics`: patterns of names, as of files.
         `nonfinite`: NaN and infinities as None, or as strings. `until="end"`: the loop ends when every run has.
         `start`: "now", "start", or an index of each stream; `after`: a `live.id`, behind which it goes on instead.
+        `columns`: a table of runs is told too, as TableRows when a row of it comes, changes or goes: those of all that
+        one may read which pass `filter`, in the order of `sort`, the first `limit` (100), whatever else is listened to.
+        `pending`: what Kafka has acknowledged and is not stored yet is told too, as Pending.
         `changeable`: whether `live.change(…)` will be used. Over an API a connection that breaks is made again, at once
         and then less and less often, for `patience_s` seconds at most.
 
-        Nothing is asked before the first event is. Raises ValueError for what can't be listened to.
+        Nothing is asked before the first event is. Raises ValueError for what can't be listened to, and for a table
+        or pending events over folders; FilterError for a filter or field that is none.
         """
         from .live.asked import asked_live
         from .live.listener import Live
@@ -229,6 +238,11 @@ class Client(ApiQuestions):
             nonfinite=nonfinite,
             until=until,
             start=start,
+            columns=columns,
+            filter=filter,
+            sort=sort,
+            limit=limit,
+            pending=pending,
         )
         if self._transport is None:
             from .live.over_folder import FolderEvents, below

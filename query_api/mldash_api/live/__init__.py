@@ -17,6 +17,8 @@ One hub a process; it watches experiments and their chains while somebody listen
   tending.py      what no statement tells: deletions, new experiments, changes, rights
   telling.py      what a listener is told next
   listener.py     one listener: what it is told, in which order, and when it ends
+  tables/         rows of a table of runs, told as they change
+  pending/        events that Kafka has acknowledged and that are not stored yet
   listened/       which experiments are listened to, told to the processes that write them
   joining.py      how one comes in: by parameters, by an id, by a name that a page can change
   event_stream.py as server-sent events

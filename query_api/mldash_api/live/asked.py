@@ -18,6 +18,8 @@ from mldash.events.levels import canonical_level
 from mldash_api.errors import WrongParameter
 from mldash_api.rights.caller import EVERYTHING, Caller, allows, covers, parse_scope
 
+from .tables.asked import AskedTable, question_of
+
 Told = Literal["points", "entries", "lines", "params", "status", "fields"]
 
 TOLD: Final[tuple[Told, ...]] = ("points", "entries", "lines", "params", "status", "fields")
@@ -69,10 +71,14 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     nonfinite: Literal["null", "string"] = "null"
     until: Literal["end"] | None = None
     """`end`: the stream ends when every experiment has."""
+    table: AskedTable | None = None
+    """Runs that are shown as rows; of all that the caller may read, whatever else is listened to."""
+    pending: bool = False
+    """Whether events are told too that Kafka has acknowledged and that are not stored yet."""
 
     @property
     def is_empty(self) -> bool:
-        return not self.prefixes and not self.scopes
+        return not self.prefixes and not self.scopes and self.table is None
 
     @cached_property
     def hash(self) -> bytes:
@@ -108,12 +114,13 @@ def may_read(caller: Caller, asked: Asked) -> bool:
     """Whether all of it is the caller's to read. A link to an experiment opens that one, and nothing below it."""
     if caller.opens is not None:
         opened = caller.opens
-        return opened.kind == "experiment" and not asked.scopes and set(asked.prefixes) <= {opened.prefix}
+        is_of_it = opened.kind == "experiment" and not asked.scopes and set(asked.prefixes) <= {opened.prefix}
+        return is_of_it and asked.table is None
     return all(allows(caller, "read", scope) for scope in (*asked.prefixes, *asked.scopes))
 
 
 def checked(asked: Asked) -> Asked:
-    """The same with canonical names, each once. Raises WrongParameter."""
+    """The same with canonical names, each once. Raises WrongParameter, WrongFilter."""
     if len(asked.prefixes) + len(asked.scopes) > MOST_NAMED:
         raise WrongParameter("prefix", f"a listener names {MOST_NAMED} experiments and scopes at most")
     for parameter, patterns in (("metric", asked.metrics), ("topic", asked.topics)):
@@ -123,6 +130,8 @@ def checked(asked: Asked) -> Asked:
             raise WrongParameter(parameter, f"patterns with *, ? or [ have {MOST_WILD_LETTERS} letters together")
         for one in patterns:
             _named(parameter, one)
+    if asked.table is not None:
+        question_of(asked.table)
     return msgspec.structs.replace(
         asked,
         prefixes=_each_once(_prefix(one) for one in asked.prefixes),

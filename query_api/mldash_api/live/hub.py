@@ -7,6 +7,7 @@ from typing import Final
 from mldash.events.identity import parse_prefix
 from mldash_api import instruments
 from mldash_api.kafka import look_away
+from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores, find_experiment
 
 from .asked import CHAINS
@@ -15,10 +16,12 @@ from .errors import ListenersFull, TooManyListeners
 from .listened.listened import Listened
 from .listener import BEGINNING, Listener, Start
 from .news import News
+from .pending.following import Pending
 from .pieces import Piece
 from .reading import Found, Gap, find_chains, read_piece
 from .scopes import prefixes_below
 from .state import read_statuses
+from .tables.tables import Tables
 
 KINDS: Final = (*CHAINS, "runs")
 """Of streams that are looked at."""
@@ -28,8 +31,10 @@ _READS_AT_ONCE: Final = 4
 class Hub:
     """One a process."""
 
-    def __init__(self, stores: Stores) -> None:
+    def __init__(self, stores: Stores, index: RunIndex) -> None:
         self.stores, self.settings = stores, stores.settings
+        self.tables = Tables(index)
+        self.pending = Pending(stores.settings)
         self.news = News(stores.settings)
         self.listened = Listened(stores.mongo, stores.settings.live_processes)
         self.listeners = set[Listener]()
@@ -52,6 +57,7 @@ class Hub:
             raise TooManyListeners(self.settings.live_listeners_of_one)
         self.listeners.add(listener)
         self.listened.comes(listener.asked)
+        self.pending.comes(listener)
         self.news.want(True)
         instruments.live_listeners.set(len(self.listeners))
 
@@ -62,6 +68,7 @@ class Hub:
         if listener in self.listeners:
             self.listened.goes(listener.asked)
         self.listeners.discard(listener)
+        self.pending.goes(listener)
         self.news.want(bool(self.listeners))
         instruments.live_listeners.set(len(self.listeners))
 

@@ -35,14 +35,17 @@ class Request(Struct, frozen=True, kw_only=True):
 async def join(hub: Hub, request: Request) -> Listener | None:
     """A listener that has entered: whoever gets it calls `hub.leave`. None: it is told to stop, for all is told.
 
-    Raises WrongParameter, NotAllowed, NotFound, TooManyListeners, ListenersFull, AnswerTooLarge, what reads raise.
+    Raises WrongParameter, WrongFilter, NotAllowed, NotFound, TooManyListeners, ListenersFull, AnswerTooLarge,
+    IndexBuilding, QueryTooLong, what reads raise.
     """
     page = await _page(hub, request)
     asked = page.asked if page is not None else checked(request.asked)
     if asked.is_empty:
         if page is not None:
             return None  # the page has said that it is done
-        raise WrongParameter("prefix", "name an experiment by `prefix`, or an owner or project by `scope`")
+        raise WrongParameter(
+            "prefix", "name an experiment by `prefix`, an owner or project by `scope`, or columns by `fields`"
+        )
     demand_all(request.caller, asked)
     id_ = None if request.after is None else parse_id(request.after)
     if id_ is not None and id_.has_ended and id_.hash == asked.hash:
@@ -60,6 +63,7 @@ async def join(hub: Hub, request: Request) -> Listener | None:
             listener.is_forgotten()
         if id_ is not None and id_.hash != asked.hash:
             listener.has_changed()
+        await hub.tables.join(listener)
         await hub.listen(listener, await hub.prefixes_of(listener), NOW if is_forgotten else start)
     except BaseException:
         hub.leave(listener)

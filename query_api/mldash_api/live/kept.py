@@ -1,7 +1,7 @@
 """What is kept in MongoDB for a time: positions that are too many for an id, and what pages listen to.
 
   positions  {_id: 12 random bytes, until, data: MessagePack}: written once, never changed
-  listeners  {_id: what the page calls it, subject, change, asked: MessagePack, from, until}
+  listeners  {_id: what the page calls it, subject, change, asked, table: MessagePack, pending, from, until}
 
 `until` is a date, for MongoDB's own expiry. It runs once a minute, so readers look at `until` themselves.
 """
@@ -18,6 +18,7 @@ from mldash_ingest.documents.mongo import DuplicateKeyError, Mongo
 
 from .asked import Asked
 from .positions import KEPT_BYTES, Positions, Vector, parse_vector
+from .tables.asked import AskedTable
 
 BETWEEN_S: Final = 300.0
 """Positions that were a listener's latest for less than a minute: what is on its way to a client is younger."""
@@ -27,6 +28,7 @@ PAGE_S: Final = 60.0
 """What a page listens to, after its stream."""
 
 _asked = msgspec.msgpack.Decoder(Asked)
+_table = msgspec.msgpack.Decoder(AskedTable | None)
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -79,7 +81,15 @@ async def count_pages(mongo: Mongo, subject: str) -> int:
 async def put_page(mongo: Mongo, page: Page) -> int | None:
     """What is listened to under this name from now on; the number of the change. None: the name is another's."""
     now = _in(0)
-    new = {"asked": msgspec.msgpack.encode(page.asked), "from": page.start, "until": _in(PAGE_S)}
+    # Apart: a process of a version before reads `asked`, and refuses fields that it does not know.
+    asked = msgspec.structs.replace(page.asked, table=None, pending=False)
+    new = {
+        "asked": msgspec.msgpack.encode(asked),
+        "table": msgspec.msgpack.encode(page.asked.table),
+        "pending": page.asked.pending,
+        "from": page.start,
+        "until": _in(PAGE_S),
+    }
     await mongo.listeners.delete_one({"_id": page.name, "until": {"$lte": now}})
     try:
         found = await mongo.listeners.find_one_and_update(
@@ -109,7 +119,11 @@ def _page(document: Mapping[str, Any]) -> Page:
         name=document["_id"],
         subject=document["subject"],
         change=document["change"],
-        asked=_asked.decode(document["asked"]),
+        asked=msgspec.structs.replace(
+            _asked.decode(document["asked"]),
+            table=_table.decode(document["table"]) if "table" in document else None,
+            pending=document.get("pending", False),
+        ),
         start=document["from"],
     )
 

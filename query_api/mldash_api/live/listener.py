@@ -22,8 +22,10 @@ from mldash_api.seam.rows import iso_or_none
 from .asked import CHAINS, Asked, may_read
 from .chains import Chain, Watched
 from .kept import Page, keep
+from .pending.telling import ToldPending
 from .positions import Position, Positions
 from .state import fields_block
+from .tables.telling import Looked, rows_told
 from .telling import next_blocks
 
 if TYPE_CHECKING:
@@ -72,6 +74,10 @@ class Listener:
         self.gaps = list[dict[str, Any]]()
         self._statuses = dict[Watched, None]()
         self._fields = list[bytes]()
+        self._table: Looked | None = None
+        self._told_table: Looked | None = None
+        """On this connection, of the table that it asks for now."""
+        self._pending = ToldPending()
         self._changed: Page | None = None
         self._told_change: Page | None = None
         self.closing: str | None = None
@@ -136,6 +142,16 @@ class Listener:
         if self.wants_status:
             self._statuses[watched] = None
             self._wake.set()
+
+    def has_table(self, table: Looked) -> None:
+        """As it is now."""
+        if table is not self._table:
+            self._table = table
+            self._wake.set()
+
+    def has_pending(self) -> None:
+        """Events that are not stored yet have come, or gone."""
+        self._wake.set()
 
     def is_deleted(self, watched: Watched) -> None:
         """Nothing of it counts any more."""
@@ -234,6 +250,9 @@ class Listener:
         if self._fields:
             blocks, self._fields = self._fields, []
             return Event("fields", await self.id(), _array(blocks))
+        if self._table is not None and self._table is not self._told_table:
+            before, self._told_table = self._told_table, self._table
+            return Event("rows", await self.id(), rows_told(before, self._table))
         if self.behind:
             self.is_up_to_date = False
             kind, blocks = await next_blocks(self)
@@ -247,6 +266,8 @@ class Listener:
                 return Event("up-to-date", await self.id(), msgspec.json.encode({"at": iso_or_none(time())}))
         if self._is_over():
             return await self._closed("ended")
+        if self.asked.pending and (told := await self._pending.next(self)) is not None:
+            return Event("pending", await self.id(), told)
         return None
 
     async def _closed(self, reason: str) -> Event:
@@ -271,7 +292,13 @@ class Listener:
                 self.positions.leave(chain.watched.key, chain.key)
         self.hub.listened.goes(self.asked)
         self.hub.listened.comes(page.asked)
+        if page.asked.table != self.asked.table or page.asked.nonfinite != self.asked.nonfinite:
+            self._table = self._told_table = None
+        self.hub.pending.goes(self)
         self.asked, self.is_up_to_date, self._was_up_to_date = page.asked, False, False
+        self._pending = ToldPending()
+        self.hub.pending.comes(self)
+        await self.hub.tables.join(self)
         await self.hub.listen_anew(self, start_of(page.start))
         self._told_change = page
 

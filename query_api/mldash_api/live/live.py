@@ -8,6 +8,7 @@ from typing import Final
 
 from mldash.process.supervision import Supervision
 from mldash_api import instruments
+from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import Stores
 
 from .event_stream import told_to_its_end
@@ -15,6 +16,7 @@ from .hub import Hub
 from .listened.listened import EVERY_S as LISTENED_EVERY_S
 from .listener import Event, Listener
 from .rounds import Rounds
+from .tables.tables import EVERY_S as TABLES_EVERY_S
 from .tending import EVERY_S, Tending
 
 _LONGEST_DELAY_S: Final = 2.0
@@ -22,14 +24,14 @@ _LONGEST_DELAY_S: Final = 2.0
 _PAGE_BYTES: Final = 4 << 20
 _A_MOMENT_S: Final = 0.01
 """For what is there already: nothing of it waits."""
-_STATE: Final = ("status", "fields", "up-to-date")
+_STATE: Final = ("status", "fields", "up-to-date", "pending")
 
 
 class Live:
     """One a process; `start`, then `close` before the server stops, for streams do not end by themselves."""
 
-    def __init__(self, stores: Stores) -> None:
-        self.hub = Hub(stores)
+    def __init__(self, stores: Stores, index: RunIndex) -> None:
+        self.hub = Hub(stores, index)
         self.tending = Tending(self.hub)
         self._rounds = Rounds(self.hub)
         self._stop = asyncio.Event()
@@ -39,8 +41,10 @@ class Live:
     def start(self) -> None:
         """The steps; without listeners they wait."""
         self._following.start("follow what is stored", self.hub.news.follow, 0.0)
+        self._following.start("follow what is not stored yet", self.hub.pending.follow, 0.0)
         self._looking.start("look for what is new", self._rounds.turn, 0.0)
         self._looking.start("tend listeners", self.tending.tend, EVERY_S)
+        self._looking.start("look at tables", lambda: self.hub.tables.tend(list(self.hub.listeners)), TABLES_EVERY_S)
         self._looking.start("say who is listened to", self.hub.listened.tend, LISTENED_EVERY_S)
 
     def say_goodbye(self) -> None:
@@ -66,7 +70,7 @@ async def collect(listener: Listener, wait_s: float) -> tuple[list[Event], str]:
                 break
             events.append(event)
             size, next_id = size + len(event.data), event.id
-            has_news = has_news or event.name not in _STATE
+            has_news = has_news or (event.name not in _STATE and (event.name != "rows" or listener.is_up_to_date))
             if event.name == "closed":
                 break
     return events, next_id

@@ -13,6 +13,7 @@ from mldash_api.points.points import points_of
 from mldash_api.seam.rows import Rows, columns_of, events_of, rows_of_indices
 from mldash_api.stores.streams import StreamRef
 from mldash_api.tracks.entries import entries_of
+from mldash_ingest.documents.buckets import Bucket
 
 from .asked import Asked
 from .points_json import points_json
@@ -21,8 +22,8 @@ _IN_A_THREAD_FROM: Final = 1_000
 _OF_A_VALUE: Final = 16
 _OF_A_PIECE: Final = 1_000
 
-Variant = tuple[NonFinite, tuple[str, ...]]
-"""How NaN is told, and of log lines the levels."""
+Variant = tuple[NonFinite, tuple[str, ...], bool]
+"""How NaN is told, of log lines the levels, and whether names of events are told, for who knew them as pending."""
 
 
 class Piece:
@@ -68,7 +69,7 @@ class Piece:
 
     async def told_to(self, asked: Asked) -> bytes:
         """The block of JSON for this listener, as for all who ask the same; empty where nothing is told of it."""
-        variant: Variant = (asked.nonfinite, asked.levels if self.stream.kind == "logs" else ())
+        variant: Variant = (asked.nonfinite, asked.levels if self.stream.kind == "logs" else (), asked.pending)
         told = self._encoded.get(variant)
         if told is not None:
             return told
@@ -86,7 +87,11 @@ class Piece:
         return told
 
     def _encode(self, variant: Variant) -> bytes:
-        nonfinite, levels = variant
+        nonfinite, levels, is_named = variant
+        told = self._encode_events(nonfinite, levels)
+        return told[:-1] + b',"sources":' + msgspec.json.encode(self._sources()) + b"}" if told and is_named else told
+
+    def _encode_events(self, nonfinite: NonFinite, levels: Sequence[str]) -> bytes:
         if self.stream.kind == "metrics" and nonfinite == "null":
             head = {"prefix": self.stream.prefix, "name": self.stream.name, "firstIndex": self.first_index}
             return msgspec.json.encode(head)[:-1] + b',"points":' + points_json(self._rows) + b"}"
@@ -94,6 +99,19 @@ class Piece:
         if block is None:
             return b""
         return msgspec.json.encode(with_strings(block) if nonfinite == "string" else block)
+
+    def _sources(self) -> list[dict[str, Any]]:
+        """The names of its events; those that were read from S3 are not known here."""
+        found = list[dict[str, Any]]()
+        for part in [one.part for one in self._rows if isinstance(one.part, Bucket)]:
+            first = part.first_index
+            for source in part.sources:
+                low, high = max(first, self.first_index), min(first + source.count, self.end_index)
+                if low < high:
+                    names = {"session": source.session.hex(), "firstSeq": source.first_seq + low - first}
+                    found.append({"firstIndex": low, "count": high - low, **names})
+                first += source.count
+        return found
 
     def _points(self, _: Sequence[str]) -> dict[str, Any]:
         head = {"prefix": self.stream.prefix, "name": self.stream.name, "firstIndex": self.first_index}

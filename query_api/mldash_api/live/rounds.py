@@ -92,6 +92,10 @@ class Rounds:
             if chain.stream.kind in ("metrics", "tracks"):
                 names = piece.column_names()
                 self._hub.has_fields(chain, piece.fields() if "" in names else names)
+        stream = chain.stream
+        self._hub.pending.stored(
+            (stream.prefix, stream.kind, stream.name), [source for bucket in buckets for source in bucket.sources]
+        )
         chain.moved_at = now
         return True
 

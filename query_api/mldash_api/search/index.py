@@ -49,6 +49,8 @@ class RunIndex:
         self.table = RunTable()
         self.visible = Visible()
         self.lock = threading.Lock()
+        self.changes = 0
+        """Counts up whenever the table may be another."""
         self.wanted, self.built = asyncio.Event(), asyncio.Event()
         self.as_of = 0.0
         """Every change that MongoDB had at this time is in the table."""
@@ -107,10 +109,12 @@ class RunIndex:
     def start_anew(self) -> None:
         """Forget everything."""
         self.table, self.visible, self._live = RunTable(), Visible(), {}
+        self.changes += 1
 
     def put(self, loaded: Sequence[Loaded]) -> None:
         """Whole runs, in the place of what was known of them."""
         now = time()
+        self.changes += bool(loaded)
         for one in loaded:
             row = self.table.begin(one.facts.run)
             for part, values in [*one.parts, *self._plain_parts(one.facts, one.times, one.updated, now)]:
@@ -119,6 +123,7 @@ class RunIndex:
 
     def put_plain(self, loaded: Sequence[LoadedPlain]) -> None:
         """Of runs that are there in the same generation."""
+        self.changes += bool(loaded)
         for one in loaded:
             row = self._row(one.facts.run.id, one.facts.run.generation)
             if row is not None:
@@ -126,6 +131,7 @@ class RunIndex:
 
     def put_streams(self, loaded: Sequence[LoadedStream]) -> None:
         """Likewise."""
+        self.changes += bool(loaded)
         for one in loaded:
             row = self._row(one.experiment, one.generation)
             if row is None:
@@ -137,6 +143,7 @@ class RunIndex:
                 self.table.set_plain(row, "updated", one.updated)
 
     def remove(self, ids: Sequence[bytes]) -> None:
+        self.changes += bool(ids)
         for id_ in ids:
             self.table.remove(id_)
             self._live.pop(id_, None)
@@ -148,6 +155,7 @@ class RunIndex:
             if row is None:
                 del self._live[id_]
             elif now > changes_at:
+                self.changes += 1
                 self._put_plain(row, facts, times, None, now)
 
     def generation_of(self, id_: bytes) -> int | None:

@@ -11,12 +11,30 @@ from msgspec import Struct
 from mldash.answers.rows import NonFinite
 from mldash.events.identity import parse_prefix
 from mldash.events.levels import canonical_level
+from mldash.query.parsing import parse, parse_field
 
 Told = Literal["points", "entries", "lines", "params", "status", "fields"]
 Start = int | Literal["now", "start"]
 
 KIND_OF: Final[dict[str, Told]] = {"metrics": "points", "tracks": "entries", "logs": "lines", "params": "params"}
 """Kinds of streams whose events are told, and the events that tell them."""
+
+
+class LiveTable(Struct, frozen=True, kw_only=True):
+    """Runs that are told as rows. `limit` None: as many as the API gives where nothing is said."""
+
+    columns: tuple[str, ...]
+    filter: str | None
+    sort: str | None
+    limit: int | None
+
+    def query(self) -> dict[str, str | int | Sequence[str] | None]:
+        """As GET /v1/live takes it."""
+        return {"fields": self.columns, "filter": self.filter, "sort": self.sort, "limit": self.limit}
+
+    def document(self) -> dict[str, Any]:
+        """As PUT /v1/live/{id} takes it."""
+        return {name: value for name, value in self.query().items() if value is not None}
 
 
 class LiveAsked(Struct, frozen=True, kw_only=True):
@@ -31,8 +49,10 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
     nonfinite: NonFinite
     until: Literal["end"] | None
     start: str
+    table: LiveTable | None = None
+    pending: bool = False
 
-    def query(self) -> dict[str, str | Sequence[str] | None]:
+    def query(self) -> dict[str, str | int | Sequence[str] | None]:
         """As GET /v1/live takes it."""
         return {
             "prefix": self.prefixes,
@@ -44,6 +64,8 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
             "nonfinite": self.nonfinite,
             "until": self.until,
             "from": self.start,
+            "pending": "true" if self.pending else None,
+            **(self.table.query() if self.table is not None else {}),
         }
 
     def document(self) -> dict[str, Any]:
@@ -58,6 +80,10 @@ class LiveAsked(Struct, frozen=True, kw_only=True):
             "until": self.until,
             "from": self.start,
         }
+        if self.table is not None:
+            found["table"] = self.table.document()
+        if self.pending:
+            found["pending"] = True
         return {**found, "kinds": self.kinds} if self.kinds else found
 
     def wants(self, kind: str, name: str | None) -> bool:
@@ -90,9 +116,14 @@ def asked_live(
     nonfinite: NonFinite = "null",
     until: Literal["end"] | None = None,
     start: Start = "now",
+    columns: str | Sequence[str] = (),
+    filter: str | None = None,
+    sort: str | None = None,
+    limit: int | None = None,
+    pending: bool = False,
 ) -> LiveAsked:
-    """A text is a list of one. Raises ValueError for what is no prefix, scope, kind, level or start, and where nothing
-    is named."""
+    """A text is a list of one. Raises FilterError for a filter or field that is none, ValueError for what is no prefix,
+    scope, kind, level or start, where nothing is named, and for a table without columns."""
     asked = LiveAsked(
         prefixes=tuple(dict.fromkeys(parse_prefix(one).text for one in _listed(prefixes))),
         scopes=tuple(dict.fromkeys(_checked_scope(one) for one in _listed(scopes))),
@@ -103,12 +134,31 @@ def asked_live(
         nonfinite=_one_of("nonfinite", nonfinite, ("null", "string")),
         until=None if until is None else _one_of("until", until, ("end",)),
         start=str(start),
+        table=_table(_listed(columns), filter, sort, limit),
+        pending=pending,
     )
-    if not asked.prefixes and not asked.scopes:
-        raise ValueError("name runs to listen to: live('alice/robots/walk-07'), or live(scopes='alice/robots')")
+    if not asked.prefixes and not asked.scopes and asked.table is None:
+        raise ValueError(
+            "name runs to listen to: live('alice/robots/walk-07'), live(scopes='alice/robots'), or the columns of a "
+            "table: live(columns='status')"
+        )
     if start not in ("now", "start") and (not isinstance(start, int) or isinstance(start, bool) or start < 0):
         raise ValueError(f"start {start!r}: use 'now', 'start', or an index of each stream")
     return asked
+
+
+def _table(columns: tuple[str, ...], filter: str | None, sort: str | None, limit: int | None) -> LiveTable | None:
+    if not columns:
+        if filter is not None or sort is not None or limit is not None:
+            raise ValueError("filter, sort and limit are of a table: name its columns")
+        return None
+    if limit is not None and limit < 1:
+        raise ValueError(f"limit is {limit}: a table has a row at least")
+    if filter is not None:
+        parse(filter)
+    for field in (*columns, *([sort.removeprefix("-")] if sort is not None else [])):
+        parse_field(field)
+    return LiveTable(columns=columns, filter=filter, sort=sort, limit=limit)
 
 
 def _listed(names: str | Sequence[str]) -> tuple[str, ...]:

@@ -1,7 +1,11 @@
 """The events that `client.live(…)` gives: those of docs/http.md, Live, one object a stream each.
 
 Points, Entries, Lines and Params are stored events, each told once; Status and Fields are told as they are on every
-connection, and whenever they change; UpToDate, Gap, Changed and Closed are about the listening itself.
+connection, and whenever they change; so are TableRows and Pending; UpToDate, Gap, Changed and Closed are about the
+listening itself.
+
+`sources` of stored events are told to who asked for pending ones: {"firstIndex", "count", "session", "firstSeq"} each,
+the names that these events had while they were pending.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ class Points(Struct, frozen=True, kw_only=True):
     name: str | None
     first_index: int
     points: list[MetricPoint]
+    sources: list[dict[str, Any]] = []
 
 
 class Entries(Struct, frozen=True, kw_only=True):
@@ -31,6 +36,7 @@ class Entries(Struct, frozen=True, kw_only=True):
     first_index: int
     count: int
     entries: list[dict[str, Any]]
+    sources: list[dict[str, Any]] = []
 
 
 class Lines(Struct, frozen=True, kw_only=True):
@@ -38,6 +44,7 @@ class Lines(Struct, frozen=True, kw_only=True):
 
     prefix: str
     lines: list[LogLine]
+    sources: list[dict[str, Any]] = []
 
 
 class Params(Struct, frozen=True, kw_only=True):
@@ -46,6 +53,7 @@ class Params(Struct, frozen=True, kw_only=True):
     prefix: str
     first_index: int
     sets: list[dict[str, Any]]
+    sources: list[dict[str, Any]] = []
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -64,6 +72,39 @@ class Fields(Struct, frozen=True, kw_only=True):
     kind: str
     name: str | None
     fields: list[str]
+
+
+class TableRows(Struct, frozen=True, kw_only=True):
+    """Rows of the table that came or changed: {"prefix", "id", "values"}; at most once a second.
+
+    `whole`: they are all of it, whatever was told before: the first of every connection, and of every other table.
+    `gone`: prefixes of those that left it. `order`: all prefixes in their order, None where that has not changed.
+    `count`: runs that pass the filter. `as_of`: every change that was stored then is in it.
+    """
+
+    rows: list[dict[str, Any]]
+    gone: list[str]
+    order: list[str] | None
+    whole: bool
+    count: int
+    as_of: str | None
+
+
+class Pending(Struct, frozen=True, kw_only=True):
+    """Events that Kafka has acknowledged and that are not stored yet. They have no index, and no id goes on at them.
+
+    `added`: {"prefix", "kind", "name", "session", "firstSeq", "count", "events"} each, whose events are {"seq", "time",
+    "data"}; (session, stream, seq) names one. `gone`: the same without events: they are stored, and told so by
+    themselves, or will never be. `whole`: nothing counts that was told before: the first of every connection.
+    `on`: whether they are told; `reason`: why not. `full`: there are more than the API holds.
+    """
+
+    added: list[dict[str, Any]]
+    gone: list[dict[str, Any]]
+    whole: bool
+    on: bool
+    reason: str | None
+    full: bool
 
 
 class UpToDate(Struct, frozen=True, kw_only=True):
@@ -104,11 +145,27 @@ class Other(Struct, frozen=True, kw_only=True):
     data: Any
 
 
-LiveEvent = Points | Entries | Lines | Params | Status | Fields | UpToDate | Gap | Changed | Closed | Other
+LiveEvent = (
+    Points
+    | Entries
+    | Lines
+    | Params
+    | Status
+    | Fields
+    | TableRows
+    | Pending
+    | UpToDate
+    | Gap
+    | Changed
+    | Closed
+    | Other
+)
 
 OVER: Final = frozenset(("ended", "done"))
 """Reasons after which nothing more will come."""
-REFUSED: Final = frozenset(("not-signed-in", "not-allowed", "too-many-streams", "too-many-experiments"))
+REFUSED: Final = frozenset(
+    ("not-signed-in", "not-allowed", "too-many-streams", "too-many-experiments", "query-too-long")
+)
 
 
 def events_of(name: str, data: Any) -> list[LiveEvent]:
@@ -123,7 +180,13 @@ def events_of(name: str, data: Any) -> list[LiveEvent]:
 
 
 def _points(one: Mapping[str, Any]) -> LiveEvent:
-    return Points(prefix=one["prefix"], name=one["name"], first_index=one["firstIndex"], points=one["points"])
+    return Points(
+        prefix=one["prefix"],
+        name=one["name"],
+        first_index=one["firstIndex"],
+        points=one["points"],
+        sources=one.get("sources", []),
+    )
 
 
 def _entries(one: Mapping[str, Any]) -> LiveEvent:
@@ -133,6 +196,7 @@ def _entries(one: Mapping[str, Any]) -> LiveEvent:
         first_index=one["firstIndex"],
         count=one["count"],
         entries=one["entries"],
+        sources=one.get("sources", []),
     )
 
 
@@ -147,15 +211,37 @@ def _gap(one: Mapping[str, Any]) -> LiveEvent:
     )
 
 
+def _rows(one: Mapping[str, Any]) -> LiveEvent:
+    return TableRows(
+        rows=one["rows"],
+        gone=one["gone"],
+        order=one["order"],
+        whole=one["whole"],
+        count=one["count"],
+        as_of=one["asOf"],
+    )
+
+
 _ALIVE: Final = "alive"
 
 _MADE_OF: Final[dict[str, Callable[[Mapping[str, Any]], LiveEvent]]] = {
     "points": _points,
     "entries": _entries,
-    "lines": lambda one: Lines(prefix=one["prefix"], lines=one["lines"]),
-    "params": lambda one: Params(prefix=one["prefix"], first_index=one["firstIndex"], sets=one["sets"]),
+    "lines": lambda one: Lines(prefix=one["prefix"], lines=one["lines"], sources=one.get("sources", [])),
+    "params": lambda one: Params(
+        prefix=one["prefix"], first_index=one["firstIndex"], sets=one["sets"], sources=one.get("sources", [])
+    ),
     "status": lambda one: Status(prefix=one["prefix"], experiment=one["experiment"], sessions=one["sessions"]),
     "fields": lambda one: Fields(prefix=one["prefix"], kind=one["kind"], name=one["name"], fields=one["fields"]),
+    "rows": _rows,
+    "pending": lambda one: Pending(
+        added=one["added"],
+        gone=one["gone"],
+        whole=one["whole"],
+        on=one["on"],
+        reason=one["reason"],
+        full=one["full"],
+    ),
     "up-to-date": lambda one: UpToDate(at=one["at"]),
     "gap": _gap,
     "changed": lambda one: Changed(change=one["change"]),

@@ -65,11 +65,13 @@ class FolderEvents:
         after: str | None,
         unreadable: Callable[[str, Exception], None] | None = None,
     ) -> None:
-        """`find`: the experiments that are asked for, as they are now. Raises ValueError for an id that is none.
+        """`find`: the experiments that are asked for, as they are now. Raises ValueError for an id that is none, and
+        for what an API alone tells.
 
         `unreadable` is told of one that can't be read, by its prefix: the others are told of meanwhile, and it when it
         can be read. None: `next` raises what is in the way.
         """
+        _check(asked)
         self._find, self._asked, self._unreadable = find, asked, unreadable
         self._runs = dict[str, FolderRows]()
         self._told = deque[LiveEvent]()
@@ -105,6 +107,8 @@ class FolderEvents:
         return None if self._is_closed else next(self._events, None)
 
     def change(self, asked: LiveAsked) -> int:
+        """Raises ValueError for what an API alone tells."""
+        _check(asked)
         with self._lock:
             self._change += 1
             self._changes.append((asked, self._change))
@@ -185,6 +189,13 @@ class FolderEvents:
     def _is_over(self) -> bool:
         runs = self._runs.values()
         return self._asked.until == "end" and bool(runs) and all(one.has_ended for one in runs)
+
+
+def _check(asked: LiveAsked) -> None:
+    if asked.table is not None:
+        raise ValueError("rows of a table are told by an API; of folders ask for the runs again")
+    if asked.pending:
+        raise ValueError("pending events are told by an API; what is told of folders is in their files")
 
 
 def _start_of(asked: LiveAsked) -> int | None:

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from .events import Changed, Closed, Entries, Fields, Gap, Lines, LiveEvent, Params, Points, Status, UpToDate
+import msgspec
+
+from .events import (
+    Changed,
+    Closed,
+    Entries,
+    Fields,
+    Gap,
+    Lines,
+    LiveEvent,
+    Params,
+    Pending,
+    Points,
+    Status,
+    TableRows,
+    UpToDate,
+)
 
 
 def sent_of(event: LiveEvent) -> tuple[str, Any]:
@@ -23,6 +39,11 @@ def sent_of(event: LiveEvent) -> tuple[str, Any]:
             return "status", [{"prefix": prefix, "experiment": experiment, "sessions": sessions}]
         case Fields(prefix=prefix, kind=kind, name=name, fields=fields):
             return "fields", [{"prefix": prefix, "kind": kind, "name": name, "fields": fields}]
+        case TableRows():
+            head = {"whole": event.whole, "asOf": event.as_of, "count": event.count, "gone": event.gone}
+            return "rows", {**head, "order": event.order, "rows": event.rows}
+        case Pending():
+            return "pending", msgspec.structs.asdict(event)
         case Gap():
             named = {"reason": event.reason, "prefix": event.prefix, "kind": event.kind, "name": event.name}
             return "gap", [{**named, "from": event.start, "to": event.end}]

@@ -6,7 +6,10 @@ from litestar import Request
 from litestar.params import QueryParameter
 from msgspec import field
 
+from mldash_api.errors import WrongParameter
+from mldash_api.limits import DEFAULT_EXPERIMENTS
 from mldash_api.live.asked import TOLD, Asked, Told
+from mldash_api.live.tables.asked import AskedTable
 
 _LAST_EVENT_ID: Final = "last-event-id"
 
@@ -31,7 +34,23 @@ def provide_asked(
     until: Annotated[
         Literal["end"] | None, QueryParameter(description="`end`: close when every experiment's run has ended.")
     ] = None,
+    fields: Annotated[
+        list[str] | None, QueryParameter(description="Rows of a table of runs are told, with these columns.")
+    ] = None,
+    filter: Annotated[str | None, QueryParameter(description="Of the table: runs that pass.")] = None,
+    sort: Annotated[str | None, QueryParameter(description="Of the table: a field; `-` before it: descending.")] = None,
+    limit: Annotated[int | None, QueryParameter(description="Of the table: its first rows.")] = None,
+    pending: Annotated[
+        bool, QueryParameter(description="Also events that Kafka has acknowledged and that are not stored yet.")
+    ] = False,
 ) -> Asked:
+    """Raises WrongParameter."""
+    if fields is None and not (filter is None and sort is None and limit is None):
+        raise WrongParameter("fields", "name the columns of the table")
+    table = None
+    if fields is not None:
+        most = DEFAULT_EXPERIMENTS if limit is None else limit
+        table = AskedTable(fields=tuple(fields), filter=filter, sort=sort, limit=most)
     return Asked(
         prefixes=tuple(prefix or ()),
         scopes=tuple(scopes or ()),
@@ -41,6 +60,8 @@ def provide_asked(
         levels=tuple(level or ()),
         nonfinite=nonfinite,
         until=until,
+        table=table,
+        pending=pending,
     )
 
 
