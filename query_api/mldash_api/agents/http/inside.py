@@ -36,7 +36,7 @@ class Inside(Transport):
         loop."""
         super().__init__("http://api")  # what errors call it: where it is asked from outside is a proxy's to know
         self._app, self._loop = scope["litestar_app"], asyncio.get_running_loop()
-        self._copied = {name: scope[name] for name in _COPIED if name in scope}
+        self._copied: dict[str, Any] = {name: scope[name] for name in _COPIED if name in scope}
         self._sent = [(name, value) for name, value in scope["headers"] if not name.startswith(_OF_THE_CALL)]
         self._reads, self._who = reads, self._caller()
         self._asking = set[Future[Any]]()
