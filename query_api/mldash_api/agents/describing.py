@@ -7,10 +7,10 @@ from typing import Any, Final
 from mldash.answers.shapes import MetricStatistics, SessionAnswer
 from mldash.client.client import Client
 from mldash.client.open_run import OpenRun
+from mldash.events.merging import flatten
 
 from .backing import found_run
 from .budget import MOST, Answer, Part, fit, kept, wider
-from .folders import context_of
 from .texts import NONE, QUOTED_IS_LOGGED, call_text, number_text, quoted, table, value_text
 
 _NAME_LETTERS: Final = 200
@@ -37,13 +37,20 @@ def describe_run(client: Client, prefix: str, budget: int) -> Answer:
     params = [f"{quoted(name)} = {value_text(one)}" for name, one in run.params.get(wait=0).items()]
     parts.append(_listed("params", params, prefix, budget, rank=1))
     tracks = [f"{quoted(one['topic'])}: {one['totalEntries']} entries" for one in run.tracks.list(wait=0)]
-    context = [f"{quoted(name)} = {value_text(one)}" for name, one in context_of(sessions).items()]
+    context = [f"{quoted(name)} = {value_text(one)}" for name, one in _context_of(sessions).items()]
     parts += [_listed("tracks", tracks, prefix, budget, rank=2), _listed("context", context, prefix, budget, rank=3)]
     logged = {"prefix": run.prefix}
     if failed and (error := failed[0].get("error")):
         logged |= {f"error_{name}": text for name, text in error.items() if name != "traceback"}
     facts = {"status": about["status"], "processes": len(sessions), "params": len(params)}
     return fit(parts, budget, facts, logged)
+
+
+def _context_of(sessions: Sequence[SessionAnswer]) -> dict[str, Any]:
+    """What the newest process of rank 0, or without a rank, recorded; where there is none, the newest of all."""
+    recorded = [one for one in sessions if one.get("context")]
+    newest = max(recorded, key=lambda one: (one["rank"] in (0, None), one["startedAt"] or ""), default=None)
+    return {} if newest is None else flatten(newest["context"])
 
 
 def _times(sessions: Sequence[SessionAnswer]) -> str:

@@ -2,16 +2,16 @@
 (mldash_api/comparing/)."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec import structs
 
 from mldash.answers.downsample import INDEX, ViewRequest
-from mldash.answers.runs.compared_rows import STATISTICS, named, statistics_rows
-from mldash.answers.shapes import Comparison, Parted, SessionAnswer
+from mldash.answers.shapes import Comparison, Parted
 from mldash.client.client import Client
 from mldash.client.open_run import OpenRun
-from mldash.events.merging import flatten
+from mldash.client.side_by_side import compare_folders
 
 from .grids import Grid, grid_of, rows_of, series_of
 from .points import Number, Series
@@ -24,19 +24,7 @@ class Folders:
         self._client = client
 
     def compare(self, prefixes: Sequence[str]) -> Comparison:
-        from mldash_api.comparing.rows import Rows
-
-        runs = [self._client.run(prefix) for prefix in prefixes]
-        there = {at: run for at, run in enumerate(runs) if run.about(wait=0) is not None}
-        rows = Rows(list(there), len(runs), everything=False)
-        statistics = rows.of({at: _statistics(run) for at, run in there.items()})
-        return {
-            "prefixes": [*prefixes],
-            "absent": [at for at in range(len(runs)) if at not in there],
-            "params": named(rows.of({at: run.params.get(wait=0) for at, run in there.items()})),
-            "context": named(rows.of({at: context_of(run.sessions(wait=0)) for at, run in there.items()})),
-            "statistics": statistics_rows(statistics),
-        }
+        return compare_folders(Path(self._client.where), prefixes, everything=False)
 
     def parted(self, prefixes: Sequence[str], metric: str | None, request: ViewRequest, together: int) -> Parted:
         import numpy as np
@@ -67,22 +55,6 @@ class Folders:
         runs = [self._client.run(prefix) for prefix in prefixes]
         grid = grid_of(runs, metric, request)
         return [] if grid is None else series_of(runs, metric, request, grid)
-
-
-def context_of(sessions: Sequence[SessionAnswer]) -> dict[str, Any]:
-    """What the newest process of rank 0, or without a rank, recorded; where there is none, the newest of all."""
-    recorded = [one for one in sessions if one.get("context")]
-    newest = max(recorded, key=lambda one: (one["rank"] in (0, None), one["startedAt"] or ""), default=None)
-    return {} if newest is None else flatten(newest["context"])
-
-
-def _statistics(run: OpenRun) -> dict[Any, Any]:
-    found = {}
-    for metric in run.metrics.list(wait=0):
-        for field, statistics in run.metrics(metric["name"]).stats(wait=0)["fields"].items():
-            for name in STATISTICS:
-                found[metric["name"], field, name] = statistics[name]
-    return found
 
 
 def _exact_x(

@@ -17,6 +17,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from mldash_api.errors import NotFound, WrongParameter
+from mldash_api.limits import MOST_NOTE_BYTES
 from mldash_api.run_errors import ChangeOvertaken
 from mldash_api.stores.histories import pushed, with_sizes
 from mldash_api.stores.streams import ExperimentRef
@@ -38,11 +39,12 @@ class Annotation(Struct, frozen=True, kw_only=True):
 
 
 class AskedChange(Struct, frozen=True, kw_only=True):
-    """None and empty leave a part as it is."""
+    """None and empty leave a part as it is. `add_note` is a paragraph below the notes."""
 
     add_tags: tuple[str, ...] = ()
     remove_tags: tuple[str, ...] = ()
     notes: str | None = None
+    add_note: str = ""
     archived: bool | None = None
     title: str | None = None
 
@@ -72,13 +74,22 @@ def after(annotation: Annotation, change: AskedChange) -> Annotation:
     added = dict.fromkeys([*annotation.added, *change.add_tags])
     removed = dict.fromkeys([one for one in annotation.removed if one not in change.add_tags])
     removed.update(dict.fromkeys(change.remove_tags))
+    notes = annotation.notes if change.notes is None else change.notes
     return Annotation(
         added=tuple(one for one in added if one not in change.remove_tags),
         removed=tuple(removed),
-        notes=annotation.notes if change.notes is None else change.notes,
+        notes=_with_paragraph(notes, change.add_note),
         archived=annotation.archived if change.archived is None else change.archived,
         title=annotation.title if change.title is None else change.title,
     )
+
+
+def _with_paragraph(notes: str, paragraph: str) -> str:
+    """One that stands last already is not added again: who is not sure that it was, asks again."""
+    above, own = notes.rstrip(), paragraph.rstrip()
+    if not own or above == own or above.endswith(f"\n\n{own}"):
+        return notes
+    return f"{above}\n\n{own}" if above else own
 
 
 def after_all(
@@ -142,6 +153,8 @@ def check_size(annotation: Annotation) -> None:
     """Raises WrongParameter."""
     if len(annotation.added) + len(annotation.removed) > MOST_TAGS:
         raise WrongParameter("add_tags", f"an experiment has at most {MOST_TAGS} tags that were set over HTTP")
+    if (size := len(annotation.notes.encode())) > MOST_NOTE_BYTES:
+        raise WrongParameter("add_note", f"the notes would have {size} bytes, of {MOST_NOTE_BYTES}: shorten them first")
 
 
 def _edits(who: Who, said: Sequence[str], before: Annotation, made: Annotation) -> list[dict[str, Any]]:

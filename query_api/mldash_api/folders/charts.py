@@ -10,9 +10,9 @@ from litestar.params import FromQuery, QueryParameter, SkipValidation
 
 from mldash.answers.downsample import INDEX, ViewRequest, empty_view
 from mldash.answers.limits import MOST_COLUMNS
-from mldash.answers.runs.compared_rows import STATISTICS, named, statistics_rows
 from mldash.answers.shapes import Comparison, MetricGrid, MetricView, Parted
 from mldash.client.kept_runs import KeptRuns
+from mldash.client.side_by_side import compared
 from mldash.client.unreadable import RunUnreadable
 from mldash_api.charts.cells import Statistic
 from mldash_api.charts.grid_lists import grid_answer
@@ -194,22 +194,4 @@ def _compared(runs: KeptRuns, prefixes: Sequence[str], *, everything: bool) -> C
             run = found[prefix].among_others(found[prefix].plain) if prefix in found else None
         if run is not None:
             there[at] = run
-    rows = Rows(list(there), len(prefixes), everything)
-    statistics = rows.of(
-        {
-            at: {
-                (metric, field, name): values[name]
-                for metric, fields in run.get("metrics", {}).items()
-                for field, values in fields.items()
-                for name in STATISTICS
-            }
-            for at, run in there.items()
-        }
-    )
-    return {
-        "prefixes": [*prefixes],
-        "absent": [at for at in range(len(prefixes)) if at not in there],
-        "params": named(rows.of({at: run.get("params", {}) for at, run in there.items()})),
-        "context": named(rows.of({at: run.get("context", {}) for at, run in there.items()})),
-        "statistics": statistics_rows(statistics),
-    }
+    return compared(prefixes, there, Rows(list(there), len(prefixes), everything).of)

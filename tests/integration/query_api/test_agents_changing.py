@@ -52,6 +52,15 @@ async def test_who_may_write_notes_and_tags_and_the_history_is_kept(world: World
     assert history[0]["part"] == "tags" and not (await guarded.get("/v1/experiments/history", prefix=OTHERS))["history"]
 
 
+async def test_two_who_note_at_one_moment_are_both_kept(world: World, guarded: Client) -> None:
+    one, two = await token_for(world, ("write", "ada")), await token_for(world, ("write", "ada/robots"))
+    async with asking(guarded, one) as ada, asking(guarded, two) as eve:
+        noted = [f"note {at}" for at in range(6)]
+        asked = [told(eve if at % 2 else ada, "note", run=MINE, text=text) for at, text in enumerate(noted)]
+        assert all(text.startswith("Noted.") for text in await asyncio.gather(*asked))
+    assert sorted((await guarded.get("/v1/experiment", prefix=MINE))["notes"].split("\n\n")) == noted
+
+
 async def test_who_may_only_read_is_offered_nothing_more_and_refused(world: World, guarded: Client) -> None:
     async with asking(guarded, await token_for(world, ("read", "ada"))) as ada:
         assert [one.name for one in (await ada.list_tools()).tools] == [*READING]

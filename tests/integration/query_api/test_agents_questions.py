@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from mldash.events.schema import Describe, End, Error, RunEvents, Start
-from tests.unit.query_api.agents.asking import Asker
+from mldash_api.agents.tools import READING
+from tests.protocol_clients.typescript import typescript_asker
+from tests.unit.query_api.agents.asking import PythonAsker
 from tests.unit.query_api.agents.questions import QUESTIONS
 from tests.unit.query_api.agents.sweep import (
     FAILED,
@@ -90,7 +92,8 @@ async def put_session(world: World, chain: Chain, session: bytes, rank: int | No
 
 
 async def test_what_people_ask_of_a_sweep_is_answered_over_http(world: World, tmp_path: Path) -> None:
-    """Every second question in each mode, those that are asked in the other one over stdio."""
+    """Every second question in each mode, those that are asked in the other one over stdio; likewise by the protocol's
+    clients for TypeScript, the first version and the second."""
     ledger = planned(tmp_path)
     ledger.is_over_api = True
     for number, made in enumerate(ledger.runs):
@@ -101,6 +104,11 @@ async def test_what_people_ask_of_a_sweep_is_answered_over_http(world: World, tm
         await until(api, sorted([MULTI, *(made.prefix for made in ledger.runs)]), sort="prefix")
         for mode, first in (("auto", 1), ("legacy", 0)):
             async with asking(api, mode=mode) as client:
-                asker = Asker(client)
+                asker = PythonAsker(client)
                 for question in QUESTIONS[first::2]:
                     await question(asker.question(), ledger)
+        for library, first in (("sdk", 0), ("client", 1)):
+            async with typescript_asker(library, {"url": f"{api.http.base_url}/mcp"}) as typescript:
+                assert typescript.tools == [*READING]
+                for question in QUESTIONS[first::2]:
+                    await question(typescript.question(), ledger)

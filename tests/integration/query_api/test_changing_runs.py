@@ -9,6 +9,7 @@ import pytest
 from mldash.events.identity import parse_prefix
 from mldash_api.errors import NotFound
 from mldash_api.experiments.annotations import AskedChange, change_annotation
+from mldash_api.limits import MOST_NOTE_BYTES
 from mldash_api.stores.streams import find_experiment
 from mldash_compactor.upkeep.removal import Removal, delete_chunks
 from mldash_ingest.documents.changes import Who
@@ -133,6 +134,7 @@ async def test_where_one_would_have_too_many_tags_none_is_changed(
         ({"prefixes": ["a"]}, "prefix"),
         ({"prefixes": [PREFIX], "title": "a\nb"}, "title"),
         ({"prefixes": [PREFIX], "title": "x" * 201}, "title"),
+        ({"prefixes": [PREFIX], "add_note": "x" * 65_537}, "bytes of add_note"),
         ({"prefixes": [PREFIX], "filter": "archived"}, "filter"),
     ],
 )
@@ -151,6 +153,19 @@ async def test_changes_at_once_are_all_made_and_told_in_one_line_of_history(worl
     history = (await client.get("/v1/experiments/history", prefix=PREFIX))["history"]
     assert len(history) == 8 and sorted(history[0]["after"]) == [f"t{at}" for at in range(8)]
     assert all(newer["before"] == older["after"] for newer, older in itertools.pairwise(history))
+
+
+async def test_notes_at_one_moment_all_stay_each_below_the_other(world: World, client: Client) -> None:
+    await put_run(world, PREFIX)
+    noted = [f"note {at}" for at in range(8)]
+    answers = await asyncio.gather(*(change(client, prefixes=[PREFIX], add_note=one) for one in noted))
+    notes = (await client.get("/v1/experiment", prefix=PREFIX))["notes"]
+    assert sorted(notes.split("\n\n")) == noted
+    assert sorted(len(one["experiments"][0]["notes"].split("\n\n")) for one in answers) == [*range(1, 9)]
+    history = (await client.get("/v1/experiments/history", prefix=PREFIX))["history"]
+    assert all(newer["before"] == older["after"] for newer, older in itertools.pairwise(history)) and len(history) == 8
+    told = await change(client, 400, prefixes=[PREFIX], notes="x" * MOST_NOTE_BYTES, add_note="y")
+    assert told["parameter"] == "add_note" and (await client.get("/v1/experiment", prefix=PREFIX))["notes"] == notes
 
 
 async def test_long_notes_can_be_changed_for_ever_and_the_newest_changes_are_told(world: World, client: Client) -> None:

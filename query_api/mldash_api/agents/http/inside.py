@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import unquote, urlsplit
@@ -13,6 +13,7 @@ from mldash.errors import ServerUnreachable
 from mldash.remote.opening import Opening
 from mldash.remote.transport import ANSWER_TIMEOUT_S, Query, Transport
 
+from .shared_reads import ReadAnswer, SharedReads
 from .streamed import StreamedAnswer, headers_of
 
 if TYPE_CHECKING:
@@ -30,12 +31,14 @@ class Inside(Transport):
     """Each from a thread: the event loop answers meanwhile. A change comes from where the request in hand came from, so
     the door (rights/door.py) takes it where it would have taken it from there."""
 
-    def __init__(self, scope: Scope) -> None:
-        """`scope`: of the request in hand. Called within its event loop."""
+    def __init__(self, scope: Scope, reads: SharedReads) -> None:
+        """`scope`: of the request in hand; `reads`: what it shares with others that are. Called within its event
+        loop."""
         super().__init__("http://api")  # what errors call it: where it is asked from outside is a proxy's to know
         self._app, self._loop = scope["litestar_app"], asyncio.get_running_loop()
-        self._copied = {name: scope[name] for name in _COPIED if name in scope}
+        self._copied: dict[str, Any] = {name: scope[name] for name in _COPIED if name in scope}
         self._sent = [(name, value) for name, value in scope["headers"] if not name.startswith(_OF_THE_CALL)]
+        self._reads, self._who = reads, self._caller()
         self._asking = set[Future[Any]]()
         self._open = set[StreamedAnswer]()
         self._closed = threading.Event()
@@ -71,7 +74,7 @@ class Inside(Transport):
         posted: bytes | None = None,
         *,
         again: bool = True,
-    ) -> tuple[int, str, bytes, Mapping[str, str]]:
+    ) -> ReadAnswer:
         if self._closed.is_set():
             raise ServerUnreachable(self.address, "the caller has gone")
         asked = asyncio.run_coroutine_threadsafe(self._asked(method, url, headers, posted), self._loop)
@@ -88,13 +91,22 @@ class Inside(Transport):
         finally:
             self._asking.discard(asked)
 
-    async def _asked(
-        self, method: str, url: str, headers: Mapping[str, str], posted: bytes | None
-    ) -> tuple[int, str, bytes, Mapping[str, str]]:
-        answer = _Answer()
-        scope = self._scope(method, url, headers)
-        await self._app(cast("Scope", scope), _whole(posted or b""), answer.take)
-        return answer.status, answer.headers.get("content-type", ""), bytes(answer.body), answer.headers
+    async def _asked(self, method: str, url: str, headers: Mapping[str, str], posted: bytes | None) -> ReadAnswer:
+        async def ask() -> ReadAnswer:
+            answer = _Answer()
+            scope = self._scope(method, url, headers)
+            await self._app(cast("Scope", scope), _whole(posted or b""), answer.take)
+            return answer.status, answer.headers.get("content-type", ""), bytes(answer.body), answer.headers
+
+        if method != "GET":
+            return await ask()
+        return await self._reads.read((self._who, url, frozenset(headers.items())), ask)
+
+    def _caller(self) -> Hashable:
+        """All by which the door tells who asks, and from where."""
+        client = self._copied.get("client") or ("",)
+        others = (str(value) for name, value in self._copied.items() if name != "client")
+        return client[0], *others, *self._sent
 
     def _scope(self, method: str, url: str, headers: Mapping[str, str]) -> dict[str, Any]:
         parts = urlsplit(url)

@@ -20,6 +20,7 @@ from mldash_api.agents.tools import READING
 from mldash_api.rights.caller import Caller
 
 from .inside import Inside
+from .shared_reads import SharedReads
 
 if TYPE_CHECKING:
     from litestar.types import Receive, Scope, Send
@@ -40,6 +41,7 @@ class ToolsOverHttp:
         self._ending = asyncio.Event()
         self._shares = WeakValueDictionary[str, asyncio.Semaphore]()
         """By caller, of those who have a call in hand."""
+        self._reads = SharedReads()
         server = make_server(_client.get, self._ending, (*READING, *CHANGING) if changes else READING)
         # Host and Origin are the door's to check (rights/door.py), before any request comes here.
         trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -60,7 +62,7 @@ class ToolsOverHttp:
         self._ending.set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        inside, own_share = Inside(scope), self._share_of(scope["user"])
+        inside, own_share = Inside(scope, self._reads), self._share_of(scope["user"])
         token, of_threads = _client.set(Client.over(inside, _SETTINGS)), share.set(own_share)
         try:
             await self._manager.handle_request(scope, receive, send)  # type: ignore[arg-type]

@@ -36,7 +36,8 @@ from mldash_ingest.documents.changes import record_change
 
 class ChangeBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Of each of `prefixes`, or of those that pass `filter`. What is left out stays as it is; other fields than these
-    are refused. `dry_run`: nothing is changed, and the answer is the same."""
+    are refused. `add_note`: a paragraph below the notes, whatever they are by then, so that of several who note at once
+    none replaces another. `dry_run`: nothing is changed, and the answer is the same."""
 
     prefixes: list[str] = field(default_factory=list)
     filter: str | None = None
@@ -46,6 +47,7 @@ class ChangeBody(Struct, frozen=True, forbid_unknown_fields=True):
     notes: str | None = None
     archived: bool | None = None
     title: str | None = None
+    add_note: str = ""
 
 
 class ChangedAnswer(TypedDict):
@@ -144,17 +146,19 @@ def _checked(data: ChangeBody) -> AskedChange:
         for tag in tags:
             if not 0 < len(tag) <= MOST_TAG_LETTERS or not tag.isprintable():
                 raise WrongParameter(parameter, f"a tag has 1 to {MOST_TAG_LETTERS} printable characters")
-    try:
-        size = len((data.notes or "").encode())
-    except UnicodeEncodeError:
-        raise WrongParameter("notes", "a lone surrogate is no character") from None
-    checked_count("bytes of notes", size, MOST_NOTE_BYTES)
+    for parameter, text in (("notes", data.notes or ""), ("add_note", data.add_note)):
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            raise WrongParameter(parameter, "a lone surrogate is no character") from None
+        checked_count(f"bytes of {parameter}", size, MOST_NOTE_BYTES)
     if data.title and (len(data.title) > MOST_LETTERS or not data.title.isprintable()):
         raise WrongParameter("title", f"it has at most {MOST_LETTERS} printable characters; empty: there is none")
     return AskedChange(
         add_tags=tuple(data.add_tags),
         remove_tags=tuple(data.remove_tags),
         notes=data.notes,
+        add_note=data.add_note,
         archived=data.archived,
         title=data.title,
     )
@@ -166,6 +170,7 @@ def _details(data: ChangeBody) -> dict[str, str]:
         "add_tags": ", ".join(data.add_tags),
         "remove_tags": ", ".join(data.remove_tags),
         "notes": "" if data.notes is None else f"{len(data.notes)} characters",
+        "add_note": f"{len(data.add_note)} characters" if data.add_note else "",
         "archived": "" if data.archived is None else str(data.archived).lower(),
         "title": "" if data.title is None else data.title or "none",
     }

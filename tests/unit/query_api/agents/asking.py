@@ -2,6 +2,7 @@
 
 import json
 import re
+from abc import ABC, abstractmethod
 from typing import Any
 
 import mcp
@@ -11,11 +12,10 @@ BUDGET = 12_000
 CALLS = 3
 
 
-class Asker:
+class Asker(ABC):
     """`question()` begins to count anew; each question has three calls."""
 
-    def __init__(self, client: mcp.Client) -> None:
-        self.client = client
+    def __init__(self) -> None:
         self.calls = 0
 
     def question(self) -> "Asker":
@@ -35,12 +35,28 @@ class Asker:
     async def answer(self, tool: str, **arguments: Any) -> tuple[str, bool]:
         self.calls += 1
         assert self.calls <= CALLS, "too many calls for one question"
+        text, structured, is_error = await self.called(tool, arguments)
+        told = "" if structured is None else json.dumps(structured, allow_nan=False)
+        assert len(text) + len(told) <= arguments.get("budget", BUDGET)
+        return text, is_error
+
+    @abstractmethod
+    async def called(self, tool: str, arguments: dict[str, Any]) -> tuple[str, Any, bool]:
+        """Text, structured part, and whether it is an error."""
+
+
+class PythonAsker(Asker):
+    """By mcp, the protocol's library for Python."""
+
+    def __init__(self, client: mcp.Client) -> None:
+        super().__init__()
+        self.client = client
+
+    async def called(self, tool: str, arguments: dict[str, Any]) -> tuple[str, Any, bool]:
         found = await self.client.call_tool(tool, arguments)
         (content,) = found.content
         assert isinstance(content, TextContent)
-        structured = "" if found.structured_content is None else json.dumps(found.structured_content, allow_nan=False)
-        assert len(content.text) + len(structured) <= arguments.get("budget", BUDGET)
-        return content.text, bool(found.is_error)
+        return content.text, found.structured_content, bool(found.is_error)
 
 
 def rows(text: str, first: str) -> list[dict[str, str]]:

@@ -1,24 +1,19 @@
 """Whatever a caller sends, it is answered within the budget, or told what to mend."""
 
 import asyncio
-import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import mcp
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult
 
 from mldash import Client, Experiment
 from mldash_api.agents.server import make_server
-from mldash_api.agents.tools import READING
 
+from .arguments import answers_of, text_of, values_of
 from .sweep import Ledger
-
-LEAST = 1_000
 
 
 def called(client: Client, tool: str, arguments: dict[str, Any]) -> CallToolResult:
@@ -27,12 +22,6 @@ def called(client: Client, tool: str, arguments: dict[str, Any]) -> CallToolResu
             return await asker.call_tool(tool, arguments)
 
     return asyncio.run(call())
-
-
-def text_of(found: CallToolResult) -> str:
-    (content,) = found.content
-    assert isinstance(content, TextContent)
-    return content.text
 
 
 def test_an_unknown_argument_is_refused_with_the_nearest(client: Client) -> None:
@@ -110,63 +99,11 @@ def test_wait_for_says_what_is_missing(client: Client) -> None:
         assert found.is_error and f"argument {name}:" in text_of(found)
 
 
-RUN = "alice/sweep/run-05"
-VALUES: dict[str, list[Any]] = {
-    "run": [RUN, "alice/sweep/run-07", "alice/none", "x"],
-    "runs": [[RUN], [RUN, "alice/sweep/run-07"], [], [RUN, "no/run"], "not a list"],
-    "one": [RUN],
-    "two": ["alice/sweep/run-07", RUN],
-    "filter": [None, "params.seed > 3", 'status = "FAILED', "nothing", "metrics.train.loss.max exists"],
-    "sort": ["-started", "params.seed", "no field"],
-    "columns": [None, ["params.seed"], ["metrics.train.loss.max", "tags"], 1, 7, 2_000],
-    "metric": [None, "train", "eval", "none"],
-    "field": ["loss", "acc", "none"],
-    "fields": [None, ["loss"], ["none"], []],
-    "x": ["index", "time", "step", "none"],
-    "start": [None, 0, 3.5, -1, "2026-01-01", "no time", 10**30],
-    "end": [None, 10, 1e300, "2026-12-31"],
-    "around": [None, "2026-01-01T00:00:00Z", "no time"],
-    "level": [None, ["error"], ["loud"]],
-    "text": [None, "memory", ""],
-    "what": ["condition", "points", "end", "other"],
-    "timeout_s": [0, 0.05],
-    "prefix": ["", "params.", "zzz", "\ud800"],
-}
-COUNTS = st.sampled_from([0, 1, 2, 40, 1_000, -1, 10**20])
-
-
-@st.composite
-def calls(draw: st.DrawFn, properties: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """A tool of these, and arguments by its schema, some of them wrong."""
-    tool = draw(st.sampled_from(READING))
-    arguments: dict[str, Any] = {"budget": draw(st.sampled_from([LEAST, 1_200, 3_000, 200_000]))}
-    for name in properties[tool]:
-        if name == "timeout_s" or (name != "budget" and draw(st.booleans())):
-            arguments[name] = draw(st.sampled_from(VALUES[name]) if name in VALUES else COUNTS | st.booleans())
-    return tool, arguments
-
-
 def test_random_arguments_bring_no_unhandled_error_and_no_answer_above_its_budget(client: Client) -> None:
+    """Over an API: tests/integration/query_api/test_agents_rights.py."""
+
     async def all_calls() -> None:
         async with mcp.Client(make_server(lambda: client)) as asker:
-            tools = (await asker.list_tools()).tools
-            properties = {tool.name: tool.input_schema["properties"] for tool in tools}
-            for tool, arguments in drawn(properties):
-                found = await asker.call_tool(tool, arguments)
-                size = len(text_of(found)) + len(json.dumps(found.structured_content or {}, allow_nan=False))
-                assert size <= arguments["budget"], (tool, arguments)
-                assert text_of(found) != f"Error executing tool {tool}", (tool, arguments)
+            await answers_of(asker, values_of("alice/sweep/run-05", "alice/sweep/run-07"), 60)
 
     asyncio.run(all_calls())
-
-
-def drawn(properties: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    found = []
-
-    @given(calls(properties))
-    @settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
-    def gather(call: tuple[str, dict[str, Any]]) -> None:
-        found.append(call)
-
-    gather()
-    return found

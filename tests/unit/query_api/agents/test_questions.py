@@ -14,8 +14,10 @@ import pytest
 from mcp import StdioServerParameters
 
 from mldash import Experiment
+from mldash_api.agents.tools import OVER_FOLDERS
+from tests.protocol_clients.typescript import typescript_asker
 
-from .asking import Asker, figure, rows
+from .asking import PythonAsker, figure, rows
 from .questions import QUESTIONS
 from .sweep import RUNS, Ledger
 
@@ -23,10 +25,10 @@ COMMAND = str(Path(sys.executable).with_name("mldash"))
 
 
 @asynccontextmanager
-async def asker_of(root: Path, mode: str) -> AsyncIterator[Asker]:
+async def asker_of(root: Path, mode: str) -> AsyncIterator[PythonAsker]:
     server = StdioServerParameters(command=COMMAND, args=["mcp", "--root", str(root)])
     async with mcp.Client(server, mode=mode, read_timeout_seconds=120) as client:  # type: ignore[arg-type]
-        yield Asker(client)
+        yield PythonAsker(client)
 
 
 async def test_the_tools_are_listed_as_read_only_and_described(ledger: Ledger) -> None:
@@ -45,6 +47,16 @@ async def test_what_people_ask_of_a_sweep_is_answered(ledger: Ledger, mode: str,
     """Every second question in each mode, the others over HTTP (tests/integration/query_api/test_agents_questions.py);
     one process for all of them."""
     async with asker_of(ledger.root, mode) as asker:
+        for question in QUESTIONS[first::2]:
+            await question(asker.question(), ledger)
+
+
+@pytest.mark.parametrize(("library", "first"), [("sdk", 1), ("client", 0)])
+async def test_what_people_ask_of_a_sweep_is_answered_to_typescript(ledger: Ledger, library: str, first: int) -> None:
+    """By the protocol's own clients for TypeScript, the first version and the second; the others over HTTP."""
+    server = {"command": COMMAND, "args": ["mcp", "--root", str(ledger.root)]}
+    async with typescript_asker(library, server) as asker:
+        assert asker.tools == [*OVER_FOLDERS]
         for question in QUESTIONS[first::2]:
             await question(asker.question(), ledger)
 
