@@ -4,7 +4,7 @@ import { follow, go, href, view } from "../address.js";
 import { html } from "../frame.js";
 import { DEFAULT } from "../pure/view.js";
 import { counted } from "../pure/numbers.js";
-import { Cards } from "../widgets/cards.js";
+import { Cards, groupedOf } from "../widgets/cards.js";
 import { Notice, ProblemNotice } from "../widgets/notice.js";
 import { PartedChoice, partedOf } from "../widgets/parted_choice.js";
 import { useCompared } from "./compared.js";
@@ -28,7 +28,7 @@ export function Charts() {
       <header class="title"><h1>${counted(there.length, "run")}</h1>
         <button type="button" class="link" onClick=${choose.run}>change</button>
         ${prefixes.length > 1 && html`<a href=${href(compare)} onClick=${(/** @type {MouseEvent} */ event) => follow(event, compare)}>compare</a>`}
-        ${there.length > 1 && html`<${PartedChoice} prefixes=${there} />`}
+        ${there.length > 1 && !groupedOf(there) && html`<${PartedChoice} prefixes=${there} />`}
         ${absent.length > 0 && html`<span class="bad">${counted(absent.length, "run")} not here: ${absent.join(", ")}</span>`}</header>
       <${Cards} statistics=${found.statistics} prefixes=${there} parted=${partedOf(there)} />
     </div>
