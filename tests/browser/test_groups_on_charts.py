@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import time
+import uuid
 from typing import Any
 
 import httpx
@@ -44,9 +45,10 @@ def rows_of(page: Page, title: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def grouped(pipeline: Pipeline, trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def grouped(pipeline: Pipeline, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Three runs: two with the hostile optimizer, one without any; the index of runs knows it."""
-    prefixes = [f"{trained.scope}-groups/run-{number}" for number in range(3)]
+    scope = f"vera/vision/groups-{uuid.uuid4().hex[:6]}"
+    prefixes = [f"{scope}/run-{number}" for number in range(3)]
     for number, (prefix, losses) in enumerate(zip(prefixes, _LOSSES, strict=True)):
         journal = str(tmp_path_factory.mktemp("journal"))
         experiment = Experiment(prefix, remote=pipeline.api, journal=journal, echo=False)
@@ -55,7 +57,7 @@ def grouped(pipeline: Pipeline, trained: Trained, tmp_path_factory: pytest.TempP
                 experiment.params.set(optimizer=_HOSTILE)
             experiment.metrics("train").log_many(loss=losses)
             until_stored(experiment, ["train"])
-    asked: dict[str, Any] = {"filter": f'prefix starts with "{trained.scope}-groups/"', "group": "params.optimizer"}
+    asked: dict[str, Any] = {"filter": f'prefix starts with "{scope}/"', "group": "params.optimizer"}
     until = time.monotonic() + 120
     with httpx.Client(base_url=pipeline.api, timeout=30, trust_env=False) as http:
         while {(one["value"], one["count"]) for one in http.get("/v1/experiments", params=asked).json()["groups"]} != {
