@@ -55,6 +55,7 @@ from .routes.changing import annotations, deletion
 from .routes.doors import links, oidc, page, sign_in, tokens
 from .routes.live import router as live_routes
 from .routes.logs import of_many, of_one
+from .routes.operating import waiting
 from .routes.parameters import refuse_unknown
 from .routes.saved import addresses, views
 from .routes.written import audit, sessions
@@ -278,6 +279,7 @@ def make_app(
                     sessions.sessions,
                     sessions.standing,
                     audit.audited,
+                    waiting.router(stores.settings),
                     tokens.tokens,
                     tokens.new_token,
                     tokens.revoked_token,

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axesOf, sectionsOf, titleOf } from "../../query_api/mldash_api/dashboard/pure/cards.js";
+import { axesOf, expressionsOf, nameOf, sectionsOf, titleOf } from "../../query_api/mldash_api/dashboard/pure/cards.js";
 import { gridOfLists } from "../../query_api/mldash_api/dashboard/pure/grid_lists.js";
-import { EXTREMES, linesOf, rangeOf } from "../../query_api/mldash_api/dashboard/pure/lines.js";
+import { WAYS, labelOf, linesOfGroups, wayOf } from "../../query_api/mldash_api/dashboard/pure/grouping.js";
+import { EXTREMES, linesOf } from "../../query_api/mldash_api/dashboard/pure/lines.js";
+import { outsideOf, rangeOf } from "../../query_api/mldash_api/dashboard/pure/scale.js";
 import { smoothed } from "../../query_api/mldash_api/dashboard/pure/smoothing.js";
 import { treeOf } from "../../query_api/mldash_api/dashboard/pure/tree.js";
 import { countBy, pagesOf } from "../../query_api/mldash_api/dashboard/pure/windows.js";
@@ -111,7 +113,52 @@ test("cards lie in sections by the begin of their metric's name, counters last",
   assert.deepEqual(sections.map(({ name, cards }) => [name, cards.map(titleOf)]), [["system", ["gpu · util"]], ["train", ["loss", "step"]], ["without a name", ["x"]]]);
   assert.deepEqual(sectionsOf(statistics, "gpu|x$").map(({ name }) => name), ["system", "without a name"]);
   assert.equal(sectionsOf(statistics, "(").length, 3);
-  assert.deepEqual(axesOf(statistics), ["step"]);
+  assert.deepEqual(axesOf(statistics), ["step", "loss", "util", "x"]);
+});
+
+test("an expression has a card of its own, before the fields of its metric, and its name brings it back", () => {
+  const statistics = [{ metric: "train", field: "loss", statistic: "last" }];
+  const cards = [{ metric: "train", field: "log10(loss)", isExpression: true }, { metric: "train", field: "loss", isExpression: true }];
+  const names = cards.map(nameOf);
+  assert.deepEqual(expressionsOf(names), cards);
+  const [train] = sectionsOf(statistics, "", [], expressionsOf(names));
+  assert.deepEqual(train.cards, [...cards, { metric: "train", field: "loss" }]);
+  assert.deepEqual(sectionsOf(statistics, "", [names[1]], cards)[0], { name: "Pinned", cards: [cards[1]] });
+  for (const odd of ["", "3", "{}", '["a", "b"]', '["a", 3, "expression"]', "[[], \"b\", \"expression\"]", '["a"']) assert.deepEqual(expressionsOf([odd]), []);
+});
+
+test("outliers are out of the scale by the formula that is written down, and are told", () => {
+  const line = (values) => ({ values, least: null, greatest: null });
+  const values = [1, 2, 3, 4, 5, 1000, null, -1000];
+  const [low, high] = rangeOf([line(values)], false, true); // q₁ = 1.5, q₃ = 4.5 of -1000, 1, 2, 3, 4, 5, 1000
+  near(low, -7.5 - 21 * 0.06);
+  near(high, 13.5 + 21 * 0.06);
+  assert.deepEqual(outsideOf(some(8, (at) => at), line(values), [low, high]), { over: [5], under: [7] });
+  assert.deepEqual(rangeOf([line([1, 2, 3])], false, true), rangeOf([line([1, 2, 3])], false));
+  const [least, most] = rangeOf([line([1, 10, 100, 1e30])], true, true); // q₁ = 0.75, q₃ = 9.25 of the exponents
+  assert.ok(least < 1 && least > 0.9 && most > 1e30);
+  for (const some of [[], [null], [7, 7, 7, 7, 7, 9]]) for (const isLog of [true, false]) assert.ok(rangeOf([line(some)], isLog, true).every(Number.isFinite));
+});
+
+test("groups are lines and bands of what the API tells over their runs", () => {
+  const groups = [{ values: { "params.lr": 0.1, "params.optimizer.name": "<b>" }, runs: [0, 2] }, { values: {}, runs: [1] }];
+  const told = { "mean mean": [1, 2, NaN], "mean count": [2, 1, 0], "mean se": [0.5, NaN, NaN], "mean low": [0.6, NaN, NaN], "mean high": [1.4, NaN, NaN],
+    "mean median": [1.1, 2, NaN], "least min": [0, 1, NaN], "greatest max": [3, Infinity, NaN], "count max": [1, 1, 0], "missing max": [0, 1, 1] };
+  const columns = Object.entries(told).map(([name, values]) => ({ group: 0, statistic: name.split(" ")[0], over: name.split(" ")[1], values }));
+  const of = (way) => linesOfGroups(groups, columns, wayOf(way), ["params.lr", "params.optimizer.name"]);
+  const { runs: [one, ...others], isFine } = of("mean");
+  assert.deepEqual([others, isFine, one.hides], [[], true, [1]]);
+  assert.deepEqual([one.prefix, one.name], ["lr = 0.1, name = <b>", "lr = 0.1, name = <b> (2 runs)"]);
+  assert.equal(labelOf(groups[1], ["params.lr"]), "lr = –");
+  const bands = Object.fromEntries(WAYS.map(({ name }) => [name, of(name).runs[0].statistics]));
+  assert.deepEqual([bands.mean.least, bands.mean.greatest], [[0, 1, NaN], [3, Infinity, NaN]]);
+  assert.deepEqual([bands["mean-se"].least[0], bands["mean-se"].greatest[0], bands["mean-se"].least[1]], [0.5, 1.5, NaN]);
+  assert.deepEqual([bands["mean-ci"].least[0], bands["mean-ci"].greatest[0]], [0.6, 1.4]);
+  assert.deepEqual(bands.median.mean, [1.1, 2, NaN]);
+  const grid = { edges: [0, 1, 2, 3], isFine, isGrouped: true, runs: [{ ...one, statistics: bands["mean-se"] }] };
+  const { lines: [line] } = linesOf(grid, HOW);
+  assert.deepEqual([line.values, line.least, line.missing, line.beyond], [[1, 2, null], [0.5, null, null], [1, 2], []]);
+  assert.equal(linesOf({ ...grid, runs: some(11, () => one) }, HOW).lines[0].least, null);
 });
 
 test("lines are counted by few questions", async () => {

@@ -4,6 +4,7 @@ import { areSame, fieldsOf, found, measured, rowsOf, textOf } from "../../query_
 import { toCsv } from "../../query_api/mldash_api/dashboard/pure/csv.js";
 import { exactText, parseExact } from "../../query_api/mldash_api/dashboard/pure/exact.js";
 import { namesOf, partingOf, wordsOf } from "../../query_api/mldash_api/dashboard/pure/parting.js";
+import { axisName, axisOf, choicesOf, orderOf } from "../../query_api/mldash_api/dashboard/pure/plane.js";
 
 const compared = (more) => ({ prefixes: ["a/b/1", "a/b/gone", "a/b/2"], absent: [1], params: [], statistics: [], context: [], ...more });
 const row = (name, values, missing = []) => ({ name, values, missing });
@@ -63,4 +64,21 @@ test("where two runs part is told in words", () => {
   assert.match(words({ found: "never" }), /never part/);
   assert.match(words({ found: "no common x" }), /no common x/);
   assert.match(wordsOf({ x: null, above: null }, two, false), /looking/);
+});
+
+test("an axis has a place for each value, on the scale that fits", () => {
+  const field = (path, values, statistic = "") => ({ path, values, statistic, detail: statistic, direction: 0 });
+  const rate = axisOf(field(["params", "optimizer", "lr"], [1e-4, 1e-2, undefined, NaN, 1e-3]));
+  assert.deepEqual([rate.name, rate.isLog, rate.places.map((place) => place && Math.round(place * 1e9) / 1e9)], ["params.optimizer.lr", true, [0, 1, null, null, 0.5]]);
+  const loss = axisOf(field(["metrics", "train", "a", "loss"], [3, 1, 2, Infinity, 1], "min"));
+  assert.deepEqual([loss.name, loss.isLog, loss.places], ["metrics.train/a.loss.min", false, [1, 0, 0.5, null, 0]]);
+  const words = axisOf(field(["params", "name"], ["sgd", "adam", undefined, 3, "adam"]));
+  assert.deepEqual([words.places, words.ticks.map(({ text }) => text)], [[5 / 6, 0.5, null, 1 / 6, 0.5], ["3", "adam", "sgd"]]);
+  assert.deepEqual(axisOf(field(["params", "x"], [7, 7])).places, [0.5, 0.5]);
+  assert.deepEqual(orderOf([rate, loss]), [0, 4, 1]);
+  assert.deepEqual(orderOf([loss, words, rate]), [4, 1, 0]);
+  assert.equal(axisName(field(["metrics", "loss"], [], "last")), "metrics.null.loss.last");
+  assert.equal(axisName(field(["metrics", "null", "loss"], [], "last")), 'metrics."null".loss.last');
+  const fields = [field(["params", "a"], [1, 1]), field(["params", "b"], [1, 2]), field(["context", "c"], [1, 2])];
+  assert.deepEqual(choicesOf(fields), [fields[1]]);
 });

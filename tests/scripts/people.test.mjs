@@ -6,6 +6,7 @@ import { samplesOf, sumOf } from "../../query_api/mldash_api/dashboard/pure/expo
 import { piecesOf, safeAddress } from "../../query_api/mldash_api/dashboard/pure/markdown.js";
 import { factsOf, failuresOf } from "../../query_api/mldash_api/dashboard/pure/operating.js";
 import { allows, missingWords, scopesOf } from "../../query_api/mldash_api/dashboard/pure/rights.js";
+import { partitionsOf, totalOf } from "../../query_api/mldash_api/dashboard/pure/waiting.js";
 import { Parser } from "../../query_api/mldash_api/dashboard/libraries/commonmark.js";
 
 test("a right holds on its scope and below it, and includes the lesser ones", () => {
@@ -95,4 +96,15 @@ test("what lies very deep in each other is drawn at the deepest place that there
   const deep = pieces(`${">".repeat(3_000)} here\n\n${"*a ".repeat(500)}b${"*".repeat(500)}`);
   assert.ok(depth(deep) <= 45);
   assert.match(JSON.stringify(deep), /here/);
+});
+
+test("what waits has its rates between two looks, and the most of it first", () => {
+  const one = (partition, committed, end) => ({ topic: "mldash.logs", partition, committed, end, waiting: end - committed });
+  const letters = { count: 0, isAll: true, reasons: [], newest: [] };
+  const before = { at: 100, group: "g", partitions: [one(0, 10, 20), one(1, 0, 0)], letters };
+  const now = { at: 104, group: "g", partitions: [one(0, 18, 22), one(1, 0, 9), one(2, 5, 5)], letters };
+  assert.deepEqual(partitionsOf(before, now).map(({ partition, comes, goes }) => [partition, comes, goes]), [[1, 2.25, 0], [0, 0.5, 2], [2, null, null]]);
+  assert.deepEqual(partitionsOf(null, now).map(({ comes }) => comes), [null, null, null]);
+  assert.deepEqual(partitionsOf(now, { ...now, at: 104 }).map(({ goes }) => goes), [null, null, null]);
+  assert.deepEqual(totalOf(now), { records: 13, partitions: 2, all: 3 });
 });

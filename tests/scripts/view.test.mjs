@@ -20,7 +20,7 @@ test("every choice comes back from the address", () => {
       columns: some(), group: some(), pinned: some(), baseline: pick(texts), runs: some(), find: pick(texts), x: pick(["index", "time", "a b"]),
       log: pick([true, false]), smooth: pick([0, 0.5, 1e-7, 300]), from: pick([null, 0, -1.5, 1e21]), to: pick([null, 7]), level: some(),
       topic: pick(texts), all: pick([true, false]), turned: pick([true, false]), closed: some(), parted: some(), first: some(), saved: pick(["", "abcdefghijklmnop~3"]),
-      position: some(), rotation: some(), tint: pick(texts), also: some(), fitted: pick([true, false]), eye: pick(["", "10,20,3"]), at: pick([null, 0, 1.7e9]),
+      position: some(), rotation: some(), tint: pick(texts), also: some(), fitted: pick([true, false]), eye: pick(["", "10,20,3"]), cut: pick([true, false]), expressions: some(), over: pick(["", "mean-ci"]), axes: some(), at: pick([null, 0, 1.7e9]),
     };
     if (view.page === "run") view.prefix = `alice/${pick(texts.slice(1)).replaceAll("/", "")}/x%2Fy`;
     assert.deepEqual(back(formatView(view)), view);

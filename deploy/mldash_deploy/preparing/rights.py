@@ -4,7 +4,8 @@ producer   a training host: WRITE on the event topics; never CREATE, never IDEMP
 worker     READ on the event topics, on the statements and on its group; WRITE where it writes
 reader     READ on all topics: `mldash tail`, consumers, which assign partitions to themselves
 lag        DESCRIBE on all topics and on the group: scalers
-api        the same, and READ on the statements, by which it tells listeners what is new
+api        the same, and READ on the statements, by which it tells listeners what is new, and on the dead letters, of
+           which it tells operators
 prepare    what `mldash prepare` needs; for --acls and --user ALTER and DESCRIBE on the cluster besides
 """
 
@@ -55,7 +56,7 @@ def rights_of_role(role: Role, topic_prefix: str, group: str) -> set[Right]:
         return _on([*events, letters, stored], READ)
     if role in ("lag", "api"):
         looks = _on([*events, letters, stored], DESCRIBE) | {Right(GROUP, group, LITERAL, DESCRIBE)}
-        return looks | _on([stored], READ) if role == "api" else looks
+        return looks | _on([stored, letters], READ) if role == "api" else looks
     operations = (CREATE, ALTER, DESCRIBE_CONFIGS, ALTER_CONFIGS)
     return {Right(TOPIC, f"{topic_prefix}.", PREFIXED, one) for one in operations}
 

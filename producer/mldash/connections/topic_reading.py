@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
 from typing import Final, Protocol
@@ -71,7 +71,7 @@ async def partitions_of(consumer: AIOKafkaConsumer, topics: Iterable[str]) -> li
 
 async def read_all(
     consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition], begin: Mapping[TopicPartition, int] | None = None
-) -> AsyncIterator[KafkaRecord]:
+) -> AsyncGenerator[KafkaRecord, None]:
     """From `begin` (else the earliest offset) to what is the end now. Raises TopicSilent where nothing comes."""
     chosen = list(partitions)
     consumer.assign(chosen)

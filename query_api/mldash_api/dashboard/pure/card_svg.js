@@ -1,7 +1,7 @@
 // A card's picture as SVG: what uPlot draws on the page, with axes, legend and names of its own.
 
 import { colourOf, dashesOf } from "./colours.js";
-import { rangeOf } from "./lines.js";
+import { outsideOf, rangeOf } from "./scale.js";
 import { formatNumber } from "./numbers.js";
 import { logTicksOf, ticksOf } from "./ticks.js";
 import { formatMoment } from "./times.js";
@@ -20,6 +20,7 @@ const FONT = `font-family="system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans
  * @property {number[]} x
  * @property {import("./lines.js").Line[]} lines
  * @property {boolean} isLog
+ * @property {boolean} isCut    outliers are out of the scale
  * @property {boolean} isTime
  * @property {readonly [number, number] | null} shown
  * @property {number | null} parted
@@ -65,10 +66,10 @@ export function escaped(text) {
 }
 
 /** @param {Picture} picture */
-function placesIn({ x, lines, isLog, shown }) {
+function placesIn({ x, lines, isLog, isCut, shown }) {
   const [first, last] = shown ?? (x.length > 0 ? [x[0], /** @type {number} */ (x.at(-1))] : [0, 1]);
   const [from, to] = first < last ? [first, last] : [first - 0.5, last + 0.5];
-  const [least, greatest] = rangeOf(lines, isLog);
+  const [least, greatest] = rangeOf(lines, isLog, isCut);
   const scale = (/** @type {number} */ value) => (isLog ? Math.log10(value) : value);
   const [low, high] = [scale(least), scale(greatest)];
   return {
@@ -96,7 +97,7 @@ function axes({ isLog, isTime, ink }, place) {
  * @param {import("./lines.js").Line} line @param {Picture} picture @param {ReturnType<typeof placesIn>} place
  * @param {string} colour @param {number[]} dash
  */
-function drawn(line, { x }, place, colour, dash) {
+function drawn(line, { x, isCut }, place, colour, dash) {
   const at = (/** @type {number} */ index, /** @type {number} */ value) => `${dot(place.x(x[index]))} ${dot(place.y(value))}`;
   const { least, greatest, values, isSparse } = line;
   const parts = [];
@@ -114,7 +115,16 @@ function drawn(line, { x }, place, colour, dash) {
   const alone = isSparse ? paths.flat() : paths.filter(({ length }) => length === 1).flat();
   if (whole) parts.push(`<path d="${whole}" stroke="${colour}" stroke-width="1.6" stroke-linejoin="round"${dash.length > 0 ? ` stroke-dasharray="${dash.join(" ")}"` : ""}/>`);
   for (const point of alone) parts.push(`<circle cx="${point.replace(" ", '" cy="')}" r="2.2" fill="${colour}"/>`);
-  return parts.join("") + marks(line, place, colour);
+  return parts.join("") + marks(line, place, colour) + (isCut ? outside(x, line, place, colour) : "");
+}
+
+/** @param {number[]} x @param {import("./lines.js").Line} line @param {ReturnType<typeof placesIn>} place @param {string} colour */
+function outside(x, line, place, colour) {
+  const { over, under } = outsideOf(x, line, [place.least, place.greatest]);
+  const bottom = PLOT.top + PLOT.height;
+  const up = over.map((at) => `M${dot(place.x(at) - MARK)} ${PLOT.top + 2 * MARK}l${MARK} ${-1.6 * MARK}l${MARK} ${1.6 * MARK}z`).join("");
+  const down = under.map((at) => `M${dot(place.x(at) - MARK)} ${bottom - 2 * MARK}l${MARK} ${1.6 * MARK}l${MARK} ${-1.6 * MARK}z`).join("");
+  return up + down && `<path d="${up}${down}" stroke="${colour}" stroke-width="1.2"/>`;
 }
 
 /** @param {import("./lines.js").Line} line @param {ReturnType<typeof placesIn>} place @param {string} colour */
@@ -127,11 +137,11 @@ function marks({ missing, below, beyond }, place, colour) {
 }
 
 /** @param {import("./lines.js").Line} line @param {number} y @param {(name: string) => string} ink @param {number[]} dash */
-function legend({ prefix, values }, y, ink, dash) {
+function legend({ prefix, name, isGroup, values }, y, ink, dash) {
   const last = values.findLast((value) => value !== null) ?? null;
   const stroke = ink(`--run-${colourOf(prefix)}`);
   return `<path d="M16 ${y}h26" stroke="${stroke}" stroke-width="2.4"${dash.length > 0 ? ` stroke-dasharray="${dash.join(" ")}"` : ""}/>`
-    + `<text x="50" y="${y + 4}" fill="${ink("--ink")}">${escaped(prefix)} <tspan font-weight="600">${last === null ? "–" : escaped(formatNumber(last))}</tspan></text>`;
+    + `<text x="50" y="${y + 4}" fill="${ink("--ink")}">${escaped(isGroup ? name : prefix)} <tspan font-weight="600">${last === null ? "–" : escaped(formatNumber(last))}</tspan></text>`;
 }
 
 /** Where values stand in turn: first and last of each. @param {readonly (number | null)[]} values */

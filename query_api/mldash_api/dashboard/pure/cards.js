@@ -1,10 +1,11 @@
 // Which charts there are: a card each field of a metric, in sections by the begin of the metric's name.
 
 /**
- * @typedef {{ metric: string | null, field: string }} Card
+ * @typedef {{ metric: string | null, field: string, isExpression?: boolean }} Card  isExpression: field is its text
  * @typedef {{ name: string, cards: Card[] }} Section
  */
 
+const EXPRESSION = "expression";
 // They count: useful as x, and dull as a curve.
 const COUNTERS = /^(step|epoch|iteration|iter|index|global_step|batch)$/i;
 
@@ -12,26 +13,28 @@ const COUNTERS = /^(step|epoch|iteration|iter|index|global_step|batch)$/i;
  * @param {readonly { metric: string | null, field: string, statistic: string }[]} statistics as /v1/compare has them
  * @param {string} find a regular expression over "section field"; "" and what is none find all
  * @param {readonly string[]} [first] names of cards that have a section of their own before all others
+ * @param {readonly Card[]} [expressions] before the fields of their metrics
  * @returns {Section[]}
  */
-export function sectionsOf(statistics, find, first = []) {
+export function sectionsOf(statistics, find, first = [], expressions = []) {
   const pattern = patternOf(find);
   /** @type {Map<string, Card[]>} */
   const sections = new Map();
   /** @type {Card[]} */
   const ahead = [];
   const seen = new Set();
-  for (const { metric, field } of statistics) {
-    const key = nameOf({ metric, field });
+  for (const card of [...expressions, ...statistics.map(({ metric, field }) => ({ metric, field }))]) {
+    const { metric, field } = card;
+    const key = nameOf(card);
     if (seen.has(key) || field === "_ts") continue;
     seen.add(key);
     if (pattern && !pattern.test(`${metric ?? ""} ${field}`)) continue;
     if (first.includes(key)) {
-      ahead.push({ metric, field });
+      ahead.push(card);
       continue;
     }
     const section = sectionOf(metric);
-    sections.set(section, [...(sections.get(section) ?? []), { metric, field }]);
+    sections.set(section, [...(sections.get(section) ?? []), card]);
   }
   const dull = (/** @type {Card} */ { field }) => (COUNTERS.test(field) ? 1 : 0);
   const behind = [...sections.entries()]
@@ -47,8 +50,31 @@ export const FIRST = "Pinned";
  * A card's name, the same for ever: in addresses and saved views.
  * @param {Card} card
  */
-export function nameOf({ metric, field }) {
-  return JSON.stringify([metric, field]);
+export function nameOf({ metric, field, isExpression }) {
+  return JSON.stringify(isExpression ? [metric, field, EXPRESSION] : [metric, field]);
+}
+
+/**
+ * The cards of these names, those of expressions alone: whoever makes an address may write anything there.
+ * @param {readonly string[]} names
+ * @returns {Card[]}
+ */
+export function expressionsOf(names) {
+  return names.flatMap((name) => {
+    const [metric, field, kind] = listOf(name);
+    const isOne = (metric === null || typeof metric === "string") && typeof field === "string" && kind === EXPRESSION;
+    return isOne ? [{ metric, field, isExpression: true }] : [];
+  });
+}
+
+/** @param {string} text @returns {unknown[]} */
+function listOf(text) {
+  try {
+    const found = JSON.parse(text);
+    return Array.isArray(found) ? found : [];
+  } catch {
+    return [];
+  }
 }
 
 /**
@@ -67,9 +93,13 @@ export function titleOf({ metric, field }) {
   return name ? `${name} · ${field}` : field;
 }
 
-/** @param {readonly { metric: string | null, field: string }[]} statistics */
+/**
+ * The fields that x can be: those that count before others.
+ * @param {readonly { metric: string | null, field: string }[]} statistics
+ */
 export function axesOf(statistics) {
-  return [...new Set(statistics.map(({ field }) => field).filter((field) => COUNTERS.test(field)))].sort();
+  const fields = [...new Set(statistics.map(({ field }) => field))].filter((field) => field !== "_ts").sort();
+  return [...fields.filter((field) => COUNTERS.test(field)), ...fields.filter((field) => !COUNTERS.test(field))];
 }
 
 /** @param {string} text @returns {RegExp | null} */

@@ -4,8 +4,9 @@
 import { smoothed } from "./smoothing.js";
 
 /**
- * @typedef {object} GridRun         one run's field on the grid
- * @property {string} prefix
+ * @typedef {object} GridRun         the field of one run, or of one group of runs (grouping.js), on the grid
+ * @property {string} prefix         of a group what it is by
+ * @property {string} [name]         what a group is called
  * @property {Record<string, ArrayLike<number>>} statistics  by their names, a value a column
  * @property {readonly number[]} hides  columns that have points without a number beside numbers
  *
@@ -13,9 +14,12 @@ import { smoothed } from "./smoothing.js";
  * @property {ArrayLike<number>} edges  of the columns; one more than there are
  * @property {boolean} isFine           each column is one point wide
  * @property {GridRun[]} runs
+ * @property {boolean} [isGrouped]      each of the runs is a group
  *
  * @typedef {object} Line
  * @property {string} prefix
+ * @property {string} name        what it is called beside a chart
+ * @property {boolean} isGroup
  * @property {(number | null)[]} values
  * @property {(number | null)[] | null} least     of its band, null: it has none
  * @property {(number | null)[] | null} greatest
@@ -37,7 +41,7 @@ const SPARSE = 0.5;
  * @returns {{ x: number[], lines: Line[] }}
  */
 export function linesOf(grid, how) {
-  return grid.runs.length > MOST_BANDS ? throughExtremes(grid, how) : overBands(grid, how);
+  return grid.runs.length > MOST_BANDS && !grid.isGrouped ? throughExtremes(grid, how) : overBands(grid, how);
 }
 
 /** @param {Grid} grid @param {{ isLog: boolean, halfLife: number }} how */
@@ -46,10 +50,10 @@ function overBands(grid, { isLog, halfLife }) {
   const lines = grid.runs.map((run) => {
     const { mean, count, least, greatest } = run.statistics;
     const values = halfLife > 0 ? smoothed(x, mean, count, halfLife) : Array.from(mean, finite);
-    const hasBand = !grid.isFine || halfLife > 0;
+    const hasBand = grid.isGrouped ? grid.runs.length <= MOST_BANDS : !grid.isFine || halfLife > 0;
     return {
+      ...namesOf(run),
       ...marksOf(run, x, isLog),
-      prefix: run.prefix,
       values: onAxis(values, isLog),
       least: hasBand ? onAxis(Array.from(least, finite), isLog) : null,
       greatest: hasBand ? onAxis(Array.from(greatest, finite), isLog) : null,
@@ -66,7 +70,7 @@ function throughExtremes(grid, { isLog, halfLife }) {
       const { first, least, greatest, last, count } = run.statistics;
       const middle = Array.from(first, (value, at) => (grid.isFine ? value : (value + least[at] + greatest[at] + last[at]) / 4));
       const values = smoothed(x, middle, count, halfLife);
-      return { ...marksOf(run, x, isLog), prefix: run.prefix, values: onAxis(values, isLog), least: null, greatest: null };
+      return { ...namesOf(run), ...marksOf(run, x, isLog), values: onAxis(values, isLog), least: null, greatest: null };
     });
     return { x, lines };
   }
@@ -86,7 +90,7 @@ function throughExtremes(grid, { isLog, halfLife }) {
       const [one, two] = first[at] - least[at] < greatest[at] - first[at] ? [least[at], greatest[at]] : [greatest[at], least[at]];
       values.push(finite(first[at]), finite(one), finite(two), finite(last[at]));
     }
-    return { ...marksOf(run, places, isLog), prefix: run.prefix, values: onAxis(values, isLog), least: null, greatest: null };
+    return { ...namesOf(run), ...marksOf(run, places, isLog), values: onAxis(values, isLog), least: null, greatest: null };
   });
   return { x, lines };
 }
@@ -99,9 +103,15 @@ export function placesOf({ edges, isFine }) {
   return Array.from({ length: Math.max(0, edges.length - 1) }, (_, at) => (isFine ? edges[at] : (edges[at] + edges[at + 1]) / 2));
 }
 
+/** @param {GridRun} run */
+function namesOf({ prefix, name }) {
+  return { prefix, name: name ?? prefix.split("/").at(-1) ?? prefix, isGroup: name !== undefined };
+}
+
 /** @param {GridRun} run @param {number[]} x @param {boolean} isLog */
 function marksOf({ statistics, hides }, x, isLog) {
-  const { count, missing, least, greatest } = statistics;
+  const { count, missing, least, greatest, mean = least } = statistics;
+  const hasInfinity = (/** @type {number} */ at) => Math.abs(least[at]) === Infinity || Math.abs(greatest[at]) === Infinity;
   const hidden = new Set(hides);
   /** @type {{ missing: number[], below: number[], beyond: number[] }} */
   const marks = { missing: [], below: [], beyond: [] };
@@ -110,8 +120,8 @@ function marksOf({ statistics, hides }, x, isLog) {
     if (count[at] > 0) full++;
     else if (missing[at] > 0) empty++;
     if ((count[at] === 0 && missing[at] > 0) || hidden.has(at)) marks.missing.push(x[at]);
-    if (count[at] > 0 && !(Number.isFinite(least[at]) && Number.isFinite(greatest[at]))) marks.beyond.push(x[at]);
-    if (isLog && least[at] <= 0) marks.below.push(x[at]);
+    if (count[at] > 0 && hasInfinity(at)) marks.beyond.push(x[at]);
+    if (isLog && (least[at] <= 0 || mean[at] <= 0)) marks.below.push(x[at]);
   }
   const isSparse = full > 0 && empty + hidden.size > (full + empty) * SPARSE && empty > 0 && isSpread(count, missing);
   return { ...marks, missing: isSparse ? [] : marks.missing, isSparse };
@@ -141,28 +151,6 @@ function onAxis(values, isLog) {
 /** @param {number} value */
 function finite(value) {
   return Number.isFinite(value) ? value : null;
-}
-
-/**
- * The range of y that is drawn, a little wider than the lines.
- * @param {readonly Line[]} lines @param {boolean} isLog
- * @returns {[number, number]}
- */
-export function rangeOf(lines, isLog) {
-  let [least, greatest] = [Infinity, -Infinity];
-  for (const { values, least: low, greatest: high } of lines) {
-    for (const list of [values, low, high]) {
-      for (const value of list ?? []) {
-        if (value === null) continue;
-        if (value < least) least = value;
-        if (value > greatest) greatest = value;
-      }
-    }
-  }
-  if (!Number.isFinite(least)) return isLog ? [0.1, 10] : [0, 1];
-  if (isLog) return least === greatest ? [least / 2, greatest * 2] : [least / 1.1, greatest * 1.1];
-  const room = (greatest - least) * 0.06 || Math.abs(least) * 0.1 || 1;
-  return [least - room, greatest + room];
 }
 
 /**

@@ -20,7 +20,7 @@ const MOST_LETTERS = 200; // of a card's name, in the API
 
 const TITLES = /** @type {Record<string, string>} */ ({
   page: "page", prefix: "run", tab: "tab", filter: "filter", sort: "order", columns: "columns", group: "groups", pinned: "runs on top",
-  baseline: "baseline", runs: "runs", find: "search", x: "x axis", log: "logarithmic y", smooth: "smoothing", from: "begin", to: "end",
+  baseline: "baseline", runs: "runs", find: "search", x: "x axis", log: "logarithmic y", smooth: "smoothing", cut: "outliers out of the scale", expressions: "expressions", over: "lines of groups", axes: "parameters against results", from: "begin", to: "end",
   level: "levels of the log", topic: "track", position: "position of a path", rotation: "rotation of a path", tint: "colour of a path",
   also: "other paths", fitted: "axes of a path", eye: "eye of a path", at: "moment", all: "rows in which all agree", turned: "runs as rows", closed: "closed groups", parted: "runs that part",
 });

@@ -8,7 +8,7 @@
  * @property {string} filter    of runs, in the API's grammar
  * @property {string} sort      a field, with - before it descending
  * @property {string[]} columns fields; none: those that the table chooses
- * @property {string[]} group   fields to group runs by
+ * @property {string[]} group   fields to group runs by, in the table and on charts
  * @property {string[]} pinned  prefixes that stay on top
  * @property {string} baseline  the prefix that others are compared with
  * @property {string[]} runs    prefixes: selected in the table, drawn in charts, compared
@@ -16,6 +16,10 @@
  * @property {string} x         index, time or a field
  * @property {boolean} log      whether y is logarithmic
  * @property {number} smooth    the half-life of the smoothing in units of x; 0: none
+ * @property {boolean} cut      whether outliers are left out of the scale of y (pure/scale.js)
+ * @property {string[]} expressions  charts of expressions, by their names (pure/cards.js)
+ * @property {string[]} axes      fields of runs that are drawn against each other (pure/plane.js)
+ * @property {string} over      how runs of a group are drawn as one line (pure/grouping.js); "": a line a run
  * @property {number | null} from   where charts begin
  * @property {number | null} to     where they end
  * @property {string[]} level   of log lines
@@ -51,6 +55,10 @@ export const DEFAULT = Object.freeze({
   x: "index",
   log: false,
   smooth: 0,
+  cut: false,
+  expressions: [],
+  axes: [],
+  over: "",
   from: null,
   to: null,
   level: [],
@@ -71,10 +79,10 @@ export const DEFAULT = Object.freeze({
 });
 
 // A name in the query → the field of the view.
-const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic", saved: "saved", tint: "tint", eye: "eye" });
-const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted", first: "first", xyz: "position", quat: "rotation", also: "also" });
+const TEXTS = /** @type {const} */ ({ q: "filter", sort: "sort", base: "baseline", tab: "tab", find: "find", x: "x", topic: "topic", saved: "saved", tint: "tint", eye: "eye", over: "over" });
+const LISTS = /** @type {const} */ ({ col: "columns", group: "group", pin: "pinned", run: "runs", level: "level", closed: "closed", part: "parted", first: "first", xyz: "position", quat: "rotation", also: "also", expr: "expressions", axis: "axes" });
 const NUMBERS = /** @type {const} */ ({ from: "from", to: "to", at: "at" });
-const FLAGS = /** @type {const} */ ({ log: "log", all: "all", turned: "turned", fit: "fitted" });
+const FLAGS = /** @type {const} */ ({ log: "log", all: "all", turned: "turned", fit: "fitted", cut: "cut" });
 const PAGES = /** @type {const} */ (["charts", "compare", "access", "status"]);
 
 /**

@@ -18,6 +18,7 @@ const RETRY_MS = 3_000; // after one that the API could not answer
  * @property {(how: { from: number | null, to: number | null, width: number, halfLife: number }, signal: AbortSignal) => Promise<A>} ask
  * @property {{ prefixes: string[], kinds: string[], metrics?: string[] }} want  what tells of new points
  * @property {(told: any) => boolean} isOf  whether an event tells of them
+ * @property {import("../pure/grouping.js").Way | null} [way]  how lines are made of groups of runs
  * @property {boolean} [isTrack]  whether x is the one time that is pointed at (moment.js)
  */
 

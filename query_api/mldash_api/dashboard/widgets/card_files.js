@@ -12,6 +12,7 @@ const SCALE = 2; // pixels of a PNG for one of the SVG
  * @property {import("../pure/cards.js").Card} card
  * @property {string} x
  * @property {number} halfLife
+ * @property {import("../pure/grouping.js").Way | null} way
  * @property {readonly [number, number] | null} shown
  * @property {import("../pure/lines.js").Grid} answer
  * @property {Omit<import("../pure/card_svg.js").Picture, "ink">} picture

@@ -12,7 +12,7 @@ export function CardTable({ drawn: { x, lines }, isTime, title }) {
   return html`
     <div class="values" tabindex="0" role="region" aria-label=${`Values of ${title}`}>
       <table>
-        <thead><tr><th scope="col">x</th>${lines.map(({ prefix }) => html`<th scope="col" title=${prefix}>${prefix.split("/").at(-1)}</th>`)}</tr></thead>
+        <thead><tr><th scope="col">x</th>${lines.map(({ prefix, name, isGroup }) => html`<th scope="col" title=${isGroup ? name : prefix}>${name}</th>`)}</tr></thead>
         <tbody>${rows.map((at) => html`<tr key=${at}><th scope="row">${isTime ? formatMoment(x[at]) : formatNumber(x[at])}</th>
           ${lines.map(({ values }) => html`<td>${values[at] === null ? "–" : formatNumber(values[at])}</td>`)}</tr>`)}</tbody>
       </table>

@@ -1,8 +1,10 @@
 // All cards of some runs, in sections.
 
 import { go, view } from "../address.js";
+import { localFolder } from "../api.js";
 import { html } from "../frame.js";
-import { FIRST, axesOf, nameOf, sectionOf, sectionsOf } from "../pure/cards.js";
+import { FIRST, axesOf, expressionsOf, nameOf, sectionOf, sectionsOf } from "../pure/cards.js";
+import { wayOf } from "../pure/grouping.js";
 import { metricSource } from "../views/grid_data.js";
 import { Card } from "./card.js";
 import { ChartOptions } from "./chart_options.js";
@@ -18,20 +20,40 @@ function pinOf(card) {
   return { isPinned, toggle: () => go({ first: isPinned ? first.filter((one) => one !== name) : [...first, name] }) };
 }
 
+/** @param {import("../pure/cards.js").Card} card */
+function removalOf(card) {
+  if (!card.isExpression) return undefined;
+  const { expressions, first } = view.value;
+  const name = nameOf(card);
+  return () => go({ expressions: expressions.filter((one) => one !== name), first: first.filter((one) => one !== name) });
+}
+
+/**
+ * How groups of these runs are drawn, as the address says; null: a line a run.
+ * @param {readonly string[]} prefixes
+ */
+export function groupedOf(prefixes) {
+  const way = prefixes.length > 1 && !localFolder ? wayOf(view.value.over) : null;
+  return way && { way, fields: view.value.group };
+}
+
 /** @param {{ statistics: any[], prefixes: string[], parted?: string[] }} props  parted: two runs, or none */
 export function Cards({ statistics, prefixes, parted = NONE }) {
-  const sections = sectionsOf(statistics, view.value.find, view.value.first);
+  const { find, first, expressions, x } = view.value;
+  const sections = sectionsOf(statistics, find, first, expressionsOf(expressions));
+  const grouped = groupedOf(prefixes);
   if (statistics.length === 0) {
     return html`<${Notice} kind="empty" title="No metrics yet" text="Charts come by themselves when the first point is logged." />`;
   }
   return html`
-    <${ChartOptions} axes=${axesOf(statistics)} />
+    <${ChartOptions} axes=${axesOf(statistics)} statistics=${statistics} prefixes=${prefixes} />
     ${sections.length === 0 && html`<${Notice} kind="empty" title="No chart has such a name" text="The search is a regular expression over metric and field." />`}
     ${sections.map(({ name, cards }) => html`
       <section class="section" key=${name} aria-label=${name}>
         <h2>${name} <small>${cards.length}</small></h2>
         <div class="cards">
-          ${cards.map((card) => html`<${Card} key=${JSON.stringify(card)} card=${card} section=${name === FIRST ? sectionOf(card.metric) : name} pin=${pinOf(card)} source=${metricSource(card, prefixes, view.value.x)} parted=${parted} />`)}
+          ${cards.map((card) => html`<${Card} key=${nameOf(card)} card=${card} section=${name === FIRST ? sectionOf(card.metric) : name} pin=${pinOf(card)} remove=${removalOf(card)}
+            source=${metricSource(card, prefixes, x, grouped)} parted=${card.isExpression || grouped ? NONE : parted} />`)}
         </div>
       </section>`)}
   `;

@@ -16,8 +16,8 @@ export function Legend({ drawn: { x, lines }, at, isTime }) {
     <div class="legend" aria-live="polite">
       <span class="place">${place === null ? "last" : isTime ? formatMoment(place) : `x = ${formatNumber(place)}`}</span>
       ${lines.slice(0, MOST).map((line, index) => html`
-        <span class="one" key=${line.prefix} title=${line.prefix}>
-          <${Swatch} prefix=${line.prefix} dash=${dashes[index]} /><span class="run">${line.prefix.split("/").at(-1)}</span>
+        <span class="one" key=${line.prefix} title=${line.isGroup ? line.name : line.prefix}>
+          <${Swatch} prefix=${line.prefix} dash=${dashes[index]} /><span class="run" data-group=${line.isGroup}>${line.name}</span>
           <b>${valueAt(line.values, place === null ? null : at)}</b>
         </span>`)}
       ${lines.length > MOST && html`<span class="more">and ${lines.length - MOST} more: t shows all</span>`}

@@ -2,14 +2,15 @@
 
 import uPlot from "../libraries/uplot.js";
 import { colourOf, dashesOf } from "../pure/colours.js";
-import { rangeOf } from "../pure/lines.js";
 import { formatNumber } from "../pure/numbers.js";
+import { outsideOf, rangeOf } from "../pure/scale.js";
 
 /**
  * @typedef {object} Picture
  * @property {number[]} x
  * @property {import("../pure/lines.js").Line[]} lines
  * @property {boolean} isLog
+ * @property {boolean} isCut       outliers are out of the scale
  * @property {boolean} isTime
  * @property {[number, number] | null} shown   the part of x that was asked for; null: all
  * @property {number | null} parted  where two runs part
@@ -90,14 +91,14 @@ export class Plot {
       scales: {
         x: { time: isTime, range: () => this.rangeX() },
         y: {
-          distr: isLog ? 3 : 1, range: () => rangeOf(this.picture.lines, isLog),
+          distr: isLog ? 3 : 1, range: () => this.rangeY(),
           clamp: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ least) => least,
         },
       },
       axes: [{ ...axis, size: 30, ...(isTime ? {} : { values: numbers }) }, { ...axis, size: 58, values: numbers }],
       cursor: { drag: { x: true, y: false, setScale: false }, sync: { key: "cards", scales: ["x", null] }, points: { size: 7 } },
       hooks: {
-        draw: [(/** @type {any} */ u) => drawMarks(u, this.picture.lines, ink), (/** @type {any} */ u) => drawParting(u, this.picture.parted, ink("--ink"))],
+        draw: [(/** @type {any} */ u) => this.drawn(u, ink)],
         setSelect: [(/** @type {any} */ u) => this.selected(u)],
         ready: [(/** @type {any} */ u) => this.hear(u)],
       },
@@ -117,6 +118,18 @@ export class Plot {
     const { x, shown } = this.picture;
     const [least, most] = shown ?? (x.length > 0 ? [x[0], /** @type {number} */ (x.at(-1))] : [0, 1]);
     return least < most ? [least, most] : [least - 0.5, most + 0.5];
+  }
+
+  rangeY() {
+    const { lines, isLog, isCut } = this.picture;
+    return rangeOf(lines, isLog, isCut);
+  }
+
+  /** What lies over the lines. @param {any} u @param {(name: string) => string} ink */
+  drawn(u, ink) {
+    drawMarks(u, this.picture.lines, ink);
+    if (this.picture.isCut) drawOutside(u, this.picture, this.rangeY(), ink);
+    drawParting(u, this.picture.parted, ink("--ink"));
   }
 
   /** @param {any} u */
@@ -156,18 +169,36 @@ function drawMarks(u, lines, ink) {
   ctx.lineWidth = 1.4 * devicePixelRatio;
   for (const { prefix, missing, below, beyond } of lines) {
     ctx.strokeStyle = ctx.fillStyle = ink(`--run-${colourOf(prefix)}`);
-    const at = (/** @type {number[]} */ places, /** @type {(x: number) => void} */ draw) => {
-      for (const place of places) {
-        const x = u.valToPos(place, "x", true);
-        if (x >= bbox.left && x <= bbox.left + bbox.width) draw(x);
-      }
-    };
     const bottom = bbox.top + bbox.height - size;
-    at(missing, (x) => cross(ctx, x, bottom - size, size * 0.8)); // no number there
-    at(below, (x) => wedge(ctx, x, bottom + size * 0.6, size)); // no place on a logarithmic axis
-    at(beyond, (x) => wedge(ctx, x, bbox.top + size * 0.4, -size)); // infinite
+    atEach(u, missing, (x) => cross(ctx, x, bottom - size, size * 0.8)); // no number there
+    atEach(u, below, (x) => wedge(ctx, x, bottom + size * 0.6, size)); // no place on a logarithmic axis
+    atEach(u, beyond, (x) => wedge(ctx, x, bbox.top + size * 0.4, -size)); // infinite
   }
   ctx.restore();
+}
+
+/** Hollow, where what is filled is infinite. @param {any} u @param {Picture} picture @param {[number, number]} range @param {(name: string) => string} ink */
+function drawOutside(u, { x, lines }, range, ink) {
+  const { ctx, bbox } = u;
+  const size = MARK * devicePixelRatio;
+  ctx.save();
+  ctx.lineWidth = 1.2 * devicePixelRatio;
+  for (const line of lines) {
+    ctx.strokeStyle = ink(`--run-${colourOf(line.prefix)}`);
+    const { over, under } = outsideOf(x, line, range);
+    atEach(u, over, (at) => wedge(ctx, at, bbox.top + size, -size, false));
+    atEach(u, under, (at) => wedge(ctx, at, bbox.top + bbox.height - size, size, false));
+  }
+  ctx.restore();
+}
+
+/** @param {any} u @param {number[]} places on x @param {(x: number) => void} draw  with pixels */
+function atEach(u, places, draw) {
+  const { left, width } = u.bbox;
+  for (const place of places) {
+    const x = u.valToPos(place, "x", true);
+    if (x >= left && x <= left + width) draw(x);
+  }
 }
 
 /** @param {any} u @param {number | null} parted @param {string} stroke */
@@ -197,14 +228,15 @@ function cross(ctx, x, y, size) {
   ctx.stroke();
 }
 
-/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} size below 0: upwards */
-function wedge(ctx, x, y, size) {
+/** @param {CanvasRenderingContext2D} ctx @param {number} x @param {number} y @param {number} size below 0: upwards @param {boolean} [isFilled] */
+function wedge(ctx, x, y, size, isFilled = true) {
   ctx.beginPath();
   ctx.moveTo(x - Math.abs(size), y - size);
   ctx.lineTo(x + Math.abs(size), y - size);
   ctx.lineTo(x, y + size * 0.6);
   ctx.closePath();
-  ctx.fill();
+  if (isFilled) ctx.fill();
+  else ctx.stroke();
 }
 
 /** @param {string} colour #rrggbb */

@@ -41,7 +41,7 @@ export function Shell({ children }) {
         <${Tab} to=${{ ...DEFAULT, runs: page === "charts" || page === "compare" ? runs : [] }} isHere=${page === "runs"} text="Runs" />
         <${Tab} to=${charts} isHere=${page === "charts"} text="Charts" />
         <${Tab} to=${page === "compare" ? view.value : compare} isHere=${page === "compare"} text="Compare" />
-        ${page === "run" && html`<${Tab} to=${view.value} isHere text=${prefix.split("/").at(-1)} />`}
+        ${page === "run" && html`<${Tab} to=${view.value} isHere isOfRun text=${prefix.split("/").at(-1)} />`}
       </nav>
       <${Pulse} />
       <button type="button" class="quiet" onClick=${() => (isViewsOpen.value = true)} title="Saved views (press w)" aria-label="Saved views"><${Ribbon} /></button>
@@ -58,10 +58,10 @@ export function Shell({ children }) {
   `;
 }
 
-/** @param {{ to: import("../pure/view.js").View, isHere: boolean, text: string }} props */
-function Tab({ to, isHere, text }) {
+/** @param {{ to: import("../pure/view.js").View, isHere: boolean, text: string, isOfRun?: boolean }} props  isOfRun: the view says it too */
+function Tab({ to, isHere, text, isOfRun = false }) {
   const onClick = (/** @type {MouseEvent} */ event) => follow(event, to);
-  return html`<a href=${href(to)} aria-current=${isHere ? "page" : null} onClick=${onClick}>${text}</a>`;
+  return html`<a class=${isOfRun ? "of-run" : null} href=${href(to)} aria-current=${isHere ? "page" : null} onClick=${onClick}>${text}</a>`;
 }
 
 function Mark() {

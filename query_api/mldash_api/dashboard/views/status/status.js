@@ -7,13 +7,14 @@ import { formatNumber } from "../../pure/numbers.js";
 import { factsOf, failuresOf } from "../../pure/operating.js";
 import { formatAge, formatDuration } from "../../pure/times.js";
 import { Notice, ProblemNotice } from "../../widgets/notice.js";
+import { WaitingInKafka } from "./waiting.js";
 
 const AGAIN_MS = 10_000; // operator metrics are no stream: Prometheus asks as often
 
 // What only the components themselves tell: docs/operations.md.
 const ELSEWHERE = [
-  ["Lag of each partition, workers", "/metrics of the workers; kafka-consumer-groups --describe"],
-  ["Dead letters, with reason and replay", "mldash dead-letters list"],
+  ["Workers, how old what waits is", "/metrics of the workers; kafka-consumer-groups --describe"],
+  ["What is in a dead letter, and its replay", "mldash dead-letters list"],
   ["Compactors, and what is hot and cold", "/metrics of the compactors; mldash chunks"],
 ];
 
@@ -35,6 +36,7 @@ export function PipelineStatus() {
             <tbody>${found.servers.map(({ name, ok, why, since }) => html`<tr key=${name}><th scope="row">${name}</th><td><${Mark} ok=${ok} /></td><td>${formatAge(new Date(since * 1000).toISOString(), Date.now())}</td><td class="details">${why ?? ""}</td></tr>`)}</tbody></table>
         </div>
       </section>
+      <${WaitingInKafka} />
       <section aria-labelledby="s-index"><h2 id="s-index">What is seen</h2>
         <dl class="facts">
           <div><dt>runs</dt><dd>${formatNumber(found.count)}</dd></div>
