@@ -55,6 +55,7 @@ def command(
     end yet is no fault.
     """
     from mldash.importers.finding import find
+    from mldash.importers.renamed import Places
     from mldash.importers.taking import bytes_to_do, take, target_of
     from mldash.process.log_output import keep_clients_quiet
 
@@ -71,9 +72,10 @@ def command(
         unreadable += found.unreadable
         skipped.update(found.skipped)
     targets = []
+    places = Places(settings, {run.tracker for run in runs})
     for run in runs:
         try:
-            targets.append((run, target_of(run, into)))
+            targets.append((run, places.of(run, target_of(run, into))))
         except ValueError as error:
             unreadable.append(f"{run.path}: {error}")
     outcomes = []

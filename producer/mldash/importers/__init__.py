@@ -10,6 +10,7 @@
   values.py       what readers share of the mapping: whole numbers by name, secrets, e-mails, odd values
   rows.py         a row of several keys → points
   told.py         a part that says one thing: parameters, or what a run is
+  renamed.py      a run that has another name by now → its first experiment
   writing.py      a part's events → records of one session → the files of a local experiment
   taking.py       a run → a local folder, or by way of one to Kafka
 
