@@ -13,6 +13,7 @@
   renamed.py      a run that has another name by now → its first experiment
   writing.py      a part's events → records of one session → the files of a local experiment
   taking.py       a run → a local folder, or by way of one to Kafka
+  parallel.py     several runs at once, each in a process of its own
 
 The identity of an event is all that keeps a second import from doubling: a part is a session whose id follows from the
 target, the tracker, the run and the part, and an event's seq is its place in the part. So a reader gives the same

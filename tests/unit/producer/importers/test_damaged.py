@@ -215,6 +215,8 @@ def test_damaged_text_files_are_errors_of_one_line(
 
 def assert_no_traceback(source: Path, folder: Path) -> None:
     """All else that a command raises is told in one line too, but would be a fault of ours."""
-    done = CliRunner().invoke(group, ["import", str(source), "--root", str(folder / "root"), "--dry-run"])
+    done = CliRunner().invoke(
+        group, ["import", str(source), "--root", str(folder / "root"), "--processes", "1", "--dry-run"]
+    )
     assert done.exception is None or isinstance(done.exception, (SystemExit, NothingToImport)), done.exc_info
     assert done.exit_code in (0, 1)
