@@ -4,7 +4,9 @@
   tensorboard/    a reader a tracker: files → runs, and a part's file → events in its own order
   wandb/ mlflow/
   trackio/ dvclive/ swanlab/
+  comet/ clearml/
   sqlite.py       databases of others, read without a trace
+  archives.py     zip archives, whose members count once their checksums fit
   yaml.py         YAML as libraries write it
   events.py       what readers give, and what they say of what they leave out
   values.py       what readers share of the mapping: whole numbers by name, secrets, e-mails, odd values

@@ -17,7 +17,7 @@ from .events import FoundRun
 
 _TRACKER: Final = "metadata.imported_from"
 _ID: Final = "metadata.id"
-_NAMED: Final = frozenset(("wandb", "mlflow", "trackio", "swanlab"))
+_NAMED: Final = frozenset(("wandb", "mlflow", "trackio", "swanlab", "comet", "clearml"))
 """Trackers whose runs have a name beside their id; of the others the place is the identity."""
 
 _Key = tuple[str, str, str]
