@@ -135,6 +135,9 @@ bench-size: $(installed) ## how far mldash size agrees with what goes to Kafka; 
 bench-read-trackers: $(installed) ## the same reads of a million points with other trackers, where they are installed
 	$(bin)/python -m benchmarks.read_trackers $(ARGS)
 
+bench-import: $(installed) ## what mldash import stores in a second, beside bare readers (ARGS="--trackers PYTHON --points 10000000")
+	$(bin)/python -m benchmarks.imports $(ARGS)
+
 ##@ Change it
 
 install: $(installed) ## make the environment in .venv from requirements.lock
@@ -177,4 +180,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size bench-import install format docs lock clean help

@@ -31,8 +31,8 @@ def page() -> str:
         "differ, and so does what else they have to do. Run them again with `make bench-sdk`, `make bench-cost`, "
         "`make bench-ingest`, "
         "`make bench-end-to-end`, `make bench-compaction`, `make bench-read`, `make bench-read-trackers`, "
-        "`make bench-agents`, `make bench-find`, `make bench-find-grid`, `make bench-find-trackers` and "
-        "`make bench-size`; the head "
+        "`make bench-agents`, `make bench-find`, `make bench-find-grid`, `make bench-find-trackers`, "
+        "`make bench-import` and `make bench-size`; the head "
         "of each file in benchmarks/ says what its cases are.\n"
     ]
     for path in sorted(RESULTS.glob("*.json")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,12 +24,19 @@ if TYPE_CHECKING:
     from mldash.importers.taking import Outcome
 
 _MASKED_SHOWN: Final = 10
+_TOLD_BYTES: Final = 65_536
 
 
 @click.command("import")
 @click.argument("sources", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path), metavar="SOURCE…")
 @click.option("--into", metavar="OWNER/PROJECT", help="What prefixes begin with. Default: you, and the run's project.")
 @click.option("--dry-run", "is_dry", is_flag=True, help="Read everything, say what would come, and write nothing.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Runs taken at once. Default: one a core, at most one a run.",
+)
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.option("--token", metavar="TOKEN", help="For the API (also MLDASH_TOKEN).")
 @place_options
@@ -36,6 +44,7 @@ def command(
     sources: tuple[Path, ...],
     into: str | None,
     is_dry: bool,
+    processes: int | None,
     as_json: bool,
     token: str | None,
     root: Path | None,
@@ -51,11 +60,13 @@ def command(
 
     Nothing of a source is changed. Import again, after an interruption or while a run still writes, and what is there
     already is not added again. To servers, where there are any (--remote, MLDASH_REMOTE); else, and with --root, into
-    local folders. Ends with 1 where something could not be read or stored; a last record that is not written to its
-    end yet is no fault.
+    local folders. Several runs are taken at once, each by a process of its own. Ends with 1 where something could not
+    be read or stored; a last record that is not written to its end yet is no fault.
     """
     from mldash.importers.finding import find
-    from mldash.importers.taking import bytes_to_do, take, target_of
+    from mldash.importers.parallel import default_processes, take_all
+    from mldash.importers.renamed import Places
+    from mldash.importers.taking import bytes_to_do, target_of
     from mldash.process.log_output import keep_clients_quiet
 
     keep_clients_quiet()
@@ -71,17 +82,18 @@ def command(
         unreadable += found.unreadable
         skipped.update(found.skipped)
     targets = []
+    places = Places(settings, {run.tracker for run in runs})
     for run in runs:
         try:
-            targets.append((run, target_of(run, into)))
+            targets.append((run, places.of(run, target_of(run, into))))
         except ValueError as error:
             unreadable.append(f"{run.path}: {error}")
-    outcomes = []
+    at_once = min(processes, max(len(targets), 1)) if processes is not None else default_processes(len(targets))
+    taking = take_all(targets, settings, is_dry=is_dry, processes=at_once)  # before the bar, which has a thread
     with _progress() as bar:
-        task = bar.add_task("import", total=sum(bytes_to_do(run, settings, is_dry=is_dry) for run, _ in targets))
-        for run, prefix in targets:
-            bar.update(task, description=printable_line(prefix.text))
-            outcomes.append(take(run, prefix, settings, lambda size: bar.advance(task, size), is_dry=is_dry))
+        shown = f"{len(targets)} runs" if len(targets) != 1 else printable_line(targets[0][1].text)
+        task = bar.add_task(shown, total=sum(bytes_to_do(run, settings, is_dry=is_dry) for run, _ in targets))
+        outcomes = taking(_seldom(lambda size: bar.advance(task, size)))
     if as_json:
         found_all = {"runs": [*map(_as_json, outcomes)], "skipped": skipped, "unreadable": unreadable}
         print(printable_json({**found_all, "dryRun": is_dry}))
@@ -118,6 +130,20 @@ def _progress() -> Progress:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _seldom(advance: Callable[[int], None]) -> Callable[[int], None]:
+    """Told of more bytes at once: to draw a bar takes longer than to read a record."""
+    waiting = 0
+
+    def tell(size: int) -> None:
+        nonlocal waiting
+        waiting += size
+        if abs(waiting) >= _TOLD_BYTES:
+            advance(waiting)
+            waiting = 0
+
+    return tell
 
 
 def _show(outcomes: list[Outcome], *, knows_new: bool, is_dry: bool) -> None:

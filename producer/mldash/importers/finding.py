@@ -9,6 +9,10 @@ from msgspec import Struct, field
 
 from mldash.errors import MldashError
 
+from .archives import MAGIC as ARCHIVE
+from .archives import ArchiveUnreadable, names_in
+from .clearml import sessions as clearml_sessions
+from .comet import archives as comet_archives
 from .dvclive import folders as dvclive_folders
 from .dvclive.series import is_series
 from .events import FoundRun
@@ -39,7 +43,7 @@ class NothingToImport(MldashError):
     def __str__(self) -> str:
         return (
             f"nothing to import in {self.path}: it holds no event files of TensorBoard, no logs of wandb or SwanLab, "
-            "no store of mlflow or trackio and no metrics of DVCLive"
+            "no store of mlflow or trackio, no metrics of DVCLive and no offline archives of Comet or ClearML"
         )
 
 
@@ -60,7 +64,8 @@ def find(source: Path) -> Found:
         try:
             kind = _kind_of(path)
         except OSError as error:
-            found.unreadable.append(f"{path}: {error.strerror or error}")
+            said = str(error) if isinstance(error, ArchiveUnreadable) else f"{path}: {error.strerror or error}"
+            found.unreadable.append(said)
             continue
         if kind is not None:
             files.setdefault(kind, []).append(path)
@@ -69,6 +74,8 @@ def find(source: Path) -> Found:
     found.runs += wandb_folders.runs_of(files.get("wandb", ()))
     found.runs += swanlab_folders.runs_of(files.get("swanlab", ()), found.unreadable)
     found.runs += mlflow_files.runs_of(files.get("mlruns", ()), found.skipped)
+    found.runs += comet_archives.runs_of(files.get("comet", ()), found.unreadable)
+    found.runs += clearml_sessions.runs_of(files.get("clearml", ()), found.unreadable)
     try:
         found.runs += dvclive_folders.runs_of(root, files.get("dvclive", ()))
     except OSError as error:
@@ -128,10 +135,28 @@ def _kind_of(path: Path) -> str | None:
         return "swanlab"
     if head.startswith(MAGIC):
         return "sqlite"
+    if head.startswith(ARCHIVE):
+        return _kind_of_archive(path, head)
     if is_fragment(head):
         return "fragments"
     if path.name == "meta.yaml" and mlflow_files.is_run(head):
         return "mlruns"
+    if path.name == clearml_sessions.TASK and clearml_sessions.is_task(head):
+        return "clearml"
     if is_series(path, head):
         return "dvclive"
     return "tensorboard" if is_head(head) and is_event_file(head) else None
+
+
+def _kind_of_archive(path: Path, head: bytes) -> str | None:
+    """By the names in it; of one that is cut or damaged those at its head tell whether it is one of these. Raises
+    OSError."""
+    try:
+        names = names_in(path)
+    except ArchiveUnreadable:
+        if any(name.encode() in head for name in comet_archives.NAMES | clearml_sessions.NAMES):
+            raise
+        return None
+    if names >= comet_archives.NAMES:
+        return "comet"
+    return "clearml" if names >= clearml_sessions.NAMES else None

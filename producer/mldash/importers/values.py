@@ -38,6 +38,14 @@ def number(name: str, value: float) -> float | int:
     return float(value)
 
 
+def real(value: Any) -> float | None:
+    """A number of JSON; None of what is none, or beyond all floats."""
+    try:
+        return float(value) if isinstance(value, (int, float)) else None
+    except OverflowError:
+        return None
+
+
 def is_whole(name: str) -> bool:
     """Whether values of such a field count something."""
     return _WHOLE.search(name) is not None

@@ -6,15 +6,18 @@ The session's id follows from the target, the tracker, the run and the part; seq
 
 import hashlib
 import time
+from collections import defaultdict
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, field
 
+from mldash.events.column_types import common_type, pack_numbers
 from mldash.events.identity import ID_BYTES, Prefix
 from mldash.events.limits import ABOUT_BYTES, CALL_BYTES, PARAMS_BYTES, PARAMS_KEYS, RECORD_EVENTS
-from mldash.events.schema import Block, Kind, Record, Rows, RunEvents
+from mldash.events.schema import Block, Column, Columns, Kind, Record, Rows, RunEvents
 from mldash.local.folder import Folder
 from mldash.local.sink import LocalSink
 from mldash.local.state.acknowledged import Acknowledged
@@ -23,6 +26,10 @@ from .events import Event, LeftOut, RunEvent
 
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _LARGE_BYTES: Final = 1024 * 1024
+_PACKED_EVENTS: Final = 16
+"""Of fewer events a block of columns takes longer than one of rows."""
+_VALUE_BYTES: Final = 16
+_NUMBERS: Final = frozenset((float, int, bool, type(None)))
 _LAST_TIME: Final = 253_402_300_800.0
 _encode = msgspec.msgpack.Encoder().encode
 
@@ -58,7 +65,7 @@ class PartWriter:
         self._sink, self._prefix, self._session, self._counts = sink, prefix, session, counts
         self._known = Acknowledged(folder.state)
         self._known.refresh()
-        self._waiting: dict[Stream, list[Any]] = {}
+        self._waiting: defaultdict[Stream, list[Any]] = defaultdict(list)
         self._seqs: dict[Stream, int] = {}
         self._events = self._bytes = 0
 
@@ -69,18 +76,21 @@ class PartWriter:
             left.count("event without a time")
             return
         if isinstance(event, Event):
-            size = _size_of(event.fields)
+            fields = event.fields
+            size = _VALUE_BYTES * (len(fields) + 1)
+            if not _NUMBERS.issuperset(map(type, fields.values())):
+                size += _more_bytes(fields)
             most = PARAMS_BYTES if event.kind == "params" else CALL_BYTES - _LARGE_BYTES
-            if (size > _LARGE_BYTES and (size := len(_encode(event.fields))) > most) or len(event.fields) > PARAMS_KEYS:
+            if (size > _LARGE_BYTES and (size := len(_encode(fields))) > most) or len(fields) > PARAMS_KEYS:
                 left.count("event that is too large")
                 return
-            self._waiting.setdefault((event.kind, event.name), []).append(event)
+            self._waiting[event.kind, event.name].append(event)
             self._bytes += size
         elif len(_encode(event)) > ABOUT_BYTES:
             left.count("description above 1 MiB")
             return
         else:
-            self._waiting.setdefault(("runs", ""), []).append(event)
+            self._waiting["runs", ""].append(event)
         self._events += 1
         if self._events >= RECORD_EVENTS or self._bytes >= _BATCH_BYTES:
             self.write()
@@ -102,12 +112,13 @@ class PartWriter:
         ]
         if self._sink is not None and records:
             self._sink.deliver(records)
-        for record in records:
-            stream, count = (record.kind, record.name), record.count
-            self._seqs[stream] = record.first_seq + count
+        for stream, events in self._waiting.items():
+            count = len(events)
+            self._seqs[stream] = self._seqs.get(stream, 0) + count
             known = self._known.next_seq(self._session, *stream)
-            self._counts.add(record.kind, count, max(0, min(count, self._seqs[stream] - known)))
-        self._waiting, self._events, self._bytes = {}, 0, 0
+            self._counts.add(stream[0], count, max(0, min(count, self._seqs[stream] - known)))
+        self._waiting.clear()
+        self._events = self._bytes = 0
 
 
 def _blocks(events: list[Any]) -> Iterator[Block]:
@@ -115,28 +126,35 @@ def _blocks(events: list[Any]) -> Iterator[Block]:
     if not isinstance(events[0], Event):
         yield RunEvents(events)
         return
-    names: tuple[str, ...] = ()
-    block: Rows | None = None
-    for event in events:
-        told = tuple(event.fields)
-        if block is None or told != names:
-            if block is not None:
-                yield block
-            names, block = told, Rows([*told], [], [])
-        block.times.append(event.time)
-        block.rows.append([*event.fields.values()])
-    if block is not None:
-        yield block
+    for names, group in groupby(events, _names_of):
+        told = [*group]
+        packed = _columns(names, told) if len(told) >= _PACKED_EVENTS else None
+        yield packed or Rows([*names], [event.time for event in told], [[*event.fields.values()] for event in told])
 
 
-def _size_of(fields: dict[str, Any]) -> int:
-    """About."""
-    size = 16
+def _columns(names: tuple[str, ...], events: list[Event]) -> Columns | None:
+    """Packed numbers, which local files take without a step for each value; None where some are of no such type."""
+    if not names:
+        return None
+    columns = []
+    for values in zip(*(event.fields.values() for event in events), strict=True):
+        kind = common_type(values)
+        if kind is None:
+            return None
+        columns.append(Column(kind, pack_numbers(kind, values)))
+    return Columns([*names], len(events), pack_numbers("float64", [event.time for event in events]), columns)
+
+
+def _names_of(event: Event) -> tuple[str, ...]:
+    return tuple(event.fields)
+
+
+def _more_bytes(fields: dict[str, Any]) -> int:
+    """What other values than numbers take, about."""
+    size = 0
     for value in fields.values():
         if isinstance(value, str):
             size += len(value)
         elif isinstance(value, (list, dict)):
             size += len(_encode(value))
-        else:
-            size += 16
     return size

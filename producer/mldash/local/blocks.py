@@ -18,14 +18,16 @@ _decode_values = msgspec.msgpack.Decoder(list[Any]).decode
 def events_of(blocks: Iterable[Block], skip: int = 0) -> Iterator[Event]:
     """(time, fields) of each event of rows and columns blocks, without the first `skip` ones."""
     for block in blocks:
-        if isinstance(block, (RunEvents,)) or block.count == 0:
+        if isinstance(block, RunEvents):
             continue
-        if skip >= block.count:
-            skip -= block.count
+        if skip and skip >= (count := block.count):
+            skip -= count
             continue
         if isinstance(block, Rows):
-            fields = block.fields
-            for time, row in zip(block.times[skip:], block.rows[skip:], strict=True):
+            fields, times, rows = block.fields, block.times, block.rows
+            if skip:
+                times, rows = times[skip:], rows[skip:]
+            for time, row in zip(times, rows, strict=True):
                 yield time, dict(zip(fields, row, strict=True))
         elif isinstance(block, Columns):
             yield from _events_of_columns(block, skip)

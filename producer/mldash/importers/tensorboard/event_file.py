@@ -12,6 +12,7 @@ from mldash.importers.values import text as storable_text
 from mldash.tensorboard import SCALARS
 
 from .frames import records
+from .one_scalar import OneScalar
 from .summaries import Value, values_of
 
 _WALL_TIME, _STEP, _SUMMARY = 1, 2, 5
@@ -35,7 +36,13 @@ class EventFile:
         first = last = None
         before = len(left.torn)
         may_end = is_quiet(self.path.stat().st_mtime)
+        scalars = OneScalar(self._place_of)
         for place, data in enumerate(records(self.path, left, progress)):
+            scalar = scalars.find(data)
+            if scalar is not None:
+                last, step, (metric, name), number = scalar
+                yield Event("metrics", metric, last, {name: number, "step" if name != "step" else "_step": step})
+                continue
             try:
                 found = message(data)
                 at, step = double(found.get(_WALL_TIME)), signed(found.get(_STEP))
@@ -48,6 +55,7 @@ class EventFile:
                 yield Start(at)
                 yield Describe(at, metadata={"imported_from": "tensorboard", "status_unknown": True})
             last = at
+            scalars.learn(data, values)
             for value in values:
                 event = self._event(value, at, step, left)
                 if event is not None:

@@ -9,7 +9,7 @@ checksum  u32: masked CRC-32C of the data
 import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from mldash.importers.events import LeftOut, Progress, Torn
 
@@ -67,37 +67,48 @@ def is_head(data: bytes) -> bool:
 
 def records(path: Path, left: LeftOut, progress: Progress) -> Iterator[bytes]:
     """The data of each record, up to the first that is torn or damaged, of which `left` is told. Raises OSError."""
-    with path.open("rb") as file:
+    lengths: dict[bytes, int] = {}  # heads that were checked: most records of a file have one of a few lengths
+    check = crc32c
+    with path.open("rb", buffering=_READ_BYTES) as file:
         size = path.stat().st_size
         at = 0
         while at < size:
-            data, fault = _record(file, size - at)
-            if data is None:
-                left.torn.append(Torn(path, at, size - at, fault, fault != _UNFINISHED))
-                progress(size - at)
-                return
-            taken = HEAD_BYTES + len(data) + _TAIL_BYTES
-            at += taken
-            progress(taken)
-            yield data
+            head = file.read(HEAD_BYTES)
+            length = lengths.get(head)
+            if length is None:
+                length, fault = _length_of(head)
+                if fault is None and len(lengths) < _HEADS_KEPT:
+                    lengths[head] = length
+            else:
+                fault = None
+            taken = HEAD_BYTES + length + _TAIL_BYTES
+            if fault is None and taken <= size - at:
+                rest = file.read(length + _TAIL_BYTES)
+                data = rest[:length]
+                if len(rest) < length + _TAIL_BYTES:
+                    fault = _UNFINISHED
+                elif masked(check(data)) != int.from_bytes(rest[length:], "little"):
+                    fault = "the checksum of a record does not fit"
+                else:
+                    at += taken
+                    progress(taken)
+                    yield data
+                    continue
+            left.torn.append(Torn(path, at, size - at, fault or _UNFINISHED, fault not in (None, _UNFINISHED)))
+            progress(size - at)
+            return
 
 
 _UNFINISHED: Final = "a record is not finished"
+_READ_BYTES: Final = 1024 * 1024
+_HEADS_KEPT: Final = 4096
 
 
-def _record(file: BinaryIO, most: int) -> tuple[bytes | None, str]:
-    head = file.read(HEAD_BYTES)
+def _length_of(head: bytes) -> tuple[int, str | None]:
+    """What a head says, and why it does not count."""
     if len(head) < HEAD_BYTES:
-        return None, _UNFINISHED
+        return 0, _UNFINISHED
     length, checksum = _head.unpack(head)
     if masked(crc32c(head[:8])) != checksum:
-        return None, "the checksum of a length does not fit"
-    if length > most - HEAD_BYTES - _TAIL_BYTES:
-        return None, _UNFINISHED
-    data = file.read(length)
-    tail = file.read(_TAIL_BYTES)
-    if len(data) < length or len(tail) < _TAIL_BYTES:
-        return None, _UNFINISHED
-    if masked(crc32c(data)) != int.from_bytes(tail, "little"):
-        return None, "the checksum of a record does not fit"
-    return data, ""
+        return 0, "the checksum of a length does not fit"
+    return length, None

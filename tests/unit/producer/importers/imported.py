@@ -18,7 +18,7 @@ INTO = "alice/robots"
 
 def import_all(*sources: Path, root: Path, options: tuple[str, ...] = (), code: int = 0) -> Result:
     """The command, into a local folder."""
-    arguments = ["import", *map(str, sources), "--root", str(root), "--into", INTO, *options]
+    arguments = ["import", *map(str, sources), "--root", str(root), "--into", INTO, "--processes", "1", *options]
     done = CliRunner().invoke(group, arguments, catch_exceptions=False)
     assert done.exit_code == code, done.output
     return done

@@ -31,9 +31,8 @@ def test_a_source_of_all_kinds_is_left_as_it_is(samples: Path, tmp_path: Path) -
         path.chmod(0o555 if path.is_dir() else 0o444)
     done = import_all(samples, root=tmp_path / "root")
     assert state(samples) == before
-    assert all(
-        tracker in done.output for tracker in ("tensorboard", "wandb", "mlflow", "trackio", "dvclive", "swanlab")
-    )
+    trackers = ("tensorboard", "wandb", "mlflow", "trackio", "dvclive", "swanlab", "comet", "clearml")
+    assert all(tracker in done.output for tracker in trackers)
     for path in samples.rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
@@ -97,7 +96,8 @@ from click.testing import CliRunner
 from mldash.command_line import group
 done = CliRunner().invoke(group, ["import", {str(samples)!r}, "--root", {str(tmp_path / "root")!r}])
 assert done.exit_code == 0, done.output
-heavy = {{"wandb", "tensorboard", "tensorboardX", "mlflow", "trackio", "dvclive", "swanlab", "torch", "motor"}}
+heavy = {{"wandb", "tensorboard", "tensorboardX", "mlflow", "trackio", "dvclive", "swanlab", "comet_ml", "clearml"}}
+heavy |= {{"torch", "motor"}}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from mldash.command_line import group
 from mldash.events.schema import End
 from mldash.importers.events import Event, LeftOut, Part, RunEvent
-from mldash.importers.finding import NothingToImport
+from mldash.importers.finding import NothingToImport, find
 from mldash.importers.swanlab.run_log import RunLog as SwanLabLog
 from mldash.importers.tensorboard.event_file import EventFile
+from mldash.importers.told import Told
 from mldash.importers.trackio.fragments import read
 from mldash.importers.wandb.run_log import RunLog
 
@@ -196,7 +197,7 @@ def test_a_damaged_fragment_of_trackio_invents_no_row(
 
 @examples(25)
 @given(flips=st.lists(st.tuples(st.integers(0, 999), st.integers(0, 400), st.integers(0, 7)), min_size=1, max_size=5))
-@pytest.mark.parametrize("store", ["mlflow/mlruns", "dvclive"])
+@pytest.mark.parametrize("store", ["mlflow/mlruns", "dvclive", "clearml"])
 def test_damaged_text_files_are_errors_of_one_line(
     store: str, tmp_path_factory: pytest.TempPathFactory, flips: list[tuple[int, int, int]]
 ) -> None:
@@ -215,6 +216,50 @@ def test_damaged_text_files_are_errors_of_one_line(
 
 def assert_no_traceback(source: Path, folder: Path) -> None:
     """All else that a command raises is told in one line too, but would be a fault of ours."""
-    done = CliRunner().invoke(group, ["import", str(source), "--root", str(folder / "root"), "--dry-run"])
+    done = CliRunner().invoke(
+        group, ["import", str(source), "--root", str(folder / "root"), "--processes", "1", "--dry-run"]
+    )
     assert done.exception is None or isinstance(done.exception, (SystemExit, NothingToImport)), done.exc_info
     assert done.exit_code in (0, 1)
+
+
+ARCHIVES = {
+    kind: max((SAMPLES / kind).glob("*.zip"), key=lambda path: path.stat().st_size) for kind in ("comet", "clearml")
+}
+
+
+def all_in(path: Path) -> tuple[list[str], LeftOut]:
+    """What there is in an archive, run by run; nothing where it is no archive that is read."""
+    try:
+        runs = find(path).runs
+    except NothingToImport:
+        return [], LeftOut()
+    found, left = [], LeftOut()
+    for part in (part for run in runs for part in run.parts if not isinstance(part, Told)):
+        events, one = events_of(part)
+        found += [repr(event) for event in events if isinstance(event, Event)]
+        left.torn += one.torn
+    return found, left
+
+
+@pytest.mark.parametrize("kind", ARCHIVES)
+@examples(20)
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), is_cut=st.booleans())
+def test_a_damaged_archive_invents_nothing(
+    kind: str, where: float, bit: int, is_cut: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each member has a checksum, so it is whole, or nothing of it is taken."""
+    folder = tmp_path_factory.mktemp("damaged")
+    data = bytearray(ARCHIVES[kind].read_bytes())
+    place = int(where * len(data))
+    data[place] ^= 1 << bit
+    path = folder / ARCHIVES[kind].name
+    path.write_bytes(data[:place] if is_cut else data)
+    assert_no_traceback(path, folder)
+    try:
+        found, left = all_in(path)
+    except OSError:
+        return
+    told, whole = set(found), all_in(ARCHIVES[kind])[0]
+    assert told <= set(whole)
+    assert left.torn or found in ([], whole)

@@ -11,7 +11,17 @@ from mldash.importers.writing import imported_session
 from .conftest import make_old
 from .imported import everything, import_all, take_all
 
-SOURCES = ("tensorboard/runs", "wandb/0.31", "wandb/0.12", "mlflow/mlruns", "trackio", "dvclive", "swanlab")
+SOURCES = (
+    "tensorboard/runs",
+    "wandb/0.31",
+    "wandb/0.12",
+    "mlflow/mlruns",
+    "trackio",
+    "dvclive",
+    "swanlab",
+    "comet",
+    "clearml",
+)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -2,16 +2,22 @@
 
 import json
 import math
+import struct
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from mldash import Experiment
 from mldash.importers.finding import find
+from mldash.importers.tensorboard.event_file import EventFile
+from mldash.importers.tensorboard.frames import crc32c, masked
+from mldash.importers.tensorboard.one_scalar import OneScalar
 
-from .imported import INTO, import_all, points, times
+from .imported import INTO, events_of, import_all, points, times
 
 
 @pytest.fixture
@@ -85,3 +91,52 @@ def test_a_run_has_an_end_once_nobody_has_written_for_an_hour(samples: Path, tmp
     assert young.run.status == "LOST"
     import_all(samples / "tensorboard" / "runs" / "keras" / "validation", root=tmp_path / "old")
     assert Experiment(f"{INTO}/validation", root=tmp_path / "old").run.status == "COMPLETED"
+
+
+def varint(number: int) -> bytes:
+    found = bytearray()
+    while number >= 0x80:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*found, number])
+
+
+def sized(key: int, data: bytes) -> bytes:
+    return bytes([key]) + varint(len(data)) + data
+
+
+def record(data: bytes) -> bytes:
+    head = struct.pack("<Q", len(data))
+    return head + struct.pack("<I", masked(crc32c(head))) + data + struct.pack("<I", masked(crc32c(data)))
+
+
+def event(tags: list[str], step: int, value: bytes) -> bytes:
+    """Some events have several values, or a value of another kind, in the place of one scalar."""
+    values = b"".join(sized(0x0A, sized(0x0A, tag.encode()) + value) for tag in tags)
+    told = b"\x10" + varint(step % 2**64) if step else b""
+    return b"\x09" + struct.pack("<d", 1.7e9 + step % 1000) + told + sized(0x2A, values)
+
+
+TAGS = st.lists(st.sampled_from(["loss", "train/loss", "a/step", "x\x15", "é" * 90]), min_size=1, max_size=2)
+STEPS = st.one_of(st.integers(0, 300), st.integers(-3, 2**63 - 1))
+VALUES = st.one_of(
+    st.binary(min_size=4, max_size=4).map(lambda data: b"\x15" + data),
+    st.binary(min_size=4, max_size=4).map(lambda data: sized(0x42, b"\x08\x01" + sized(0x22, data))),
+    st.binary(max_size=6),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(events=st.lists(st.tuples(TAGS, STEPS, VALUES), min_size=1, max_size=12))
+def test_scalars_that_are_told_by_their_tag_s_bytes_are_those_that_parsing_gives(
+    tmp_path: Path, events: list[tuple[list[str], int, bytes]]
+) -> None:
+    """Whatever lies between: each event comes twice, so that its tag is known by then."""
+    told = [event(*one) for one in events]
+    file = tmp_path / "events.out.tfevents.1"
+    file.write_bytes(b"".join(map(record, [b"\x09" + bytes(8) + b"\x1a\x0dbrain.Event:2", *told, *told])))
+    fast, fast_left = events_of(EventFile(file, "x"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OneScalar, "find", lambda self, data: None)
+        plain, plain_left = events_of(EventFile(file, "x"))
+    assert repr(fast) == repr(plain) and repr(fast_left) == repr(plain_left)

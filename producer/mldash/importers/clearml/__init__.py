@@ -1,0 +1,1 @@
+"""ClearML's offline sessions: sessions.py → runs, reports.py → the events of one."""

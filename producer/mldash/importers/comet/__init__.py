@@ -1,0 +1,1 @@
+"""Comet's offline archives: archives.py → runs, messages.py → the events of one."""
