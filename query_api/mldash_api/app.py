@@ -14,7 +14,6 @@ from litestar import Litestar, Router
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
 
 from mldash.connections.loopback import is_loopback
 from mldash.process.dependencies import LOOK_EVERY_S as LOOK_AT_SERVERS_S
@@ -247,7 +246,7 @@ def make_app(
     searched = index or make_index(stores.settings)
     telling = live or Live(stores, searched)
     admission = admission or Admission(stores.settings, stores.mongo)
-    app = Litestar(
+    return Litestar(
         route_handlers=[
             Router(
                 "/v1",
@@ -334,12 +333,10 @@ def make_app(
             openapi_router=Router(
                 "/v1/openapi.json", route_handlers=[], include_in_schema=False, opt=needs("read", "shown")
             ),
-            render_plugins=[JsonRenderPlugin(path="/")],
+            render_plugins=[openapi.Described(is_guarded=admission.is_guarded)],
             components=openapi.COMPONENTS,
         ),
         logging_config=None,
         request_class=problems.OurRequest,
         request_max_body_size=MOST_BODY_BYTES,
     )
-    openapi.describe_rights(app, is_guarded=admission.is_guarded)
-    return app

@@ -7,8 +7,9 @@ signs in the empty requirement stands beside it.
 from collections.abc import Iterator
 from typing import Any, Final
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.handlers import BaseRouteHandler
+from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import (
     Components,
     OpenAPIHeader,
@@ -58,8 +59,25 @@ COMPONENTS: Final = Components(
 )
 
 
-def describe_rights(app: Litestar, is_guarded: bool) -> None:
-    """Complete the document, with bodies that routes read by themselves too. `is_guarded`: whether callers sign in."""
+class Described(JsonRenderPlugin):
+    """The document, made when somebody first asks: it takes as long as the rest of an API's start, and few ask."""
+
+    def __init__(self, *, is_guarded: bool) -> None:
+        """`is_guarded`: whether callers sign in."""
+        super().__init__(path="/")
+        self._is_guarded = is_guarded
+        self._rendered: bytes | None = None
+
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """`openapi_schema` is Litestar's own, which lacks what is completed here."""
+        if self._rendered is None:
+            _describe(request.app, self._is_guarded)
+            self._rendered = super().render(request, request.app.openapi_schema.to_schema())
+        return self._rendered
+
+
+def _describe(app: Litestar, is_guarded: bool) -> None:
+    """Complete the document, with bodies that routes read by themselves too."""
     # Litestar keeps of the components that it is given all but the schemas: those are its own.
     components = app.openapi_schema.components
     assert components is not None
