@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from . import chain, compaction, join, move
+from . import chain, compaction, join, move, shared
 from .checker import bfs, walks
 
 STATES = 400_000
@@ -20,6 +20,7 @@ WALKS, DEPTH, SECONDS = 300, 150, 0.5
 BROKEN = [
     *(pytest.param(move.model(rules, **bounds), id=f"move: {title}") for title, rules, bounds in move.CASES),
     *(pytest.param(join.model(rules, **bounds), id=f"join: {title}") for title, rules, bounds in join.CASES),
+    *(pytest.param(shared.model(rules, **bounds), id=f"shared: {title}") for title, rules, bounds in shared.CASES),
     *(
         pytest.param(compaction.model(rules, **bounds), id=f"compaction: {title}")
         for title, rules, bounds in compaction.CASES
@@ -32,6 +33,7 @@ BROKEN = [
 FINAL = [
     *(pytest.param(move.model(rules, **bounds), id=f"move: {title}") for title, rules, bounds in move.FINAL),
     *(pytest.param(join.model(rules, **bounds), id=f"join: {title}") for title, rules, bounds in join.FINAL),
+    *(pytest.param(shared.model(rules, **bounds), id=f"shared: {title}") for title, rules, bounds in shared.FINAL),
     *(
         pytest.param(compaction.model(rules, **bounds), id=f"compaction: {title}")
         for title, rules, bounds in compaction.FINAL
