@@ -46,7 +46,7 @@ async def test_runs_of_an_api_are_shown_and_compared_on_the_terminal(world: Worl
     assert compared.returncode == 3 and [row["name"] for row in differing["params"]] == ["lr"]
     assert differing["statistics"] == []
     whole = json.loads((await ask("compare", *ROBOTS, "--json", "--all")).stdout)
-    assert [row["name"] for row in whole["params"]] == ["lr", "seed"] and len(whole["statistics"]) == 5
+    assert [row["name"] for row in whole["params"]] == ["lr", "seed"] and len(whole["statistics"]) == 6
 
 
 async def test_an_export_that_breaks_off_leaves_no_file(
