@@ -172,8 +172,10 @@ $(installed): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed, this one is " + sys.version.split()[0] + ": make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
 	@echo "Installing what requirements.lock pins into $(VENV): once, a minute or two"
-	$(bin)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(bin)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	@# On all cores, where pip takes one. Some packages bring templates that are no Python: pip passes over them too.
+	@$(bin)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	@touch $@
 
 $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)

@@ -286,8 +286,11 @@ def test_leaves_what_is_no_child_of_its(tmp_path):
 
 
 def test_a_process_that_outlives_the_run_is_ended_and_fails_it(tmp_path: Path) -> None:
-    """In a session of its own and nobody's child, as a stack that was started with --detach."""
-    done = run_pytest(tmp_path, DETACHES, "-n", "1", "-p", "tests.run_servers", "--basetemp", str(tmp_path / "temp"))
+    """In a session of its own and nobody's child, as a stack that was started with --detach. It would never end by
+    itself, so the run does not wait for that as long as usual."""
+    (tmp_path / "hurried.py").write_text("from tests import leftovers\nleftovers._TO_END_S = 5.0\n")
+    plugins = ("-p", "tests.run_servers", "-p", "hurried")
+    done = run_pytest(tmp_path, DETACHES, "-n", "1", *plugins, "--basetemp", str(tmp_path / "temp"))
     assert done.returncode == 1
     assert "left behind and ended now: " in done.stdout
     pid = int(done.stdout.partition("left behind and ended now: ")[2].partition(":")[0])

@@ -42,12 +42,12 @@ assert [line["message"] for line in finished.logs.read()] == ["done"]
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder into which the wheel of the source distribution was installed."""
     work = tmp_path_factory.mktemp("installed")
-    python("-m", "pip", "install", "--quiet", "--target", str(work / "backend"), *build_requires())
+    pip = ("-m", "pip", "install", "--quiet", "--no-compile", "--target")
+    python(*pip, str(work / "backend"), *build_requires())
     build = f"from hatchling.build import build_sdist; build_sdist({str(work / 'dist')!r})"
     python("-c", build, PYTHONPATH=str(work / "backend"))
     (source,) = (work / "dist").glob("*.tar.gz")
-    install = ("-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(work / "site"))
-    python(*install, str(source), PYTHONPATH=str(work / "backend"))
+    python(*pip, str(work / "site"), "--no-deps", "--no-build-isolation", str(source), PYTHONPATH=str(work / "backend"))
     return work / "site"
 
 

@@ -34,9 +34,11 @@ are float64 seconds since the epoch.
 """
 
 from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, Final
 
 from msgspec import Struct
+from pymongo import IndexModel
 
 from .mongo import Collection, Mongo
 
@@ -93,15 +95,21 @@ INDEXES: Final = (
 
 
 async def ensure_indexes(mongo: Mongo) -> None:
-    """Make what is missing; what is there stays."""
-    for one in INDEXES:
-        await _collection(mongo, one).create_index(one.keys, name=one.name, **one.options)
+    """Make what is missing; what is there stays. All of a collection in one statement, which reads it once."""
+    for _, of_one in groupby(sorted(INDEXES, key=_collection_of), key=_collection_of):
+        indexes = list(of_one)
+        made = [IndexModel(one.keys, name=one.name, **one.options) for one in indexes]
+        await _collection(mongo, indexes[0]).create_indexes(made)
 
 
 async def missing_indexes(mongo: Mongo) -> list[Index]:
     """Those that are not there under their name."""
     there = {one.collection: await _collection(mongo, one).index_information() for one in INDEXES}
     return [one for one in INDEXES if one.name not in there[one.collection]]
+
+
+def _collection_of(index: Index) -> str:
+    return index.collection
 
 
 def _collection(mongo: Mongo, index: Index) -> Collection:
