@@ -133,8 +133,9 @@ def _blocks(events: list[Any]) -> Iterator[Block]:
 
 
 def _columns(names: tuple[str, ...], events: list[Event]) -> Columns | None:
-    """Packed numbers, which local files take without a step for each value; None where some are of no such type."""
-    if not names:
+    """Packed numbers, which local files take without a step for each value; None of what are no points, and where some
+    are of no such type."""
+    if not names or events[0].kind != "metrics":
         return None
     columns = []
     for values in zip(*(event.fields.values() for event in events), strict=True):
