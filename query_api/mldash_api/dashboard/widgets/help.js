@@ -33,6 +33,10 @@ const KEYS = [
     ["s", "save the card: PNG, SVG, CSV"],
     ["p", "pin the card: before all others"],
   ]],
+  ["Params against results", [
+    ["← →", "from run to run, in the order of the first axis"],
+    ["t", "the values as a table"],
+  ]],
   ["Path of a track", [
     ["← ↑ → ↓", "turn it; with Shift, move it"],
     ["+ −", "nearer, further away"],
