@@ -105,7 +105,7 @@ bench-ingest: $(installed) ## what one worker stores in a second, beside the bar
 bench-end-to-end: $(installed) ## from log() to what readers get, all on this machine, for five minutes (ARGS="--seconds 60")
 	$(bin)/python -m benchmarks.end_to_end $(ARGS)
 
-bench-live: $(installed) ## from log() to listeners of the live stream: how late, and a thousand of them at one API
+bench-live: $(installed) ## from log() to listeners: how late, a thousand of them; memory over an hour (ARGS="--hour")
 	$(bin)/python -m benchmarks.live $(ARGS)
 
 bench-agents: $(installed) ## from log() to the answers of a hundred who wait at /mcp
