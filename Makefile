@@ -126,7 +126,7 @@ bench-find: $(installed) ## what finding, sorting and grouping 100,000 runs cost
 bench-find-grid: $(installed) ## 20 runs of a million points on one grid over HTTP, cold and warm
 	$(bin)/python -m benchmarks.find_grid $(ARGS)
 
-bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers, where they are installed
+bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers (ARGS="--trackers PYTHON")
 	$(bin)/python -m benchmarks.find_trackers $(ARGS)
 
 bench-size: $(installed) ## how far mldash size agrees with what goes to Kafka; two minutes
@@ -134,6 +134,9 @@ bench-size: $(installed) ## how far mldash size agrees with what goes to Kafka; 
 
 bench-read-trackers: $(installed) ## the same reads of a million points with other trackers, where they are installed
 	$(bin)/python -m benchmarks.read_trackers $(ARGS)
+
+bench-dashboard: $(installed) ## what a person waits for at the dashboard, in a real browser (ARGS="--only table,live")
+	$(bin)/python -m benchmarks.dashboard $(ARGS)
 
 ##@ Change it
 
@@ -177,4 +180,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size bench-dashboard install format docs lock clean help

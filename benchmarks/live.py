@@ -30,7 +30,7 @@ from mldash import Experiment
 from .api_process import Api, api, servers_of_stack
 from .case import Case, no_less, no_more, run_alone
 from .emitters import emitting
-from .live_hour import HOUR_S, churn
+from .live_hour import HOUR_S, SMALL_CACHES, churn
 from .live_many import EXPERIMENTS, Listener, Many, emitting_many, name_of
 from .stack import running_stack
 from .table import write
@@ -196,7 +196,10 @@ def cases_of(name: str, found: dict[str, float]) -> list[Case]:
             no_less("listeners that come and go, in all", found["listeners"], "listeners"),
             no_less("listeners that come and go, points logged", found["logged"], "points/s"),
             no_more("listeners that come and go, points told twice or out of order", found["faults"], "points", 0),
-            no_more("listeners that come and go, memory of the API", found["memory"], "MB"),
+            *(
+                no_more(f"listeners that come and go, memory, quarter {number}", found[f"quarter {number}"], "MB")
+                for number in range(1, 5)
+            ),
             no_more("listeners that come and go, the most it took", found["most"], "MB"),
             no_more("listeners that come and go, its growth", found["growth"], "MB/hour", _GROWTH * found["memory"]),
         ]
@@ -224,6 +227,7 @@ def main() -> None:
     if arguments.case:
         measure, seconds = CASES[arguments.case]
         os.environ["MLDASH_API_LIVE_LISTENERS_OF_ONE"] = str(LISTENERS)
+        os.environ.update(SMALL_CACHES if arguments.case == "hour" else {})
         with api(servers_of_stack(arguments.data)) as server:
             print(json.dumps(measure(arguments.data, server, arguments.seconds or seconds)))
         return

@@ -2,7 +2,8 @@
 
 A worker stores 1,200 points a second of 100 experiments. 60 listeners are open at any time; each stays for 2 to 20
 seconds at one experiment, hangs up, and another one comes to another. Every tenth also asks for a chart and a page of
-runs, as a page that is opened does. The resident memory of the API's process is looked at every five seconds.
+runs, as a page that is opened does. The resident memory of the API's process is looked at every five seconds. What it
+may keep for later is set to some megabytes: as large as they usually are, its caches would fill up for hours.
 """
 
 import asyncio
@@ -29,6 +30,10 @@ _STAYS_S: Final = (2.0, 20.0)
 _LOOK_S: Final = 5.0
 _OPENS: Final = 10
 """One in so many opens a page beside its stream."""
+SMALL_CACHES: Final = {
+    f"MLDASH_API_{name}_CACHE_BYTES": str(4 << 20) for name in ("LIVE", "CHUNK", "SUMMARY", "MANIFEST", "TAIL")
+}
+_QUARTERS: Final = 4
 _WARM: Final = 0.25
 """Of the time: caches fill up, the allocator takes what it keeps."""
 
@@ -50,6 +55,15 @@ def settled(looks: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Those behind the first quarter of the time."""
     since = looks[0][0] + (looks[-1][0] - looks[0][0]) * _WARM
     return [look for look in looks if look[0] >= since]
+
+
+def quarters(looks: Sequence[tuple[float, float]]) -> list[float]:
+    """The median of each quarter of the time."""
+    begun, passed = looks[0][0], looks[-1][0] - looks[0][0]
+    parts: list[list[float]] = [[] for _ in range(_QUARTERS)]
+    for at, size in looks:
+        parts[min(_QUARTERS - 1, int((at - begun) / passed * _QUARTERS))].append(size)
+    return [statistics.median(part) for part in parts]
 
 
 def churn(stack_data: str, server: Api, seconds: float) -> dict[str, float]:
@@ -75,6 +89,7 @@ async def _come_and_go(server: Api, seconds: float) -> dict[str, float]:
         "listeners": seen.listeners,
         "pages": seen.pages,
         "faults": seen.faults,
+        **{f"quarter {number}": size / 1e6 for number, size in enumerate(quarters(looks), 1)},
         "memory": statistics.median(size for _, size in late) / 1e6,
         "most": max(size for _, size in looks) / 1e6,
         "growth": growth_an_hour(late) / 1e6,

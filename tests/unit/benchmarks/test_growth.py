@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.live_hour import growth_an_hour, settled
+from benchmarks.live_hour import growth_an_hour, quarters, settled
 
 
 def test_memory_that_stays_does_not_grow() -> None:
@@ -22,3 +22,7 @@ def test_peaks_that_pass_are_no_growth() -> None:
 def test_what_is_taken_at_the_beginning_counts_as_no_growth() -> None:
     looks = [(float(at), min(1e8, 1e7 * at)) for at in range(100)]
     assert growth_an_hour(settled(looks)) == 0.0
+
+
+def test_each_quarter_of_the_time_has_its_median() -> None:
+    assert quarters([(float(at), float(at // 25)) for at in range(101)]) == [0.0, 1.0, 2.0, 3.0]
