@@ -105,7 +105,7 @@ bench-ingest: $(installed) ## what one worker stores in a second, beside the bar
 bench-end-to-end: $(installed) ## from log() to what readers get, all on this machine, for five minutes (ARGS="--seconds 60")
 	$(bin)/python -m benchmarks.end_to_end $(ARGS)
 
-bench-live: $(installed) ## from log() to listeners of the live stream: how late, and a thousand of them at one API
+bench-live: $(installed) ## from log() to listeners: how late, a thousand of them; memory over an hour (ARGS="--hour")
 	$(bin)/python -m benchmarks.live $(ARGS)
 
 bench-agents: $(installed) ## from log() to the answers of a hundred who wait at /mcp
@@ -126,7 +126,7 @@ bench-find: $(installed) ## what finding, sorting and grouping 100,000 runs cost
 bench-find-grid: $(installed) ## 20 runs of a million points on one grid over HTTP, cold and warm
 	$(bin)/python -m benchmarks.find_grid $(ARGS)
 
-bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers, where they are installed
+bench-find-trackers: $(installed) ## the same question of 10,000 runs with other trackers (ARGS="--trackers PYTHON")
 	$(bin)/python -m benchmarks.find_trackers $(ARGS)
 
 bench-size: $(installed) ## how far mldash size agrees with what goes to Kafka; two minutes
@@ -137,6 +137,9 @@ bench-read-trackers: $(installed) ## the same reads of a million points with oth
 
 bench-import: $(installed) ## what mldash import stores in a second, beside bare readers (ARGS="--trackers PYTHON --points 10000000")
 	$(bin)/python -m benchmarks.imports $(ARGS)
+
+bench-dashboard: $(installed) ## what a person waits for at the dashboard, in a real browser (ARGS="--only table,live")
+	$(bin)/python -m benchmarks.dashboard $(ARGS)
 
 ##@ Change it
 
@@ -182,4 +185,4 @@ $(libraries): query_api/mldash_api/dashboard/libraries.py | $(installed)
 	-@$(bin)/python -m mldash_api.dashboard.libraries
 	@touch $@
 
-.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size bench-import install format docs lock clean help
+.PHONY: demo up down test test-unit lint types bench-sdk bench-cost bench-gateway bench-ingest bench-end-to-end bench-live bench-hurried bench-agents bench-compaction bench-read bench-read-trackers bench-find bench-find-grid bench-find-trackers bench-size bench-import bench-dashboard install format docs lock clean help

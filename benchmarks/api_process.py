@@ -22,7 +22,7 @@ from .pipeline import free_ports
 from .read_streams import SHORT
 
 NAMES: Final = "mldashbenchread"
-_START_S: Final = 30.0
+_START_S: Final = 120.0
 
 Query = dict[str, Any]
 

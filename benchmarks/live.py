@@ -6,44 +6,37 @@ An API process of its own tells; the stack's own answers the SDK. Each case has 
             50 ms, and listens to it: from the end of its log() until the event has come
   thousand  12,000 points a second go into 100 experiments, and 1,000 listeners are open at one API process, each on one
             of these: whether each was told every point once and in order, how late, and the most memory that it took
+  hour      only with `--hour` (or `--only hour --seconds 1200`): listeners come and go at one API for an hour; how much
+            its memory grows (live_hour.py)
 """
 
 import argparse
 import asyncio
 import json
 import os
-import re
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from ctypes import c_long
+from collections.abc import Callable, Mapping
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
 from mldash import Experiment
-from mldash.connections.servers import Servers
-from mldash.events.encoding import encode_record, headers
-from mldash.events.identity import experiment_id, stream_key
-from mldash.events.schema import Record, Rows
-from mldash.events.topics import DEFAULT_PARTITIONS, event_topic, partition_of
 
 from .api_process import Api, api, servers_of_stack
 from .case import Case, no_less, no_more, run_alone
 from .emitters import emitting
+from .live_hour import HOUR_S, SMALL_CACHES, churn
+from .live_many import EXPERIMENTS, Listener, Many, emitting_many, name_of
 from .stack import running_stack
 from .table import write
 from .whole_stack import WholeStack, cpu_seconds, look_at
 
 PACE: Final = 12_000
-EXPERIMENTS: Final = 100
 LISTENERS: Final = 1_000
 _PREFIX: Final = "bench/live/run"
 _METRIC: Final = "train"
@@ -53,7 +46,8 @@ _RECORD_S: Final = 0.1
 _WARM_UP_S: Final = 10.0
 _LAST_S: Final = 60.0
 _P50_MS, _P99_MS, _MEMORY_MB = 150, 400, 1_000
-_spawn = get_context("spawn")
+_GROWTH: Final = 0.05
+"""Of its memory, an hour: less is called flat."""
 
 
 class _Point(Struct):
@@ -66,8 +60,6 @@ class _Block(Struct):
 
 
 _blocks = msgspec.json.Decoder(list[_Block])
-_FIRST: Final = re.compile(rb'"firstIndex":(\d+)')
-_AT: Final = re.compile(rb'"at":([\d.e+]+)')
 
 
 async def _hear(address: str, query: str, told: Callable[[list[_Point]], bool], ready: Callable[[], None]) -> None:
@@ -132,59 +124,18 @@ async def _probe(remote: str, address: str, journal: str, seconds: float) -> lis
 def thousand(stack_data: str, server: Api, seconds: float) -> dict[str, float]:
     """What 1,000 listeners were told."""
     stack = look_at(stack_data)
-    with _emitting_many(servers_of_stack(stack_data)) as emitters:
+    with emitting_many(servers_of_stack(stack_data), PACE, _RECORD_S) as emitters:
         time.sleep(_WARM_UP_S)
         return asyncio.run(_listen_many(stack, server, emitters, seconds))
 
 
-class _Listener(asyncio.Protocol):
-    """Looks at indices and times in the bytes: to decode a thousand streams would take more than to tell them."""
-
-    def __init__(self, host: str, query: str, is_ready: asyncio.Semaphore) -> None:
-        self._request = f"GET /v1/live?{query} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
-        self._is_ready, self._left = is_ready, b""
-        self.next: int | None = None
-        self.faults = 0
-        self.lags = list[float]()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.faults += self._transport is not None and not self._transport.is_closing()
-
-    def data_received(self, data: bytes) -> None:
-        *events, self._left = (self._left + data).split(b"\n\n")
-        for event in events:
-            if b"event: points" in event:
-                self._take(event)
-            elif b"event: up-to-date" in event:
-                self._is_ready.release()
-            elif b"event: closed" in event:
-                self.faults += 1
-
-    def _take(self, event: bytes) -> None:
-        for block in event.split(b'{"prefix":')[1:]:
-            first = int(_FIRST.search(block)[1])  # type: ignore[index]
-            count = block.count(b'{"index":')
-            is_dense = f'{{"index":{first + count - 1},'.encode() in block
-            self.faults += self.next not in (None, first) or not is_dense
-            self.next = first + count
-        self.lags.append(time.time() - float(_AT.findall(event)[-1]))
-
-    def hang_up(self) -> None:
-        self._transport.abort()
-
-
-async def _listen_many(stack: WholeStack, server: Api, emitters: "_Many", seconds: float) -> dict[str, float]:
+async def _listen_many(stack: WholeStack, server: Api, emitters: Many, seconds: float) -> dict[str, float]:
     host, _, port = server.address.removeprefix("http://").partition(":")
-    is_ready, loop, listeners = asyncio.Semaphore(0), asyncio.get_running_loop(), list[_Listener]()
+    is_ready, loop, listeners = asyncio.Semaphore(0), asyncio.get_running_loop(), list[Listener]()
     begun = time.monotonic()
     for number in range(LISTENERS):
-        query = f"prefix={_name(number % EXPERIMENTS)}&kind=points"
-        _, one = await loop.create_connection(partial(_Listener, host, query, is_ready), host, int(port))
+        query = f"prefix={name_of(number % EXPERIMENTS)}&kind=points"
+        _, one = await loop.create_connection(partial(Listener, host, query, is_ready), host, int(port))
         listeners.append(one)
     for _ in range(LISTENERS):
         await is_ready.acquire()
@@ -220,72 +171,6 @@ async def _listen_many(stack: WholeStack, server: Api, emitters: "_Many", second
     }
 
 
-class _Many:
-    """What writes into many experiments."""
-
-    def __init__(self, process: Any, stop: Any, counts: Any) -> None:
-        self._process, self._stop, self._counts = process, stop, counts
-
-    def logged(self) -> int:
-        return sum(self._counts)
-
-    def finish(self) -> list[int]:
-        """Points of each experiment."""
-        self._stop.set()
-        self._process.join(60)
-        if self._process.exitcode != 0:
-            raise RuntimeError(f"the emitter ended with {self._process.exitcode}")
-        return list(self._counts)
-
-
-@contextmanager
-def _emitting_many(servers: Servers) -> Iterator[_Many]:
-    stop, counts = _spawn.Event(), _spawn.RawArray(c_long, EXPERIMENTS)
-    process = _spawn.Process(target=_emit_many, args=(servers.kafka, servers.topic_prefix, stop, counts))
-    process.start()
-    try:
-        yield _Many(process, stop, counts)
-    finally:
-        if process.is_alive():
-            process.kill()
-        process.join()
-
-
-def _emit_many(kafka: str, topic_prefix: str, stop: Any, counts: Any) -> None:
-    asyncio.run(_send_many(kafka, event_topic(topic_prefix, "metrics"), stop, counts))
-
-
-async def _send_many(kafka: str, topic: str, stop: Any, counts: Any) -> None:
-    """Records as 100 SDKs send them, by one producer: a hundred processes have no place on this machine."""
-    sessions = [os.urandom(16) for _ in range(EXPERIMENTS)]
-    at_once = int(PACE / EXPERIMENTS * _RECORD_S)
-    async with AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, linger_ms=5) as producer:
-        due, turn = time.monotonic(), 0
-        while not stop.is_set():
-            number, now = turn % EXPERIMENTS, time.time()
-            record = Record(
-                prefix=_name(number),
-                kind="metrics",
-                name=_METRIC,
-                session=sessions[number],
-                first_seq=counts[number],
-                logged_at=now,
-                blocks=[Rows(["loss", "accuracy", "at"], [now] * at_once, [[0.5, 0.25, now]] * at_once)],
-            )
-            key = stream_key(experiment_id(_name(number)), "metrics", _METRIC)
-            partition = partition_of(key, DEFAULT_PARTITIONS["metrics"])
-            await producer.send(topic, encode_record(record), key=key, partition=partition, headers=headers())
-            counts[number] += at_once
-            turn += 1
-            due = max(due + _RECORD_S / EXPERIMENTS, time.monotonic() - 1.0)
-            if turn % 10 == 0:
-                await asyncio.sleep(max(0.0, due - time.monotonic()))
-
-
-def _name(number: int) -> str:
-    return f"{_PREFIX}-{number:03}"
-
-
 def _journal(data: str) -> str:
     return str(Path(data, "journal").absolute())
 
@@ -293,7 +178,9 @@ def _journal(data: str) -> str:
 CASES: Final[Mapping[str, tuple[Callable[[str, Api, float], dict[str, float]], float]]] = {
     "latency": (latency, 60.0),
     "thousand": (thousand, 60.0),
+    "hour": (churn, HOUR_S),
 }
+_USUAL: Final = ("latency", "thousand")
 
 
 def cases_of(name: str, found: dict[str, float]) -> list[Case]:
@@ -302,6 +189,19 @@ def cases_of(name: str, found: dict[str, float]) -> list[Case]:
             no_more("end of log() to event, p50", found["p50"], "ms", _P50_MS),
             no_more("end of log() to event, p99", found["p99"], "ms", _P99_MS),
             no_less("end of log() to event, load beside it", found["logged"], "points/s"),
+        ]
+    if name == "hour":
+        return [
+            no_less("listeners that come and go, minutes", found["minutes"], "minutes"),
+            no_less("listeners that come and go, in all", found["listeners"], "listeners"),
+            no_less("listeners that come and go, points logged", found["logged"], "points/s"),
+            no_more("listeners that come and go, points told twice or out of order", found["faults"], "points", 0),
+            *(
+                no_more(f"listeners that come and go, memory, quarter {number}", found[f"quarter {number}"], "MB")
+                for number in range(1, 5)
+            ),
+            no_more("listeners that come and go, the most it took", found["most"], "MB"),
+            no_more("listeners that come and go, its growth", found["growth"], "MB/hour", _GROWTH * found["memory"]),
         ]
     return [
         no_less("1,000 listeners, points logged", found["logged"], "points/s"),
@@ -321,15 +221,18 @@ def main() -> None:
     parser.add_argument("--data", help="the folder of a running stack; without it each case starts and stops one")
     parser.add_argument("--seconds", type=float, help="of each case (60)")
     parser.add_argument("--only", help="cases, by comma")
+    parser.add_argument("--hour", action="store_true", help="the case `hour` alone")
     parser.add_argument("--case", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.case:
         measure, seconds = CASES[arguments.case]
         os.environ["MLDASH_API_LIVE_LISTENERS_OF_ONE"] = str(LISTENERS)
+        os.environ.update(SMALL_CACHES if arguments.case == "hour" else {})
         with api(servers_of_stack(arguments.data)) as server:
             print(json.dumps(measure(arguments.data, server, arguments.seconds or seconds)))
         return
-    for name in arguments.only.split(",") if arguments.only else CASES:
+    wanted = ("hour",) if arguments.hour else _USUAL
+    for name in arguments.only.split(",") if arguments.only else wanted:
         with running_stack(arguments.data) as data:
             options = ["--case", name, "--data", data]
             options += ["--seconds", str(arguments.seconds)] if arguments.seconds else []

@@ -14,20 +14,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expec
 
 from tests.components import Pipeline
 
-from . import packages
+from . import launching
 from .training import Trained, train
 
-_FLAGS: Final = (
-    "--headless=shell",
-    "--no-sandbox",
-    "--no-zygote",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-    "--ignore-gpu-blocklist",
-    "--disable-accelerated-2d-canvas",
-    "--accept-lang=en-US",
-)
 _HERE: Final = Path(__file__).parent
 _REPORTS: Final = """
 window.__reports = [];
@@ -59,16 +48,8 @@ class _Held:
 
     def launch(self, *flags: str) -> Browser:
         """Another one, for whoever closes it."""
-        program, fonts = packages.chromium(), packages.font_settings()
-        environment: dict[str, Any] = {
-            "FONTCONFIG_FILE": str(fonts),
-            "LD_LIBRARY_PATH": str(program.parent),
-            "TZ": "UTC",
-        }
         self._playwright = self._playwright or sync_playwright().start()
-        return self._playwright.chromium.launch(
-            executable_path=str(program), args=[*_FLAGS, *flags], env=environment, headless=True, timeout=_WAIT_MS
-        )
+        return launching.launch(self._playwright, *flags)
 
     def close(self) -> None:
         if self._browser is not None:

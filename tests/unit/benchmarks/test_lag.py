@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.lag import Look, lags_s, rates
+from benchmarks.lag import Look, lags_s, rates, until_shown
 
 
 def look(at_s: float, logged: int, stored: int) -> Look:
@@ -26,3 +26,14 @@ def test_lag_ends_when_all_is_stored() -> None:
 def test_rates_are_of_whole_windows_alone() -> None:
     looks = [look(at, 0, stored) for at, stored in ((0, 0), (6, 50), (10, 100), (16, 200), (20, 400), (25, 900))]
     assert rates(looks, 10.0) == [10.0, 30.0]
+
+
+def test_a_point_is_shown_by_the_first_picture_of_as_many_points() -> None:
+    """The third and the fourth come in one picture; a picture that was painted late shows no point later."""
+    pictures = [(1, 10.5), (2, 11.25), (4, 14.0), (2, 15.0), (4, 16.0)]
+    assert until_shown([10.0, 11.0, 12.0, 13.0], pictures) == [0.5, 0.25, 2.0, 1.0]
+
+
+def test_a_point_that_was_never_shown_has_no_lag() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        until_shown([10.0, 11.0], [(1, 10.5)])
