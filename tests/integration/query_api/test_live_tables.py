@@ -63,7 +63,7 @@ async def test_rows_are_told_whole_at_first_and_then_as_they_come_change_and_go(
         shown = Shown(ear)
         await shown.until(PREFIX, **{"params.lr": 0.1, "status": "CREATED"})
         await ear.until("up-to-date")
-        assert [one.name for one in ear.heard] == ["rows", "up-to-date"]
+        assert {one.name for one in ear.heard} == {"rows", "up-to-date"}
         await made(world, SECOND, 0.5)
         await shown.until(SECOND, PREFIX, **{"params.lr": 0.5})
         assert shown.count == 2
@@ -141,7 +141,7 @@ async def test_a_program_that_asks_again_and_again_gets_the_rows_at_once(world: 
     async with running as client:
         page = await client.raw("/v1/live/page", **TABLE)
         events = page.json()["events"]
-        assert [one["event"] for one in events] == ["rows", "up-to-date"]
+        assert {one["event"] for one in events} == {"rows", "up-to-date"}
         assert events[0]["data"]["rows"][0]["prefix"] == PREFIX
         problem = await client.problem("/v1/live/page", 400, filter="params.lr > 1")
         assert problem["parameter"] == "fields"
