@@ -22,7 +22,7 @@ from .pipeline import free_ports
 from .read_streams import SHORT
 
 NAMES: Final = "mldashbenchread"
-_START_S: Final = 120.0
+_WITHIN_S: Final = 120.0
 
 Query = dict[str, Any]
 
@@ -70,7 +70,7 @@ def api(servers: Servers) -> Iterator[Api]:
     process = subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         made = Api(process, port)
-        deadline = time.monotonic() + _START_S
+        deadline = time.monotonic() + _WITHIN_S
         while True:
             try:
                 made.ask("/v1/metrics/points", {"prefix": SHORT, "name": "train", "limit": 10})
@@ -84,7 +84,7 @@ def api(servers: Servers) -> Iterator[Api]:
         yield made
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(_WITHIN_S)
 
 
 def servers_of_stack(data: str) -> Servers:

@@ -127,9 +127,17 @@ def logs(data: str, sizes: Sizes) -> dict[str, float]:
         jumps = list[float]()
         for _ in range(_OFTEN):
             place = draw.randrange(sizes.lines - 1_000)
-            jump = f"() => {{ const began = performance.now(); {lines}.scrollTop = {place} * 22; return seen.until(() => {_line(place + 2)}).then((at) => at - began); }}"  # noqa: E501
-            jumps.append(float(page.evaluate(jump)))
+            jumps.append(_jump(page, f"{lines}.scrollTop = {place} * 22", _line(place + 2)))
         return {"shown": shown, "stall": stall, "jump": statistics.median(jumps)}
+
+
+def _jump(page: Page, move: str, is_there: str) -> float:
+    script = f"""() => {{
+      const began = performance.now();
+      {move};
+      return seen.until(() => {is_there}).then((at) => at - began);
+    }}"""
+    return float(page.evaluate(script))
 
 
 def _line(number: int) -> str:
