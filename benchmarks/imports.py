@@ -118,7 +118,7 @@ def _measured(way: str, path: Path, processes: int = 1, repeat: int = _REPEAT) -
 
 def _theirs(python: str, code: str, path: Path) -> float | None:
     """Points or rows a second; None where it is not installed."""
-    rates = []
+    rates: list[float] = []
     for _ in range(_REPEAT):
         done = subprocess.run([python, "-c", code, str(path)], capture_output=True, text=True, check=False)
         if done.returncode:

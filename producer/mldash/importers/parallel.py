@@ -82,14 +82,18 @@ def _begin(targets: Sequence[Target], settings: SdkSettings, *, is_dry: bool, pr
     context = get_context("fork")
     workers: list[_Worker] = []
     ours: list[Connection] = []
-    for _ in range(processes):
-        pipe, theirs = context.Pipe()
-        ours.append(pipe)
-        arguments = (targets, settings, is_dry, theirs, [*ours])
-        process = context.Process(target=_work, args=arguments, daemon=True)
-        process.start()
-        theirs.close()
-        workers.append(_Worker(process, pipe))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until a process can take it
+    try:
+        for _ in range(processes):
+            pipe, theirs = context.Pipe()
+            ours.append(pipe)
+            arguments = (targets, settings, is_dry, theirs, [*ours])
+            process = context.Process(target=_work, args=arguments, daemon=True)
+            process.start()
+            theirs.close()
+            workers.append(_Worker(process, pipe))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return workers
 
 
@@ -171,7 +175,6 @@ def _work(
     """A process's whole life."""
     for other in others:  # else no end of a pipe would ever be seen
         other.close()
-    signal.signal(signal.SIGINT, _interrupt_once)
     told = [0]
 
     def tell(size: int) -> None:
@@ -180,9 +183,12 @@ def _work(
             pipe.send(told[0])
             told[0] = 0
 
-    with _seldom_collecting(), suppress(KeyboardInterrupt, EOFError, BrokenPipeError):
+    with _seldom_collecting(), suppress(KeyboardInterrupt, EOFError, ConnectionError):
+        signal.signal(signal.SIGINT, _interrupt_once)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         while (number := pipe.recv()) is not None:
             pipe.send(_taken(targets[number], settings, tell, told, is_dry=is_dry))
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it ends anyhow
 
 
 def _taken(target: Target, settings: SdkSettings, tell: Tell, told: list[int], *, is_dry: bool) -> _Taken:
