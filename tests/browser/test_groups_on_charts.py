@@ -94,7 +94,8 @@ def test_groups_are_lines_with_bands_and_the_address_carries_them(
     assert [row["band from"] for row in rows] == ["2", "1", "0.5", "8"]
     assert [row["band to"] for row in rows] == ["4", "2", "1", "8"]
     assert [row["runs"] for row in rows] == ["2", "2", "2", "1"]
-    page.get_by_label("lines").select_option(label="mean ± standard error")
+    with page.expect_response(lambda response: "over=se" in response.url):
+        page.get_by_label("lines").select_option(label="mean ± standard error")
     expect(card).to_have_attribute("data-stale", "false")
     rows = [row for row in rows_of(page, "loss") if row["group"] == label]
     error = np.std([4.0, 2.0], ddof=1) / math.sqrt(2)
@@ -117,7 +118,7 @@ def test_intervals_of_a_sweep_are_those_that_the_api_tells(watched: Watched, tra
     card_of(page, "train, loss", RUNS * STEPS)
     assert page.evaluate("document.documentElement.scrollWidth") == 380
     rows = rows_of(page, "loss")
-    (asked,) = {one for one in watched.requests if "/v1/metrics/grid" in one}
+    asked = [one for one in watched.requests if "/v1/metrics/grid" in one][-1]
     with httpx.Client(timeout=30, trust_env=False) as http:
         told = http.get(asked, headers={"Accept": "application/json"}).json()
     for number, group in enumerate(told["groups"]):
