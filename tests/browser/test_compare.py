@@ -138,7 +138,7 @@ def test_where_two_runs_part_is_marked_beside_the_parameters_that_differ(watched
     assert accessibility_findings(page) == []
     other = watched.open(page.url.removeprefix(f"{watched.address}/"))
     expect(other.get_by_role("figure", name="eval, accuracy", exact=True)).to_contain_text("they part at x = 1")
-    other.locator(".options select").select_option("time")
+    other.locator(".options select").first.select_option("time")
     expect(other.get_by_role("figure", name="eval, accuracy", exact=True)).to_contain_text("no common x")
 
 

@@ -9,8 +9,8 @@ from mldash.answers.shapes import ExperimentAnswer
 from mldash.events.identity import Prefix
 from mldash.events.run_status import status_of_run
 from mldash_api.rights.caller import EVERYTHING
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.stores.streams import ExperimentRef, Stores
+from mldash_api.times import iso_or_none
 
 from .annotations import Annotation, read_annotations, with_tags
 from .sessions import Runs, read_runs

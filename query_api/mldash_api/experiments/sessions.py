@@ -8,9 +8,9 @@ import msgspec
 
 from mldash.answers.shapes import SessionAnswer
 from mldash.events.run_status import CREATED, LOST, SessionTimes, attempts, succeeded
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.seam.snapshots import Carried, all_carried_forward
 from mldash_api.stores.streams import ExperimentRef, Stores
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.mongo import Mongo
 from mldash_ingest.documents.run_states import FoldedRuns, SessionState
 

@@ -25,7 +25,8 @@ from mldash.answers.names import POINT_COLUMNS, WHOLE_EVENTS, escaped, shown_ent
 from mldash.answers.nan_statistics import may_hold_nan, paths_with_statistics
 from mldash.events.column_types import FACTS, FLOATS
 from mldash.events.encoding import exact_to_json
-from mldash_api.seam.rows import END_S, FIRST_S, Rows
+from mldash_api.seam.rows import Rows
+from mldash_api.times import END_S, FIRST_S
 from mldash_compactor.chunks.parquet.columns import ARROW, to_arrow
 from mldash_compactor.chunks.parquet.mixed_types import Field, FieldType, parquet_type
 from mldash_ingest.documents.columns import ABSENT, Column, pack_sparse

@@ -17,7 +17,7 @@ from msgspec import Struct
 from mldash.answers.names import shown_entry_field
 from mldash_api import instruments
 from mldash_api.rights.caller import Caller
-from mldash_api.seam.rows import iso_or_none
+from mldash_api.times import iso_or_none
 
 from .asked import CHAINS, Asked, may_read
 from .chains import Chain, Watched

@@ -11,7 +11,8 @@ import msgspec
 
 from mldash.events.column_types import WIDTHS
 from mldash_api.points.points import points_of
-from mldash_api.seam.rows import Rows, columns_of, iso_times, times_of
+from mldash_api.seam.rows import Rows, columns_of, times_of
+from mldash_api.times import iso_times
 
 _encode: Final = msgspec.json.Encoder().encode
 _MOST_FIELDS: Final = 1_000

@@ -14,8 +14,9 @@ from mldash_api.errors import SearchTooLong
 from mldash_api.points.points import read_range
 from mldash_api.seam import hot
 from mldash_api.seam.attempts import DELAYS_S, Moved, settled, unsettled
-from mldash_api.seam.rows import Rows, columns_of, events_of, iso_times, rows_of_indices
+from mldash_api.seam.rows import Rows, columns_of, events_of, rows_of_indices
 from mldash_api.stores.streams import Stores, StreamRef
+from mldash_api.times import iso_times
 from mldash_ingest.documents.buckets import bucket_id, from_document
 from mldash_ingest.documents.mongo import Session
 

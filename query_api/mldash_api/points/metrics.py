@@ -7,9 +7,9 @@ from mldash.answers.shapes import FieldSummary, MetricStatistics, MetricSummary
 from mldash.events.field_statistics import FieldStatistics
 from mldash_api.experiments.about import about_of
 from mldash_api.seam.chain_ends import list_streams
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.seam.snapshots import Carried, carried_forward
 from mldash_api.stores.streams import ExperimentRef, Stores, StreamRef
+from mldash_api.times import iso_or_none
 
 _LISTED = {"name": 1, "about": 1, "floor": 1, "created_at": 1}
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mldash.events.column_types import DTYPES, WIDTHS
 from mldash.events.messagepack import FALSE, FLOAT64, INT64, map_head, pack_array, text_head, unpack_array
-from mldash_api.seam.rows import Rows, events_of, iso_times
+from mldash_api.seam.rows import Rows, events_of
+from mldash_api.times import iso_times
 from mldash_compactor.chunks.rows import join
 from mldash_ingest.documents.columns import Column
 
@@ -84,7 +85,7 @@ def pack_points(rows: Rows, fields: Sequence[str] | None = None) -> bytes:
 
 
 def _iso_bytes(times: "array[float]") -> NDArray[np.uint8]:
-    """What rows.iso_times says of each, as bytes: the date of each day once, the time of day digit by digit."""
+    """What times.iso_times says of each, as bytes: the date of each day once, the time of day digit by digit."""
     seconds = np.frombuffer(times, np.float64)
     if not len(seconds) or not (np.isfinite(seconds).all() and seconds.min() >= 0 and seconds.max() < _END_S):
         return np.array(iso_times(times), f"S{_TIME_LENGTH}").view(np.uint8).reshape(len(seconds), _TIME_LENGTH)

@@ -8,8 +8,9 @@ from msgspec import Struct
 from mldash.answers.shapes import MetricPage, MetricPoint
 from mldash_api.seam import cold, hot
 from mldash_api.seam.attempts import settled
-from mldash_api.seam.rows import Rows, events_of, iso_times, rows_of_indices, times_of
+from mldash_api.seam.rows import Rows, events_of, rows_of_indices, times_of
 from mldash_api.stores.streams import Stores, StreamRef
+from mldash_api.times import iso_times
 from mldash_ingest.documents.buckets import Bucket
 from mldash_ingest.documents.mongo import Session
 

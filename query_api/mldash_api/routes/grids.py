@@ -20,9 +20,9 @@ from mldash_api.exports.formats import also_as
 from mldash_api.limits import DEFAULT_COLUMNS, MOST_GROUP_FIELDS
 from mldash_api.rights.caller import Caller, scopes_of
 from mldash_api.rights.needed import OF_EXPERIMENT, needs
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.search.asking import values_of
 from mldash_api.search.index import RunIndex
+from mldash_api.times import iso_or_none
 
 from .chart_parameters import (
     Bound,

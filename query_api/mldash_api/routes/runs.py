@@ -18,21 +18,14 @@ from mldash_api.limits import DEFAULT_EXPERIMENTS, MOST_GROUP_FIELDS, MOST_GROUP
 from mldash_api.rights.caller import scopes_of
 from mldash_api.rights.needed import needs
 from mldash_api.run_errors import WrongFilter
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.search.answers import FieldsAnswer, FoundAnswer, GroupsAnswer, RunRow, Search
-from mldash_api.search.asking import (
-    AskedPage,
-    AskedRuns,
-    Named,
-    find_fields,
-    find_groups,
-    find_runs,
-    place_of,
-)
+from mldash_api.search.asked import AskedPage, AskedRuns, Named
+from mldash_api.search.asking import find_fields, find_groups, find_runs, place_of
 from mldash_api.search.cursors import cursor_of, mark_of
 from mldash_api.search.index import RunIndex
 from mldash_api.search.ordering import Order
 from mldash_api.stores.streams import ExperimentRef, Stores, find_experiments
+from mldash_api.times import iso_or_none
 
 from .dependencies import OurCaller, OurForm, OurIndex
 from .leaving import while_connected

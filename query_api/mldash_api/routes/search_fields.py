@@ -5,7 +5,7 @@ from typing import Any
 from mldash.query.errors import FilterError
 from mldash.query.parsing import parse_field
 from mldash_api.run_errors import WrongFilter
-from mldash_api.search.asking import Named
+from mldash_api.search.asked import Named
 
 from .parameters import checked_count
 

@@ -3,8 +3,7 @@
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,13 +13,6 @@ from numpy.typing import NDArray
 from mldash_compactor.chunks.rows import Cold, Part
 from mldash_ingest.documents.columns import ABSENT, Column, select, unpack_times, value_width
 
-_LATEST: Final = "9999-12-31T23:59:59.999999Z"
-_EARLIEST: Final = "0001-01-01T00:00:00.000000Z"
-FIRST_S: Final = datetime(1, 1, 2, tzinfo=UTC).timestamp()
-END_S: Final = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
-_FEW: Final = 20
-"""Times, which are told one by one sooner than all at once."""
-_ZONE: Final = len("+00:00")
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -149,31 +141,3 @@ def _packed(column: Column, start: int, stop: int) -> list[Any]:
     width = value_width(column)
     piece = msgspec.structs.replace(column, data=column.data[start * width : stop * width])
     return list(piece.packed())
-
-
-def iso_times(times: "array[float]") -> list[str]:
-    """What shapes.iso_time says of each, all at once: a page has thousands, and one by one they were most of its cost.
-
-    A time beyond the calendar, which only a foreign producer sends, is shown as its end: the read must not fail.
-    """
-    if len(times) < _FEW:
-        return [_iso_or_edge(time) for time in times]
-    seconds = np.frombuffer(times, np.float64)
-    if not len(seconds) or seconds.min() < FIRST_S or seconds.max() >= END_S:
-        return [_iso_or_edge(time) for time in times]
-    fraction, whole = np.modf(seconds)  # rounded as datetime does it: half to even, of the fraction alone
-    moments = whole.astype(np.int64) * 1_000_000 + np.rint(fraction * 1e6).astype(np.int64)
-    texts: list[str] = np.datetime_as_string(moments.view("datetime64[us]"), timezone="UTC").tolist()
-    return texts
-
-
-def iso_or_none(time: float | None) -> str | None:
-    """Of a time that may not be known."""
-    return None if time is None else _iso_or_edge(time)
-
-
-def _iso_or_edge(time: float) -> str:
-    try:
-        return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")[:-_ZONE] + "Z"
-    except (ValueError, OverflowError, OSError):
-        return _LATEST if time > 0 else _EARLIEST

@@ -1,4 +1,4 @@
-"""What a request asks of the runs, and the work on it: in a thread, with the table to itself while it needs it."""
+"""The work on what a request asks of the runs: in a thread, with the table to itself while it needs it."""
 
 from collections.abc import Callable, Sequence
 from time import time
@@ -11,38 +11,19 @@ from numpy.typing import NDArray
 
 from mldash.answers.shapes import FieldAnswer
 from mldash.events.identity import ID_BYTES, Prefix
-from mldash.query.syntax import Field, Filter, In, Plain, kind_of
-from mldash_api.seam.rows import iso_or_none
+from mldash.query.syntax import In, Plain, kind_of
 from mldash_api.stores.streams import ExperimentRef
+from mldash_api.times import iso_or_none
 
 from .answers import RunRow
+from .asked import AskedPage, AskedRuns, Named
 from .cursors import no_cursor, opened
 from .grouping import Gathered, RunGroup, gather, groups_of
 from .index import RunIndex
 from .matching import rows_that_pass
 from .naming import names_of
-from .ordering import Order, Place, page_of
+from .ordering import Place, page_of
 from .table import RunTable
-
-Named = tuple[str, Field]
-"""A field, and its text as the caller wrote it."""
-
-
-class AskedRuns(Struct, frozen=True, kw_only=True):
-    """Which runs, of those in `scopes`, and by which clock."""
-
-    filter: Filter | None
-    scopes: Sequence[str]
-    now: float
-
-
-class AskedPage(Struct, frozen=True, kw_only=True):
-    """Which of them: `fields` None asks for no values."""
-
-    order: Order
-    after: Place | None
-    limit: int
-    fields: Sequence[Named] | None
 
 
 class FoundRuns(Struct, frozen=True):

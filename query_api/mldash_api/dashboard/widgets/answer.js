@@ -32,7 +32,6 @@ export function useAnswer(source, isInView, canvas) {
   const { from, to, smooth } = view.value;
   const [answer, setAnswer] = useState(/** @type {A | null} */ (null));
   const [failed, setFailed] = useState("");
-  const [stale, setStale] = useState(true);
   const shownKey = useRef("");
   const look = useRef(async () => {});
   const key = JSON.stringify([source.key, from, to, smooth]);
@@ -42,7 +41,6 @@ export function useAnswer(source, isInView, canvas) {
     const stop = new AbortController();
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let retrying;
-    if (shownKey.current !== key) setStale(true);
     look.current = oneAtATime(async () => {
       if (stop.signal.aborted) return;
       const width = canvas.current?.clientWidth ?? 600;
@@ -52,7 +50,6 @@ export function useAnswer(source, isInView, canvas) {
         shownKey.current = key;
         setAnswer(found);
         setFailed("");
-        setStale(false);
       } catch (error) {
         if (stop.signal.aborted || wasCancelled(error)) return;
         setFailed(error instanceof Error ? error.message : String(error));
@@ -94,5 +91,5 @@ export function useAnswer(source, isInView, canvas) {
     };
   }, [JSON.stringify(source.want), isInView]);
 
-  return { answer, failed, stale };
+  return { answer, failed, stale: shownKey.current !== key }; // with the choice itself, not behind the next frame
 }

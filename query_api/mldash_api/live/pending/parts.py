@@ -10,7 +10,7 @@ from mldash.answers.rows import NonFinite, with_strings
 from mldash.events.reading import events_of
 from mldash.events.schema import Record
 from mldash_api.live.asked import Asked
-from mldash_api.seam.rows import iso_or_none
+from mldash_api.times import iso_or_none
 
 _IN_A_THREAD_FROM: Final = 1_000
 _OF_A_PART: Final = 1_000

@@ -11,7 +11,7 @@ from mldash.query.syntax import Filter
 from mldash_api.errors import WrongParameter
 from mldash_api.limits import DEFAULT_EXPERIMENTS, MOST_RUN_FIELDS
 from mldash_api.run_errors import WrongFilter
-from mldash_api.search.asking import AskedPage, Named
+from mldash_api.search.asked import AskedPage, Named
 from mldash_api.search.ordering import Order
 
 MOST_ROWS: Final = 1_000

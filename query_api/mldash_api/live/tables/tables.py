@@ -9,9 +9,10 @@ import msgspec
 from mldash.answers.rows import NonFinite, with_strings
 from mldash_api.rights.caller import scopes_of
 from mldash_api.run_errors import QueryTooLong
-from mldash_api.seam.rows import iso_or_none
-from mldash_api.search.asking import AskedRuns, find_runs
+from mldash_api.search.asked import AskedRuns
+from mldash_api.search.asking import find_runs
 from mldash_api.search.index import RunIndex
+from mldash_api.times import iso_or_none
 
 from .asked import AskedTable, question_of
 from .telling import Looked

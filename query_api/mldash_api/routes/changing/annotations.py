@@ -28,9 +28,9 @@ from mldash_api.rights.needed import needs
 from mldash_api.routes.dependencies import Found, OurCaller, OurForm, OurIndex, OurStores
 from mldash_api.routes.parameters import PrefixText, checked_count, checked_prefix
 from mldash_api.routes.runs import found_by
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores, find_experiment
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.changes import record_change
 
 

@@ -18,9 +18,9 @@ from mldash_api.rights.needed import needs
 from mldash_api.routes.dependencies import OurCaller, OurForm, OurIndex, OurStores
 from mldash_api.routes.parameters import checked_count, checked_prefix
 from mldash_api.routes.runs import found_by
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import Stores
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.removals import Target, target_of
 
 

@@ -14,7 +14,7 @@ from mldash_api.rights.people.links import Link
 from mldash_api.rights.people.sharing import check_opened, end_link, links_for, make_link
 from mldash_api.routes.dependencies import OurCaller, OurForm, OurStores
 from mldash_api.routes.parameters import checked_fields, checked_name, checked_prefix
-from mldash_api.seam.rows import iso_or_none
+from mldash_api.times import iso_or_none
 
 from .sign_in import NO_STORE, OpenedAnswer, opened_answer
 

@@ -18,7 +18,7 @@ from mldash_api.rights.people.browsers import Browsers
 from mldash_api.rights.people.cookies import ROOT
 from mldash_api.rights.people.sign_ins import SignIn, end_sign_in, list_sign_ins, sign_in_of_id
 from mldash_api.routes.dependencies import OurCaller, OurForm, OurStores
-from mldash_api.seam.rows import iso_or_none
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.changes import record_change
 
 OurBrowsers = NamedDependency[SkipValidation[Browsers]]

@@ -17,7 +17,7 @@ from mldash_api.rights.needed import needs
 from mldash_api.rights.tokens import NewToken
 from mldash_api.routes.dependencies import OurCaller, OurForm, OurStores
 from mldash_api.routes.parameters import checked_count
-from mldash_api.seam.rows import iso_or_none
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.changes import Change, list_changes
 
 _DEFAULT_DAYS: Final = 90.0

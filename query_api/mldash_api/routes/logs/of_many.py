@@ -22,10 +22,10 @@ from mldash_api.routes.dependencies import OurCaller, OurForm, OurIndex, OurStor
 from mldash_api.routes.leaving import while_connected
 from mldash_api.routes.parameters import checked_count, checked_name, checked_prefix, checked_ranks, checked_session
 from mldash_api.routes.runs import found_by
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.search.cursors import cursor_of, mark_of, no_cursor, opened
 from mldash_api.search.index import RunIndex
 from mldash_api.stores.streams import ExperimentRef, Stores
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.columns import ABSENT
 
 from .asked import levels_of, with_the_lines_own_time

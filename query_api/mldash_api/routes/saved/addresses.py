@@ -13,7 +13,7 @@ from mldash_api.rights.caller import EVERYTHING, Caller, scopes_of
 from mldash_api.rights.needed import needs
 from mldash_api.routes.dependencies import OurCaller, OurForm, OurStores
 from mldash_api.saved.addresses import Kept, find_path, keep_path
-from mldash_api.seam.rows import iso_or_none
+from mldash_api.times import iso_or_none
 
 _OF_ANOTHER_HOST: Final = ("//", "/\\")
 """A browser takes what follows for a host."""

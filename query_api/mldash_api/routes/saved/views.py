@@ -26,8 +26,8 @@ from mldash_api.saved.views import (
     list_views,
     undo_change,
 )
-from mldash_api.seam.rows import iso_or_none
 from mldash_api.stores.streams import Stores
+from mldash_api.times import iso_or_none
 from mldash_ingest.documents.changes import record_change
 
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{16,64}")

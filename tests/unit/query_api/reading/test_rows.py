@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mldash.answers.shapes import iso_time
-from mldash_api.seam.rows import Rows, events_of, iso_or_none, iso_times, rows_of_indices, rows_of_times
+from mldash_api.seam.rows import Rows, events_of, rows_of_indices, rows_of_times
+from mldash_api.times import iso_or_none, iso_times
 from mldash_ingest.documents.columns import WIDE, Column, pack_times
 
 from .parts import part_of
