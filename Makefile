@@ -53,10 +53,6 @@ mixed: $(installed) ## the SDK of 0.1.0 with these servers, and the reverse; ins
 check-deploy: $(installed) ## the chart by helm, compose by compose, alerts by promtool, the image by podman: what is installed of them
 	$(bin)/python -m pytest -n 0 tests/clusters/rendered_*.py tests/clusters/composed.py tests/clusters/alerts_by_promtool.py tests/clusters/built_image.py $(ARGS)
 
-.PHONY: drill-alerts
-drill-alerts: $(installed) ## Prometheus fires the alerts of a local stack whose parts are stopped; some minutes; it needs prometheus
-	$(bin)/python -m pytest -n 0 tests/clusters/alerts_fired.py $(ARGS)
-
 .PHONY: test-openapi
 test-openapi: $(installed) ## schemathesis over the whole API, with and without rights; installs it (ARGS="--examples 200")
 	$(bin)/python -m tests.openapi_fuzz $(ARGS)
