@@ -1,6 +1,5 @@
 """The state of the API and its servers, in a real browser over the real ones."""
 
-import itertools
 import json
 
 import pytest
@@ -45,10 +44,10 @@ def test_what_waits_is_told_by_partition_and_reason_and_stays_text(watched: Watc
     """As the API answers then: rates by two looks."""
     page = watched.open("healthz")
     page.clock.install()
-    looks = itertools.count()
+    turns = {0}
 
     def answer(route: Route) -> None:
-        turn = next(looks)
+        turn = max(turns)
         lag = {"topic": "mldash.metrics", "partition": 0, "committed": 100 + 50 * turn, "end": 1_100 + 20 * turn}
         letter = {"place": "0/17", "time": 1.7e9, "reason": HOSTILE, "topic": "mldash.metrics", "partition": 0}
         letter |= {"offset": 9, "experiment": "vera/<b>x</b>/run", "kind": "metrics", "bytes": 3}
@@ -63,6 +62,7 @@ def test_what_waits_is_told_by_partition_and_reason_and_stays_text(watched: Watc
     row = page.get_by_role("region", name="Table of partitions").get_by_role("row").nth(1)
     expect(row).to_contain_text("mldash.metrics/0")
     expect(row).to_contain_text("…")
+    turns.add(1)
     page.clock.fast_forward(10_000)
     expect(row.get_by_role("cell")).to_have_text(["970", "2", "5", "150", "1\u202f120"])
     expect(page.get_by_text("At least 2 records could not be stored")).to_be_visible()
@@ -71,6 +71,29 @@ def test_what_waits_is_told_by_partition_and_reason_and_stays_text(watched: Watc
     expect(letters).to_contain_text("metrics of vera/<b>x</b>/run")
     assert page.locator("main img, main td b").count() == 0
     assert accessibility_findings(page) == []
+
+
+def test_while_kafka_hangs_the_page_does_not_ask_again(watched: Watched) -> None:
+    page = watched.open("healthz")
+    page.clock.install()
+    letters = {"count": 0, "isAll": True, "reasons": [], "newest": []}
+    told = {"at": 1.7e9, "group": "workers", "letters": letters, "partitions": []}
+    asked = list[Route]()
+
+    def hold_the_first(route: Route) -> None:
+        asked.append(route)
+        if len(asked) > 1:
+            route.fulfill(json=told)
+
+    page.route("**/v1/status/waiting**", hold_the_first)
+    page.goto(f"{watched.address}/status")
+    expect(page.get_by_text("Asking Kafka …")).to_be_visible()
+    for _ in range(3):
+        page.clock.fast_forward(10_000)
+    page.evaluate("fetch('healthz')")
+    assert len(asked) == 1
+    asked[0].fulfill(json=told)
+    expect(page.get_by_text("No record was set aside and waits.")).to_be_visible()
 
 
 def test_where_kafka_tells_the_api_nothing_the_rest_is_there(watched: Watched) -> None:

@@ -5,7 +5,7 @@ the stream's `cold` again, causally after, and starts over where it has passed t
 the walk may have used what a late insert left in a range that has moved to S3 (docs/protocol.md 3.3).
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from typing import Any
 
 from .buckets import END_OF_STREAM, Bucket, bucket_id, first_index_of, from_document
@@ -29,7 +29,7 @@ async def walk_through(
     end_index: int | None = None,
     *,
     at_once: int = 0,
-) -> AsyncIterator[Bucket]:
+) -> AsyncGenerator[Bucket]:
     """The same one after another, `at_once` of them fetched together (0: as many as MongoDB likes, up to 16 MB)."""
     upper = stream + END_OF_STREAM if end_index is None else bucket_id(stream, end_index)
     expected = first_index

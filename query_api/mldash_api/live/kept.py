@@ -1,7 +1,10 @@
 """What is kept in MongoDB for a time: positions that are too many for an id, and what pages listen to.
 
   positions  {_id: 12 random bytes, until, data: MessagePack}: written once, never changed
-  listeners  {_id: what the page calls it, subject, change, asked, table: MessagePack, pending, from, until}
+  listeners  {_id: what the page calls it, subject, change, asked, table: MessagePack, pending, of, from, until}
+
+`table` and `pending` stand beside `asked`, for a process of version 0.1.0 refuses fields of it that it does not know.
+It leaves them as they were where it changes a page, so they count only where `of` is the number of the latest change.
 
 `until` is a date, for MongoDB's own expiry. It runs once a minute, so readers look at `until` themselves.
 """
@@ -81,20 +84,22 @@ async def count_pages(mongo: Mongo, subject: str) -> int:
 async def put_page(mongo: Mongo, page: Page) -> int | None:
     """What is listened to under this name from now on; the number of the change. None: the name is another's."""
     now = _in(0)
-    # Apart: a process of a version before reads `asked`, and refuses fields that it does not know.
     asked = msgspec.structs.replace(page.asked, table=None, pending=False)
+    change = {"$add": [{"$ifNull": ["$change", 0]}, 1]}
     new = {
-        "asked": msgspec.msgpack.encode(asked),
-        "table": msgspec.msgpack.encode(page.asked.table),
-        "pending": page.asked.pending,
-        "from": page.start,
-        "until": _in(PAGE_S),
+        "asked": {"$literal": msgspec.msgpack.encode(asked)},
+        "table": {"$literal": msgspec.msgpack.encode(page.asked.table)},
+        "pending": {"$literal": page.asked.pending},
+        "from": {"$literal": page.start},
+        "until": {"$literal": _in(PAGE_S)},
+        "change": change,
+        "of": change,
     }
     await mongo.listeners.delete_one({"_id": page.name, "until": {"$lte": now}})
     try:
         found = await mongo.listeners.find_one_and_update(
             {"_id": page.name, "subject": page.subject},
-            {"$set": new, "$inc": {"change": 1}},
+            [{"$set": new}],
             upsert=True,
             return_document=True,
         )
@@ -115,14 +120,15 @@ async def keep_pages(mongo: Mongo, names: Collection[str]) -> None:
 
 
 def _page(document: Mapping[str, Any]) -> Page:
+    is_ours = document.get("of") == document["change"]
     return Page(
         name=document["_id"],
         subject=document["subject"],
         change=document["change"],
         asked=msgspec.structs.replace(
             _asked.decode(document["asked"]),
-            table=_table.decode(document["table"]) if "table" in document else None,
-            pending=document.get("pending", False),
+            table=_table.decode(document["table"]) if is_ours else None,
+            pending=is_ours and document["pending"],
         ),
         start=document["from"],
     )

@@ -1,7 +1,8 @@
 """The dead letters that wait: read once, and onwards from there with each look.
 
-A look reads LOOK_BYTES at most, so that none takes long; the next goes on. Of more than MOST_KEPT that wait the oldest
-are forgotten. `isAll` says whether neither has happened: else there are more.
+A look reads LOOK_BYTES at most, so that none takes long; the next goes on. Of more than MOST_KEPT that wait only the
+places of the oldest are kept, and count, and no more than MOST_FORGOTTEN of them. `isAll` says whether the count is
+right: else there are more.
 """
 
 from collections import defaultdict
@@ -18,8 +19,11 @@ from mldash_ingest.dead_letters.browse import Summary, summarise
 
 LOOK_BYTES: Final = 32 << 20
 MOST_KEPT: Final = 10_000
+MOST_FORGOTTEN: Final = 100_000
 MOST_REASONS: Final = 20
 MOST_NEWEST: Final = 50
+_RECORD_BYTES: Final = 256
+"""What a record costs beside its value and headers: a mark has nothing else."""
 
 
 class ReasonCount(TypedDict):
@@ -46,7 +50,8 @@ class WaitingLetter(TypedDict):
 
 
 class LettersAnswer(TypedDict):
-    """`count`: that wait. `reasons`: the most frequent first. `newest`: the newest first."""
+    """`count`: that wait. Of the newest MOST_KEPT of them `reasons`, the most frequent first, and `newest`, the newest
+    first."""
 
     count: int
     isAll: bool
@@ -73,7 +78,7 @@ class Letters:
             async for record in records:
                 self.take(record)
                 self._next[TopicPartition(record.topic, record.partition)] = record.offset + 1
-                most_bytes -= len(record.value or b"")
+                most_bytes -= _size(record)
                 if most_bytes <= 0:
                     break
             else:
@@ -82,17 +87,20 @@ class Letters:
         self._is_behind = any(self._next.get(one, 0) < ends[one] for one in partitions)
 
     def take(self, record: KafkaRecord) -> None:
-        """One record of the topic: a letter, or a mark that one was replayed."""
+        """One record of the topic: a letter, or a mark that one was replayed, which is behind it in its partition."""
         found = read_letter(record)
         if isinstance(found, Letter):
-            if found.place not in self._replayed:
-                self._waiting[found.place] = summarise(found)
+            self._waiting[found.place] = summarise(found)
         elif found is not None:
-            self._replayed.add(found.place)
             self._waiting.pop(found.place, None)
+            self._forgotten.discard(found.place)
         if len(self._waiting) > MOST_KEPT:
-            del self._waiting[next(iter(self._waiting))]
-            self._has_forgotten = True
+            place = next(iter(self._waiting))
+            del self._waiting[place]
+            if len(self._forgotten) < MOST_FORGOTTEN:
+                self._forgotten.add(place)
+            else:
+                self._are_uncounted = True
 
     def answer(self) -> LettersAnswer:
         by_reason = defaultdict[str, list[float]](list)
@@ -103,8 +111,8 @@ class Letters:
         ]
         newest = sorted(self._waiting.values(), key=lambda one: (one.time, one.place), reverse=True)[:MOST_NEWEST]
         return LettersAnswer(
-            count=len(self._waiting),
-            isAll=not self._is_behind and not self._has_forgotten,
+            count=len(self._waiting) + len(self._forgotten),
+            isAll=not self._is_behind and not self._are_uncounted,
             reasons=sorted(reasons, key=lambda one: (-one["count"], -one["newest"]))[:MOST_REASONS],
             newest=[_told(one) for one in newest],
         )
@@ -112,16 +120,20 @@ class Letters:
     def _forget(self) -> None:
         self._next = dict[TopicPartition, int]()
         self._waiting = dict[Place, Summary]()
-        self._replayed = set[Place]()
+        self._forgotten = set[Place]()
         self._is_behind = True
-        self._has_forgotten = False
+        self._are_uncounted = False
 
     def _drop_removed(self, begins: dict[int, int]) -> None:
         """What Kafka holds no more: its time is over."""
-        self._replayed = {one for one in self._replayed if one.offset >= begins.get(one.partition, 0)}
+        self._forgotten = {one for one in self._forgotten if one.offset >= begins.get(one.partition, 0)}
         self._waiting = {
             place: one for place, one in self._waiting.items() if place.offset >= begins.get(place.partition, 0)
         }
+
+
+def _size(record: KafkaRecord) -> int:
+    return _RECORD_BYTES + len(record.value or b"") + sum(len(value or b"") for _, value in record.headers)
 
 
 def _told(one: Summary) -> WaitingLetter:

@@ -1,6 +1,10 @@
-"""Lag and dead letters as one answer, asked of Kafka at most once in KEPT_S for all callers."""
+"""Lag and dead letters as one answer, asked of Kafka at most once in KEPT_S for all callers.
+
+That Kafka does not answer is an answer too: else each of those who wait would ask a Kafka that hangs again.
+"""
 
 import asyncio
+from math import inf
 from time import monotonic, time
 from typing import Final, TypedDict
 
@@ -33,16 +37,25 @@ class Waiting:
         self._settings = settings
         self._letters = Letters(settings.topic_prefix)
         self._asking = asyncio.Lock()
-        self._known: WaitingAnswer | None = None
-        self._known_at = 0.0
+        self._known: WaitingAnswer | ServerAway | None = None
+        self._known_at = -inf
 
     async def answer(self) -> WaitingAnswer:
         """Raises ServerAway where Kafka does not answer, or refuses: topics, the group, or to let the API in."""
         async with self._asking:  # who comes meanwhile gets the same
             if self._known is None or monotonic() - self._known_at > KEPT_S:
-                self._known = await self._ask()
+                self._known = await self._outcome()
                 self._known_at = monotonic()
-            return self._known
+            known = self._known
+        if isinstance(known, ServerAway):
+            raise ServerAway(known.server, known.reason)
+        return known
+
+    async def _outcome(self) -> WaitingAnswer | ServerAway:
+        try:
+            return await self._ask()
+        except ServerAway as error:
+            return ServerAway(error.server, error.reason)  # without the frames that the raised one holds
 
     async def _ask(self) -> WaitingAnswer:
         settings = self._settings

@@ -4,12 +4,15 @@ import asyncio
 import math
 from typing import Any
 
+import msgspec
 import pytest
 
 from mldash.events.field_statistics import is_number
 from mldash_api.search.documents import statistics_of
 from mldash_compactor.budget import ByteBudget
-from mldash_compactor.errors import HoleInChain
+from mldash_compactor.chunks.errors import StoreRefused
+from mldash_compactor.chunks.s3 import open_store
+from mldash_compactor.upkeep import first_numbers
 from mldash_compactor.upkeep.first_numbers import read_first_numbers
 from mldash_ingest.documents.buckets import bucket_id
 from mldash_ingest.documents.snapshot import Snapshot
@@ -143,8 +146,53 @@ async def test_closed_streams_are_left_alone_and_a_broken_one_holds_up_no_other(
     for chain in (sound, broken, closed):
         await chain.grow(2_000, bucket_events=500)
         await forget(chain)
-    await world.mongo.buckets.delete_one({"_id": bucket_id(broken.id, 500)})
+    await world.mongo.buckets.delete_one({"_id": bucket_id(broken.id, 0)})
     await world.mongo.streams.update_one({"_id": closed.id}, {"$set": {"next": 2**62, "cold": 2**62}})
-    with pytest.raises(HoleInChain):
-        await read(world)
+    assert await read(world) == 4
     assert [("firstsRead" in await chain.document()) for chain in (sound, broken, closed)] == [True, False, False]
+
+
+async def test_what_cannot_be_read_is_left_and_what_comes_before_it_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the fields behind an object that is gone nobody says that no number is kept: it may come back."""
+    chain = await stored_before(world, monkeypatch)
+    document = await world.mongo.chunks.find_one({"_id.s": chain.id, "_id.k": 1})
+    assert document is not None
+    lost = {"_id": document["_id"]}
+    await world.mongo.chunks.update_one(lost, {"$set": {"live.key": "gone"}})
+    assert await read(world) == 4
+    expected = firsts_from(0)
+    said = {name: expected[name] for name in ("whole", "nan", "text", "early")}
+    assert repr(sorted((await chain.document())["firstsRead"])) == repr([[name, said[name]] for name in sorted(said)])
+    assert await read(world) == 0
+    await world.mongo.chunks.update_one(lost, {"$set": {"live.key": document["live"]["key"]}})
+    assert await read(world) == 2
+    assert repr(sorted((await told(chain)).items())) == repr(sorted(expected.items()))
+
+
+async def test_where_the_store_itself_is_shut_the_step_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = await stored_before(world, monkeypatch)
+    async with open_store(msgspec.structs.replace(world.servers, s3_bucket=f"{world.name}-none")) as shut:
+        with pytest.raises(StoreRefused):
+            await read_first_numbers(world.mongo, shut, ByteBudget(1 << 28), asyncio.Event())
+    assert "firstsRead" not in await chain.document()
+
+
+async def test_no_search_looks_at_more_streams_than_a_page_of_them(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MongoDB's own profile of them: nothing is lacking but in the last, and each command ends soon all the same."""
+    monkeypatch.setattr(chains, "event", lambda index: {"loss": 1.5})
+    monkeypatch.setattr(first_numbers, "STREAMS_AT_ONCE", 3)
+    made = sorted([await Chain(world, name=f"m{number}").make() for number in range(10)], key=lambda one: one.id)
+    for chain in made:
+        await chain.grow(5)
+    await forget(made[-1])
+    database = world.mongo.database
+    await database.command("profile", 2)
+    assert await read(world) == 1
+    await database.command("profile", 0)
+    searches = database["system.profile"].find({"ns": f"{world.name}.streams", "command.limit": 3})
+    looked = [one["docsExamined"] async for one in searches]
+    assert len(looked) == 4 and max(looked) == 3

@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from mldash.events.schema import End, RunEvents, Start
 from mldash_api.app import Api
+from mldash_api.live.asked import Asked
+from mldash_api.live.kept import Page, find_page, put_page
+from mldash_api.live.tables.asked import AskedTable
 from tests.world import World
 
 from .conftest import Running
@@ -104,6 +108,20 @@ async def test_a_page_changes_its_table_while_it_is_told(world: World, api: Api)
         await shown.until(PREFIX, **{"params.lr": 0.1})
         assert shown.count == 2 and ear.heard[-1].data["whole"]
         assert (await change(api, NAME, table={"fields": ["no field"]})).status_code == 400
+
+
+async def test_a_page_that_a_process_of_0_1_0_changes_has_no_table_from_then_on(world: World) -> None:
+    """As that one writes it: it knows neither the table nor pending events, and leaves them there."""
+    mongo, asked = world.mongo, Asked(prefixes=(PREFIX,), table=AskedTable(fields=("params.lr",)), pending=True)
+    page = Page(name=NAME, subject="", change=0, asked=asked, start="now")
+    assert await put_page(mongo, page) == 1
+    assert await find_page(mongo, NAME) == msgspec.structs.replace(page, change=1)
+    without = msgspec.structs.replace(asked, table=None, pending=False)
+    new = {"asked": msgspec.msgpack.encode(without)}
+    await mongo.listeners.update_one({"_id": NAME, "subject": ""}, {"$set": new, "$inc": {"change": 1}})
+    assert await find_page(mongo, NAME) == msgspec.structs.replace(page, change=2, asked=without)
+    assert await put_page(mongo, page) == 3
+    assert await find_page(mongo, NAME) == msgspec.structs.replace(page, change=3)
 
 
 async def test_only_runs_that_the_caller_may_read_are_rows(world: World) -> None:

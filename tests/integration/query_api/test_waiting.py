@@ -1,5 +1,7 @@
 """What waits in Kafka, as operators ask the API for it."""
 
+import asyncio
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +12,11 @@ from msgspec import Struct
 from mldash.connections.topic_reading import reading
 from mldash.events.letter import Place, letter_headers, mark_headers
 from mldash.events.topics import dead_letter_topic, event_topic
+from mldash_api.errors import ServerAway
 from mldash_api.pipeline import letters as letters_file
 from mldash_api.pipeline import waiting as waiting_file
 from mldash_api.pipeline.letters import Letters
+from mldash_api.pipeline.waiting import Waiting, WaitingAnswer
 from mldash_ingest.kafka import make_producer
 from tests.components import free_port
 from tests.integration.ingest_workers.emitting import eventually
@@ -106,8 +110,10 @@ async def test_lag_and_dead_letters_are_told_to_operators(whole_world: World, mo
 async def test_kafka_is_asked_once_in_a_while_for_all_callers(
     whole_world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting_file, "KEPT_S", 3_600.0)
+    monkeypatch.setattr(waiting_file, "KEPT_S", 0.0)
     async with Running(whole_world.api()) as client:
+        await asked(client)  # that it does not answer yet is not kept
+        monkeypatch.setattr(waiting_file, "KEPT_S", 3_600.0)
         told = await asked(client)
         await send(whole_world, event_topic(whole_world.name, "metrics"), [(b"x", [])])
         assert await asked(client) == told
@@ -127,8 +133,60 @@ async def test_a_look_reads_so_much_and_the_next_goes_on(whole_world: World, mon
         await set_aside(whole_world, ["newer"])
         await letters.look(consumer)
     told = letters.answer()
-    assert (told["count"], told["isAll"]) == (5, False)
+    assert (told["count"], told["isAll"]) == (6, True)
     assert [one["reason"] for one in told["newest"]] == ["4", "3", "2", "1", "newer"]
+
+
+async def test_once_all_letters_are_replayed_nothing_waits_however_many_they_were(
+    whole_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond what is counted at all, only that there are more is known."""
+    monkeypatch.setattr(letters_file, "MOST_KEPT", 2)
+    await set_aside(whole_world, ["0", "1", "2"])
+    letters, few = Letters(whole_world.name), Letters(whole_world.name)
+    marks = [(None, mark_headers(Place(0, offset), 2_000.0)) for offset in range(3)]
+    async with reading(whole_world.servers) as consumer:
+        await letters.look(consumer)
+        assert (letters.answer()["count"], letters.answer()["isAll"]) == (3, True)
+        await send(whole_world, dead_letter_topic(whole_world.name), marks)
+        await letters.look(consumer)
+        assert (letters.answer()["count"], letters.answer()["isAll"]) == (0, True)
+        monkeypatch.setattr(letters_file, "MOST_FORGOTTEN", 0)
+        await few.look(consumer)
+    assert (few.answer()["count"], few.answer()["isAll"]) == (0, False)
+
+
+async def test_headers_and_marks_are_of_the_bytes_of_a_look(whole_world: World) -> None:
+    marks = [(None, mark_headers(Place(0, offset), 2_000.0)) for offset in range(3)]
+    await send(whole_world, dead_letter_topic(whole_world.name), marks)
+    letters = Letters(whole_world.name)
+    async with reading(whole_world.servers) as consumer:
+        for _ in range(2):
+            await letters.look(consumer, most_bytes=1)
+            assert not letters.answer()["isAll"]
+        await letters.look(consumer, most_bytes=1)
+    assert letters.answer()["isAll"]
+
+
+async def test_a_kafka_that_hangs_is_asked_once_for_all_who_wait(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each gets an error of its own."""
+    monkeypatch.setattr(waiting_file, "KEPT_S", 3_600.0)
+    times, hangs = itertools.count(), asyncio.Event()
+
+    async def ask(_: Waiting) -> WaitingAnswer:
+        next(times)
+        await hangs.wait()
+        raise ServerAway("Kafka", "it hangs")
+
+    monkeypatch.setattr(Waiting, "_ask", ask)
+    waiting = Waiting(world.api())
+    callers = [asyncio.create_task(waiting.answer()) for _ in range(5)]
+    await asyncio.sleep(0)
+    hangs.set()
+    told = await asyncio.gather(*callers, return_exceptions=True)
+    assert [(type(one), str(one)) for one in told] == [(ServerAway, "it hangs")] * 5
+    assert len({id(one) for one in told}) == 5
+    assert next(times) == 1
 
 
 async def test_where_kafka_is_away_that_is_said(world: World) -> None:

@@ -64,16 +64,19 @@ function useWaiting() {
   const [problem, setProblem] = useState("");
   useEffect(() => {
     const stop = new AbortController();
-    const look = () =>
+    let isUnderWay = false;
+    const look = () => {
+      isUnderWay = true;
       ask("v1/status/waiting", {}, stop.signal).then(
         (/** @type {Waiting} */ now) => {
           setFound((known) => ({ before: known && known.now.at < now.at ? known.now : (known?.before ?? null), now }));
           setProblem("");
         },
         (error) => wasCancelled(error) || setProblem(error instanceof Error ? error.message : String(error)),
-      );
+      ).finally(() => (isUnderWay = false));
+    };
     look();
-    const timer = setInterval(() => document.hidden || look(), AGAIN_MS);
+    const timer = setInterval(() => isUnderWay || document.hidden || look(), AGAIN_MS);
     return () => {
       clearInterval(timer);
       stop.abort();
