@@ -29,11 +29,11 @@ MakePart = Callable[[Path], Part]
 
 
 def wandb_log(path: Path) -> Part:
-    return RunLog(path, "x", 0)
+    return RunLog(path, "x", 0, "robots")
 
 
 def swanlab_log(path: Path) -> Part:
-    return SwanLabLog(path, "x", 0, {})
+    return SwanLabLog(path, "x", 0, "robots", {})
 
 
 FILES: dict[str, tuple[Path, MakePart]] = {
