@@ -12,6 +12,7 @@ import click
 
 from mldash.events.identity import Prefix, parse_prefix
 from mldash.events.printable import printable_json, printable_line
+from mldash.mode import mode_of
 from mldash.process.configuration import component_settings
 from mldash.settings import SdkSettings
 
@@ -81,7 +82,9 @@ def command(
         unreadable += found.unreadable
         skipped.update(found.skipped)
     targets = _targets(runs, into, settings, unreadable)
-    at_once = min(processes, max(len(targets), 1)) if processes is not None else default_processes(len(targets))
+    sends = not is_dry and mode_of(settings) != "local"
+    most = max(len(targets), 1)
+    at_once = min(processes, most) if processes is not None else default_processes(most, sends=sends)
     taking = take_all(targets, settings, is_dry=is_dry, processes=at_once)  # before the bar, which has a thread
     with _progress() as bar:
         shown = f"{len(targets)} runs" if len(targets) != 1 else printable_line(targets[0][1].text)
