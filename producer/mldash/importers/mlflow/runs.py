@@ -31,6 +31,8 @@ _LARGEST: Final = 1.7976931348623157e308
 _ID_SHOWN: Final = 8
 _NOTE: Final = "mlflow.note.content"
 _NAME: Final = "mlflow.runName"
+_OURS: Final = ("imported_from", "id")
+"""What a run is known by: a tag of this name gets an underscore."""
 _INNER: Final = ("mlflow.log-model.history", "mlflow.loggedArtifacts", "mlflow.runColor", _NOTE, _NAME)
 
 
@@ -137,7 +139,7 @@ def _params(facts: Facts, left: LeftOut) -> Event | None:
 
 def _described(facts: Facts, name: str, left: LeftOut) -> Describe:
     """As of now: what is said later of the run counts more."""
-    tags = {key: value for key, value in facts.tags.items() if key not in _INNER}
+    tags = {f"_{key}" if key in _OURS else key: value for key, value in facts.tags.items() if key not in _INNER}
     known = {"imported_from": "mlflow", "id": facts.id, "name": name, "user": facts.user}
     metadata = {**about(known, left), **about(tags, left)}
     note = facts.tags.get(_NOTE)

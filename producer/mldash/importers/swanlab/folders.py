@@ -45,11 +45,12 @@ def runs_of(files: Iterable[Path], unreadable: list[str]) -> Iterator[FoundRun]:
         logs.sort(key=lambda log: log[0])
         _, first, run = logs[0]
         name = f"{run.name}-{run.id}" if run.name and run.name != run.id else run.id
+        project = run.project or _PROJECT
         parts: list[Part] = []
         for place, (stamp, path, one) in enumerate(logs):
-            parts.append(RunLog(path, stamp, place, _facts(path.parent)))
+            parts.append(RunLog(path, stamp, place, project, _facts(path.parent)))
             parts += _configs(path.parent / "files" / "config.yaml", one.start)
-        yield FoundRun("swanlab", run.id, run.project or _PROJECT, (name,), first.parent, parts)
+        yield FoundRun("swanlab", run.id, project, (name,), first.parent, parts)
 
 
 class _Unread:

@@ -18,12 +18,12 @@ _SYSTEM: Final = "__swanlab__."
 
 
 class RunLog:
-    """`part`: the place of the folder among those of its run; points of later ones have it as a field. `facts`: of the
-    machine."""
+    """`part`: the place of the folder among those of its run; points of later ones have it as a field. `project`: the
+    run's, within which its id is its own. `facts`: of the machine."""
 
-    def __init__(self, path: Path, id: str, part: int, facts: dict[str, str]) -> None:
+    def __init__(self, path: Path, id: str, part: int, project: str, facts: dict[str, str]) -> None:
         self.path, self.id = path, id
-        self._part, self._facts = part, facts
+        self._part, self._project, self._facts = part, project, facts
 
     @property
     def size_bytes(self) -> int:
@@ -33,7 +33,7 @@ class RunLog:
         """From the record of the run on. A row that may go on is kept back until another record, or an hour, has
         passed. Raises OSError."""
         may_end = is_quiet(self.path.stat().st_mtime)
-        reading = _Reading(self.path, self._part, self._facts, left)
+        reading = _Reading(self.path, self._part, self._project, self._facts, left)
         before = len(left.torn)
         for place, data in enumerate(records(self.path, left, progress, said.HEAD)):
             try:
@@ -49,8 +49,9 @@ class RunLog:
 class _Reading:
     """What is known of a file up to a record."""
 
-    def __init__(self, path: Path, part: int, facts: dict[str, str], left: LeftOut) -> None:
+    def __init__(self, path: Path, part: int, project: str, facts: dict[str, str], left: LeftOut) -> None:
         self._path, self._part, self._facts, self._left = path, part, facts, left
+        self._known = {"imported_from": "swanlab", "imported_project": project}
         self._points = RowPoints(left, path.parent / "media")
         self._row: list[said.Scalar] = []
         self._has_begun = False
@@ -97,7 +98,7 @@ class _Reading:
             return
         self._has_begun = True
         facts = {"name": run.name, "group": run.group, "job_type": run.job_type, "id": run.id}
-        metadata = about({"imported_from": "swanlab", "workspace": run.workspace, **facts, **self._facts}, self._left)
+        metadata = about({**self._known, "workspace": run.workspace, **facts, **self._facts}, self._left)
         yield Start(run.start, host=text(self._facts.get("host", "")))
         description, tags = text(run.description) or None, [text(tag) for tag in run.tags] or None
         yield Describe(run.start, description=description, tags=tags, metadata=metadata)

@@ -49,7 +49,7 @@ class OneScalar:
 
     def find(self, data: bytes) -> Scalar | None:
         """None: it is something else, or the first of its tag."""
-        if len(data) < _LEAST_BYTES or data[0] != _WALL_TIME_KEY:
+        if not _may_be_one(data):
             return None
         step, at = _step_of(data)
         place = self._places.get(data[at:-_VALUE_BYTES])
@@ -59,12 +59,18 @@ class OneScalar:
 
     def learn(self, data: bytes, values: list[Value]) -> None:
         """An event and its values, parsed: the next ones of its tag are found, if it is such an event."""
-        if len(values) != 1 or values[0].kind != "scalar" or len(self._places) >= _MOST_TAGS:
+        is_one = len(values) == 1 and values[0].kind == "scalar" and _may_be_one(data)
+        if not is_one or len(self._places) >= _MOST_TAGS:
             return
         _, at = _step_of(data)
         key, tag = data[at:-_VALUE_BYTES], values[0].tag
         if key.endswith(_SINGLE_KEY) and all(_says(key, probe, tag) for probe in _PROBES):
             self._places[key] = self._place_of(tag)
+
+
+def _may_be_one(data: bytes) -> bool:
+    """It has a wall time, and the room for a summary behind it."""
+    return len(data) >= _LEAST_BYTES and data[0] == _WALL_TIME_KEY
 
 
 def _step_of(data: bytes) -> tuple[int, int]:

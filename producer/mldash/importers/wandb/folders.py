@@ -28,8 +28,9 @@ def runs_of(files: Iterable[Path]) -> Iterator[FoundRun]:
         parts.sort(key=lambda part: part[0])
         _, path, run = parts[0]
         name = f"{run.name}-{run.id}" if run.name and run.name != run.id else run.id
-        logs = [RunLog(path, stamp, place) for place, (stamp, path, _) in enumerate(parts)]
-        yield FoundRun("wandb", run.id, run.project or _PROJECT, (name,), path.parent, logs)
+        project = run.project or _PROJECT
+        logs = [RunLog(path, stamp, place, project) for place, (stamp, path, _) in enumerate(parts)]
+        yield FoundRun("wandb", run.id, project, (name,), path.parent, logs)
 
 
 def _run_in(path: Path) -> Run | None:

@@ -24,11 +24,12 @@ _INNER: Final = ("_wandb", "_step", "_runtime", "_timestamp")
 
 
 class RunLog:
-    """`part`: the place of the folder among those of its run; points of later ones have it as a field."""
+    """`part`: the place of the folder among those of its run; points of later ones have it as a field. `project`: the
+    run's, within which its id is its own."""
 
-    def __init__(self, path: Path, id: str, part: int) -> None:
+    def __init__(self, path: Path, id: str, part: int, project: str) -> None:
         self.path, self.id = path, id
-        self._part = part
+        self._part, self._project = part, project
 
     @property
     def size_bytes(self) -> int:
@@ -37,7 +38,7 @@ class RunLog:
     def events(self, left: LeftOut, progress: Progress) -> Iterator[Event | RunEvent]:
         """From the record of the run on; the end once nothing can follow any more. Raises OSError."""
         idle_s = time.time() - self.path.stat().st_mtime
-        reading = _Reading(self.path, self._part, left)
+        reading = _Reading(self.path, self._part, self._project, left)
         for place, data in enumerate(records(self.path, left, progress)):
             try:
                 told = [*reading.take(data)]
@@ -54,11 +55,11 @@ class RunLog:
 class _Reading:
     """What is known of a file up to a record."""
 
-    def __init__(self, path: Path, part: int, left: LeftOut) -> None:
+    def __init__(self, path: Path, part: int, project: str, left: LeftOut) -> None:
         self.run: said.Run | None = None
         self.exit_code: int | None = None
         self.has_footer = False
-        self._path, self._left = path, left
+        self._path, self._project, self._left = path, project, left
         self._now = 0.0
         self._rows = Rows(part, left, path.parent / "files")
         self._console = Console()
@@ -131,7 +132,8 @@ class _Reading:
         run = self.run
         assert run is not None
         facts = {"name": run.name, "group": run.group, "job_type": run.job_type, "sweep": run.sweep, "id": run.id}
-        metadata = about({"imported_from": "wandb", **facts, **self._environment}, self._left)
+        known = {"imported_from": "wandb", "imported_project": self._project}
+        metadata = about({**known, **facts, **self._environment}, self._left)
         notes, tags = storable_text(run.notes) or None, [storable_text(tag) for tag in run.tags] or None
         told = Describe(run.start, description=notes, tags=tags, metadata=metadata)
         if told != self._told:

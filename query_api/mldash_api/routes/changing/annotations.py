@@ -81,7 +81,7 @@ async def changed(
 ) -> Response[ChangedAnswer]:
     """Set the title and notes, add and take away tags, archive or bring back. The caller must have the right to write
     each of `prefixes`; where one is not there, or would have too many tags, nothing is changed. A filter finds those
-    alone that the caller may write. Again: no harm."""
+    alone that the caller may write. Again: the same, but a paragraph that no longer stands last is written again."""
     asked = _checked(data)
     experiments, count = await _experiments(stores, index, caller, data)
     runs = await read_runs(stores.mongo, experiments)

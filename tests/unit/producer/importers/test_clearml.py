@@ -95,3 +95,42 @@ def test_numbers_that_no_float_holds_are_left_out_and_told(samples: Path, tmp_pa
     assert "report without a time (1), report without numbers (1)" in " ".join(done.output.split())
     (folder,) = (tmp_path / "root" / INTO).iterdir()
     assert points(tmp_path / "root", folder.name, "m") == [{"v": 1.0}, {"v": 1.0, "step": 1e30}]
+
+
+def repacked(archive: Path, without: str) -> None:
+    """As ClearML makes it where nothing was reported of that kind."""
+    with zipfile.ZipFile(archive) as packed:
+        members = {name: packed.read(name) for name in packed.namelist() if name != without}
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, data in members.items():
+            packed.writestr(name, data)
+    make_old(archive)
+
+
+def test_an_archive_without_scalars_or_without_lines_is_taken(
+    samples: Path, ledger: dict[str, Any], tmp_path: Path
+) -> None:
+    (archive,) = (samples / "clearml").glob("*.zip")
+    whole, name = archive.read_bytes(), name_of(ledger, "walk")
+    repacked(archive, "metrics.jsonl")
+    import_all(archive, root=tmp_path / "lines")
+    there = Experiment(f"{INTO}/{name}", root=tmp_path / "lines")
+    assert there.metrics.list() == [] and len(there.logs.read()) > 0
+    archive.write_bytes(whole)
+    repacked(archive, "log.jsonl")
+    import_all(archive, root=tmp_path / "scalars")
+    assert points(tmp_path / "scalars", name, "Summary") == [{"best": 0.5}]
+    assert len(Experiment(f"{INTO}/{name}", root=tmp_path / "scalars").logs.read()) == 0
+
+
+def test_another_archive_with_a_task_is_none_of_clearml_s(samples: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(samples / "clearml" / "other.zip", "w") as archive:
+        archive.writestr("task.json", '{"todo": "walk"}')
+    import_all(samples / "clearml", root=tmp_path / "root")
+
+
+def test_a_task_without_an_id_is_told(samples: Path, tmp_path: Path) -> None:
+    (samples / "nobody").mkdir()
+    (samples / "nobody" / "task.json").write_text('{"execution": {}, "id": "offline-"}')
+    done = import_all(samples / "clearml", samples / "nobody", root=tmp_path / "root", code=1)
+    assert "task.json has no id" in done.output and len([*(tmp_path / "root" / INTO).iterdir()]) == 2

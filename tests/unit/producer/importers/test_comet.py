@@ -83,3 +83,15 @@ def test_another_archive_is_none_of_comet_s(tmp_path: Path, samples: Path) -> No
     with zipfile.ZipFile(samples / "comet" / "other.zip", "w") as archive:
         archive.writestr("notes.txt", "nothing")
     import_all(samples / "comet", root=tmp_path / "root")
+
+
+def test_an_archive_without_an_id_is_told_and_the_others_are_taken(
+    samples: Path, ledger: dict[str, Any], tmp_path: Path
+) -> None:
+    said = {"offline_id": "", "project_name": "robots", "start_time": 1.7e12}
+    with zipfile.ZipFile(samples / "comet" / "nobody.zip", "w") as archive:
+        archive.writestr("experiment.json", json.dumps(said))
+        archive.writestr("messages.json", "")
+    done = import_all(samples / "comet", root=tmp_path / "root", code=1)
+    assert "nobody.zip: experiment.json has no offline_id" in done.output
+    assert {folder.name for folder in (tmp_path / "root" / INTO).iterdir()} == {walk(ledger), ledger["other"]}

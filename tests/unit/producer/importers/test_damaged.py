@@ -2,6 +2,7 @@
 
 import gzip
 import sqlite3
+import zipfile
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -29,11 +30,11 @@ MakePart = Callable[[Path], Part]
 
 
 def wandb_log(path: Path) -> Part:
-    return RunLog(path, "x", 0)
+    return RunLog(path, "x", 0, "robots")
 
 
 def swanlab_log(path: Path) -> Part:
-    return SwanLabLog(path, "x", 0, {})
+    return SwanLabLog(path, "x", 0, "robots", {})
 
 
 FILES: dict[str, tuple[Path, MakePart]] = {
@@ -263,3 +264,23 @@ def test_a_damaged_archive_invents_nothing(
     told, whole = set(found), all_in(ARCHIVES[kind])[0]
     assert told <= set(whole)
     assert left.torn or found in ([], whole)
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("tracker", ["comet", "clearml"])
+@pytest.mark.parametrize("are_all", [True, False])
+def test_archives_that_are_compressed_in_a_way_that_is_not_read_are_told_in_one_line(
+    samples: Path, tmp_path: Path, tracker: str, way: int, are_all: bool
+) -> None:
+    """All of it, or all but what says which run it is."""
+    archive = max((samples / tracker).glob("*.zip"), key=lambda path: path.stat().st_size)
+    with zipfile.ZipFile(archive) as packed:
+        members = {name: packed.read(name) for name in packed.namelist()}
+    with zipfile.ZipFile(archive, "w") as packed:
+        for name, data in members.items():
+            is_head = name in ("experiment.json", "task.json")
+            packed.writestr(name, data, zipfile.ZIP_STORED if is_head and not are_all else way)
+    done = import_all(archive, root=tmp_path / "root", code=1)
+    told = [line for line in done.stderr.splitlines() if "can't be read (compressed in a way that is not read)" in line]
+    assert len(told) == (1 if are_all or tracker == "comet" else 2)
+    assert all(str(archive) in line for line in told) and not (are_all and (tmp_path / "root").exists())

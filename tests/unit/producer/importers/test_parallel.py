@@ -5,16 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from mldash.importers.parallel import default_processes
+
 from .imported import INTO, everything, import_all
 
 
-def imported(source: Path, root: Path, before: str = "", *options: str) -> "subprocess.Popen[str]":
-    """By two processes, of an own group; `before` is run first, so the processes have it too."""
-    arguments = ["import", str(source), "--root", str(root), "--into", INTO, "--processes", "2", *options]
+def imported(source: Path, root: Path, before: str = "", *options: str, processes: int = 2) -> "subprocess.Popen[str]":
+    """By several processes, of an own group; `before` is run first, so the processes have it too."""
+    arguments = ["import", str(source), "--root", str(root), "--into", INTO, "--processes", str(processes), *options]
     code = f"{before}\nfrom mldash.command_line import main\nmain({arguments!r})"
     return subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
@@ -76,6 +79,24 @@ def test_a_process_that_fails_is_the_problem_of_its_run_in_one_line(
     code, out, err = ended(imported(samples / "tensorboard", tmp_path / "root", PATCH.format(then=then)))
     assert code == 1 and "runs/walk" in out and "Traceback" not in err
     assert [line for line in err.splitlines() if told in line] == [f"{INTO}/runs/keras: {told}"]
+
+
+def test_a_fault_of_one_run_is_its_problem_where_all_are_taken_by_one_process_too(
+    samples: Path, tmp_path: Path
+) -> None:
+    before = PATCH.format(then="raise ZeroDivisionError('of a\\nrun')")
+    code, out, err = ended(imported(samples / "tensorboard", tmp_path / "root", before, processes=1))
+    assert code == 1 and "runs/walk" in out and "Traceback" not in err
+    assert f"{INTO}/runs/keras: ZeroDivisionError: of a run" in err.splitlines()
+
+
+def test_on_macos_one_process_sends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And as many as elsewhere write folders."""
+    monkeypatch.setattr(threading, "active_count", lambda: 1)
+    before = default_processes(8, sends=False)
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert default_processes(8, sends=True) == 1
+    assert default_processes(8, sends=False) == before
 
 
 def test_a_process_whose_parent_is_killed_ends_too(samples: Path, tmp_path: Path) -> None:

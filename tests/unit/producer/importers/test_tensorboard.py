@@ -117,6 +117,17 @@ def event(tags: list[str], step: int, value: bytes) -> bytes:
     return b"\x09" + struct.pack("<d", 1.7e9 + step % 1000) + told + sized(0x2A, values)
 
 
+@pytest.mark.parametrize("time", [b"", b"\x09" + struct.pack("<d", 1.7e9)])
+def test_the_shortest_events_are_read(tmp_path: Path, time: bytes) -> None:
+    """Without a tag, and without a wall time: as valid as others."""
+    file = tmp_path / "events.out.tfevents.1"
+    shortest = time + sized(0x2A, sized(0x0A, b"\x15" + struct.pack("<f", 2.0)))
+    told = [event(["loss"], 1, b"\x15" + struct.pack("<f", 0.5)), shortest, shortest]
+    file.write_bytes(b"".join(map(record, [b"\x09" + bytes(8) + b"\x1a\x0dbrain.Event:2", *told])))
+    found, left = events_of(EventFile(file, "x"))
+    assert not left.torn and "'loss': 0.5" in repr(found)
+
+
 TAGS = st.lists(st.sampled_from(["loss", "train/loss", "a/step", "x\x15", "é" * 90]), min_size=1, max_size=2)
 STEPS = st.one_of(st.integers(0, 300), st.integers(-3, 2**63 - 1))
 VALUES = st.one_of(
