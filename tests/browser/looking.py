@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from . import packages
 
@@ -52,3 +52,10 @@ def await_names(page: Page, names: list[str]) -> None:
 def await_live(page: Page) -> None:
     """Until its stream is open."""
     expect(page.locator(".pulse")).to_have_attribute("data-state", "live")
+
+
+def drawn_in(card: Locator) -> tuple[str, str]:
+    """What a card shows: the pixels of its chart, as its canvas has them, and its text. A screenshot would have its
+    border too, whose edge lies between pixels: the browser rounds it tile by tile, as it happened to paint them."""
+    pixels: str = card.locator("canvas").evaluate("(canvas) => canvas.toDataURL()")
+    return pixels, card.inner_text()

@@ -17,7 +17,7 @@ from tests.components import Pipeline
 from tests.stored import until_stored
 
 from .conftest import Watched
-from .looking import accessibility_findings, await_live
+from .looking import accessibility_findings, await_live, drawn_in
 from .training import LONG, RUNS, STEPS, Trained
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("browser")]
@@ -108,7 +108,7 @@ def test_groups_are_lines_with_bands_and_the_address_carries_them(
     expect(again.locator(".legend")).to_contain_text(f"{label} (2 runs)")
     await_live(other)
     page.evaluate("document.activeElement.blur()")
-    assert card.screenshot() == again.screenshot()
+    assert drawn_in(card) == drawn_in(again)
 
 
 def test_intervals_of_a_sweep_are_those_that_the_api_tells(watched: Watched, trained: Trained) -> None:
@@ -160,7 +160,7 @@ def test_an_expression_is_added_by_keys_and_its_numbers_are_pythons(watched: Wat
     page.evaluate("document.activeElement.blur()")
     await_live(page)
     await_live(other)
-    assert card.screenshot() == again.screenshot()
+    assert drawn_in(card) == drawn_in(again)
     page.get_by_role("button", name="Remove log10(loss)").click()
     expect(page.get_by_role("figure", name="train, log10(loss)")).to_have_count(0)
     assert "expr=" not in page.url
