@@ -5,6 +5,7 @@ import io
 import math
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -164,6 +165,28 @@ def test_an_expression_is_added_by_keys_and_its_numbers_are_pythons(watched: Wat
     page.get_by_role("button", name="Remove log10(loss)").click()
     expect(page.get_by_role("figure", name="train, log10(loss)")).to_have_count(0)
     assert "expr=" not in page.url
+
+
+def test_an_expression_stays_with_the_metric_that_was_chosen(
+    watched: Watched, pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """Whatever metrics come meanwhile."""
+    prefix = f"vera/vision/chosen-{uuid.uuid4().hex[:6]}/run"
+    with Experiment(prefix, remote=pipeline.api, journal=str(tmp_path), echo=False).run as run:
+        run.metrics("eval").log(loss=1.0)
+        run.metrics("train").log(loss=1.0)
+        run.flush()
+        until_stored(run, ["eval", "train"])
+        page = watched.open(f"run/{prefix}")
+        card_of(page, "train, loss", 1)
+        await_live(page)
+        page.get_by_role("button", name="Expression").click()
+        choice = page.get_by_label("of the metric")
+        choice.select_option(label="train")
+        run.metrics("before").log(loss=1.0)
+        run.flush()
+        expect(choice.locator("option")).to_have_text(["before", "eval", "train"])
+        expect(choice.locator("option:checked")).to_have_text("train")
 
 
 def test_outliers_are_left_out_of_the_scale_and_told(watched: Watched, trained: Trained) -> None:

@@ -7,6 +7,12 @@ from .conftest import Watched
 from .looking import accessibility_findings
 from .training import RUNS, Trained
 
+# A unit of the picture is a pixel, so that its texts are as large as others.
+_IS_AS_WIDE = """() => {
+  const picture = document.querySelector(".plane .picture");
+  return Math.abs(picture.viewBox.baseVal.width - picture.clientWidth) <= 1;
+}"""
+
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("browser")]
 
 
@@ -27,6 +33,7 @@ def test_runs_are_drawn_by_what_was_chosen_and_the_address_carries_it(
     expect(figure).to_have_attribute("data-runs", str(RUNS))
     expect(figure.locator("circle")).to_have_count(RUNS)
     expect(figure).to_contain_text("12 runs")
+    page.wait_for_function(_IS_AS_WIDE)
     assert accessibility_findings(page) == []
     page.get_by_label("Part of an axis' name").fill("name")
     page.get_by_role("checkbox", name="params.optimizer.name").check()

@@ -1,16 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { axesOf, expressionsOf, nameOf, sectionsOf, titleOf } from "../../query_api/mldash_api/dashboard/pure/cards.js";
+import { axesOf, expressionsOf, nameOf, namesWithout, sectionsOf, titleOf } from "../../query_api/mldash_api/dashboard/pure/cards.js";
+import { svgOf } from "../../query_api/mldash_api/dashboard/pure/card_svg.js";
+import { parseExact } from "../../query_api/mldash_api/dashboard/pure/exact.js";
 import { gridOfLists } from "../../query_api/mldash_api/dashboard/pure/grid_lists.js";
-import { WAYS, labelOf, linesOfGroups, wayOf } from "../../query_api/mldash_api/dashboard/pure/grouping.js";
+import { WAYS, labelsOf, linesOfGroups, wayOf } from "../../query_api/mldash_api/dashboard/pure/grouping.js";
 import { EXTREMES, linesOf } from "../../query_api/mldash_api/dashboard/pure/lines.js";
-import { outsideOf, rangeOf } from "../../query_api/mldash_api/dashboard/pure/scale.js";
+import { outsideOf, rangeOf, withinReach } from "../../query_api/mldash_api/dashboard/pure/scale.js";
 import { smoothed } from "../../query_api/mldash_api/dashboard/pure/smoothing.js";
 import { treeOf } from "../../query_api/mldash_api/dashboard/pure/tree.js";
 import { countBy, pagesOf } from "../../query_api/mldash_api/dashboard/pure/windows.js";
 
 const some = (length, make) => Array.from({ length }, (_, at) => make(at));
 const near = (one, two) => assert.ok(Math.abs(one - two) <= 1e-12 * Math.max(1, Math.abs(two)), `${one} is not ${two}`);
+const PICTURE = { title: "", told: "", notes: [], isLog: false, isTime: false, shown: null, parted: null, ink: () => "#123456" };
 
 test("a grid that is told as lists has its NaN and infinities", () => {
   const series = [{ run: 1, field: "loss", statistics: { mean: [1, "NaN", null, "Infinity", "-Infinity"] }, hides: [2] }];
@@ -149,7 +152,7 @@ test("groups are lines and bands of what the API tells over their runs", () => {
   const { runs: [one, ...others], isFine } = of("mean");
   assert.deepEqual([others, isFine, one.hides], [[], true, [1]]);
   assert.deepEqual([one.prefix, one.name], ["lr = 0.1, name = <b>", "lr = 0.1, name = <b> (2 runs)"]);
-  assert.equal(labelOf(groups[1], ["params.lr"]), "lr = –");
+  assert.deepEqual(labelsOf([groups[1]], ["params.lr"]), ["lr = –"]);
   const bands = Object.fromEntries(WAYS.map(({ name }) => [name, of(name).runs[0].statistics]));
   assert.deepEqual([bands.mean.least, bands.mean.greatest], [[0, 1, NaN], [3, Infinity, NaN]]);
   assert.deepEqual([bands["mean-se"].least[0], bands["mean-se"].greatest[0], bands["mean-se"].least[1]], [0.5, 1.5, NaN]);
@@ -159,6 +162,62 @@ test("groups are lines and bands of what the API tells over their runs", () => {
   const { lines: [line] } = linesOf(grid, HOW);
   assert.deepEqual([line.values, line.least, line.missing, line.beyond], [[1, 2, null], [0.5, null, null], [1, 2], []]);
   assert.equal(linesOf({ ...grid, runs: some(11, () => one) }, HOW).lines[0].least, null);
+});
+
+test("no two groups have one name", () => {
+  const texts = ["0.1", '"0.1"', "true", '"true"', "null", '"null"', "9007199254740993", "9007199254740992", '"NaN"', '"Infinity"', '"-Infinity"', '""', '"“”"', "[1]", '"[1]"', '"–"'];
+  const groups = texts.map((text, run) => ({ values: { "params.lr": parseExact(text) }, runs: [run] }));
+  const labels = labelsOf([...groups, { values: {}, runs: [99] }], ["params.lr"]);
+  assert.equal(new Set(labels).size, labels.length, labels.join("\n"));
+  assert.deepEqual(labels.slice(0, 9), ["0.1", '"0.1"', "true", '"true"', "null", '"null"', "9007199254740993", "9007199254740992", "NaN"].map((text) => `lr = ${text}`));
+  assert.deepEqual(labelsOf([groups[0], groups[0], groups[0]], ["params.lr"]), ["lr = 0.1", "lr = 0.1 #2", "lr = 0.1 #3"]);
+});
+
+test("an infinity over the runs of a group is marked, and no band goes through it", () => {
+  const of = (mean, least, greatest) => {
+    const statistics = { mean, least, greatest, count: mean.map(() => 2), missing: mean.map(() => 0) };
+    return linesOf({ edges: some(mean.length + 1, (at) => at), isFine: true, isGrouped: true, runs: [{ prefix: "g", name: "g (2 runs)", statistics, hides: [] }] }, HOW);
+  };
+  assert.deepEqual(of([1, Infinity], [0.5, NaN], [1.5, NaN]).lines[0].beyond, [1]);
+  const drawn = of([101, Infinity, 102, 101], [100, 100, 100, 100], [102, Infinity, 103, 102]);
+  const { text } = svgOf({ ...PICTURE, ...drawn, isCut: false });
+  const bands = text.match(/<path d="[^"]*" fill="#123456" fill-opacity/g);
+  assert.equal(bands.length, 2);
+  for (const [, y] of bands.join(" ").matchAll(/[ML][\d.-]+ ([\d.-]+)/g)) assert.ok(y >= 44 && y <= 344, bands.join("\n"));
+  assert.ok(!/NaN|Infinity/.test(text));
+});
+
+test("what is cut is not drawn at places that no canvas has", () => {
+  const values = [...some(40, (at) => at), 1e300, -1e300];
+  const line = { prefix: "a", name: "a", isGroup: false, values, least: null, greatest: null, missing: [], below: [], beyond: [], isSparse: false };
+  const { text } = svgOf({ ...PICTURE, x: some(42, (at) => at), lines: [line], isCut: true });
+  const numbers = text.match(/ d="[^"]*"/g).join(" ").match(/-?\d+(\.\d+)?(e\+\d+)?/g).map(Number);
+  assert.ok(numbers.length > 80 && numbers.every((number) => Math.abs(number) <= 1e7));
+  for (const [isLog, list] of [[false, values], [true, values.map((value) => (value > 0 ? value : null))]]) {
+    const range = rangeOf([{ ...line, values: list }], isLog, true);
+    const [held] = withinReach([list], range, isLog);
+    assert.deepEqual(held.slice(0, 40), list.slice(0, 40));
+    const scale = (value) => (isLog ? Math.log10(value) : value);
+    const height = scale(range[1]) - scale(range[0]);
+    assert.ok(held.every((value) => value === null || Math.abs(scale(value) - scale(range[0])) <= 1.01e4 * height));
+    assert.ok(isLog || (held[40] > range[1] && held[41] < range[0]));
+  }
+});
+
+test("the range of lines is found once", () => {
+  let reads = 0;
+  const line = { get values() { return reads++, [1, 2, 3, 1000]; }, least: null, greatest: null };
+  const lines = [line];
+  const both = [rangeOf(lines, false, true), rangeOf(lines, false, false)];
+  const before = reads;
+  assert.deepEqual([rangeOf(lines, false, true), rangeOf(lines, false)], both);
+  assert.deepEqual([reads, before > 0], [before, true]);
+  assert.notDeepEqual(rangeOf(lines, true, false), both[1]);
+});
+
+test("an expression is taken away however the address has it written", () => {
+  const [one, two] = ["a", "b"].map((field) => ({ metric: null, field, isExpression: true }));
+  assert.deepEqual(namesWithout(['[null, "a",  "expression"]', nameOf(one), nameOf(two), "odd"], one), [nameOf(two)]);
 });
 
 test("lines are counted by few questions", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { numberOf } from "../../query_api/mldash_api/dashboard/pure/columns.js";
 import { areSame, fieldsOf, found, measured, rowsOf, textOf } from "../../query_api/mldash_api/dashboard/pure/comparison.js";
 import { toCsv } from "../../query_api/mldash_api/dashboard/pure/csv.js";
 import { exactText, parseExact } from "../../query_api/mldash_api/dashboard/pure/exact.js";
@@ -74,6 +75,9 @@ test("an axis has a place for each value, on the scale that fits", () => {
   assert.deepEqual([loss.name, loss.isLog, loss.places], ["metrics.train/a.loss.min", false, [1, 0, 0.5, null, 0]]);
   const words = axisOf(field(["params", "name"], ["sgd", "adam", undefined, 3, "adam"]));
   assert.deepEqual([words.places, words.ticks.map(({ text }) => text)], [[5 / 6, 0.5, null, 1 / 6, 0.5], ["3", "adam", "sgd"]]);
+  const { fields: [told] } = fieldsOf({ prefixes: ["a", "b", "c", "d", "e"], absent: [], statistics: [], context: [], params: [row("lr", [parseExact("2.0"), 1, "NaN", "Infinity", 1.5])] });
+  assert.deepEqual([axisOf(told).places, axisOf(told).texts[3]], [[1, 0, null, null, 0.5], "Infinity"]);
+  assert.deepEqual(["constructor", "NaN", "-Infinity"].map(numberOf), ["constructor", NaN, -Infinity]);
   assert.deepEqual(axisOf(field(["params", "x"], [7, 7])).places, [0.5, 0.5]);
   assert.deepEqual(orderOf([rate, loss]), [0, 4, 1]);
   assert.deepEqual(orderOf([loss, words, rate]), [4, 1, 0]);

@@ -34,6 +34,7 @@ test("an eye in the address is the same eye, and the one of the beginning is lef
     }
   }
   assert.deepEqual(parseEye(formatEye(ABOVE, START), START), ABOVE);
+  assert.equal(formatEye({ ...START, yaw: 179.99 }, START), formatEye({ ...START, yaw: -180 }, START));
   assert.equal(turned(START, 0, 400).pitch, 90);
 });
 

@@ -3,7 +3,7 @@
 JSON and MessagePack: `groups` and `bands` (mldash/answers/shapes.py, GridGroup, GridBand); `series` is empty.
 Arrow: as of runs (grid_answers.py), a column is one number over the runs of one group, of one statistic of one field:
 `mldash.group` (its number), `mldash.field`, `mldash.expression`, `mldash.statistic`, `mldash.over`; the schema's
-metadata has `mldash.groups`, the groups as JSON.
+metadata has `mldash.groups`, the groups as JSON (NaN and infinities as texts: null is a value of its own).
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from mldash.answers.kept_points import Floats
+from mldash.answers.rows import with_strings
 from mldash.answers.shapes import GridBand, GridGroup, MetricGrid
 
 from .cells import Cells, Statistic
@@ -63,7 +64,7 @@ def banded_arrow(grids: Grids, prefixes: Sequence[str], x: str, statistics: Sequ
             told = {"group": str(one.group), "field": one.field, "statistic": one.statistic, "over": name}
             told |= {"expression": "true"} if one.is_expression else {}
             columns.append((column_field(f"{one.group} {one.field} {one.statistic} {name}", told), values))
-    more = {"groups": msgspec.json.encode(_groups(by)).decode(), "asOf": by.as_of or ""}
+    more = {"groups": msgspec.json.encode(with_strings(_groups(by))).decode(), "asOf": by.as_of or ""}
     return arrow_stream(grids, prefixes, x, columns, more)
 
 

@@ -5,6 +5,7 @@ import random
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -114,6 +115,22 @@ async def test_a_group_may_be_of_several_fields_of_expressions_and_of_all_runs(w
     both, alone = band["over"], first["over"]
     assert both["count"] == [2.0] * 12 + [1.0] * 8
     assert both["median"][:12] == pytest.approx(alone["mean"][:12], rel=1e-12), "both log the same"
+
+
+async def test_in_arrow_too_nan_infinities_and_null_are_groups_of_their_own(world: World, client: Client) -> None:
+    rates = (-math.inf, math.inf, math.nan, None)
+    prefixes = [f"o/p/odd-{at}" for at in range(len(rates))]
+    for prefix, rate in zip(prefixes, rates, strict=True):
+        await put_run(world, prefix, {"rate": rate}, {"loss": [{"loss": 1.0}]})
+    await until(client, prefixes, sort="prefix", filter='prefix starts with "o/p/odd-"')
+    answer = await client.raw("/v1/metrics/grid", **GRID, prefixes=prefixes, group="params.rate", format="arrow")
+    told = msgspec.json.decode(pa.ipc.open_stream(answer.content).schema.metadata[b"mldash.groups"])
+    assert [(one["values"]["params.rate"], one["runs"]) for one in told] == [
+        ("-Infinity", [0]),
+        ("Infinity", [1]),
+        ("NaN", [2]),
+        (None, [3]),
+    ]
 
 
 async def test_what_is_no_field_of_runs_is_a_problem(client: Client) -> None:

@@ -10,6 +10,7 @@ export const WIDTH = 760;
 const PLOT = { left: 66, top: 44, width: 676, height: 300 };
 const LINE = 18;
 const MARK = 4;
+const FAR = 1e6; // pixels: what lies further off is cut off anyhow, and not all that draw SVG take greater ones
 const FONT = `font-family="system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans-serif"`;
 
 /**
@@ -75,7 +76,7 @@ function placesIn({ x, lines, isLog, isCut, shown }) {
   return {
     from, to, least, greatest,
     x: (/** @type {number} */ value) => PLOT.left + ((value - from) / (to - from)) * PLOT.width,
-    y: (/** @type {number} */ value) => PLOT.top + PLOT.height - ((scale(value) - low) / (high - low)) * PLOT.height,
+    y: (/** @type {number} */ value) => Math.max(-FAR, Math.min(FAR, PLOT.top + PLOT.height - ((scale(value) - low) / (high - low)) * PLOT.height)),
   };
 }
 
@@ -102,7 +103,7 @@ function drawn(line, { x, isCut }, place, colour, dash) {
   const { least, greatest, values, isSparse } = line;
   const parts = [];
   if (least !== null && greatest !== null) {
-    for (const [from, to] of stretchesOf(least)) {
+    for (const [from, to] of stretchesOf(least.map((value, at) => (greatest[at] === null ? null : value)))) {
       const forth = range(from, to).map((index) => at(index, /** @type {number} */ (greatest[index])));
       const back = range(from, to).reverse().map((index) => at(index, /** @type {number} */ (least[index])));
       parts.push(`<path d="M${[...forth, ...back].join("L")}Z" fill="${colour}" fill-opacity="0.18"/>`);

@@ -67,6 +67,15 @@ export function expressionsOf(names) {
   });
 }
 
+/**
+ * The names of expressions without this card's, however the address has it written.
+ * @param {readonly string[]} names @param {Card} card
+ */
+export function namesWithout(names, card) {
+  const name = nameOf(card);
+  return expressionsOf(names).map(nameOf).filter((one) => one !== name);
+}
+
 /** @param {string} text @returns {unknown[]} */
 function listOf(text) {
   try {

@@ -110,5 +110,5 @@ const TEXTS = /** @type {Record<string, number>} */ ({ NaN, Infinity, "-Infinity
  * @param {unknown} value
  */
 export function numberOf(value) {
-  return typeof value === "string" && value in TEXTS ? TEXTS[value] : value;
+  return typeof value === "string" && Object.hasOwn(TEXTS, value) ? TEXTS[value] : value;
 }

@@ -1,5 +1,6 @@
 // Runs of a group as one line and one band (docs/http.md, "Grids"), and how that is said.
 
+import { textOf } from "./comparison.js";
 import { partsOf } from "./fields.js";
 
 /**
@@ -45,6 +46,7 @@ export function formulaOf({ centre, spread }) {
  */
 export function linesOfGroups(groups, columns, way, fields) {
   let isFine = true;
+  const labels = labelsOf(groups, fields);
   const runs = groups.flatMap((group, number) => {
     const of = (/** @type {string} */ statistic, /** @type {string} */ over) =>
       columns.find((one) => one.group === number && one.statistic === statistic && one.over === over)?.values ?? [];
@@ -55,7 +57,7 @@ export function linesOfGroups(groups, columns, way, fields) {
     const count = of("mean", "count");
     const { least, greatest } = bandOf(way, of, centre);
     const hides = missing.flatMap((value, at) => (value > 0 && count[at] > 0 ? [at] : []));
-    const prefix = labelOf(group, fields);
+    const prefix = labels[number];
     const name = `${prefix} (${group.runs.length} ${group.runs.length === 1 ? "run" : "runs"})`;
     return [{ prefix, name, statistics: { mean: centre, count, least, greatest, missing }, hides }];
   });
@@ -74,15 +76,28 @@ function bandOf(way, of, centre) {
 }
 
 /**
- * @param {Group} group @param {readonly string[]} fields
- * @returns {string}
+ * What each is called, no two alike: colour, legend and file know a group by its name.
+ * @param {readonly Group[]} groups @param {readonly string[]} fields
+ * @returns {string[]}
  */
-export function labelOf({ values }, fields) {
+export function labelsOf(groups, fields) {
+  const taken = new Set();
+  return groups.map((group) => {
+    const label = labelOf(group, fields);
+    let name = label;
+    for (let number = 2; taken.has(name); number++) name = `${label} #${number}`;
+    taken.add(name);
+    return name;
+  });
+}
+
+/** @param {Group} group @param {readonly string[]} fields */
+function labelOf({ values }, fields) {
   if (fields.length === 0) return "all runs";
   return fields.map((field) => `${partsOf(field).at(-1)} = ${field in values ? wordsOf(values[field]) : "–"}`).join(", ");
 }
 
 /** @param {unknown} value */
 function wordsOf(value) {
-  return typeof value === "string" ? value || "“”" : JSON.stringify(value);
+  return textOf(value) || "“”";
 }

@@ -111,7 +111,7 @@ function namesOf({ prefix, name }) {
 /** @param {GridRun} run @param {number[]} x @param {boolean} isLog */
 function marksOf({ statistics, hides }, x, isLog) {
   const { count, missing, least, greatest, mean = least } = statistics;
-  const hasInfinity = (/** @type {number} */ at) => Math.abs(least[at]) === Infinity || Math.abs(greatest[at]) === Infinity;
+  const hasInfinity = (/** @type {number} */ at) => [mean, least, greatest].some((of) => Math.abs(of[at]) === Infinity);
   const hidden = new Set(hides);
   /** @type {{ missing: number[], below: number[], beyond: number[] }} */
   const marks = { missing: [], below: [], beyond: [] };

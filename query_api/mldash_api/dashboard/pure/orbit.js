@@ -73,11 +73,11 @@ export function pixelOf(matrix, point, width, height) {
 
 /** As an address has it; "": as it begins. @param {Eye} eye @param {Eye} start */
 export function formatEye(eye, start) {
-  const text = [eye.yaw, eye.pitch, eye.zoom, ...eye.target].map((value) => Number(value.toPrecision(4)));
-  const [yaw, pitch, zoom, ...target] = text;
+  const [rounded, pitch, zoom, ...target] = [eye.yaw, eye.pitch, eye.zoom, ...eye.target].map((value) => Number(value.toPrecision(4)));
+  const yaw = rounded === 180 ? -180 : rounded; // one direction has one text
   const isMiddle = target.every((value) => value === 0);
   if (yaw === start.yaw && pitch === start.pitch && zoom === start.zoom && isMiddle) return "";
-  return (isMiddle ? [yaw, pitch, zoom] : text).join(",");
+  return [yaw, pitch, zoom, ...(isMiddle ? [] : target)].join(",");
 }
 
 /** @param {string} text @param {Eye} start @returns {Eye} what is none is as it begins */

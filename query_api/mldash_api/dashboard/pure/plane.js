@@ -4,7 +4,9 @@
 // the greatest is 100 times the least or more. Any other axis has a place for each value, in the order of the values'
 // texts. A run without a value, or with one that is not finite beside numbers, has no place on it.
 
+import { numberOf } from "./columns.js";
 import { textOf } from "./comparison.js";
+import { Written } from "./exact.js";
 import { fieldOf } from "./fields.js";
 import { formatNumber } from "./numbers.js";
 import { logTicksOf, ticksOf } from "./ticks.js";
@@ -46,8 +48,9 @@ export function axisOf(field) {
   const { path, detail, values } = field;
   const title = path.slice(1).join(path[0] === "metrics" ? "/" : ".") + (detail ? ` · ${detail}` : "");
   const about = { name: axisName(field), title, texts: values.map((value) => (value === undefined ? "–" : typeof value === "number" ? formatNumber(value) : textOf(value))) };
-  const numbers = values.filter((value) => value !== undefined);
-  return numbers.every((value) => typeof value === "number") ? { ...about, ...ofNumbers(/** @type {(number | undefined)[]} */ (values)) } : { ...about, ...ofWords(values) };
+  const read = values.map(numberOf); // an infinity, or NaN, among numbers
+  const isOfNumbers = read.every((value) => value === undefined || typeof value === "number" || value instanceof Written);
+  return isOfNumbers ? { ...about, ...ofNumbers(read.map((value) => (value === undefined ? undefined : Number(value)))) } : { ...about, ...ofWords(values) };
 }
 
 /** @param {(number | undefined)[]} values */

@@ -5,6 +5,11 @@
 // On a logarithmic axis all of it is of the logarithms.
 
 const FENCE = 3;
+const FAR = 1e4; // times the range's height
+
+// A card asks again and again, and a fence sorts all values.
+/** @type {WeakMap<readonly Drawn[], Record<string, [number, number]>>} */
+const ranges = new WeakMap();
 
 /** As it stands on the page and in files. */
 export const FENCE_FORMULA = "the scale leaves out what lies more than 3(q₃ − q₁) below the quartile q₁ or above the quartile q₃ of all values drawn";
@@ -18,11 +23,29 @@ export const FENCE_FORMULA = "the scale leaves out what lies more than 3(q₃ �
  * @returns {[number, number]}
  */
 export function rangeOf(lines, isLog, isCut = false) {
+  const known = ranges.get(lines) ?? {};
+  ranges.set(lines, known);
+  return (known[`${isLog} ${isCut}`] ??= foundRange(lines, isLog, isCut));
+}
+
+/** @param {readonly Drawn[]} lines @param {boolean} isLog @param {boolean} isCut @returns {[number, number]} */
+function foundRange(lines, isLog, isCut) {
   const [least, greatest] = isCut ? fenceOf(lines, isLog) : extremesOf(lines);
   if (!Number.isFinite(least)) return isLog ? [0.1, 10] : [0, 1];
   if (isLog) return least === greatest ? [least / 2, greatest * 2] : [least / 1.1, greatest * 1.1];
   const room = (greatest - least) * 0.06 || Math.abs(least) * 0.1 || 1;
   return [least - room, greatest + room];
+}
+
+/**
+ * The same lists, without what is further off than any screen is high: a canvas takes no place that is too great.
+ * @param {readonly (number | null)[][]} lists of values @param {readonly [number, number]} range @param {boolean} isLog
+ */
+export function withinReach(lists, range, isLog) {
+  const [low, high] = isLog ? range.map(Math.log10) : range;
+  const back = (/** @type {number} */ value) => (isLog ? 10 ** value : value);
+  const [least, greatest] = [back(low - FAR * (high - low)), back(high + FAR * (high - low))];
+  return lists.map((values) => values.map((value) => (value === null ? null : Math.max(least, Math.min(greatest, value)))));
 }
 
 /**

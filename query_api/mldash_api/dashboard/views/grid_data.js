@@ -2,6 +2,7 @@
 
 import { Problem, askColumns } from "../api.js";
 import { tableFromIPC } from "../libraries/flechette.js";
+import { parseExact } from "../pure/exact.js";
 import { gridOfLists } from "../pure/grid_lists.js";
 import { linesOfGroups } from "../pure/grouping.js";
 import { BANDS, EXTREMES, MOST_BANDS } from "../pure/lines.js";
@@ -82,7 +83,7 @@ function columnsOfArrow(bytes) {
     of: (/** @type {string} */ name) => metadata?.get(`mldash.${name}`) ?? "",
     values: /** @type {ArrayLike<number>} */ (valuesAt(at + 1)),
   }));
-  const listOf = (/** @type {string} */ name) => JSON.parse(told.get(`mldash.${name}`) ?? "[]");
+  const listOf = (/** @type {string} */ name) => parseExact(told.get(`mldash.${name}`) ?? "[]");
   return { edges, columns, listOf, all: /** @type {{ totalPoints: number, sampled: boolean }[]} */ (listOf("runs")) };
 }
 

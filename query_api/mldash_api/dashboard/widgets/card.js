@@ -142,8 +142,8 @@ function toldOf({ total, isFine, edges, isSampled }, drawn, { isLog, isCut }) {
   const gaps = lines.some(({ missing }) => missing.length > 0) ? ", × no number" : "";
   const beyond = lines.some(({ below }) => below.length > 0) ? ", ▾ not above 0" : "";
   const infinite = lines.some((line) => line.beyond.length > 0) ? ", ▴ infinite" : "";
-  const range = rangeOf(lines, isLog, isCut);
-  const outside = isCut ? lines.map((line) => outsideOf(x, line, range)).reduce((sum, { over, under }) => sum + over.length + under.length, 0) : 0;
+  const range = isCut ? rangeOf(lines, isLog, isCut) : null;
+  const outside = range ? lines.map((line) => outsideOf(x, line, range)).reduce((sum, { over, under }) => sum + over.length + under.length, 0) : 0;
   const cut = outside > 0 ? `, △ ${formatNumber(outside)} out of the scale` : "";
   return points + (isSampled ? ", sampled" : "") + gaps + beyond + infinite + cut;
 }

@@ -3,7 +3,7 @@
 import { go, view } from "../address.js";
 import { localFolder } from "../api.js";
 import { html } from "../frame.js";
-import { FIRST, axesOf, expressionsOf, nameOf, sectionOf, sectionsOf } from "../pure/cards.js";
+import { FIRST, axesOf, expressionsOf, nameOf, namesWithout, sectionOf, sectionsOf } from "../pure/cards.js";
 import { wayOf } from "../pure/grouping.js";
 import { metricSource } from "../views/grid_data.js";
 import { Card } from "./card.js";
@@ -25,7 +25,7 @@ function removalOf(card) {
   if (!card.isExpression) return undefined;
   const { expressions, first } = view.value;
   const name = nameOf(card);
-  return () => go({ expressions: expressions.filter((one) => one !== name), first: first.filter((one) => one !== name) });
+  return () => go({ expressions: namesWithout(expressions, card), first: first.filter((one) => one !== name) });
 }
 
 /**

@@ -35,13 +35,18 @@ export function PlaneChoice({ compared }) {
 /** @param {{ compared: any }} props */
 export function Plane({ compared }) {
   const { axes: chosen } = view.value;
+  const { prefixes, fields } = useMemo(() => fieldsOf(compared), [compared]);
+  const axes = chosen.flatMap((name) => fields.filter((field) => axisName(field) === name).slice(0, 1).map(axisOf));
+  if (axes.length < 2) return html`<p class="dim plane-none">${chosen.length < 2 ? "One more axis is needed." : "These runs have fewer than two of these axes."}</p>`;
+  return html`<section class="section" aria-label="Parameters against results"><${Figure} axes=${axes} prefixes=${prefixes} /></section>`;
+}
+
+/** It is there from its first to its last look, so that its width is watched all the while. @param {{ axes: Axis[], prefixes: string[] }} props */
+function Figure({ axes, prefixes }) {
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const [isTable, setTable] = useState(false);
   const root = useRef(/** @type {HTMLElement | null} */ (null));
   const width = useWidth(root);
-  const { prefixes, fields } = useMemo(() => fieldsOf(compared), [compared]);
-  const axes = chosen.flatMap((name) => fields.filter((field) => axisName(field) === name).slice(0, 1).map(axisOf));
-  if (axes.length < 2) return html`<p class="dim plane-none">${chosen.length < 2 ? "One more axis is needed." : "These runs have fewer than two of these axes."}</p>`;
   const order = orderOf(axes);
   const names = namesOf(prefixes);
   const pointed = at === null ? null : (order[at] ?? null);
@@ -59,25 +64,23 @@ export function Plane({ compared }) {
   };
 
   return html`
-    <section class="section" aria-label="Parameters against results">
-      <figure class="card plane" ref=${root} tabindex="0" aria-label=${title} data-runs=${order.length} onKeyDown=${onKey}>
-        <figcaption><b>${title}</b>
-          <span class="told">${counted(order.length, "run")}${order.length < prefixes.length ? `, ${prefixes.length - order.length} without a place` : ""}</span>
-          <button type="button" class="quiet" aria-pressed=${isTable} title="The values as a table (t)" aria-label="Values of the runs as a table" onClick=${() => setTable(!isTable)}>
-            <svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M1.5 2.5h11v9h-11zM1.5 5.5h11M1.5 8.5h11M5.5 2.5v9" /></svg></button>
-        </figcaption>
-        ${isTable ? html`<${Values} axes=${axes} prefixes=${prefixes} names=${names} />` : html`
-          <svg class="picture" viewBox=${`0 0 ${width} ${HEIGHT}`} aria-hidden="true" data-pointed=${pointed !== null} onPointerLeave=${() => setAt(null)}>
-            ${axes.length === 2 && html`<${Scatter} axes=${axes} width=${width} />`}
-            ${order.map((run, index) => html`<g key=${prefixes[run]} class="of-run" data-colour=${colourOf(prefixes[run])} data-here=${run === pointed} onPointerEnter=${() => setAt(index)}>
-              ${axes.length === 2 ? html`<${Dot} axes=${axes} run=${run} width=${width} />` : html`<path d=${lineOf(axes, run, width)} />`}</g>`)}
-            ${axes.length > 2 && html`<${Coordinates} axes=${axes} width=${width} />`}
-          </svg>`}
-        <p class="legend" aria-live="polite">${pointed === null ? html`<span class="place">Arrow keys go from run to run.</span>` : html`
-          <span class="one"><${Swatch} prefix=${prefixes[pointed]} /><b title=${prefixes[pointed]}>${names[pointed]}</b></span>
-          ${axes.map((axis) => html`<span class="one" key=${axis.name}>${axis.title} <b>${axis.texts[pointed]}</b></span>`)}`}</p>
-      </figure>
-    </section>
+    <figure class="card plane" ref=${root} tabindex="0" aria-label=${title} data-runs=${order.length} onKeyDown=${onKey}>
+      <figcaption><b>${title}</b>
+        <span class="told">${counted(order.length, "run")}${order.length < prefixes.length ? `, ${prefixes.length - order.length} without a place` : ""}</span>
+        <button type="button" class="quiet" aria-pressed=${isTable} title="The values as a table (t)" aria-label="Values of the runs as a table" onClick=${() => setTable(!isTable)}>
+          <svg viewBox="0 0 14 14" width="13" height="13" aria-hidden="true"><path d="M1.5 2.5h11v9h-11zM1.5 5.5h11M1.5 8.5h11M5.5 2.5v9" /></svg></button>
+      </figcaption>
+      ${isTable ? html`<${Values} axes=${axes} prefixes=${prefixes} names=${names} />` : html`
+        <svg class="picture" viewBox=${`0 0 ${width} ${HEIGHT}`} aria-hidden="true" data-pointed=${pointed !== null} onPointerLeave=${() => setAt(null)}>
+          ${axes.length === 2 && html`<${Scatter} axes=${axes} width=${width} />`}
+          ${order.map((run, index) => html`<g key=${prefixes[run]} class="of-run" data-colour=${colourOf(prefixes[run])} data-here=${run === pointed} onPointerEnter=${() => setAt(index)}>
+            ${axes.length === 2 ? html`<${Dot} axes=${axes} run=${run} width=${width} />` : html`<path d=${lineOf(axes, run, width)} />`}</g>`)}
+          ${axes.length > 2 && html`<${Coordinates} axes=${axes} width=${width} />`}
+        </svg>`}
+      <p class="legend" aria-live="polite">${pointed === null ? html`<span class="place">Arrow keys go from run to run.</span>` : html`
+        <span class="one"><${Swatch} prefix=${prefixes[pointed]} /><b title=${prefixes[pointed]}>${names[pointed]}</b></span>
+        ${axes.map((axis) => html`<span class="one" key=${axis.name}>${axis.title} <b>${axis.texts[pointed]}</b></span>`)}`}</p>
+    </figure>
   `;
 }
 
@@ -97,7 +100,7 @@ function useWidth(root) {
     const sizes = new ResizeObserver(([{ contentRect }]) => setWidth(Math.max(240, Math.round(contentRect.width))));
     if (root.current) sizes.observe(root.current);
     return () => sizes.disconnect();
-  }, [root.current]);
+  }, []);
   return width;
 }
 

@@ -3,7 +3,7 @@
 import uPlot from "../libraries/uplot.js";
 import { colourOf, dashesOf } from "../pure/colours.js";
 import { formatNumber } from "../pure/numbers.js";
-import { outsideOf, rangeOf } from "../pure/scale.js";
+import { outsideOf, rangeOf, withinReach } from "../pure/scale.js";
 
 /**
  * @typedef {object} Picture
@@ -143,8 +143,9 @@ export class Plot {
 }
 
 /** @param {Picture} picture */
-function dataOf({ x, lines }) {
-  return [x, ...lines.flatMap(({ values, least, greatest }) => (least === null ? [values] : [values, least, greatest]))];
+function dataOf({ x, lines, isLog, isCut }) {
+  const lists = lines.flatMap(({ values, least, greatest }) => (least === null || greatest === null ? [values] : [values, least, greatest]));
+  return [x, ...(isCut ? withinReach(lists, rangeOf(lines, isLog, isCut), isLog) : lists)];
 }
 
 /** What needs another chart when it changes. @param {Picture} picture */
