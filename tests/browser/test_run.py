@@ -17,7 +17,7 @@ from mldash import Experiment
 from tests.components import Pipeline, free_port
 
 from .conftest import Watched
-from .looking import accessibility_findings, await_live
+from .looking import accessibility_findings, await_live, drawn_in
 from .training import LONG, RUNS, STEPS, Trained
 
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("browser")]
@@ -70,7 +70,7 @@ def test_zooming_fetches_finer_data_and_the_address_shows_it_in_another_browser(
     await_points(other, "train, loss", drawn)
     await_live(other)
     # The head of the page says how long ago the run began.
-    assert page.locator(".card").screenshot() == other.locator(".card").screenshot()
+    assert drawn_in(page.locator(".card")) == drawn_in(other.locator(".card"))
     page.get_by_role("button", name="Whole run").click()
     await_points(page, "train, loss", LONG)
 
