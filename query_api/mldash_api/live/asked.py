@@ -93,6 +93,10 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
         patterns = self._patterns.get(kind)
         return patterns is None or patterns.match(name or "")
 
+    def wants_of(self, prefix: str, kind: str, name: str | None) -> bool:
+        """The same of a stream of any experiment."""
+        return self.wants(kind, name) and (prefix in self._prefixes or self.covers(prefix))
+
     def wants_fields_of(self, kind: str, name: str | None) -> bool:
         """Whether its fields are told."""
         if "fields" not in self.kinds or kind not in ("metrics", "tracks"):
@@ -103,6 +107,10 @@ class Asked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     def covers(self, prefix: str) -> bool:
         """Whether the experiment lies below one of the scopes."""
         return any(covers(scope, prefix) for scope in self.scopes)
+
+    @cached_property
+    def _prefixes(self) -> frozenset[str]:
+        return frozenset(self.prefixes)
 
     @cached_property
     def _patterns(self) -> dict[str, _Patterns]:

@@ -211,6 +211,8 @@ class Hub:
             found = await read_piece(self.stores, chain.stream, index)
         if isinstance(found, Piece) and chain.listeners:
             self.older.add(chain, found)
+        if isinstance(found, Piece):  # between two pages of one who polls nobody looks for what is new
+            self.pending.stored((found.stream.prefix, found.stream.kind, found.stream.name), found.sources())
         return found
 
     def _forget_pieces(self, watched: Watched) -> None:

@@ -13,7 +13,7 @@ from mldash_api.points.points import points_of
 from mldash_api.seam.rows import Rows, columns_of, events_of, rows_of_indices
 from mldash_api.stores.streams import StreamRef
 from mldash_api.tracks.entries import entries_of
-from mldash_ingest.documents.buckets import Bucket
+from mldash_ingest.documents.buckets import Bucket, Source
 
 from .asked import Asked
 from .points_json import points_json
@@ -59,6 +59,10 @@ class Piece:
     def column_names(self) -> list[str]:
         """The same where columns have names, without a look at values; "" stands for whole events."""
         return list(dict.fromkeys(column.name for one in self._rows for column in one.part.columns))
+
+    def sources(self) -> list[Source]:
+        """Names of its events, and of others that were stored with them; those that were read from S3 are not known."""
+        return [source for one in self._rows if isinstance(one.part, Bucket) for source in one.part.sources]
 
     def from_index(self, index: int) -> "Piece":
         """What of it begins there; not of tracks."""

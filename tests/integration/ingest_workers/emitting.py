@@ -52,7 +52,7 @@ class Emitter:
         await self._producer.send_and_wait(
             event_topic(self._world.name, kind),
             value,
-            key=key,
+            key=more.get("key", key),
             partition=partition_of(key, PARTITIONS[kind]),
             headers=more.get("headers", headers()),
         )

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from mldash.events.encoding import encode_record
-from mldash.events.schema import Record
+from mldash.events.identity import experiment_id, stream_key
+from mldash.events.schema import Columns, Record, Rows
 from tests.integration.ingest_workers.emitting import PREFIX, Emitter, emitting, eventually, points, stored, working
 from tests.stack import StackAddresses
 from tests.world import World, prepared
@@ -101,7 +102,8 @@ async def test_pending_events_are_replaced_by_their_stored_ones_by_name_once_als
 
 
 async def test_what_a_worker_sets_aside_is_withdrawn_and_never_told_as_stored(world: World) -> None:
-    """What is no record is not told at all; what would open more holes than a session may have is a dead letter."""
+    """What no worker stores is not told, and counts for no seq: no record, a row with a value too many, a block that
+    claims events; what would open more holes than a session may have is a dead letter."""
     async with (
         Running(world.api(stop_timeout_s=2.0)) as client,
         emitting(world) as emitter,
@@ -111,6 +113,8 @@ async def test_what_a_worker_sets_aside_is_withdrawn_and_never_told_as_stored(wo
         async with listening(port, **ASKED) as ear:
             await ear.until("up-to-date")
             await emitter.send_bytes(b"no record")
+            await emitter.send(SESSION, 0, Rows(["x"], [1.0], [[1, 2]]))
+            await emitter.send(SESSION, 0, Columns(["x"], 1_000, b"", []))
             for at in range(0, 200, 2):
                 await emitter.send(SESSION, at, points(SESSION, at, 1))
             await until_added(ear, 100)
@@ -150,7 +154,10 @@ async def test_only_who_may_read_an_experiment_is_told_what_is_pending_of_it(wor
                 logged_at=1_000.0,
                 blocks=[points(other, 0, 10)],
             )
-            await emitter.send_bytes(encode_record(theirs_alone))  # behind the first one, in its partition
+            # Behind the first one, in its partition.
+            await emitter.send_bytes(
+                encode_record(theirs_alone), key=stream_key(experiment_id(theirs_alone.prefix), "metrics", "loss")
+            )
             await until_added(hears, 10)
             await until_added(hears_not, 10)
             assert added(hears.heard) == all_names(10)
@@ -175,14 +182,51 @@ async def test_too_many_partitions_are_not_read_and_a_listener_that_goes_frees_t
     async with running, emitting(world) as emitter:
         assert running.api.live is not None
         pending = running.api.live.hub.pending
+        pending.linger_s = 0.0
         async with listening(running.api.port, **ASKED) as ear:
             await emit(emitter, 0, 1)
             await until_added(ear, 10)
+            assert pending.is_following and pending.waiting.parts
 
         async def is_free() -> bool:
-            return pending.state is None and not pending.waiting.parts
+            return not pending.is_following and not pending.waiting.parts
 
         await eventually(is_free)
+
+
+async def test_who_polls_is_told_what_came_between_two_pages_and_never_as_pending_what_it_has_stored(
+    world: World,
+) -> None:
+    """Each page is a listener of its own that goes at once; with the last of them nothing is forgotten yet."""
+    async with Running(world.api(stop_timeout_s=2.0)) as client, emitting(world) as emitter:
+        after, told = dict[str, str](), list[Name]()
+
+        async def page() -> list[Heard]:
+            found = (await client.raw("/v1/live/page", **ASKED, wait=0, **after)).json()
+            after["after"] = found["next"]
+            heard = [Heard(one["event"], one["id"], one["data"]) for one in found["events"]]
+            for at, one in enumerate(heard):
+                told.extend(stored_names([one]))
+                assert {*told}.isdisjoint(added(heard[at : at + 1]))
+            return heard
+
+        async def hears_ten() -> bool:
+            return added(await page()) == all_names(10)
+
+        async def hears_all_stored() -> bool:
+            await page()
+            return len(told) >= 10
+
+        async def hears_of_none() -> bool:
+            return any(one.name == "pending" and not one.data["added"] for one in await page())
+
+        await page()
+        await emit(emitter, 0, 1)
+        await eventually(hears_ten)
+        async with working(world.worker()):
+            await eventually(hears_all_stored)
+        await eventually(hears_of_none)
+        assert told == all_names(10)
 
 
 async def test_what_is_more_than_may_be_held_waits_on_kafka_and_is_told_when_the_rest_is_stored(world: World) -> None:

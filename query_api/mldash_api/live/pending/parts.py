@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from mldash.answers.rows import NonFinite, with_strings
-from mldash.events.reading import events_of
+from mldash.events.reading import Event, events_of
 from mldash.events.schema import Record
 from mldash_api.live.asked import Asked
 from mldash_api.times import iso_or_none
@@ -57,13 +57,21 @@ class Part:
 
     def _encode(self, variant: Variant) -> bytes:
         nonfinite, levels = variant
-        is_track = self._record.kind == "tracks"
-        events: list[dict[str, Any]] = [
-            {"seq": one.seq, "time": one.time if is_track else iso_or_none(one.time), "data": one.data}
+        events = [
+            told
             for one in events_of(self._record)
-            if self.first_seq <= one.seq < self.end_seq and (not levels or one.data.get("level") in levels)
+            if self.first_seq <= one.seq < self.end_seq
+            and (not levels or one.data.get("level") in levels)
+            and (told := self._told(one, nonfinite)) is not None
         ]
-        if not events:
-            return b""
-        told = with_strings(events) if nonfinite == "string" else events
-        return msgspec.json.encode(self.named)[:-1] + b',"events":' + msgspec.json.encode(told) + b"}"
+        return msgspec.json.encode(self.named)[:-1] + b',"events":[' + b",".join(events) + b"]}" if events else b""
+
+    def _told(self, event: Event, nonfinite: NonFinite) -> bytes | None:
+        """None: JSON can't say it. A foreign producer's values may be of types of their own, and no stream ends by
+        them."""
+        time = event.time if self._record.kind == "tracks" else iso_or_none(event.time)
+        told: dict[str, Any] = {"seq": event.seq, "time": time, "data": event.data}
+        try:
+            return msgspec.json.encode(with_strings(told) if nonfinite == "string" else told)
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+            return None

@@ -47,7 +47,7 @@ class ToldPending:
                 listener.has_pending()
                 break
             self._next = part.number + 1
-            block = await part.told_to(listener.asked) if wants(listener, *part.stream) else b""
+            block = await part.told_to(listener.asked) if listener.asked.wants_of(*part.stream) else b""
             if block and part.number in waiting.parts:
                 blocks.append(block)
                 size += len(block)
@@ -57,9 +57,3 @@ class ToldPending:
         self._state = state
         head = msgspec.json.encode({"whole": is_whole, **msgspec.structs.asdict(state), "gone": gone})
         return head[:-1] + b',"added":[' + b",".join(blocks) + b"]}"
-
-
-def wants(listener: "Listener", prefix: str, kind: str, name: str | None) -> bool:
-    """Whether it is told of this stream: no other than those whose stored events it is told."""
-    asked = listener.asked
-    return asked.wants(kind, name) and (prefix in asked.prefixes or asked.covers(prefix))

@@ -5,9 +5,9 @@ under its name, or some time after `mldash.stored` has passed its record: then i
 set aside as a dead letter, or was there before.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right, insort
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from mldash.events.schema import Record
@@ -20,6 +20,8 @@ LATE_S: Final = 3.0
 """After a statement: within it whoever looks at the store has seen what is stored, and told it."""
 _KNOWN: Final = 20_000
 """Sessions in streams whose stored seqs are remembered, so that a record that comes late is not told again."""
+_LEFT: Final = 100
+"""Numbers of what is held no more, before they are dropped."""
 
 Stream = tuple[str, str, str | None]
 """Prefix, kind, name."""
@@ -33,28 +35,30 @@ class Waiting:
         self.parts = dict[int, Part]()
         self.bytes = 0
         self._numbers = list[int]()
+        """In order; some of them are held no more."""
         self._next = 0
         self._of_session = dict[tuple[Stream, bytes], list[Part]]()
+        """By their first seqs: no two have an event in common."""
         self._seen = OrderedDict[tuple[Stream, bytes], Seen]()
         """Held or stored."""
         self._stored = OrderedDict[tuple[Stream, bytes], Seen]()
-        self._records = dict[Partition, list[tuple[int, list[Part]]]]()
-        """Offset and parts."""
+        self._records = dict[Partition, list[tuple[int, list[int]]]]()
+        """Offset and numbers of parts: what was seen stored is free at once."""
         self._passed = deque[tuple[float, Partition, int]]()
 
     def add(self, partition: Partition, offset: int, record: Record, record_bytes: int) -> bool:
         """Whether anything of it is new."""
         stream: Stream = (record.prefix, record.kind, record.name)
         key = (stream, record.session)
-        seen, made = _known(self._seen, key), list[Part]()
+        seen, made = _known(self._seen, key), list[int]()
         for fresh in seen.fresh(record.first_seq, record.first_seq + record.count):
             _note(seen, fresh.first, fresh.end)
             part = Part(self._next, record, fresh.first, fresh.end, record_bytes if not made else 0)
             self.parts[part.number] = part
             self._numbers.append(part.number)
-            self._of_session.setdefault(key, []).append(part)
+            insort(self._of_session.setdefault(key, []), part, key=_first_seq)
             self._next, self.bytes = self._next + 1, self.bytes + part.held_bytes
-            made.append(part)
+            made.append(part.number)
         if made:
             self._records.setdefault(partition, []).append((offset, made))
         return bool(made)
@@ -73,7 +77,11 @@ class Waiting:
             _note(_known(self._seen, key), source.first_seq, end)
             stored = _known(self._stored, key)
             _note(stored, source.first_seq, end)
-            gone += [one for one in self._of_session.get(key, ()) if not stored.fresh(one.first_seq, one.end_seq)]
+            gone += [
+                one
+                for one in _overlapping(self._of_session.get(key, ()), source.first_seq, end)
+                if not stored.fresh(one.first_seq, one.end_seq)
+            ]
         return self._drop(gone)
 
     def pass_by(self, partition: Partition, offset: int, now: float) -> None:
@@ -87,7 +95,8 @@ class Waiting:
         while self._passed and now - self._passed[0][0] >= LATE_S:
             _, partition, offset = self._passed.popleft()
             records = self._records.get(partition, [])
-            gone += [part for at, parts in records if at < offset for part in parts]
+            passed = [number for at, numbers in records if at < offset for number in numbers]
+            gone += [self.parts[one] for one in passed if one in self.parts]
             self._records[partition] = [one for one in records if one[0] >= offset]
         return self._drop(gone)
 
@@ -99,7 +108,7 @@ class Waiting:
             stored = self._stored.get(key, Seen())
             self._seen[key] = Seen(stored.hi, list(stored.holes))
         for partition, records in self._records.items():
-            self._records[partition] = [one for one in records if any(part.number in self.parts for part in one[1])]
+            self._records[partition] = [one for one in records if any(number in self.parts for number in one[1])]
         return dropped
 
     def _drop(self, parts: Iterable[Part]) -> bool:
@@ -110,14 +119,29 @@ class Waiting:
             dropped = True
             self.bytes -= part.held_bytes
             key = (part.stream, part.session)
-            left = [one for one in self._of_session[key] if one is not part]
-            if left:
-                self._of_session[key] = left
-            else:
+            own = self._of_session[key]
+            del own[_place(own, part)]
+            if not own:
                 del self._of_session[key]
-        if dropped:
+        if len(self._numbers) > 2 * len(self.parts) + _LEFT:
             self._numbers = [one for one in self._numbers if one in self.parts]
         return dropped
+
+
+def _first_seq(part: Part) -> int:
+    return part.first_seq
+
+
+def _overlapping(own: Sequence[Part], first: int, end: int) -> Sequence[Part]:
+    at = max(0, bisect_right(own, first, key=_first_seq) - 1)
+    return own[at : bisect_left(own, end, key=_first_seq)]
+
+
+def _place(own: Sequence[Part], part: Part) -> int:
+    at = bisect_left(own, part.first_seq, key=_first_seq)
+    while own[at] is not part:  # it has another's first seq where names were forgotten: _KNOWN
+        at += 1
+    return at
 
 
 def _known(known: OrderedDict[tuple[Stream, bytes], Seen], key: tuple[Stream, bytes]) -> Seen:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from mldash.answers.rows import NonFinite, with_strings
+from mldash_api.errors import ApiError
 from mldash_api.rights.caller import scopes_of
-from mldash_api.run_errors import QueryTooLong
+from mldash_api.run_errors import IndexBuilding
 from mldash_api.search.asked import AskedRuns
 from mldash_api.search.asking import find_runs
 from mldash_api.search.index import RunIndex
@@ -55,7 +56,9 @@ class Tables:
         for key, own in shown.items():
             try:
                 looked = await self._look(key) if is_new or key not in self._known else self._known[key]
-            except QueryTooLong as error:
+            except IndexBuilding:
+                raise
+            except ApiError as error:  # one table's alone: the others are told
                 for listener in own:
                     listener.close(error.type)
                 continue

@@ -1,12 +1,19 @@
 """A table of runs in the live stream: what is asked for, and what a listener is told of two looks."""
 
+from collections.abc import Callable
+from typing import Any, cast
+
 import msgspec
 import pytest
 
-from mldash_api.errors import ApiError
+from mldash_api.errors import ApiError, NotFound
 from mldash_api.live.asked import Asked, checked
 from mldash_api.live.tables.asked import MOST_CELLS, MOST_ROWS, AskedTable
+from mldash_api.live.tables.tables import Tables
 from mldash_api.live.tables.telling import Looked, rows_told
+from mldash_api.rights.caller import Caller
+from mldash_api.run_errors import IndexBuilding, QueryTooLong
+from mldash_api.search.asking import FoundRuns
 
 
 def looked(*rows: tuple[str, bytes], count: int = 0) -> Looked:
@@ -58,3 +65,50 @@ def test_what_is_no_table_is_refused(table: AskedTable) -> None:
 def test_ids_go_on_whatever_the_table_is() -> None:
     asked = Asked(prefixes=("a/b",))
     assert checked(msgspec.structs.replace(asked, table=AskedTable(fields=("status",)))).hash == checked(asked).hash
+
+
+class _Index:
+    """Answers the first look so, and all others with no runs."""
+
+    changes = 0
+
+    def __init__(self, first: ApiError) -> None:
+        self._answers: list[ApiError | None] = [first]
+
+    async def ask(self, work: Callable[..., Any]) -> FoundRuns:
+        if self._answers and (error := self._answers.pop()) is not None:
+            raise error
+        return FoundRuns([], [], 0, None, 1.0)
+
+
+class _Shown:
+    """A listener that shows a table of so many rows."""
+
+    def __init__(self, limit: int) -> None:
+        self.asked = Asked(table=AskedTable(fields=("status",), limit=limit))
+        self.caller = Caller(subject="ada", grants=(), is_private=True)
+        self.closed: str | None = None
+        self.table: Looked | None = None
+
+    def close(self, reason: str) -> None:
+        self.closed = reason
+
+    def has_table(self, table: Looked) -> None:
+        self.table = table
+
+
+@pytest.mark.parametrize("error", [QueryTooLong(1.0), NotFound("table", None)])
+async def test_a_table_that_fails_ends_its_own_listeners_and_the_others_are_told(error: ApiError) -> None:
+    tables, first, second = Tables(cast(Any, _Index(error))), _Shown(10), _Shown(20)
+    await tables.tend(cast(Any, [first, second]))
+    assert (first.closed, first.table) == (error.type, None)
+    assert second.closed is None and second.table is not None
+
+
+async def test_while_the_index_is_built_nobody_is_closed() -> None:
+    tables, first = Tables(cast(Any, _Index(IndexBuilding(0, "")))), _Shown(10)
+    with pytest.raises(IndexBuilding):
+        await tables.tend(cast(Any, [first]))
+    assert first.closed is None
+    await tables.tend(cast(Any, [first]))
+    assert first.table is not None

@@ -1,6 +1,12 @@
 """Events that are acknowledged and not stored: held once by name, and dropped by name or when they were passed by."""
 
+import gc
+import weakref
+
+import pytest
+
 from mldash.events.schema import Record, Rows
+from mldash.events.seen import Fresh, Seen
 from mldash_api.live.pending.waiting import LATE_S, Waiting
 from mldash_ingest.documents.buckets import Source
 
@@ -75,3 +81,43 @@ def test_what_comes_late_in_a_partition_is_passed_by_like_the_others() -> None:
     waiting.add(PARTITION, 4, record(0, 10), 100)
     waiting.pass_by(PARTITION, 9, 0.0)
     assert waiting.settle(LATE_S) and held(waiting) == [(10, 20)]
+
+
+def test_of_a_session_only_what_is_concerned_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that logs much has thousands of parts, and each look at the store brings many sources."""
+    waiting, looked_at, fresh = Waiting(), list[tuple[int, int]](), Seen.fresh
+    for at in [*range(0, 100, 2), *range(1, 100, 2)]:
+        waiting.add(PARTITION, at, record(at * 10, 10), 100)
+
+    def counted(seen: Seen, first: int, end: int) -> list[Fresh]:
+        looked_at.append((first, end))
+        return fresh(seen, first, end)
+
+    monkeypatch.setattr(Seen, "fresh", counted)
+    assert waiting.stored(STREAM, [Source(SESSION, 495, 20)])
+    assert sorted(looked_at) == [(490, 500), (500, 510), (510, 520)]
+    assert sorted(held(waiting)) == [(at * 10, at * 10 + 10) for at in range(100) if at != 50]
+    assert waiting.stored(STREAM, [Source(SESSION, 0, 1_000)])
+    assert not held(waiting) and not waiting.parts and waiting.bytes == 0
+
+
+def test_what_comes_first_is_told_first_however_much_went_before() -> None:
+    waiting = Waiting()
+    for at in range(500):
+        waiting.add(PARTITION, at, record(at, 1), 100)
+    waiting.stored(STREAM, [Source(SESSION, 0, 490)])
+    waiting.add(PARTITION, 500, record(500, 1), 100)
+    assert held(waiting) == [(seq, seq + 1) for seq in range(490, 501)]
+    assert [part.first_seq for part in waiting.from_number(498)] == [498, 499, 500]
+
+
+def test_what_was_seen_stored_is_free_before_a_statement_passes_it() -> None:
+    waiting = Waiting()
+    waiting.add(PARTITION, 0, record(0, 10), 100)
+    part = weakref.ref(waiting.parts[0])
+    assert part() is not None and waiting.stored(STREAM, [Source(SESSION, 0, 10)])
+    gc.collect()
+    assert part() is None
+    waiting.add(PARTITION, 1, record(10, 10), 100)
+    waiting.pass_by(PARTITION, 2, 0.0)
+    assert waiting.settle(LATE_S) and not waiting.parts
