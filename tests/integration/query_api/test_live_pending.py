@@ -197,8 +197,13 @@ async def test_too_many_partitions_are_not_read_and_a_listener_that_goes_frees_t
 async def test_who_polls_is_told_what_came_between_two_pages_and_never_as_pending_what_it_has_stored(
     world: World,
 ) -> None:
-    """Each page is a listener of its own that goes at once; with the last of them nothing is forgotten yet."""
-    async with Running(world.api(stop_timeout_s=2.0)) as client, emitting(world) as emitter:
+    """Each page is a listener of its own that goes at once; what it asked for is held while nobody listens. That ends
+    with the API."""
+    running = Running(world.api(stop_timeout_s=2.0))
+    async with running as client, emitting(world) as emitter:
+        assert running.api.live is not None
+        hub = running.api.live.hub
+        hub.pending.linger_s = 600.0
         after, told = dict[str, str](), list[Name]()
 
         async def page() -> list[Heard]:
@@ -209,6 +214,9 @@ async def test_who_polls_is_told_what_came_between_two_pages_and_never_as_pendin
                 told.extend(stored_names([one]))
                 assert {*told}.isdisjoint(added(heard[at : at + 1]))
             return heard
+
+        async def is_held() -> bool:
+            return not hub.listeners and bool(hub.pending.waiting.parts)
 
         async def hears_ten() -> bool:
             return added(await page()) == all_names(10)
@@ -222,6 +230,7 @@ async def test_who_polls_is_told_what_came_between_two_pages_and_never_as_pendin
 
         await page()
         await emit(emitter, 0, 1)
+        await eventually(is_held)
         await eventually(hears_ten)
         async with working(world.worker()):
             await eventually(hears_all_stored)
