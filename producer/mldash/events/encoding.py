@@ -132,7 +132,8 @@ def _decode(
             return decoder.decode(value)
         if content_type == JSON:
             return _with_values(_json_decoder.decode(value), exact_from_json, _column_from_json)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        # TypeError, AttributeError: of {"$float": []}, {"$dict": 5} and the like.
         raise UndecodableRecord(f"{content_type} that is no record: {error}") from error
     raise UndecodableRecord(f"content type {content_type!r} is not known")
 

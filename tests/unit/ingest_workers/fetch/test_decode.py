@@ -96,6 +96,15 @@ def test_a_log_line_has_a_level_a_message_and_a_dict(block: Rows) -> None:
     assert isinstance(decode(received(line), "logs"), SetAside)
 
 
+@pytest.mark.parametrize("value", [b'{"$float":[]}', b'{"$dict":5}', b'{"$bytes":5}', b'{"$bytes":"?"}'])
+def test_a_value_that_is_said_in_no_way_of_ours_is_set_aside(value: bytes) -> None:
+    """In JSON these keys are ours: a record that uses them otherwise holds up no partition."""
+    encoded = encode_record(GOOD, JSON)
+    assert b"[[1],[2]]" in encoded
+    found = decode(received(GOOD, JSON, value=encoded.replace(b"[[1],[2]]", b"[[" + value + b"],[2]]")), "metrics")
+    assert isinstance(found, SetAside) and "that is no record" in found.reason
+
+
 def test_signals_take_no_seq() -> None:
     signals = msgspec.structs.replace(GOOD, kind="runs", name="", blocks=[Signals([Heartbeat(1.0)])])
     arrival = decode(received(signals), "runs")
