@@ -23,8 +23,8 @@ from litestar.openapi.spec import (
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.routes import HTTPRoute
 
-from .bodies import body_of
 from .rights.needed import needed_by
+from .routes.bodies import body_of
 
 SCHEME: Final = "token"
 COOKIE: Final = "cookie"

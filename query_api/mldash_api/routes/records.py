@@ -9,10 +9,10 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import SkipValidation
 
 from mldash.events.batches import BATCH_BYTES, MEDIA_TYPE, BatchAnswer
-from mldash_api.bodies import takes
 from mldash_api.gateway.gateway import Gateway
 from mldash_api.rights.needed import needs
 
+from .bodies import takes
 from .dependencies import OurCaller, OurForm
 
 _BODY: Final = RequestBody(
