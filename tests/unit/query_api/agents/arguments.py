@@ -36,7 +36,7 @@ def values_of(one: str, two: str) -> dict[str, list[Any]]:
         "remove": [[], ["seen"], "no list"],
         "what": ["condition", "points", "end", "other"],
         "timeout_s": [0, 0.05],
-        "prefix": ["", "params.", "zzz", "\ud800"],
+        "prefix": ["", "params.", "zzz", "\x00"],
     }
 
 
