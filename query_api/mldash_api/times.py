@@ -21,10 +21,10 @@ def iso_times(times: "array[float]") -> list[str]:
     A time beyond the calendar, which only a foreign producer sends, is shown as its end: the read must not fail.
     """
     if len(times) < _FEW:
-        return [_iso_or_edge(time) for time in times]
+        return [iso(time) for time in times]
     seconds = np.frombuffer(times, np.float64)
     if not len(seconds) or seconds.min() < FIRST_S or seconds.max() >= END_S:
-        return [_iso_or_edge(time) for time in times]
+        return [iso(time) for time in times]
     fraction, whole = np.modf(seconds)  # rounded as datetime does it: half to even, of the fraction alone
     moments = whole.astype(np.int64) * 1_000_000 + np.rint(fraction * 1e6).astype(np.int64)
     texts: list[str] = np.datetime_as_string(moments.view("datetime64[us]"), timezone="UTC").tolist()
@@ -33,10 +33,11 @@ def iso_times(times: "array[float]") -> list[str]:
 
 def iso_or_none(time: float | None) -> str | None:
     """Of a time that may not be known."""
-    return None if time is None else _iso_or_edge(time)
+    return None if time is None else iso(time)
 
 
-def _iso_or_edge(time: float) -> str:
+def iso(time: float) -> str:
+    """2026-01-31T12:00:00.000000Z; beyond the calendar its end."""
     try:
         return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")[:-_ZONE] + "Z"
     except (ValueError, OverflowError, OSError):

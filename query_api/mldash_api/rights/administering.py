@@ -1,12 +1,12 @@
 """What admins do with tokens, over HTTP or with MongoDB's credentials: each change leaves its line first."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from time import time
 from typing import Final
 
 from mldash.answers.shapes import GrantAnswer, NewTokenAnswer, TokenAnswer
 from mldash_api.errors import NotFound, WrongParameter
+from mldash_api.times import iso, iso_or_none
 from mldash_ingest.documents.changes import Who, record_change
 from mldash_ingest.documents.mongo import Mongo
 
@@ -94,20 +94,12 @@ def answer_of(token: Token) -> TokenAnswer:
         "subject": token.subject,
         "grants": [{"right": grant.right, "scope": grant.scope} for grant in token.grants],
         "note": token.note,
-        "createdAt": _iso(token.created_at),
+        "createdAt": iso(token.created_at),
         "createdBy": token.created_by,
-        "expiresAt": _iso_or_none(token.expires_at),
-        "usedAt": _iso_or_none(token.used_at),
-        "revokedAt": _iso_or_none(token.revoked_at),
+        "expiresAt": iso_or_none(token.expires_at),
+        "usedAt": iso_or_none(token.used_at),
+        "revokedAt": iso_or_none(token.revoked_at),
     }
-
-
-def _iso(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _iso_or_none(moment: float | None) -> str | None:
-    return None if moment is None else _iso(moment)
 
 
 def check_text(parameter: str, text: str) -> None:

@@ -8,14 +8,14 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time
 from typing import Final
 
 import msgspec
 
+from mldash.answers.shapes import iso_time
 from mldash.client.unreadable import IN_THE_WAY
 from mldash.delivery.resend import LocalExperiment, find_experiments
 from mldash.events.identity import parse_prefix
@@ -144,7 +144,7 @@ class FolderEvents:
                         yield event
             if not is_up_to_date:
                 is_up_to_date = True
-                yield UpToDate(at=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"))
+                yield UpToDate(at=iso_time(time()))
             if self._is_over() and monotonic() - quiet_since > _QUIET_S:
                 yield Closed(reason="ended", goes_on=False)
                 return

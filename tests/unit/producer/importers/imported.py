@@ -1,5 +1,6 @@
 """Importing in this process, and all that a reader then sees of it."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from mldash.importers.taking import Outcome, take, target_of
 from mldash.settings import SdkSettings
 
 INTO = "alice/robots"
+
+
+def ledger_of(folder: Path) -> dict[str, Any]:
+    """What was logged into these samples, as the script that made them has written it down."""
+    found: dict[str, Any] = json.loads((folder / "ledger.json").read_text())
+    return found
 
 
 def import_all(*sources: Path, root: Path, options: tuple[str, ...] = (), code: int = 0) -> Result:

@@ -1,6 +1,5 @@
 """ClearML's offline sessions: every value, by the ledger of what was logged."""
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ import pytest
 from mldash import Experiment
 
 from .conftest import make_old
-from .imported import INTO, everything, import_all, points
+from .imported import INTO, everything, import_all, ledger_of, points
 
 
 @pytest.fixture
 def ledger(samples: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((samples / "clearml" / "ledger.json").read_text())
-    return found
+    return ledger_of(samples / "clearml")
 
 
 @pytest.fixture

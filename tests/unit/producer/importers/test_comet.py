@@ -10,13 +10,12 @@ import pytest
 
 from mldash import Experiment
 
-from .imported import INTO, import_all, points
+from .imported import INTO, import_all, ledger_of, points
 
 
 @pytest.fixture
 def ledger(samples: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((samples / "comet" / "ledger.json").read_text())
-    return found
+    return ledger_of(samples / "comet")
 
 
 @pytest.fixture

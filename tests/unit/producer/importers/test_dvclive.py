@@ -1,6 +1,5 @@
 """DVCLive's folders: every value, by the ledger of what was logged."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from mldash import Experiment
 
 from .conftest import make_old
-from .imported import INTO, everything, import_all, points, times
+from .imported import INTO, everything, import_all, ledger_of, points, times
 
 
 @pytest.fixture
@@ -20,8 +19,7 @@ def source(samples: Path) -> Path:
 
 @pytest.fixture
 def ledger(source: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((source / "ledger.json").read_text())
-    return found
+    return ledger_of(source)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """mlflow's database and files: every value, by the ledger of what was logged. Both hold the same runs."""
 
-import json
 import math
 import sqlite3
 from contextlib import closing
@@ -11,7 +10,7 @@ import pytest
 
 from mldash import Experiment
 
-from .imported import INTO, import_all, points
+from .imported import INTO, import_all, ledger_of, points
 
 
 @pytest.fixture(params=["db", "files"])
@@ -26,7 +25,7 @@ def source(samples: Path, store: str) -> Path:
 
 @pytest.fixture
 def ledger(samples: Path, store: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((samples / "mlflow" / "ledger.json").read_text())[store]
+    found: dict[str, Any] = ledger_of(samples / "mlflow")[store]
     return found
 
 

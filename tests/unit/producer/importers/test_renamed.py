@@ -1,6 +1,5 @@
 """A run that was given another name in its tracker goes on in the experiment that it was imported to first."""
 
-import json
 import shutil
 import sqlite3
 import struct
@@ -13,7 +12,7 @@ import pytest
 from mldash import Experiment
 from mldash.local.reading.reader import LocalReader
 
-from .imported import INTO, everything, import_all, points
+from .imported import INTO, everything, import_all, ledger_of, points
 
 
 def experiments(root: Path) -> set[str]:
@@ -23,7 +22,7 @@ def experiments(root: Path) -> set[str]:
 def test_a_run_renamed_in_mlflow_s_database_goes_on_in_its_experiment(samples: Path, tmp_path: Path) -> None:
     """With a point more; and its new name is in the metadata."""
     source, root = samples / "mlflow" / "mlflow.db", tmp_path / "root"
-    run: str = json.loads((samples / "mlflow" / "ledger.json").read_text())["db"]["running"]
+    run: str = ledger_of(samples / "mlflow")["db"]["running"]
     import_all(source, root=root)
     before = experiments(root)
     with closing(sqlite3.connect(source)) as database, database:

@@ -1,6 +1,5 @@
 """SwanLab's folders: every value, by the ledger of what was logged."""
 
-import json
 import math
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ from mldash import Experiment
 from mldash.importers.swanlab.records import HEAD
 
 from .conftest import make_old
-from .imported import INTO, import_all, points
+from .imported import INTO, import_all, ledger_of, points
 
 RUN = "walk-walk0000000000000007"
 
@@ -24,8 +23,7 @@ def source(samples: Path) -> Path:
 
 @pytest.fixture
 def ledger(source: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((source / "ledger.json").read_text())
-    return found
+    return ledger_of(source)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """TensorBoard's event files: every value, step and time, by the ledger of what was logged."""
 
-import json
 import math
 import struct
 from datetime import UTC, datetime
@@ -17,13 +16,12 @@ from mldash.importers.tensorboard.event_file import EventFile
 from mldash.importers.tensorboard.frames import crc32c, masked
 from mldash.importers.tensorboard.one_scalar import OneScalar
 
-from .imported import INTO, events_of, import_all, points, times
+from .imported import INTO, events_of, import_all, ledger_of, points, times
 
 
 @pytest.fixture
 def ledger(samples: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((samples / "tensorboard" / "ledger.json").read_text())
-    return found
+    return ledger_of(samples / "tensorboard")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from mldash import Experiment
 from mldash.importers import quiet
 
-from .imported import INTO, everything, import_all, points, times
+from .imported import INTO, everything, import_all, ledger_of, points, times
 
 
 @pytest.fixture
@@ -23,8 +23,7 @@ def source(samples: Path) -> Path:
 
 @pytest.fixture
 def ledger(source: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((source / "ledger.json").read_text())
-    return found
+    return ledger_of(source)
 
 
 @pytest.fixture
